@@ -1,0 +1,40 @@
+# `make help` lists what there is. Needs Python >= 3.11, make and a package index; uv is used where it is installed.
+
+PY ?= python3
+ARGS ?=
+TEST_ARGS ?=
+WORKERS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+
+demo: $(INSTALLED) ## three weeks of history, a live Prometheus and an incident every few minutes; ARGS='--duration 120s'
+	@deploy/install-servers.sh --optional
+	$(BIN)/bandwatch demo $(ARGS)
+
+test: $(INSTALLED) ## every test, with the real Prometheus; TEST_ARGS='-k store'
+	@deploy/install-servers.sh
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(TEST_ARGS)
+
+lint: $(INSTALLED) ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(INSTALLED) ## the numbers of the performance page, each beside what it is compared to
+	@deploy/install-servers.sh
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+clean: ## caches and build outputs; the virtual environment stays (remove .venv to be rid of it)
+	rm -rf build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints.txt deploy/install-python.sh
+	@PY='$(PY)' deploy/install-python.sh $(VENV)
+	@touch $@

@@ -1,0 +1,136 @@
+"""The path that all our detectors share: trend -> model -> calibration, and back from arrays to bands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import bands
+from detectors.api import Arrays, Band, BoolArray, FittedDetector, FloatArray, NotEnoughData, Scores, SeriesBatch
+from detectors.trend import Course, Trend, fit_trend, follow
+
+HELD_OUT = 0.25  # the last share of each series' samples: calibration, and nothing else
+OWN = "model."  # prefix of what belongs to the model in a state and in a carry
+
+
+class Model(Protocol):
+    """What a detector adds to the trend. Weights and carry are arrays with leading axis S."""
+
+    def predict(self, weights: Arrays, course: Course, carry: Arrays | None,
+                device: str) -> tuple[FloatArray, FloatArray, Arrays]:
+        """Offset and factor [S, T], in spreads of the trend: expected = trend + offset * spread, spread = factor *
+        spread. Those of t are made of samples before t. Also what the next call needs to go on."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the held-out samples said."""
+
+    reach: FloatArray  # [S, 2] half-width below and above, in spreads
+    loss: FloatArray  # [S] pinball loss in units of the robust scale
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted stack of S models; implements `FittedDetector`."""
+
+    model: Model
+    trend: Trend
+    weights: Arrays
+    calibration: Calibration
+    device: str = "cpu"
+
+    @property
+    def state(self) -> Arrays:
+        own = {OWN + name: array for name, array in self.weights.items()}
+        return {**self.trend.state, **own, "reach": self.calibration.reach, "loss": self.calibration.loss}
+
+    @property
+    def loss(self) -> FloatArray:
+        return self.calibration.loss
+
+    def score(self, batch: SeriesBatch, carry: Arrays | None = None) -> Scores:
+        """See `FittedDetector.score`."""
+        expected, spread, after = predict(self, batch, carry)
+        band = bands.band(expected, spread, self.calibration.reach, self.trend.resolution)
+        return Scores(bands.rescore(batch.values, batch.observed, band), band, after)
+
+    def forecast(self, batch: SeriesBatch, horizon: int, carry: Arrays | None = None) -> Band:
+        """See `FittedDetector.forecast`."""
+        return forecast(self, batch, horizon, carry)
+
+
+def restore(model: Model, state: Arrays, device: str) -> Fitted:
+    """The inverse of `Fitted.state`."""
+    weights = {name.removeprefix(OWN): array for name, array in state.items() if name.startswith(OWN)}
+    return Fitted(model, Trend.restore(state), weights, Calibration(state["reach"], state["loss"]), device)
+
+
+def predict(fitted: Fitted, batch: SeriesBatch, carry: Arrays | None) -> tuple[FloatArray, FloatArray, Arrays]:
+    """Expected and spread [S, T] in units of the series, and the carry after the batch."""
+    trend = fitted.trend
+    course = follow(trend, batch, carry)
+    own = None if carry is None else {name.removeprefix(OWN): a for name, a in carry.items() if name.startswith(OWN)}
+    offset, factor, own_after = fitted.model.predict(fitted.weights, course, own, fitted.device)
+    spread = course.spread * factor
+    expected = course.expected + offset * course.spread
+    after: dict[str, NDArray[Any]] = {**course.carry, **{OWN + name: array for name, array in own_after.items()}}
+    return expected * trend.scale[:, None] + trend.centre[:, None], spread * trend.scale[:, None], after
+
+
+def forecast(fitted: FittedDetector, batch: SeriesBatch, horizon: int, carry: Arrays | None = None) -> Band:
+    """The band of a future that nobody has observed: [S, H]. It widens as the band does in a gap."""
+    rows, steps = batch.shape
+    offsets = np.full(horizon, batch.utc_offset[-1] if steps else 0)
+    future = SeriesBatch(np.full((rows, horizon), np.nan), np.zeros((rows, horizon), bool),
+                         start=batch.start + steps * batch.step, step=batch.step, utc_offset=offsets)
+    return fitted.score(future, fitted.score(batch, carry).carry).band
+
+
+def held_out(batch: SeriesBatch, share: float = HELD_OUT) -> BoolArray:
+    """[S, T] True at the last `share` of the trusted samples of each series."""
+    trusted = batch.observed & batch.usable
+    rank = np.cumsum(trusted, axis=1)
+    return trusted & (rank > np.ceil((1 - share) * rank[:, -1:]))
+
+
+def require(batch: SeriesBatch, least: int) -> None:
+    """Refuses the rows that have fewer than `least` trusted samples."""
+    counts = (batch.observed & batch.usable).sum(axis=1)
+    short = np.flatnonzero(counts < least)
+    if len(short):
+        raise NotEnoughData(f"{len(short)} of {len(counts)} series have fewer than {least} samples to learn from: row "
+                            f"{short[0]} has {counts[short[0]]}; wait, or lengthen the fit window", short.tolist())
+
+
+def trend_of(batch: SeriesBatch) -> Trend:
+    """The trend, from everything that is not held out."""
+    return fit_trend(batch, batch.observed & batch.usable & ~held_out(batch))
+
+
+def calibrated(fitted: Fitted, batch: SeriesBatch, alert_budget: float, least: int = 32) -> Fitted:
+    """Scores the batch as the service would, and sets the reach by the residuals of the held-out part.
+
+    A row with fewer than `least` held-out samples takes all that it has: a wide band beats none.
+    """
+    kept = held_out(batch)
+    first = int(kept.any(axis=0).argmax())
+    few = kept.sum(axis=1) < least
+    kept[few] = (batch.observed & batch.usable)[few]
+    begin = 0 if few.any() else max(0, first - 1024)  # a run-up: the trend has settled at the first held-out sample
+    late = batch.steps(begin, batch.shape[1])
+    expected, spread, _ = predict(fitted, late, None)
+    kept = kept[:, begin:]
+    residual = np.where(kept, late.values, 0.0) - np.where(kept, expected, 0.0)
+    probability = bands.sample_probability(alert_budget, batch.step)
+    reach = bands.calibrate(residual / spread, kept, probability)
+    loss = bands.pinball(residual / fitted.trend.scale[:, None], kept)
+    return replace(fitted, calibration=Calibration(reach, loss))
+
+
+def uncalibrated(model: Model, trend: Trend, weights: Mapping[str, NDArray[Any]], device: str) -> Fitted:
+    """A stack on its way to `calibrated`."""
+    rows = len(trend.scale)
+    return Fitted(model, trend, weights, Calibration(np.ones((rows, 2)), np.full(rows, np.nan)), device)

@@ -1,0 +1,75 @@
+"""The calendar: features of the local time, and a robust profile of the day or the week for each series."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.api import BoolArray, FloatArray, IntArray
+from detectors.scaling import gaps_last, ranked
+
+DAY = 86_400
+WEEK = 7 * DAY
+KNOT = 1_800  # seconds between the knots of a profile
+KNOTS = WEEK // KNOT
+FEATURES = 6
+
+Profile = NDArray[np.float32]  # [S, KNOTS] knots of the week; a daily profile repeats seven times
+
+
+def features(local_times: IntArray) -> NDArray[np.float32]:
+    """[T, FEATURES]: two harmonics of the day, one of the week, as sine and cosine."""
+    day = 2 * np.pi * (local_times % DAY) / DAY
+    week = 2 * np.pi * (local_times % WEEK) / WEEK
+    waves = (np.sin(day), np.cos(day), np.sin(2 * day), np.cos(2 * day), np.sin(week), np.cos(week))
+    return np.stack(waves, axis=-1).astype(np.float32)
+
+
+def known_features(period: IntArray) -> NDArray[np.float32]:
+    """[S, FEATURES] of 0 and 1: a series must not learn from a cycle that its history does not hold twice."""
+    day, week = period >= DAY, period >= WEEK
+    return np.stack([day] * 4 + [week] * 2, axis=-1).astype(np.float32)
+
+
+def fit_profile(values: FloatArray, kept: BoolArray, local_times: IntArray) -> tuple[Profile, IntArray]:
+    """From [S, T]: median of the samples nearest to each knot, and the period [S] that the history supports.
+
+    Two weeks of history give a profile of the week, two days one of the day, less a constant (period 0).
+    """
+    knot = (local_times + KNOT // 2) // KNOT % KNOTS
+    any_kept = kept.any(axis=1)
+    first, last = kept.argmax(axis=1), kept.shape[1] - 1 - kept[:, ::-1].argmax(axis=1)
+    span = np.where(any_kept, local_times[last] - local_times[first], 0)
+    period = np.where(span >= 2 * WEEK, WEEK, np.where(span >= 2 * DAY, DAY, 0))
+    constant = np.nan_to_num(ranked(*gaps_last(values, kept), 0.5))
+    profile = np.repeat(constant[:, None], KNOTS, axis=1)
+    for cycle in (DAY, WEEK):
+        rows = np.flatnonzero(period == cycle)
+        if len(rows):
+            knots = _medians(values[rows], kept[rows], knot % (cycle // KNOT), cycle // KNOT)
+            profile[rows] = np.tile(_bridge(knots), WEEK // cycle)
+    return profile.astype(np.float32), period.astype(np.int64)
+
+
+def profile_at(profile: Profile, local_times: IntArray) -> FloatArray:
+    """[S, T]: the profile, straight between its knots."""
+    within = local_times % WEEK
+    left = within // KNOT
+    share = (within % KNOT) / KNOT  # [T]
+    return profile[:, left] * (1.0 - share) + profile[:, (left + 1) % KNOTS] * share
+
+
+def _medians(values: FloatArray, kept: BoolArray, knot: IntArray, knots: int) -> FloatArray:
+    """[S, knots] medians, NaN where a knot has no sample."""
+    result = np.full((len(values), knots), np.nan)
+    for k in np.unique(knot):
+        here = knot == k
+        result[:, k] = ranked(*gaps_last(values[:, here], kept[:, here]), 0.5)
+    return result
+
+
+def _bridge(knots: FloatArray) -> FloatArray:
+    """Fills empty knots between their neighbours, around the end of the cycle."""
+    n = knots.shape[1]
+    for row in knots:
+        there = np.flatnonzero(~np.isnan(row))
+        row[:] = np.interp(np.arange(n), there, row[there], period=n)
+    return knots

@@ -1,0 +1,1 @@
+"""The Bandwatch service: Prometheus in, anomaly bands and scores out."""

@@ -1,0 +1,205 @@
+"""The composition root: builds the parts, starts and stops them, swaps them on reload. Knows all others.
+
+Long-lived: store, board, metrics, workers, scheduler, web server. Short-lived, built anew by a reload and then
+swapped: the readers and the jobs of the watches. Whatever can fail happens before anything live is touched.
+"""
+
+import fcntl
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from prometheus_client import CollectorRegistry
+
+from detectors.api import DetectorError
+from plugin import config as settings
+from plugin.board import Board
+from plugin.config import Config, Watch
+from plugin.errors import ConfigError, StoreError
+from plugin.jobs import upkeep
+from plugin.jobs.fit import FitJob
+from plugin.jobs.roster import Roster
+from plugin.jobs.score import ScoreJob
+from plugin.jobs.workers import WorkerPool
+from plugin.metrics import Metrics
+from plugin.prometheus import PrometheusReader
+from plugin.scheduler import Scheduler
+from plugin.store import Store
+from plugin.web import WebContext, create_app
+from plugin.web.server import Server, serve
+
+log = logging.getLogger(__name__)
+
+FIT_CHECK_SECONDS = 10  # how often the fit job looks who is due
+UPKEEP_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class WatchJobs:
+    """What one watch needs; kept over a reload that does not change it."""
+
+    watch: Watch
+    prometheus: settings.Prometheus
+    reader: PrometheusReader
+    fit: FitJob
+    score: ScoreJob
+
+
+class Parts:
+    """Store, board, metrics, workers and the jobs of each watch: all but the scheduler and the web."""
+
+    def __init__(self, config: Config, *, clock: Callable[[], float] = time.time) -> None:
+        self.config, self._clock = config, clock
+        self.registry = CollectorRegistry()
+        self.metrics = Metrics(self.registry)
+        self.board = Board()
+        self.store = Store.open(Path(config.store.path))
+        self._lock = _only_one(Path(config.store.path))
+        self.workers = WorkerPool(config.workers)
+        self.watches: dict[str, WatchJobs] = {}
+        self.watches = self.build(config)
+
+    def build(self, config: Config) -> dict[str, WatchJobs]:
+        """The jobs of each watch; those that the new configuration leaves alone are taken over."""
+        built = {}
+        for watch in config.watches:
+            old = self.watches.get(watch.name)
+            unchanged = old is not None and (old.watch, old.prometheus) == (watch, config.prometheus)
+            built[watch.name] = old if old is not None and unchanged else self._jobs(watch, config)
+        return built
+
+    def _jobs(self, watch: Watch, config: Config) -> WatchJobs:
+        reader = PrometheusReader(config.prometheus, on_request=self._count_request)
+        roster = Roster(self.store, watch.name)
+        try:
+            fit = FitJob(watch, self.store, reader, self.metrics, roster, self.workers, config.workers,
+                         clock=self._clock)
+        except DetectorError as error:
+            raise ConfigError(f"watch {watch.name!r}: detector: {error}") from error
+        score = ScoreJob(watch, self.store, reader, self.board, self.metrics, roster,
+                         gone_after=config.store.gone_after, first_fit=fit.first_fit, clock=self._clock)
+        return WatchJobs(watch, config.prometheus, reader, fit, score)
+
+    def _count_request(self, outcome: str, seconds: float) -> None:
+        self.metrics.prometheus_requests.labels(outcome).inc()
+        self.metrics.prometheus_request_duration.observe(seconds)
+
+    def close(self) -> None:
+        self.workers.close()
+        for jobs in self.watches.values():
+            jobs.reader.close()
+        self.store.close()
+        self._lock.close()
+
+
+class Service:
+    """Everything that `bandwatch run` runs, in one process tree."""
+
+    def __init__(self, config: Config, *, config_file: Path | None = None,
+                 clock: Callable[[], float] = time.time) -> None:
+        self._config_file, self._clock = config_file, clock
+        self._parts = Parts(config, clock=clock)
+        self._reloading = threading.Lock()
+        self._turns: dict[str, threading.Lock] = {}  # a watch's old and new score job never run at once
+        self.board, self.store = self._parts.board, self._parts.store
+        self._scheduler = Scheduler(self._parts.metrics)
+        self._server: Server | None = None
+
+    def start(self) -> None:
+        """Listens, then schedules: the first answers are "not ready", never "connection refused"."""
+        parts, config = self._parts, self._parts.config
+        context = WebContext(store=parts.store, board=parts.board, settings=config.web, registry=parts.registry,
+                             config_text=lambda: settings.masked(self._parts.config), reload=self.reload,
+                             readiness=self.readiness, metrics=parts.metrics)
+        self._server = serve(create_app(context), config.web)
+        parts.metrics.reload_successful.set(1)
+        parts.metrics.reload_time.set_to_current_time()
+        for jobs in parts.watches.values():
+            self._schedule(jobs)
+        self._scheduler.every("upkeep", UPKEEP_SECONDS, lambda: upkeep.run(parts.store, config.store), long=True)
+        self._scheduler.start()
+        log.info("listening", extra={"url": self.url, "watches": len(parts.watches)})
+
+    def stop(self) -> None:
+        """Ends in order: no new runs, no more requests, then the workers and the store."""
+        self._parts.workers.close()
+        self._scheduler.stop()
+        if self._server is not None:
+            self._server.close()
+        self._parts.close()
+        log.info("stopped")
+
+    @property
+    def url(self) -> str:
+        assert self._server is not None, "the service has not been started"
+        host = self._parts.config.web.listen_address.rpartition(":")[0]
+        return f"http://{host}:{self._server.port}"
+
+    def readiness(self) -> str | None:
+        """None when every watch has been scored, else what is still missing."""
+        shown = self._parts.board.snapshots()
+        waiting = [name for name in self._parts.watches if name not in shown]
+        return f"not scored yet: {', '.join(waiting)}" if waiting else None
+
+    def reload(self) -> None:
+        """Reads the file again, builds, then swaps. Raises ConfigError and changes nothing when it is wrong."""
+        with self._reloading:
+            try:
+                self._swap(self._read())
+            except (ConfigError, StoreError):
+                self._parts.metrics.reload_successful.set(0)
+                raise
+            self._parts.metrics.reload_successful.set(1)
+            self._parts.metrics.reload_time.set_to_current_time()
+            log.info("configuration reloaded", extra={"watches": len(self._parts.watches)})
+
+    def _read(self) -> Config:
+        if self._config_file is None:
+            raise ConfigError("nothing to reload: this service was not started from a file")
+        config, running = settings.load(self._config_file), self._parts.config
+        for section in ("store", "web", "workers"):
+            if getattr(config, section) != getattr(running, section):
+                raise ConfigError(f"{self._config_file}: {section}: a changed `{section}` takes effect at a restart "
+                                  "only; nothing was changed")
+        return config
+
+    def _swap(self, config: Config) -> None:
+        parts, before = self._parts, self._parts.watches
+        after = parts.build(config)
+        parts.config, parts.watches = config, after
+        for name, jobs in before.items():
+            if after.get(name) is not jobs:
+                self._scheduler.drop((f"score:{name}", f"fit:{name}"))
+        for name, jobs in after.items():
+            if before.get(name) is not jobs:
+                self._schedule(jobs)
+        parts.board.keep(after)
+
+    def _schedule(self, jobs: WatchJobs) -> None:
+        watch = jobs.watch
+        turn = self._turns.setdefault(watch.name, threading.Lock())
+
+        def score() -> None:
+            with turn:
+                if self._parts.watches.get(watch.name) is jobs:
+                    jobs.score.run()
+
+        every = watch.score_every or watch.step
+        self._scheduler.every(f"score:{watch.name}", every, score, aligned_to=every)
+        self._scheduler.every(f"fit:{watch.name}", min(FIT_CHECK_SECONDS, watch.fit_every), jobs.fit.run, long=True)
+
+
+def _only_one(folder: Path) -> TextIO:
+    """Holds the folder for this process: two writers would spoil each other's carry."""
+    file = (folder / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise StoreError(f"{folder}: another bandwatch is at work on this store; stop it, or give this one another "
+                         "`store.path`") from error
+    return file

@@ -1,0 +1,1 @@
+"""Backtests: what the service would have said, had it run in the past."""

@@ -1,0 +1,99 @@
+"""A whole backtest: lanes over processes, one file per series, one result per series."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from detectors import device
+from detectors.evaluate import JOIN, Events, events, runs
+from plugin.backtest.source import Recording
+from plugin.backtest.walk import Judged, Lane, Walk, lanes
+from plugin.config import Watch
+
+LANE_WIDTH = 24  # series that share a stack: wide enough to be quick, narrow enough to share out over cores
+COLUMNS = ("expected", "lower", "upper", "score")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one series came to in its judged half."""
+
+    name: str
+    days: float
+    samples: int
+    unscored: int  # samples without a score
+    alarms: int
+    longest_quiet: float  # days
+    by_label: dict[str, Events]  # "label", and one entry per kind where there is such a column
+
+
+def backtest(recordings: Sequence[Recording], watch: Watch, output: Path, *, plot: bool = False, jobs: int = 0,
+             progress: Callable[[float], None] = lambda share: None) -> list[Result]:
+    """Walks through every recording and writes `NAME.csv` (and `NAME.png`) of its judged half into `output`."""
+    output.mkdir(parents=True, exist_ok=True)
+    work = sorted(lanes(recordings, watch.timezone, LANE_WIDTH), key=lambda lane: -lane.values.size)
+    jobs = min(len(work), jobs or os.cpu_count() or 1)
+    results: list[Result] = []
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=device.limit_threads,
+                             initargs=(1,)) as pool:
+        futures = {pool.submit(_walk, lane, watch, output, plot): lane.values.size for lane in work}
+        done, total = 0, sum(futures.values())
+        for future in as_completed(futures):
+            results += future.result()
+            done += futures[future]
+            progress(done / total)
+    return sorted(results, key=lambda result: result.name)
+
+
+def _walk(lane: Lane, watch: Watch, output: Path, plot: bool) -> list[Result]:
+    judged = Walk(lane, watch).run()
+    results = []
+    for row, recording in enumerate(lane.recordings):
+        table = _table(recording, judged, row, lane)
+        table.to_csv(output / f"{recording.name}.csv", index=False, float_format="%.17g")
+        results.append(_result(recording, table, lane.step))
+        if plot:
+            from plugin.plot import picture
+
+            picture(output / f"{recording.name}.png", recording.name, table)
+    return results
+
+
+def _table(recording: Recording, judged: Judged, row: int, lane: Lane) -> pd.DataFrame:
+    """The judged half: time,value,expected,lower,upper,score and the further columns of the source."""
+    begin = int(lane.split[row] - lane.first[row])
+    columns: dict[str, object] = {"time": recording.times[begin:], "value": recording.values[begin:]}
+    for name in COLUMNS:
+        columns[name] = getattr(judged, name)[row, lane.split[row]:lane.end[row]]
+    extra = recording.extra.iloc[begin:].reset_index(drop=True)
+    return pd.concat([pd.DataFrame(columns), extra], axis=1)
+
+
+def _result(recording: Recording, table: pd.DataFrame, step: int) -> Result:
+    observed = table["value"].notna().to_numpy()
+    score = table["score"].to_numpy(np.float64)
+    over = np.nan_to_num(score, nan=0.0) > 1
+    alarms = runs(over, JOIN)
+    edges = np.concatenate([[0], alarms.ravel(), [len(table)]]).reshape(-1, 2)  # quiet stretches
+    return Result(recording.name, len(table) * step / 86_400, int(observed.sum()),
+                  int((observed & np.isnan(score)).sum()), len(alarms),
+                  float((edges[:, 1] - edges[:, 0]).max()) * step / 86_400, _by_label(table, score, observed))
+
+
+def _by_label(table: pd.DataFrame, score: np.ndarray, observed: np.ndarray) -> dict[str, Events]:
+    if "label" not in table:
+        return {}
+    label = pd.to_numeric(table["label"], errors="coerce").fillna(0).to_numpy(np.int64)
+    counts = {"label": events(score, label, observed)}
+    if "kind" in table:
+        kinds = table["kind"].fillna("").astype(str).to_numpy()
+        for kind in sorted(set(kinds[label == 1]) - {""}):
+            of_kind = np.where((label == 1) & (kinds != kind), -1, label)  # the others count as neither
+            counts[kind] = events(score, of_kind, observed)
+    return counts

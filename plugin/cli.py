@@ -1,0 +1,116 @@
+"""The command line. Heavy libraries are imported by the command that needs them, so that --help answers at once."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from plugin import commands, logs
+from plugin.errors import BandwatchError
+from plugin.version import VERSION
+
+DESCRIPTION = "Anomaly bands and scores for a Prometheus + Grafana stack that already runs."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command. Returns its exit status: 0 done, 1 the work failed, 2 the command line is wrong."""
+    options = parser().parse_args(arguments)
+    logs.setup(options.log_level, options.log_format)
+    try:
+        return int(options.command(options))
+    except BandwatchError as error:
+        print(f"bandwatch: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and flags."""
+    top = argparse.ArgumentParser(prog="bandwatch", description=DESCRIPTION)
+    top.add_argument("--version", action="version", version=f"bandwatch {VERSION}")
+    commands_of = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _run(commands_of)
+    _check(commands_of)
+    _fit(commands_of)
+    _score(commands_of)
+    _backtest(commands_of)
+    _demo(commands_of)
+    return top
+
+
+def _command(commands_of: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, help: str,
+             command: object) -> argparse.ArgumentParser:
+    made = commands_of.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+    made.set_defaults(command=command)
+    made.add_argument("--log.level", dest="log_level", choices=logs.LEVELS, default="info" if name == "run" else "warn",
+                      help="least severity that is logged (default: %(default)s)")
+    made.add_argument("--log.format", dest="log_format", choices=logs.FORMATS, default="logfmt",
+                      help="how a log line is written (default: %(default)s)")
+    return made
+
+
+def _config_file(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--config.file", dest="config_file", metavar="FILE", default="bandwatch.yml",
+                         help="configuration file (default: %(default)s)")
+
+
+def _watches(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--watch", action="append", metavar="NAME", help="only this watch; may be repeated")
+
+
+def _run(commands_of: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    run = _command(commands_of, "run", "run the service: fit, score, and serve bands and scores", commands.run)
+    _config_file(run)
+    run.add_argument("--web.listen-address", dest="listen_address", metavar="HOST:PORT",
+                     help="where to listen; overrides `web.listen_address` (default: 127.0.0.1:8642)")
+
+
+def _check(commands_of: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    check = _command(commands_of, "check", "validate a configuration file and try its queries on Prometheus",
+                     commands.check)
+    check.add_argument("file", metavar="FILE", nargs="?", help="the configuration file")
+    check.add_argument("--example", action="store_true", help="print a commented example file and exit")
+    check.add_argument("--syntax-only", action="store_true", help="do not ask Prometheus")
+
+
+def _fit(commands_of: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    fit = _command(commands_of, "fit", "fit all series of the watches once, now, and exit", commands.fit)
+    _config_file(fit)
+    _watches(fit)
+
+
+def _score(commands_of: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    score = _command(commands_of, "score", "score what is new once, print the latest scores, and exit", commands.score)
+    _config_file(score)
+    _watches(score)
+
+
+def _backtest(commands_of: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    backtest = _command(commands_of, "backtest", "walk through the past as the service would have, and count the alarms",
+                        commands.backtest)
+    backtest.add_argument("source", metavar="SOURCE",
+                          help="a folder of NAME.csv[.gz] with time,value, or a PromQL expression")
+    backtest.add_argument("--output", metavar="DIR", required=True, help="folder for one NAME.csv per series")
+    backtest.add_argument("--detector", default="", metavar="NAME", help="detector (default: that of a new watch)")
+    backtest.add_argument("--alert-budget", default="1/w", metavar="BUDGET",
+                          help="false alarms per series that are acceptable (default: %(default)s)")
+    backtest.add_argument("--refit-every", default="1d", metavar="DURATION",
+                          help="how often models are fitted anew (default: %(default)s)")
+    backtest.add_argument("--fit-window", default="14d", metavar="DURATION",
+                          help="how much history a fit sees (default: %(default)s)")
+    backtest.add_argument("--timezone", default="UTC", metavar="ZONE", help="whose days and weeks (default: %(default)s)")
+    backtest.add_argument("--plot", action="store_true", help="also draw NAME.png for each series")
+    backtest.add_argument("--jobs", type=int, default=0, metavar="N", help="processes (default: one per core)")
+    backtest.add_argument("--prometheus.url", dest="prometheus_url", metavar="URL", default="http://127.0.0.1:9090",
+                          help="where SOURCE is asked when it is an expression (default: %(default)s)")
+    backtest.add_argument("--since", default="28d", metavar="DURATION",
+                          help="how far back an expression is asked (default: %(default)s)")
+    backtest.add_argument("--step", default="1m", metavar="DURATION",
+                          help="resolution of an expression (default: %(default)s)")
+
+
+def _demo(commands_of: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    demo = _command(commands_of, "demo", "show it at work on a small made-up world, with incidents", commands.demo)
+    demo.add_argument("--duration", metavar="DURATION", help="end by itself after so long (default: run until Ctrl-C)")
+    demo.add_argument("--web.listen-address", dest="listen_address", metavar="HOST:PORT", default="127.0.0.1:8642",
+                      help="where to listen (default: %(default)s)")

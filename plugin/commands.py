@@ -1,0 +1,162 @@
+"""What each command of the command line does; each imports what it needs."""
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from plugin.errors import ConfigError
+
+if TYPE_CHECKING:
+    from plugin.app import Parts
+
+
+def run(options: argparse.Namespace) -> int:
+    """`bandwatch run`: until SIGTERM or SIGINT; SIGHUP reloads."""
+    import logging
+
+    from plugin import config
+    from plugin.app import Service
+
+    settings = config.load(Path(options.config_file))
+    if options.listen_address:
+        settings = config.listening_on(settings, options.listen_address)
+    service = Service(settings, config_file=Path(options.config_file))
+    ended = threading.Event()
+
+    def reload(*_: object) -> None:
+        try:
+            service.reload()
+        except ConfigError as error:
+            logging.getLogger("plugin.app").error("reload refused", extra={"err": str(error)})
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=reload).start())
+    try:
+        service.start()
+        ended.wait()
+    finally:
+        service.stop()
+    return 0
+
+
+def check(options: argparse.Namespace) -> int:
+    """`bandwatch check`: the file, then each query."""
+    from plugin import config
+
+    if options.example:
+        print(config.example(), end="")
+        return 0
+    if not options.file:
+        raise ConfigError("nothing to check: give a FILE, or --example for one to start from")
+    settings = config.load(Path(options.file))
+    print(f"{options.file}: valid, {len(settings.watches)} watches")
+    if options.syntax_only:
+        return 0
+    from plugin.check import check as check_queries
+    from plugin.jobs.fitting import seconds_per_series
+
+    return 0 if check_queries(settings, out=sys.stdout, seconds_per_series=seconds_per_series) else 1
+
+
+def fit(options: argparse.Namespace) -> int:
+    """`bandwatch fit`: everyone of the chosen watches, once."""
+    from plugin import progress
+
+    failed = False
+    with _parts(options) as parts:
+        for name, jobs in parts.watches.items():
+            failed |= not jobs.score.run()  # the score job has the first word: it knows how far we are
+            with progress.bar(f"fit {name}") as bar:
+                fitted = jobs.fit.run(everyone=True, progress=bar)
+            print(f"{name}: {fitted} series fitted")
+            failed |= fitted == 0
+    return 1 if failed else 0
+
+
+def score(options: argparse.Namespace) -> int:
+    """`bandwatch score`: one catch-up of the chosen watches, and what came of it."""
+    from plugin import progress
+    from plugin.web.rows import score_rows
+
+    failed = False
+    with _parts(options) as parts:
+        for jobs in parts.watches.values():
+            failed |= not jobs.score.run()
+        for name, snapshot in parts.board.snapshots().items():
+            rows = score_rows(snapshot, now=snapshot.time)
+            columns = ["series", "state", "value", "expected", "lower", "upper", "score"]
+            progress.table(name, columns, [[_cell(row.get(column)) for column in columns] for row in rows])
+    return 1 if failed else 0
+
+
+def _cell(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+@contextmanager
+def _parts(options: argparse.Namespace) -> "Iterator[Parts]":
+    """The parts of the service without scheduler and web, for the watches that the flags choose."""
+    from plugin import config
+    from plugin.app import Parts
+
+    settings = config.load(Path(options.config_file))
+    names = [watch.name for watch in settings.watches]
+    for wanted in options.watch or ():
+        if wanted not in names:
+            raise ConfigError(f"--watch {wanted}: there is no such watch in {options.config_file}; "
+                              f"valid is one of: {', '.join(names)}")
+    chosen = tuple(watch for watch in settings.watches if watch.name in (options.watch or names))
+    parts = Parts(settings.model_copy(update={"watches": chosen}))
+    try:
+        yield parts
+    finally:
+        parts.close()
+
+
+def backtest(options: argparse.Namespace) -> int:
+    """`bandwatch backtest`: one CSV (and PNG) per series, and a table."""
+    import time
+
+    from plugin import config, progress
+    from plugin.backtest import report, run, source
+    from plugin.prometheus import PrometheusReader
+
+    watch = config.Watch(name="backtest", query=options.source, timezone=options.timezone,
+                         fit_every=config.parse_duration(options.refit_every),
+                         fit_window=config.parse_duration(options.fit_window),
+                         alert_budget=config.parse_budget(options.alert_budget))
+    if options.detector:
+        watch = watch.model_copy(update={"detector": options.detector})
+    if Path(options.source).is_dir():
+        recordings = source.read_folder(Path(options.source))
+    else:
+        step, now = config.parse_duration(options.step), int(time.time())
+        reader = PrometheusReader(config.Prometheus(url=options.prometheus_url))
+        recordings = source.ask(reader, options.source, (now - config.parse_duration(options.since)) // step * step,
+                                now // step * step, step)
+    with progress.bar(f"backtest {len(recordings)} series") as bar:
+        results = run.backtest(recordings, watch, Path(options.output), plot=options.plot, jobs=options.jobs,
+                               progress=bar)
+    report.show(results, watch, Path(options.output))
+    return 0
+
+
+def demo(options: argparse.Namespace) -> int:
+    """`bandwatch demo`: see plugin.demo."""
+    from plugin.app import Service
+    from plugin.config import Config, parse_duration
+    from plugin.demo.run import run as run_demo
+
+    def start(settings: Config) -> Service:
+        service = Service(settings)
+        service.start()
+        return service
+
+    duration = parse_duration(options.duration) if options.duration else None
+    return run_demo(start, listen_address=options.listen_address, duration=duration)

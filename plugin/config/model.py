@@ -1,0 +1,153 @@
+"""The settings as frozen, typed values. Defaults live here and nowhere else.
+
+A kind in an annotation reads and checks the file's spelling; values given in code are typed already. Rules
+between settings are in check.py and hold for files.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from plugin.config.kinds import (
+    Budget,
+    Choice,
+    Duration,
+    Flag,
+    Number,
+    Persistence,
+    Range,
+    Secret,
+    Text,
+    Whole,
+)
+from plugin.config.places import Address, Query, Timezone, Url
+
+MINUTE, DAY = 60, 86_400
+
+# Columns of the answers and what Grafana keeps for itself: a label of the same name would be lost there.
+RESERVED_LABELS = ("watch", "series", "alertname", "grafana_folder", "time", "value", "expected", "lower",
+                   "upper", "score")
+
+NAME = Text("a name of letters, digits, _ and -, not beginning with a digit or -", r"[a-zA-Z_][a-zA-Z0-9_-]*")
+DETECTOR = Text("the name of a detector such as lstm", NAME.pattern)
+LABEL_NAME = Text(f"a Prometheus label name other than __… and {', '.join(RESERVED_LABELS)}",
+                  rf"(?!__|(?:{'|'.join(RESERVED_LABELS)})$)[a-zA-Z_][a-zA-Z0-9_]*")
+LABEL_VALUE = Text("text that is not empty")
+HEADER_NAME = Text("the name of an HTTP header", r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+HEADER_VALUE = Secret("text in one line, in quotes", r"[^\r\n]+")
+TOKEN = Secret("a token: text without spaces or line breaks, in quotes", r"[!-~]+")
+PASSWORD = Secret("a password: text that is not empty, in quotes", r"(?s).+")
+USERNAME = Text("a user name without :", r"[^:\r\n]+")
+FILE = Text("the path of a file")
+
+
+class Section(BaseModel):
+    """A block of the file: unknown keys are errors, values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Watch(Section):
+    """One query whose series are learnt and scored."""
+
+    name: Annotated[str, NAME]
+    query: Annotated[str, Query()]
+    step: Annotated[int, Duration(1, DAY)] = MINUTE  # seconds
+    offset: Annotated[int, Duration(0, DAY)] = 0  # seconds that samples may arrive late
+    fit_window: Annotated[int, Duration(MINUTE)] = 14 * DAY
+    fit_every: Annotated[int, Duration(MINUTE)] = DAY
+    score_every: Annotated[int | None, Duration(1, DAY)] = None  # None = step
+    backfill: Annotated[int, Duration()] = DAY  # how far back a catch-up scores after an outage
+    detector: Annotated[str, DETECTOR] = "lstm"
+    detector_options: dict[Annotated[str, NAME], bool | int | float | str] = {}
+    alert_budget: Annotated[float, Budget()] = 1 / (7 * DAY)  # alarms per series and second; written `1/w`
+    labels: dict[Annotated[str, LABEL_NAME], Annotated[str, LABEL_VALUE]] = {}
+    max_series: Annotated[int, Whole(1, 100_000)] = 1000
+    timezone: Annotated[str, Timezone()] = "UTC"
+    direction: Annotated[Literal["both", "above", "below"], Choice(("both", "above", "below"))] = "both"
+    min_deviation: Annotated[float, Number(0)] = 0.0
+    min_relative_deviation: Annotated[float, Number(0, 10, share=True)] = 0.0
+    valid_range: Annotated[tuple[float, float] | None, Range()] = None  # an infinite side is open
+    missing_data: Annotated[Literal["skip", "alert"], Choice(("skip", "alert"))] = "skip"
+    persistence: Annotated[tuple[int, int], Persistence()] = (1, 1)  # k of the last n samples
+
+    @property
+    def score_interval(self) -> int:
+        """Seconds between two runs of the score job."""
+        return self.score_every or self.step
+
+
+class BasicAuth(Section):
+    """A name and its password, inline or in a file."""
+
+    username: Annotated[str, USERNAME]
+    password: Annotated[SecretStr | None, PASSWORD] = None
+    password_file: Annotated[str | None, FILE] = None
+
+
+class User(BasicAuth):
+    """Someone who may read, and perhaps change."""
+
+    may_write: Annotated[bool, Flag()] = False
+
+
+class Prometheus(Section):
+    """Where the samples come from."""
+
+    url: Annotated[str, Url()]
+    headers: dict[Annotated[str, HEADER_NAME], Annotated[SecretStr, HEADER_VALUE]] = {}
+    bearer_token: Annotated[SecretStr | None, TOKEN] = None
+    bearer_token_file: Annotated[str | None, FILE] = None
+    basic_auth: BasicAuth | None = None
+    ca_file: Annotated[str | None, FILE] = None
+    cert_file: Annotated[str | None, FILE] = None
+    key_file: Annotated[str | None, FILE] = None
+    connect_timeout: Annotated[int, Duration(1, 5 * MINUTE)] = 5
+    read_timeout: Annotated[int, Duration(1, 60 * MINUTE)] = 30  # less where scores come more often
+    retries: Annotated[int, Whole(0, 10)] = 2
+
+
+class Store(Section):
+    """Where samples, bands, scores and models are kept."""
+
+    path: Annotated[str, Text("the path of a folder")] = "data"  # holds bandwatch.db and weights/
+    retention: Annotated[int, Duration(60 * MINUTE)] = 90 * DAY
+    versions: Annotated[int, Whole(1, 100)] = 3  # models kept per series
+    gone_after: Annotated[int, Duration(MINUTE)] = 7 * DAY  # a series missing for so long ages out
+
+
+class Web(Section):
+    """What answers Grafana."""
+
+    listen_address: Annotated[str, Address()] = "127.0.0.1:8642"
+    read_token: Annotated[SecretStr | None, TOKEN] = None
+    write_token: Annotated[SecretStr | None, TOKEN] = None  # may read, too
+    basic_auth: tuple[User, ...] = ()
+    allow_unauthenticated: Annotated[bool, Flag()] = False
+    threads: Annotated[int, Whole(1, 128)] = 8
+    max_points: Annotated[int, Whole(10, 1_000_000)] = 11_000
+    max_range: Annotated[int, Duration(60 * MINUTE)] = 92 * DAY
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether any credential is set: then every route but `/-/healthy` needs one."""
+        return bool(self.read_token or self.write_token or self.basic_auth)
+
+
+class Workers(Section):
+    """How fits use the machine."""
+
+    fits: Annotated[int, Whole(1, 64)] = 1  # worker processes
+    threads: Annotated[int, Whole(1, 256)] = 1  # torch threads in each
+    stack: Annotated[int, Whole(1, 10_000)] = 64  # series that are fitted in one stack
+    device: Annotated[str, Text("auto, cpu, cuda or cuda:N", r"auto|cpu|cuda(:\d{1,2})?")] = "auto"
+
+
+class Config(Section):
+    """The whole file."""
+
+    prometheus: Prometheus
+    watches: tuple[Watch, ...] = Field(min_length=1)
+    store: Store = Store()
+    web: Web = Web()
+    workers: Workers = Workers()

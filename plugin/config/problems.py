@@ -1,0 +1,90 @@
+"""How a mistake in the configuration is told: `file:line: path: found …; valid is …; did you mean …?`"""
+
+import difflib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from plugin.errors import ConfigError
+
+Path = tuple[str | int, ...]  # ("watches", 1, "step")
+
+LONGEST_SHOWN = 60  # characters of a value that a message repeats
+
+
+class Refusal(ConfigError, ValueError):
+    """A value that is not valid: what was found, what is valid, a valid spelling of what was meant.
+
+    A ValueError too, so that pydantic collects it.
+    """
+
+    def __init__(self, found: str, valid: str, nearest: str | None = None) -> None:
+        super().__init__(found, valid, nearest)
+        self.found, self.valid, self.nearest = found, valid, nearest
+
+    def __str__(self) -> str:
+        hint = "" if self.nearest is None else f"; did you mean {self.nearest}?"
+        return f"found {self.found}; valid is {self.valid}{hint}"
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One mistake at its place in the file; line 0 stands for the whole file."""
+
+    line: int
+    path: str
+    text: str
+
+    def told(self, file: str) -> str:
+        place = f"{file}:{self.line}" if self.line else file
+        return ": ".join(part for part in (place, self.path, self.text) if part)
+
+
+def config_error(file: str, problems: Iterable[Problem]) -> ConfigError:
+    """All mistakes of a file as one error, a line for each, in the order of the file."""
+    return ConfigError("\n".join(problem.told(file) for problem in sorted(set(problems))))
+
+
+def path_text(path: Path) -> str:
+    """("watches", 1, "step") -> `watches[1].step`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.removeprefix(".")
+
+
+def shown(value: object) -> str:
+    """A scalar as the file would spell it; of a list or a mapping only that it is one."""
+    if value is None or isinstance(value, (list, tuple, dict)):
+        return kind_of(value)
+    if isinstance(value, float):
+        return f"{value:g}".replace("inf", ".inf")
+    if not isinstance(value, str):
+        return json.dumps(value, default=str)
+    return quoted(value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}…")
+
+
+def quoted(text: str) -> str:
+    """Text as YAML would quote it."""
+    plain = '"' in text and "'" not in text and "\\" not in text and text.isprintable()
+    return f"'{text}'" if plain else json.dumps(text, ensure_ascii=False)
+
+
+def kind_of(value: object) -> str:
+    """What a value is, without showing it."""
+    kinds = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list",
+             tuple: "a list", dict: "a mapping"}
+    return "nothing" if value is None else kinds.get(type(value), "something else")
+
+
+def nearest_name(name: str, names: Iterable[str]) -> str | None:
+    """The valid name that was probably meant, in quotes; None if none is near."""
+    valid = sorted(names)
+    folded = {candidate.casefold().replace("-", "_"): candidate for candidate in valid}
+    match = difflib.get_close_matches(name.casefold().replace("-", "_").strip(), folded, n=1, cutoff=0.6)
+    return quoted(folded[match[0]]) if match else None
+
+
+def one_of(names: Sequence[str]) -> str:
+    """`a, b or c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"

@@ -1,0 +1,183 @@
+"""From the text of a file to the settings, or to everything that is wrong with it at once."""
+
+import os
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from pathlib import Path as FilePath
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from plugin.config.check import conflicts, reachable_by_all
+from plugin.config.mistakes import placeholder, refusals
+from plugin.config.model import Config, Section
+from plugin.config.places import Address
+from plugin.config.problems import Path, Problem, Refusal, config_error, kind_of, path_text
+from plugin.config.yaml_lines import Document, read_document
+from plugin.errors import ConfigError
+
+DETECTORS = "bandwatch.detectors"  # entry-point group
+
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+def load(path: FilePath) -> Config:
+    """The settings of a file. Raises ConfigError with a line for each mistake."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        refusal = Refusal(f"no file that can be read ({(error.strerror or 'error').lower()})",
+                          "a YAML file; `bandwatch check --example` prints one to start from")
+        raise config_error(str(path), [Problem(0, "", str(refusal))]) from None
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        refusal = Refusal(f"the byte 0x{content[error.start]:02x}, which is not UTF-8", "text in UTF-8")
+        raise config_error(str(path), [Problem(line, "", str(refusal))]) from None
+    return parse(text, file=str(path))
+
+
+def parse(text: str, *, file: str, detectors: Iterable[str] | None = None,
+          environment: Mapping[str, str] | None = None) -> Config:
+    """The settings of a text; relative paths of `*_file` settings start at the folder of `file`.
+
+    detectors: the names that a watch may use; by default those that are installed.
+    environment: where `${NAME}` is looked up; by default the environment of the process.
+    Raises ConfigError with a line for each mistake.
+    """
+    document = read_document(text, file, os.environ if environment is None else environment)
+    _prepare(document, file)
+    config = _validated(document)
+    if config is not None:
+        config = _settled(config, FilePath(file).parent)
+        names = metadata.entry_points(group=DETECTORS).names if detectors is None else detectors
+        for conflict in conflicts(config, names):
+            reads = [_origin(path, document) for path in conflict.reads]
+            if not any(_within(path, document.broken) for path in reads):
+                _point(document, reads, conflict.refusal)
+    if document.problems or config is None:
+        raise config_error(file, document.problems)
+    return config
+
+
+def listening_on(config: Config, address: str) -> Config:
+    """The settings with another `web.listen_address`, as a flag gives it; raises ConfigError."""
+    try:
+        web = config.web.model_copy(update={"listen_address": Address().read(address)})
+        refusal = reachable_by_all(web)
+    except ValueError as error:
+        raise ConfigError(f"--web.listen-address: {error}") from None
+    if refusal:
+        raise ConfigError(f"--web.listen-address: {refusal}")
+    return config.model_copy(update={"web": web})
+
+
+def _prepare(document: Document, file: str) -> None:
+    """Brings the file's shape to the model's: `detector` in two settings, sections that are empty."""
+    data = document.data
+    if not isinstance(data, dict):
+        found = "an empty file" if data is None else kind_of(data)
+        refusal = Refusal(found, "a mapping with prometheus and watches, see `bandwatch check --example`")
+        raise config_error(file, document.problems or [Problem(document.line(()), "", str(refusal))])
+    for name in ("store", "web", "workers"):
+        if name in data and data[name] is None:
+            data[name] = {}
+    watches = data.get("watches")
+    for i, watch in enumerate(watches if isinstance(watches, list) else ()):
+        if not isinstance(watch, dict):
+            continue
+        if "detector_options" in watch:
+            refusal = Refusal('the unknown key "detector_options"', "options beside the name: "
+                              "detector: {name: lstm, hidden: 32}")
+            document.tell(("watches", i, "detector_options"), refusal)
+            del watch["detector_options"]
+        if isinstance(watch.get("detector"), dict):
+            options = dict(watch["detector"])
+            watch["detector"] = options.pop("name", None)
+            watch["detector_options"] = options
+
+
+def _validated(document: Document) -> Config | None:
+    """The settings, with defaults in place of refused ones; None when too much is wrong to say more."""
+    try:
+        return Config.model_validate(document.data, context="file")
+    except ValidationError as error:
+        for path, refusal in refusals(error):
+            origin = _origin(path, document)
+            if path and not _within(origin, document.broken):
+                _tell(document, origin, refusal)
+                document.broken.add(origin)
+            _leave_out(document.data, path)
+    try:
+        return Config.model_validate(document.data, context="file")
+    except ValidationError:
+        return None
+
+
+def _tell(document: Document, path: Path, refusal: Refusal) -> None:
+    if path in document.hidden:  # a secret may have got there
+        refusal = Refusal("a value from the environment (not shown)", refusal.valid)
+    document.tell(path, refusal)
+
+
+def _point(document: Document, reads: list[Path], refusal: Refusal) -> None:
+    """Tells a conflict at the first of its settings that the file holds."""
+    place = next((path for path in reads if path in document.lines), reads[0])
+    if place != reads[0]:
+        found = f"{path_text(reads[0])} {refusal.found} (default)"
+        refusal = Refusal(found, refusal.valid, refusal.nearest)
+    document.tell(place, refusal)
+
+
+def _settled(config: Config, folder: FilePath) -> Config:
+    """Defaults that depend on other settings, and files named from the folder of the configuration file."""
+    prometheus, shortest = config.prometheus, min(watch.score_interval for watch in config.watches)
+    given = prometheus.model_fields_set
+    read, connect = prometheus.read_timeout, prometheus.connect_timeout
+    if "read_timeout" not in given:
+        read = max(1, min(read, shortest // 2))
+    if "connect_timeout" not in given:
+        connect = min(connect, read)
+    prometheus = prometheus.model_copy(update={"read_timeout": read, "connect_timeout": connect})
+    prometheus = _with_files(prometheus, folder)
+    if prometheus.basic_auth:
+        prometheus = prometheus.model_copy(update={"basic_auth": _with_files(prometheus.basic_auth, folder)})
+    users = tuple(_with_files(user, folder) for user in config.web.basic_auth)
+    web = config.web.model_copy(update={"basic_auth": users})
+    store = config.store
+    if "gone_after" not in store.model_fields_set:
+        store = store.model_copy(update={"gone_after": min(store.gone_after, store.retention)})
+    return config.model_copy(update={"prometheus": prometheus, "store": store, "web": web})
+
+
+def _with_files(section: AnySection, folder: FilePath) -> AnySection:
+    files = {name: str(folder / value) for name, value in section if name.endswith("_file") and value}
+    return section.model_copy(update=files)
+
+
+def _origin(path: Path, document: Document) -> Path:
+    """Where the file holds a setting of the model: `detector` may be a mapping with name and options."""
+    if len(path) < 3 or path[0] != "watches" or path[2] not in ("detector", "detector_options"):
+        return path
+    detector = (*path[:2], "detector")
+    if path[2] == "detector_options":
+        return (*detector, *path[3:])
+    nested = any(line[:3] == detector and len(line) > 3 for line in document.lines)
+    return (*detector, "name") if nested else detector
+
+
+def _within(path: Path, places: set[Path]) -> bool:
+    return any(path[:end] in places for end in range(1, len(path) + 1))
+
+
+def _leave_out(data: Any, path: Path) -> None:
+    """Takes a refused value out of the data; a required one is replaced by a placeholder."""
+    *around, last = path
+    for part in around:
+        data = data[part] if not isinstance(data, dict) or part in data else {}
+    stand_in = placeholder(path)
+    if stand_in is not None:
+        data[last] = stand_in
+    elif isinstance(data, dict):
+        data.pop(last, None)

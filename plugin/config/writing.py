@@ -1,0 +1,23 @@
+"""Settings as YAML: those in use with their secrets masked, and a commented file to start from."""
+
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from plugin.config.model import Config
+
+
+def masked(config: Config) -> str:
+    """All settings in use, defaults too, as a file would spell them; every secret as `<secret>`."""
+    data: dict[str, Any] = config.model_dump(mode="json", exclude_none=True)
+    for watch in data["watches"]:
+        options = watch.pop("detector_options")
+        if options:
+            watch["detector"] = {"name": watch["detector"], **options}
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
+
+
+def example() -> str:
+    """A file with every setting, each with a comment."""
+    return resources.files("plugin.config").joinpath("example.yml").read_text(encoding="utf-8")

@@ -1,0 +1,183 @@
+"""Reads the service's HTTP API as a user would, and says in words what it sees there: one line per event."""
+
+import json
+import math
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from plugin.demo.catalog import Source
+from plugin.demo.incidents import Incident
+from plugin.demo.wording import Row, described, movement, number
+from plugin.demo.world import World
+
+RECOVERY = 9  # steps after its end for which what a series does is put down to the incident (a rate looks back 6)
+
+
+@dataclass(frozen=True)
+class View:
+    """What the API answered at one moment."""
+
+    alerts: Sequence[Row]  # /api/v1/alert
+    scores: Sequence[Row]  # /api/v1/scores
+
+
+def look(url: str) -> View | None:
+    """Asks the service; None when it did not answer."""
+    try:
+        return View(_get(f"{url}/api/v1/alert"), _get(f"{url}/api/v1/scores"))
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return None
+
+
+def _get(url: str) -> list[Row]:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        rows: list[Row] = json.load(answer)
+    return rows
+
+
+@dataclass
+class Outcome:
+    """How an incident went: when it was seen and when its series was well again, unix seconds."""
+
+    incident: Incident
+    seen: float | None = None
+    over: float | None = None
+
+    @property
+    def delay(self) -> float:
+        """Seconds from begin to being seen; NaN = not seen."""
+        return math.nan if self.seen is None else self.seen - self.incident.start
+
+
+@dataclass
+class Narrator:
+    """Turns views into lines, and keeps the figures of the summary."""
+
+    world: World
+    step: int
+    began: float  # unix seconds at which the demo was started
+    outcomes: list[Outcome] = field(default_factory=list)
+    states: Counter[str] = field(default_factory=Counter)
+    all_ok: float | None = None  # seconds after the start
+    first_network: float | None = None
+    networks: int = 0  # series whose band is made by a network
+    false_alarms: int = 0
+    unanswered: int = 0
+    _raised: dict[str, float] = field(default_factory=dict)  # title -> since when its score is above 1
+
+    def begin(self, incident: Incident) -> str:
+        """Takes note of an incident; returns its line."""
+        self.outcomes.append(Outcome(incident))
+        return (f"{clock(incident.start)}  something goes wrong with {incident.title}: {incident.kind}, "
+                f"for {incident.end - incident.start} s")
+
+    def see(self, now: float, view: View | None) -> list[str]:
+        """The lines of what has changed since the last view."""
+        if view is None:
+            self.unanswered += 1
+            return []
+        scores = self._by_title(view.scores)
+        lines = [*self._health(now, scores), *self._networks(now, scores)]
+        for title, alert in self._by_title(view.alerts).items():
+            lines += self._alert(now, self.world.source(title), number(alert, "score"), scores.get(title, alert))
+        self._close(now)
+        return [f"{clock(now)}  {line}" for line in lines]
+
+    @property
+    def all_networks(self) -> bool:
+        return self.networks == len(self.world.sources)
+
+    def _by_title(self, rows: Sequence[Row]) -> dict[str, Row]:
+        named = {}
+        for row in rows:
+            source = next((source for source in self.world.sources if is_about(row, source)), None)
+            if source is not None:
+                named[source.title] = row
+        return named
+
+    def _health(self, now: float, scores: dict[str, Row]) -> list[str]:
+        states = Counter(str(row.get("state")) for row in scores.values())
+        if states == self.states:
+            return []
+        self.states = states
+        lines = [f"{states.total()} series: {in_words(states)}"]
+        if self.all_ok is None and states["ok"] == len(self.world.sources):
+            self.all_ok = now - self.began
+            lines.append(f"all series are ok, {self.all_ok:.0f} s after the start")
+        return lines
+
+    def _networks(self, now: float, scores: dict[str, Row]) -> list[str]:
+        fitted = {title: row for title, row in scores.items()
+                  if row.get("detector") not in (None, "", "baseline") and math.isfinite(number(row, "expected"))}
+        before, self.networks = self.networks, len(fitted)
+        lines = []
+        if fitted and self.first_network is None:
+            self.first_network = now - self.began
+            title, row = next(iter(fitted.items()))
+            lines.append(f"the first band made by a network ({row['detector']}), {self.first_network:.0f} s after the "
+                         f"start: {title} is at {described(row, self.world.source(title).unit)}")
+        if len(fitted) == len(self.world.sources) > before:
+            lines.append("every series has a network of its own")
+        return lines
+
+    def _alert(self, now: float, source: Source, score: float, row: Row) -> list[str]:
+        outcome = self._cause(now, source.title)
+        since = self._raised.get(source.title)
+        if score > 1 and since is None:
+            self._raised[source.title] = now
+            return [f"{source.title} {movement(row, source.unit)}: score {score:.1f}, {self._blame(now, outcome)}"]
+        if score <= 1 and since is not None:
+            del self._raised[source.title]
+            return [f"{source.title} is back at {described(row, source.unit)}: score {score:.1f}, "
+                    f"{_ending(now, since, outcome)}"]
+        return []
+
+    def _close(self, now: float) -> None:
+        """Takes note of the incidents that were seen and are over, with their series well again."""
+        for outcome in self.outcomes:
+            well = outcome.incident.title not in self._raised and now >= outcome.incident.end
+            if outcome.seen is not None and outcome.over is None and well:
+                outcome.over = now
+
+    def _cause(self, now: float, title: str) -> Outcome | None:
+        """The incident that explains what the series does now."""
+        return next((outcome for outcome in reversed(self.outcomes)
+                     if outcome.incident.title == title
+                     and outcome.incident.start <= now < outcome.incident.end + RECOVERY * self.step), None)
+
+    def _blame(self, now: float, outcome: Outcome | None) -> str:
+        if outcome is None:
+            self.false_alarms += 1
+            return "and nothing was done to it"
+        outcome.over = None  # it was not over yet
+        if outcome.seen is None:
+            outcome.seen = now
+            return f"{outcome.delay:.0f} s after it began"
+        return "again"
+
+
+def _ending(now: float, since: float, outcome: Outcome | None) -> str:
+    if outcome is None:
+        return f"after {now - since:.0f} s"
+    if now < outcome.incident.end:
+        return "while the incident goes on"
+    return f"{now - outcome.incident.end:.0f} s after it ended"
+
+
+def is_about(row: Row, source: Source) -> bool:
+    """Whether a row of the API is the source's; rows of sums have no metric name."""
+    return (row.get("watch") == source.watch and (row.get("__name__") or source.metric) == source.metric
+            and all(row.get(name) == value for name, value in source.labels.items()))
+
+
+def in_words(states: Counter[str]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in states.most_common())
+
+
+def clock(now: float) -> str:
+    """Local wall clock."""
+    return time.strftime("%H:%M:%S", time.localtime(now))

@@ -1,0 +1,38 @@
+"""The configuration under which the demo runs the service."""
+
+import re
+from pathlib import Path
+
+from plugin.config import Config, Prometheus, Store, Watch, Web, Workers
+from plugin.demo.world import World
+
+STEP = 10  # seconds: an incident is to be seen within two steps, and a demo of two minutes has to show a whole one
+FIT_WINDOW = 3 * 86_400
+BACKFILL = 3600
+
+
+def demo_config(world: World, prometheus_url: str, folder: Path, listen_address: str, step: int) -> Config:
+    """Three watches over the shop: gauges, rates of counters, and gauges of many kinds."""
+    def watch(name: str, query: str, **more: object) -> Watch:
+        return Watch.model_validate({
+            "name": name, "query": query, "step": step, "fit_window": FIT_WINDOW // step * step,
+            "fit_every": 86_400, "backfill": BACKFILL // step * step, "alert_budget": 1 / (7 * 86_400),
+            "labels": {"severity": "warning"}, **more})
+
+    return Config(
+        prometheus=Prometheus(url=prometheus_url),
+        watches=(
+            watch("latency", metrics(world, "latency"), detector="lstm"),
+            watch("traffic", f"sum by (service, code) (rate({metrics(world, 'traffic')}[1m]))", detector="lstm"),
+            watch("saturation", metrics(world, "saturation"), detector="lstm", missing_data="alert"),
+        ),
+        store=Store(path=str(folder / "bandwatch")),
+        web=Web(listen_address=listen_address),
+        workers=Workers(fits=2),
+    )
+
+
+def metrics(world: World, watch: str) -> str:
+    """A selector of the metrics that a watch is about."""
+    names = sorted({source.metric for source in world.sources if source.watch == watch})
+    return names[0] if len(names) == 1 else f'{{__name__=~"{"|".join(map(re.escape, names))}"}}'

@@ -1,0 +1,76 @@
+"""Every error that the service raises on purpose.
+
+BandwatchError
+├── ConfigError                  the configuration file is wrong: at start exit 1, at reload the old one stays
+├── PrometheusError              an answer of Prometheus could not be used
+│   ├── PrometheusUnavailable    refused, timed out, cut off, 5xx: try again at the next tick
+│   ├── QueryRejected            4xx: the query, the credentials or a limit is wrong; trying again does not help
+│   ├── AnswerInvalid            not the JSON that Prometheus promises
+│   └── TooManySeries            more series than `max_series`: refused whole, never truncated
+├── StoreError                   the store cannot be read or written
+├── FitFailed                    a fit ended without a model; carries the reason that the metric counts
+├── SelectorError                a Prometheus selector cannot be read; the message points at the character
+└── RequestError                 an HTTP request is wrong; carries the status and the parameter
+"""
+
+
+class BandwatchError(Exception):
+    """Base class; the message is written for the person who has to act on it."""
+
+
+class ConfigError(BandwatchError):
+    """The configuration cannot be used. The message names file, line, path, what was found and what is valid."""
+
+
+class PrometheusError(BandwatchError):
+    """Base class for everything that can go wrong between us and Prometheus; `reason` labels the metric."""
+
+    reason = "error"
+
+
+class PrometheusUnavailable(PrometheusError):
+    """Prometheus did not answer in time, closed the connection, or answered 5xx after the retry budget."""
+
+    reason = "unavailable"
+
+
+class QueryRejected(PrometheusError):
+    """Prometheus answered 4xx: the expression, the credentials or a limit is wrong."""
+
+    reason = "rejected"
+
+
+class AnswerInvalid(PrometheusError):
+    """The body is not what the Prometheus HTTP API promises."""
+
+    reason = "invalid"
+
+
+class TooManySeries(PrometheusError):
+    """The query returned more series than the watch allows."""
+
+    reason = "too_many_series"
+
+
+class StoreError(BandwatchError):
+    """The store cannot be opened, read or written."""
+
+
+class FitFailed(BandwatchError):
+    """A fit ended without a usable model."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class SelectorError(BandwatchError):
+    """A Prometheus selector cannot be read."""
+
+
+class RequestError(BandwatchError):
+    """An HTTP request is wrong: `status` is 4xx, `field` names the parameter."""
+
+    def __init__(self, message: str, *, field: str = "", status: int = 400, code: str = "bad_request") -> None:
+        super().__init__(message)
+        self.field, self.status, self.code = field, status, code

@@ -1,0 +1,1 @@
+"""The scheduled jobs: `fit` learns models, `score` judges samples, `upkeep` folds and expires the store."""

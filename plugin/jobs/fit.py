@@ -1,0 +1,165 @@
+"""The fit job of one watch: whoever is due gets a new model, in stacks, in worker processes."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from detectors.registry import detector_named, from_spec, to_spec
+from plugin.config import Watch, Workers
+from plugin.errors import FitFailed, PrometheusError
+from plugin.jobs import history
+from plugin.jobs.fitting import FitOutcome, FitTask
+from plugin.jobs.roster import Roster
+from plugin.jobs.workers import WorkerPool
+from plugin.metrics import Metrics
+from plugin.prometheus import PrometheusReader
+from plugin.series import SeriesRecord, SeriesState
+from plugin.store import ModelRecord, Store
+
+log = logging.getLogger(__name__)
+
+BASELINE = "baseline"  # serves a series until its network is fitted
+STACKS_PER_WORKER = 4  # in one run, so that newcomers never wait for long
+RETRY_SECONDS = 600  # after a fit that failed for no fault of the data
+GOLDEN = 0.618033988749895  # spreads refits evenly over time, by series id
+
+
+@dataclass(frozen=True)
+class Need:
+    """Series that want the same fit."""
+
+    spec: str
+    warm: bool  # there are weights of the same spec to start from
+    series: tuple[SeriesRecord, ...]
+
+
+class FitJob:
+    """Keeps every series of a watch with a model that is young enough for the history there is."""
+
+    def __init__(self, watch: Watch, store: Store, reader: PrometheusReader, metrics: Metrics, roster: Roster,
+                 workers: WorkerPool, settings: Workers, *,
+                 clock: Callable[[], float] = time.time) -> None:
+        self.watch, self._store, self._reader, self._metrics = watch, store, reader, metrics
+        self._roster, self._workers, self._settings = roster, workers, settings
+        self._clock = clock
+        self._not_before: dict[int, float] = {}  # series id -> when to try again after a refusal
+        self.spec = to_spec(detector_named(watch.detector, watch.detector_options))
+        self._baseline = to_spec(detector_named(BASELINE, {}))
+
+    def first_fit(self, until: int) -> None:
+        """For a watch that is new: loads history up to `until` and serves every series by the baseline at once."""
+        log.info("loading history", extra={"watch": self.watch.name, "window_seconds": self.watch.fit_window})
+        added = history.load(self.watch, self._store, self._reader, self._roster, self._start(until), until)
+        log.info("history loaded", extra={"watch": self.watch.name, "samples": added})
+        self._fit([Need(self._baseline, False, tuple(self._roster.records()))], until)
+
+    def run(self, *, everyone: bool = False, progress: Callable[[float], None] = lambda share: None) -> int:
+        """Fits those who are due (or everyone). Returns how many series have a new model."""
+        until = self._store.scored_until(self.watch.name)
+        if until is None:
+            return 0  # the score job has the first word
+        try:
+            history.load(self.watch, self._store, self._reader, self._roster, self._start(until), until)
+        except PrometheusError as error:  # what is in the store is enough for most
+            log.warning("history incomplete", extra={"watch": self.watch.name, "err": str(error)})
+        limit = None if everyone else STACKS_PER_WORKER * self._workers.size
+        return self._fit(self._needs(everyone), until, limit=limit, progress=progress)
+
+    def _start(self, until: int) -> int:
+        return until - self.watch.fit_window // self.watch.step * self.watch.step
+
+    def _needs(self, everyone: bool) -> list[Need]:
+        """Who is due, newcomers first."""
+        now, champions = self._clock(), self._roster.champions()
+        groups: dict[tuple[bool, str, bool], list[SeriesRecord]] = {}
+        for record in self._roster.records():
+            champion = champions.get(record.id)
+            if record.state in (SeriesState.GONE, SeriesState.MISSING) and not everyone:
+                continue
+            if not everyone and (now < self._not_before.get(record.id, 0) or not self._due(record, champion, now)):
+                continue
+            spec = self._baseline if champion is None and not everyone else self.spec
+            warm = champion is not None and champion.spec == spec
+            groups.setdefault((champion is not None, spec, warm), []).append(record)
+        return [Need(spec, warm, tuple(records)) for (_, spec, warm), records in sorted(groups.items())]
+
+    def _due(self, record: SeriesRecord, champion: ModelRecord | None, now: float) -> bool:
+        """A model is due when it is not of the wanted kind, is `fit_every` old, or its history has doubled."""
+        if champion is None or champion.spec != self.spec:
+            return True
+        seen = champion.window_end - max(champion.window_start, record.first_seen)
+        spread = 0.9 + 0.2 * ((record.id * GOLDEN) % 1.0)
+        return bool(now - champion.fitted_at >= min(self.watch.fit_every * spread, max(seen, self.watch.step)))
+
+    def _fit(self, needs: list[Need], until: int, *, limit: int | None = None,
+             progress: Callable[[float], None] = lambda share: None) -> int:
+        tasks = list(self._tasks(needs, until))[:limit]
+        fitted = 0
+        futures: dict[Future[FitOutcome], FitTask] = {self._workers.submit(task): task for task in tasks}
+        for done, future in enumerate(as_completed(futures), start=1):
+            try:
+                fitted += self._adopt(self._workers.result_of(future))
+            except FitFailed as failure:
+                self._count_failure(futures[future], failure)
+            progress(done / len(futures))
+        return fitted
+
+    def _tasks(self, needs: Iterable[Need], until: int) -> Iterator[FitTask]:
+        champions, size = self._roster.champions(), self._settings.stack
+        for need in needs:
+            for first in range(0, len(need.series), size):
+                ids = tuple(record.id for record in need.series[first:first + size])
+                prior = tuple((champions[i].path, champions[i].row) for i in ids) if need.warm else None
+                yield FitTask(self._store.folder, self.watch.name, self._store.new_version(self.watch.name),
+                              need.spec, ids, self._start(until), until, self.watch.step, self.watch.timezone,
+                              self.watch.alert_budget, self._settings.device, prior)
+
+    def _adopt(self, outcome: FitOutcome) -> int:
+        """Crowns the fitted models; whoever was refused keeps the model it has and is tried again later."""
+        name, task, now = self.watch.name, outcome.task, self._clock()
+        self._metrics.fits.labels(name, "success" if outcome.ids else "failure").inc()
+        self._metrics.fit_duration.labels(name).observe(outcome.seconds)
+        for series, (reason, message) in outcome.refused.items():
+            self._metrics.fit_failures.labels(name, reason).inc()
+            self._not_before[series] = now + self._wait(series, reason, now)
+            log.info("series not fitted", extra={"watch": name, "series": series, "reason": reason, "err": message})
+        if outcome.path is not None:
+            self._crown(outcome, outcome.path, int(now))
+        self._fall_back(task, outcome)
+        return len(outcome.ids)
+
+    def _crown(self, outcome: FitOutcome, path: Path, now: int) -> None:
+        name, task = self.watch.name, outcome.task
+        detector = from_spec(task.spec).name
+        models = [ModelRecord(series, task.version, row, detector, task.spec, path, loss, now, task.start, task.end)
+                  for row, (series, loss) in enumerate(zip(outcome.ids, outcome.loss, strict=True))]
+        self._store.save_models(name, models)
+        self._roster.crown(models)
+        self._metrics.last_fit.labels(name).set(now)
+        log.info("fitted", extra={"watch": name, "version": task.version, "series": len(models),
+                                  "detector": detector, "seconds": round(outcome.seconds, 2)})
+
+    def _fall_back(self, task: FitTask, outcome: FitOutcome) -> None:
+        """Series with too little history for the network get a baseline of what there is by now."""
+        short = {series for series, (reason, _) in outcome.refused.items() if reason == "not_enough_data"}
+        if short and task.spec != self._baseline:
+            records = tuple(record for record in self._roster.records() if record.id in short)
+            self._fit([Need(self._baseline, False, records)], task.end)
+
+    def _wait(self, series: int, reason: str, now: float) -> float:
+        """Too little history is worth another try when there is twice as much; anything else, at the next refit."""
+        if reason != "not_enough_data":
+            return self.watch.fit_every
+        first_seen = next(record.first_seen for record in self._roster.records() if record.id == series)
+        return min(self.watch.fit_every, max(8 * self.watch.step, now - first_seen))
+
+    def _count_failure(self, task: FitTask, failure: FitFailed) -> None:
+        self._metrics.fits.labels(self.watch.name, "failure").inc()
+        self._metrics.fit_failures.labels(self.watch.name, failure.reason).inc()
+        retry = self._clock() + min(RETRY_SECONDS, self.watch.fit_every)
+        self._not_before.update(dict.fromkeys(task.ids, retry))
+        log.error("fit failed", extra={"watch": self.watch.name, "reason": failure.reason, "series": len(task.ids),
+                                       "err": str(failure)})

@@ -1,0 +1,123 @@
+"""One fit: a stack of series in, weights on disk and an outcome out. Runs in a worker process and in backtests."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.api import Arrays, Detector, Diverged, FittedDetector, NotEnoughData, SeriesBatch
+from detectors.device import choose
+from detectors.registry import detector_named, from_spec
+from plugin import grid
+from plugin.config import Watch
+from plugin.series import IntArray
+from plugin.store import Store
+
+REASONS = {NotEnoughData: "not_enough_data", Diverged: "diverged"}
+
+
+@dataclass(frozen=True)
+class FitTask:
+    """All that a worker needs to know; small, because it crosses a process boundary."""
+
+    folder: Path  # of the store
+    watch: str
+    version: int  # under which the weights will be kept
+    spec: str  # of the detector
+    ids: tuple[int, ...]  # [S] series ids
+    start: int  # first and last grid time of the window, unix seconds
+    end: int
+    step: int
+    timezone: str
+    alert_budget: float  # alarms per series and second
+    device: str = "cpu"  # or auto, cuda
+    prior: tuple[tuple[Path, int], ...] | None = None  # [S] (weights file, row) to start from
+
+
+@dataclass(frozen=True)
+class FitOutcome:
+    """What came of a task: the fitted rows in the order of the weights file, and who was refused and why."""
+
+    task: FitTask
+    ids: tuple[int, ...] = ()
+    path: Path | None = None
+    loss: tuple[float, ...] = ()
+    refused: dict[int, tuple[str, str]] = field(default_factory=dict)  # series id -> (reason, message)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class FittedRows:
+    """The rows of a batch that could be fitted, as one stack."""
+
+    index: IntArray  # [S'] rows of the batch
+    fitted: FittedDetector | None  # None = none could
+    refused: dict[int, NotEnoughData | Diverged]  # row of the batch -> why
+
+
+def fit_rows(detector: Detector, batch: SeriesBatch, prior: Arrays | None, *, alert_budget: float,
+             device: str = "cpu") -> FittedRows:
+    """Fits all rows that can be fitted: a row that the detector refuses is set aside, the others go on without it."""
+    index = np.arange(len(batch.values))
+    refused: dict[int, NotEnoughData | Diverged] = {}
+    while len(index):
+        rows = batch if len(index) == len(batch.values) else batch.rows(index)
+        start = None if prior is None else {name: array[index] for name, array in prior.items()}
+        try:
+            fitted = detector.fit(rows, start, alert_budget=alert_budget, device=device)
+            return FittedRows(index, fitted, refused)
+        except (NotEnoughData, Diverged) as refusal:
+            bad = list(refusal.rows) or list(range(len(index)))
+            refused.update((int(index[row]), refusal) for row in bad)
+            index = np.delete(index, bad)
+    return FittedRows(index, None, refused)
+
+
+def run_task(task: FitTask) -> FitOutcome:
+    """Reads the window from the store, fits, and writes the weights beside the old ones; touches nothing else."""
+    began = time.monotonic()
+    store = Store.open(task.folder)
+    try:
+        ids = np.array(task.ids, np.int64)
+        values = store.values(ids, task.start, task.end, task.step)
+        batch = grid.batch(values, task.start, task.step, task.timezone)
+        rows = fit_rows(from_spec(task.spec), batch, _prior(store, task), alert_budget=task.alert_budget,
+                        device=choose(task.device))
+        refused = {task.ids[row]: (REASONS[type(why)], str(why)) for row, why in rows.refused.items()}
+        if rows.fitted is None:
+            return FitOutcome(task, refused=refused, seconds=time.monotonic() - began)
+        path = store.write_weights(task.version, rows.fitted.state)
+        return FitOutcome(task, tuple(ids[rows.index].tolist()), path, tuple(rows.fitted.loss.tolist()), refused,
+                          time.monotonic() - began)
+    finally:
+        store.close()
+
+
+def _prior(store: Store, task: FitTask) -> Arrays | None:
+    if task.prior is None:
+        return None
+    return read_rows(store, task.prior)
+
+
+def read_rows(store: Store, places: tuple[tuple[Path, int], ...]) -> Arrays:
+    """The state of series whose rows lie in several weights files, in the order given."""
+    order: list[int] = []
+    parts: list[dict[str, NDArray[Any]]] = []
+    for path in dict.fromkeys(path for path, _ in places):
+        wanted = [(at, row) for at, (where, row) in enumerate(places) if where == path]
+        order += [at for at, _ in wanted]
+        parts.append(store.read_weights(path, [row for _, row in wanted]))
+    back = np.argsort(np.array(order))
+    return {name: np.concatenate([part[name] for part in parts])[back] for name in parts[0]}
+
+
+
+
+def seconds_per_series(watch: Watch, batch: SeriesBatch) -> float:
+    """Time that fitting one of these series takes here and now, by fitting all of them."""
+    began = time.monotonic()
+    fit_rows(detector_named(watch.detector, watch.detector_options), batch, None, alert_budget=watch.alert_budget)
+    return (time.monotonic() - began) / max(1, len(batch.values))

@@ -1,0 +1,54 @@
+"""What the past of a watch looked like: asked of Prometheus once, kept in the store."""
+
+import hashlib
+import logging
+from collections.abc import Callable
+
+import numpy as np
+
+from plugin import grid
+from plugin.config import Watch
+from plugin.jobs.roster import Roster
+from plugin.prometheus import PrometheusReader
+from plugin.store import Store
+
+log = logging.getLogger(__name__)
+
+SAMPLES_AT_ONCE = 2_000_000  # bounds the memory of one part; about 16 MB of float64
+
+
+def query_key(watch: Watch) -> str:
+    """Names what was asked: another query or step is another history."""
+    return hashlib.sha256(f"{watch.step}|{watch.offset}|{watch.query}".encode()).hexdigest()[:16]
+
+
+def load(watch: Watch, store: Store, reader: PrometheusReader, roster: Roster, start: int, end: int, *,
+         progress: Callable[[float], None] = lambda share: None) -> int:
+    """Fetches what the store lacks of start..end (grid times, inclusive), in parts. Returns the samples added.
+
+    Raises PrometheusError; the parts fetched until then are kept and are not asked for again.
+    """
+    added, key = 0, query_key(watch)
+    ranges = store.missing_ranges(watch.name, key, start, end, watch.step)
+    total = sum(last - first + watch.step for first, last in ranges) or 1
+    done = 0
+    for first, last in ranges:
+        part_first = first
+        while part_first <= last:
+            steps = max(1, SAMPLES_AT_ONCE // max(1, len(roster.records()) or watch.max_series))
+            part_last = min(last, part_first + (steps - 1) * watch.step)
+            added += _load_part(watch, store, reader, roster, key, part_first, part_last)
+            done += part_last - part_first + watch.step
+            progress(done / total)
+            part_first = part_last + watch.step
+    return added
+
+
+def _load_part(watch: Watch, store: Store, reader: PrometheusReader, roster: Roster, key: str, first: int,
+               last: int) -> int:
+    answer = reader.range(watch.query, first, last, watch.step, max_series=watch.max_series)
+    ids = roster.identify([series.labels for series in answer.series], first)
+    values = grid.align(answer.series, first, last, watch.step)
+    store.record_history(watch.name, key, ids, grid.grid_times(first, last, watch.step), values, (first, last))
+    log.debug("history loaded", extra={"watch": watch.name, "series": len(ids), "from": first, "to": last})
+    return int(np.count_nonzero(~np.isnan(values)))

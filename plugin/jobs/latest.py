@@ -1,0 +1,98 @@
+"""The latest sample of every series of one watch, kept in arrays and turned into a Snapshot after each tick."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from plugin.board import Snapshot
+from plugin.config import Watch
+from plugin.policies import MISSING_SCORE, persistent
+from plugin.series import FloatArray, IntArray, Samples, SeriesRecord, SeriesState, Tick
+from plugin.store import ModelRecord
+
+COLUMNS = ("value", "expected", "lower", "upper", "score")
+MISSING_AFTER_STEPS = 3
+
+
+class Latest:
+    """Row i of each array is the series with the i-th smallest id that has been seen."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._ids: IntArray = np.empty(0, np.int64)
+        self._times: IntArray = np.empty(0, np.int64)
+        self._version: IntArray = np.empty(0, np.int64)
+        self._columns: dict[str, FloatArray] = {name: np.empty(0) for name in COLUMNS}
+        self._recent: FloatArray = np.empty((0, watch.persistence[1]))  # [S, n] the last n scores
+
+    def restore(self, ids: IntArray, samples: Sequence[Samples]) -> None:
+        """Takes up what the store holds, after a restart."""
+        self._grow(ids)
+        for row, kept in zip(np.searchsorted(self._ids, ids), samples, strict=True):
+            if len(kept):
+                self._times[row], self._version[row] = kept.times[-1], kept.model_version[-1]
+                for name in COLUMNS:
+                    self._columns[name][row] = getattr(kept, name)[-1]
+                self._remember(np.array([row]), kept.score[None, :])
+
+    def update(self, tick: Tick) -> None:
+        """Moves on by a tick: the last observed sample of each of its series becomes the latest."""
+        self._grow(tick.ids)
+        rows = np.searchsorted(self._ids, tick.ids)
+        observed = ~np.isnan(tick.value)  # [S, T]
+        self._remember(rows, tick.score)
+        seen = observed.any(axis=1)
+        last = tick.value.shape[1] - 1 - observed[:, ::-1].argmax(axis=1)
+        rows, last, index = rows[seen], last[seen], np.flatnonzero(seen)
+        self._times[rows], self._version[rows] = tick.times[last], tick.model_version[index]
+        for name in COLUMNS:
+            self._columns[name][rows] = getattr(tick, name)[index, last]
+
+    def _remember(self, rows: IntArray, scores: FloatArray) -> None:
+        """Appends scores [S, T]; a gap is not a sample, so it pushes nothing out."""
+        for column in scores.T:
+            scored = ~np.isnan(column)
+            history = self._recent[rows[scored]]
+            self._recent[rows[scored]] = np.concatenate([history[:, 1:], column[scored, None]], axis=1)
+
+    def snapshot(self, records: Sequence[SeriesRecord], champions: Mapping[int, ModelRecord], time: int,
+                 gone_after: int) -> tuple[Snapshot, list[SeriesRecord]]:
+        """What to put on the board, and all records with their new state (the gone ones are not on the board)."""
+        self._grow(np.array([record.id for record in records], np.int64))
+        rows = np.searchsorted(self._ids, [record.id for record in records])
+        seen = [replace(record, last_seen=max(record.last_seen, int(self._times[row])),
+                        state=self._state(int(self._times[row]) or record.last_seen, time, gone_after,
+                                          record.id in champions))
+                for record, row in zip(records, rows, strict=True)]
+        present = [record for record in seen if record.state is not SeriesState.GONE]
+        rows = np.searchsorted(self._ids, [record.id for record in present])
+        columns = {name: array[rows] for name, array in self._columns.items()}
+        return Snapshot(
+            watch=self._watch.name, time=time, labels=self._watch.labels, step=self._watch.step,
+            series=tuple(present), times=self._times[rows], model_version=self._version[rows],
+            detector=tuple(champions[r.id].detector if r.id in champions else "" for r in present),
+            alert_score=self._alert_score(rows, present), **columns), seen
+
+    def _state(self, last_seen: int, time: int, gone_after: int, has_model: bool) -> SeriesState:
+        if time - last_seen > gone_after:
+            return SeriesState.GONE
+        if time - last_seen >= MISSING_AFTER_STEPS * self._watch.step:
+            return SeriesState.MISSING
+        return SeriesState.OK if has_model else SeriesState.WARMING_UP
+
+    def _alert_score(self, rows: IntArray, present: Sequence[SeriesRecord]) -> FloatArray:
+        score = persistent(self._recent[rows], self._watch.persistence[0])
+        missing = np.array([record.state is SeriesState.MISSING for record in present], bool)
+        score[missing] = MISSING_SCORE if self._watch.missing_data == "alert" else np.nan
+        return score
+
+    def _grow(self, ids: IntArray) -> None:
+        new = np.setdiff1d(ids, self._ids)
+        if len(new) == 0:
+            return
+        at = np.searchsorted(self._ids, new)
+        self._ids = np.insert(self._ids, at, new)
+        self._times, self._version = np.insert(self._times, at, 0), np.insert(self._version, at, 0)
+        self._columns = {name: np.insert(array, at, np.nan) for name, array in self._columns.items()}
+        self._recent = np.insert(self._recent, at, np.nan, axis=0)

@@ -1,0 +1,120 @@
+"""The score job of one watch: fetch what is new, judge it, write it, put it on the board."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from plugin import grid
+from plugin.board import Board
+from plugin.config import Watch
+from plugin.errors import BandwatchError, PrometheusError
+from plugin.jobs.history import query_key
+from plugin.jobs.latest import Latest
+from plugin.jobs.roster import Roster
+from plugin.jobs.stacks import CELLS_AT_ONCE, Stacks
+from plugin.metrics import Metrics
+from plugin.prometheus import PrometheusReader
+from plugin.series import SeriesState
+from plugin.store import Store
+
+log = logging.getLogger(__name__)
+
+STEPS_AT_ONCE = 720  # of a catch-up
+
+
+class ScoreJob:
+    """Scores one watch, tick by tick; after an outage it goes on from the last stored tick."""
+
+    def __init__(self, watch: Watch, store: Store, reader: PrometheusReader, board: Board, metrics: Metrics,
+                 roster: Roster, *, gone_after: int, first_fit: Callable[[int], None],
+                 clock: Callable[[], float] = time.time) -> None:
+        self.watch, self._store, self._reader, self._board = watch, store, reader, board
+        self._metrics, self._roster, self._gone_after = metrics, roster, gone_after
+        self._first_fit, self._clock = first_fit, clock
+        self._latest = Latest(watch)
+        self._stacks: Stacks | None = None  # None = not yet taken up from the store
+
+    def run(self) -> bool:
+        """One tick, or all ticks that an outage has left out. False when it failed: counted, logged, shown."""
+        began, name = time.monotonic(), self.watch.name
+        try:
+            scored, until = self._run()
+        except BandwatchError as error:
+            self._fail(error)
+            return False
+        self._metrics.watch_up.labels(name).set(1)
+        self._metrics.score_duration.labels(name).observe(time.monotonic() - began)
+        self._metrics.samples_scored.labels(name).inc(scored)
+        self._metrics.last_score.labels(name).set(until)
+        return True
+
+    def _run(self) -> tuple[int, int]:
+        """Returns the samples scored and the grid time that has been reached."""
+        step = self.watch.step
+        end = (int(self._clock()) - self.watch.offset) // step * step
+        oldest = end - self.watch.backfill // step * step
+        stacks = self._stacks or self._take_up(oldest)
+        if stacks.until + step < oldest:
+            log.warning("outage longer than backfill: the hole stays unscored",
+                        extra={"watch": self.watch.name, "from": stacks.until + step, "to": oldest - step})
+            stacks = self._loaded(oldest - step)
+        scored = 0
+        while stacks.until < end:
+            steps = min(STEPS_AT_ONCE, max(1, CELLS_AT_ONCE // max(1, len(self._roster.records()))))
+            added, stacks = self._tick(stacks, stacks.until + step, min(end, stacks.until + steps * step))
+            scored += added
+        self._publish(stacks)
+        return scored, stacks.until
+
+    def _take_up(self, oldest: int) -> Stacks:
+        """At the first run: what the store holds; a watch that is new learns from its history first."""
+        until = self._store.scored_until(self.watch.name)
+        if until is None:
+            self._first_fit(oldest)
+        stacks = self._loaded(oldest if until is None else until)
+        ids = np.array([record.id for record in self._roster.records()], np.int64)
+        self._latest.restore(ids, self._store.latest(ids, self.watch.persistence[1]))
+        return stacks
+
+    def _loaded(self, until: int) -> Stacks:
+        self._roster.take_waiting()  # all of them are loaded here
+        stacks = Stacks(self.watch, self._store, until)
+        gone = {record.id for record in self._roster.records() if record.state is SeriesState.GONE}
+        champions = [model for series, model in self._roster.champions().items() if series not in gone]
+        stacks.load(champions, self._store.carry(self.watch.name))
+        return stacks
+
+    def _tick(self, stacks: Stacks, start: int, end: int) -> tuple[int, Stacks]:
+        """Judges start..end and writes it in one transaction. Returns the samples scored."""
+        answer = self._reader.range(self.watch.query, start, end, self.watch.step,
+                                    max_series=self.watch.max_series)
+        self._metrics.prometheus_warnings.inc(len(answer.warnings))
+        ids = self._roster.identify([series.labels for series in answer.series], start)
+        stacks.replace(self._roster.take_waiting())
+        values = grid.align(answer.series, start, end, self.watch.step)
+        ticks, after = stacks.judge(ids, grid.grid_times(start, end, self.watch.step), values)
+        self._store.write(ticks, query_key(self.watch), (start, end))
+        self._stacks = after
+        for tick in ticks:
+            self._latest.update(tick)
+        return int(sum(np.count_nonzero(~np.isnan(tick.score)) for tick in ticks)), after
+
+    def _publish(self, stacks: Stacks) -> None:
+        snapshot, seen = self._latest.snapshot(self._roster.records(), self._roster.champions(), stacks.until,
+                                               self._gone_after)
+        stacks.drop(self._roster.see(seen))
+        self._board.publish(snapshot)
+
+    def _fail(self, error: BandwatchError) -> None:
+        """Counted, logged, and shown: the rows on the board become stale."""
+        name, reason = self.watch.name, error.reason if isinstance(error, PrometheusError) else "store"
+        self._metrics.score_failures.labels(name, reason).inc()
+        self._metrics.watch_up.labels(name).set(0)
+        log.error("scoring failed", extra={"watch": name, "reason": reason, "err": str(error)})
+        shown = self._board.snapshots().get(name)
+        if shown is not None:
+            stale = tuple(replace(record, state=SeriesState.STALE) for record in shown.series)
+            self._board.publish(replace(shown, series=stale))

@@ -1,0 +1,82 @@
+"""Champions of one detector spec, side by side in one stack, with what they carry from sample to sample."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.api import Arrays, FittedDetector, Scores, SeriesBatch
+from detectors.registry import from_spec
+from plugin.jobs.fitting import read_rows
+from plugin.series import IntArray
+from plugin.store import Carry, ModelRecord, Store
+
+Rows = NDArray[np.bool_] | slice
+
+
+@dataclass(frozen=True)
+class Stack:
+    """S fitted models that are scored by one call; replaced whole, never mutated."""
+
+    spec: str
+    ids: IntArray  # [S] series ids
+    version: IntArray  # [S] model versions
+    fitted: FittedDetector
+    carry: Arrays | None = None  # as of the last sample scored; None = cold
+
+    @classmethod
+    def load(cls, store: Store, models: Sequence[ModelRecord]) -> "Stack":
+        """The stack of champions that share one spec, cold."""
+        state = read_rows(store, tuple((model.path, model.row) for model in models))
+        return cls(models[0].spec, np.array([model.series_id for model in models], np.int64),
+                   np.array([model.version for model in models], np.int64),
+                   from_spec(models[0].spec).restore(state))
+
+    @property
+    def warm_up(self) -> int:
+        """Samples that a cold stack wants to see first; at least one."""
+        return max(1, from_spec(self.spec).warm_up)
+
+    def score(self, batch: SeriesBatch) -> tuple[Scores, "Stack"]:
+        """The scores of the samples that follow, and the stack that has seen them."""
+        scores = self.fitted.score(batch, self.carry)
+        return scores, replace(self, carry=scores.carry)
+
+    def part(self, rows: Rows) -> "Stack":
+        """Some of the series."""
+        state = {name: array[rows] for name, array in self.fitted.state.items()}
+        carry = None if self.carry is None else {name: array[rows] for name, array in self.carry.items()}
+        return replace(self, ids=self.ids[rows], version=self.version[rows], carry=carry,
+                       fitted=from_spec(self.spec).restore(state))
+
+    def without(self, ids: IntArray) -> "Stack | None":
+        """The stack less some series; None when nothing is left."""
+        keep = ~np.isin(self.ids, ids)
+        if keep.all():
+            return self
+        return self.part(keep) if keep.any() else None
+
+    def join(self, other: "Stack") -> "Stack":
+        """Both stacks as one; both must have seen the same last sample, or both be cold."""
+        cold = self.carry is None or other.carry is None
+        return replace(self, ids=np.concatenate([self.ids, other.ids]),
+                       version=np.concatenate([self.version, other.version]),
+                       carry=None if cold else _joined(self.carry or {}, other.carry or {}),
+                       fitted=from_spec(self.spec).restore(_joined(self.fitted.state, other.fitted.state)))
+
+    def resume(self, carries: Sequence[Carry], time: int) -> "Stack | None":
+        """The stack with the carry that was stored at `time`; None unless every series has one of its own model."""
+        place = {int(series): (carry, row) for carry in carries if carry.time == time
+                 for row, series in enumerate(carry.ids)}
+        rows = [place[int(series)] for series in self.ids if int(series) in place]
+        if len(rows) < len(self.ids) or any(carry.model_version[row] != version for (carry, row), version
+                                            in zip(rows, self.version, strict=True)):
+            return None
+        return replace(self, carry={name: np.stack([carry.arrays[name][row] for carry, row in rows])
+                                    for name in rows[0][0].arrays})
+
+
+def _joined(first: Arrays, second: Arrays) -> dict[str, NDArray[Any]]:
+    return {name: np.concatenate([array, second[name]]) for name, array in first.items()}

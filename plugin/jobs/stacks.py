@@ -1,0 +1,102 @@
+"""All stacks of one watch: built from the store, kept in step with the roster, asked to judge each tick."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from plugin import grid
+from plugin.config import Watch
+from plugin.jobs.stack import Stack
+from plugin.policies import judged
+from plugin.series import FloatArray, IntArray, Tick
+from plugin.store import Carry, ModelRecord, Store
+
+CELLS_AT_ONCE = 2_000_000  # series times steps of one warm-up: bounds its memory
+
+
+class Stacks:
+    """One stack per detector spec. `until` is the grid time that every stack has seen."""
+
+    def __init__(self, watch: Watch, store: Store, until: int) -> None:
+        self.until = until
+        self._watch, self._store = watch, store
+        self._by_spec: dict[str, Stack] = {}
+
+    def load(self, models: Iterable[ModelRecord], carries: Sequence[Carry]) -> None:
+        """Takes up champions: with the stored carry where it fits, else warmed up from the stored past."""
+        for group in _by_spec(models):
+            cold = Stack.load(self._store, group)
+            self._add(cold.resume(carries, self.until) or self._warmed(cold))
+
+    def replace(self, models: Sequence[ModelRecord]) -> None:
+        """Puts freshly crowned champions in the place of the old ones, warmed up to `until`."""
+        if models:
+            self.drop([model.series_id for model in models])
+            self.load(models, [])
+
+    def drop(self, ids: Sequence[int]) -> None:
+        """Forgets series; their champions stay in the store."""
+        if ids:
+            gone = np.array(ids, np.int64)
+            kept = (stack.without(gone) for stack in self._by_spec.values())
+            self._by_spec = {stack.spec: stack for stack in kept if stack is not None}
+
+    def judge(self, ids: IntArray, times: IntArray, values: FloatArray) -> tuple[list[Tick], "Stacks"]:
+        """One tick per stack, one more for series without a model, and the stacks that have seen them.
+
+        ids [S] and values [S, T] are what arrived (NaN = no sample); a series of a stack that did not arrive is
+        judged as missing, so that its carry goes on. Nothing changes here: drop the result and the tick never was.
+        """
+        after = Stacks(self._watch, self._store, int(times[-1]))
+        ticks = []
+        for spec, stack in self._by_spec.items():
+            rows = _gather(stack.ids, ids, values)
+            batch = grid.batch(rows, int(times[0]), self._watch.step, self._watch.timezone)
+            scores, after._by_spec[spec] = stack.score(batch)
+            anomaly, band = judged(rows, scores.band, self._watch)
+            ticks.append(Tick(self._watch.name, stack.ids, times, rows, band.expected, band.lower, band.upper,
+                              anomaly, stack.version, scores.carry, spec))
+        modelled = np.concatenate([np.empty(0, np.int64), *(stack.ids for stack in self._by_spec.values())])
+        alone = ~np.isin(ids, modelled)
+        ticks.append(_unjudged(self._watch.name, ids[alone], times, values[alone]))
+        return ticks, after
+
+    def _add(self, stack: Stack) -> None:
+        other = self._by_spec.get(stack.spec)
+        self._by_spec[stack.spec] = stack if other is None else other.join(stack)
+
+    def _warmed(self, stack: Stack) -> Stack:
+        """Runs the stored past through a cold stack, in parts, so that its first score is not a guess."""
+        step, rows = self._watch.step, max(1, CELLS_AT_ONCE // max(1, stack.warm_up))
+        start = self.until - (stack.warm_up - 1) * step
+        warm: Stack | None = None
+        for first in range(0, len(stack.ids), rows):
+            part = stack.part(slice(first, first + rows))
+            values = self._store.values(part.ids, start, self.until, step)
+            part = part.score(grid.batch(values, start, step, self._watch.timezone))[1]
+            warm = part if warm is None else warm.join(part)
+        assert warm is not None
+        return warm
+
+
+def _by_spec(models: Iterable[ModelRecord]) -> list[list[ModelRecord]]:
+    groups: dict[str, list[ModelRecord]] = {}
+    for model in models:
+        groups.setdefault(model.spec, []).append(model)
+    return list(groups.values())
+
+
+def _gather(wanted: IntArray, ids: IntArray, values: FloatArray) -> FloatArray:
+    """[S, T]: the rows of `values` (one per id) in the order of `wanted`; NaN for series that did not arrive."""
+    gathered = np.full((len(wanted), values.shape[1]), np.nan)
+    if len(ids):
+        order = np.argsort(ids)
+        at = np.minimum(np.searchsorted(ids[order], wanted), len(ids) - 1)
+        found = ids[order][at] == wanted
+        gathered[found] = values[order[at[found]]]
+    return gathered
+
+
+def _unjudged(watch: str, ids: IntArray, times: IntArray, values: FloatArray) -> Tick:
+    nothing = np.full(values.shape, np.nan)
+    return Tick(watch, ids, times, values, nothing, nothing, nothing, nothing, np.zeros(len(ids), np.int64))

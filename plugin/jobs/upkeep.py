@@ -1,0 +1,18 @@
+"""The upkeep job: old rows into blocks, what is past retention away."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from plugin.config import Store as StoreSettings
+from plugin.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def run(store: Store, settings: StoreSettings, clock: Callable[[], float] = time.time) -> None:
+    """Folds and expires; each transaction is small, so that nobody waits long."""
+    now = int(clock())
+    report = store.fold(now)
+    store.expire(now, retention=settings.retention, versions=settings.versions)
+    log.debug("upkeep", extra={"folded": str(report)})

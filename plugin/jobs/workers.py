@@ -1,0 +1,93 @@
+"""The worker processes that fit: low priority, so that neither scoring nor queries slow down."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+
+from plugin.config import Workers
+from plugin.errors import FitFailed
+from plugin.jobs.fitting import FitOutcome, FitTask, run_task
+
+NICENESS = 10
+ORPHAN_CHECK_SECONDS = 1.0
+
+
+class WorkerPool:
+    """Runs fit tasks in processes of their own; a dead worker costs its task, never the service."""
+
+    def __init__(self, settings: Workers, *, task: Callable[[FitTask], FitOutcome] = run_task) -> None:
+        self._settings, self._task = settings, task
+        self._lock = threading.Lock()
+        self._closed = False
+        self._pool: ProcessPoolExecutor | None = None
+
+    @property
+    def size(self) -> int:
+        return self._settings.fits
+
+    def submit(self, task: FitTask) -> "Future[FitOutcome]":
+        """The future of one fit; `result_of` turns its failure into a FitFailed."""
+        with self._lock:
+            if self._closed:
+                raise FitFailed("stopped", "the service is stopping")
+            try:
+                return self._running().submit(self._task, task)
+            except BrokenProcessPool:  # a worker died between two tasks
+                self._pool = None
+                return self._running().submit(self._task, task)
+
+    def result_of(self, future: "Future[FitOutcome]") -> FitOutcome:
+        """Waits for a fit. Raises FitFailed with the reason that the metric counts."""
+        try:
+            return future.result()
+        except BrokenProcessPool as error:
+            with self._lock:
+                self._pool = None
+            raise FitFailed("worker_died", "the worker process ended in the middle of a fit (killed, or out of "
+                            "memory?): the old model stays; lower `workers.stack` if memory is short") from error
+        except Exception as error:  # whatever a detector raises must not end the job: it is counted and shown
+            raise FitFailed("error", f"{type(error).__name__}: {error}") from error
+
+    def pids(self) -> list[int]:
+        """Process ids of the workers that run now."""
+        with self._lock:
+            return list(self._pool._processes) if self._pool is not None else []
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed, pool, self._pool = True, self._pool, None
+        if pool is not None:
+            processes = list(pool._processes.values())
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.join(5)
+
+    def _running(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(self._settings.fits, mp_context=get_context("spawn"),
+                                             initializer=_begin, initargs=(os.getpid(), self._settings.threads))
+        return self._pool
+
+
+def _begin(parent: int, threads: int) -> None:
+    """First thing in a new worker: step back, keep to its threads, and end with the parent."""
+    import signal
+
+    import detectors.device as device
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    os.nice(NICENESS)
+    device.limit_threads(threads)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(ORPHAN_CHECK_SECONDS)
+    os._exit(1)

@@ -1,0 +1,68 @@
+"""Pictures of a band. The only file that knows matplotlib."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+
+from detectors.evaluate import JOIN, runs
+
+VALUE, BAND, EXPECTED, ALARM, LABEL = "#1f2933", "#9ecbff", "#2f6fb3", "#d6303a", "#f3c969"
+ZOOM_SAMPLES = 1440  # shown in the lower panel
+COLUMNS_DRAWN = 2000  # more would not fit a picture
+
+
+def picture(path: Path, title: str, table: pd.DataFrame) -> None:
+    """Draws time,value,expected,lower,upper,score (and label): all of it, and a close look at the worst alarm."""
+    matplotlib.rcParams["timezone"] = "UTC"
+    figure = Figure(figsize=(13, 7), dpi=100, layout="constrained")
+    whole, near = figure.subplots(2, 1)
+    times = pd.to_datetime(table["time"], unit="s", utc=True).to_numpy()
+    _panel(whole, times, table, slice(None))
+    whole.set_title(f"{title}: {_said(table)}", loc="left", fontsize=11)
+    centre = int(np.nanargmax(table["score"])) if table["score"].notna().any() else len(table) // 2
+    begin = min(max(0, centre - ZOOM_SAMPLES // 2), max(0, len(table) - ZOOM_SAMPLES))
+    _panel(near, times, table, slice(begin, begin + ZOOM_SAMPLES))
+    near.set_title("around the highest score", loc="left", fontsize=10)
+    whole.legend(loc="upper left", ncols=5, fontsize=8, framealpha=0.8)
+    figure.savefig(path)
+
+
+def _said(table: pd.DataFrame) -> str:
+    alarms = len(runs(np.nan_to_num(table["score"].to_numpy(), nan=0.0) > 1, JOIN))
+    return f"would have alerted {alarms} times"
+
+
+def _panel(axes: Axes, times: np.ndarray, table: pd.DataFrame, part: slice) -> None:
+    piece, at = table.iloc[part], times[part]
+    every = max(1, len(piece) // COLUMNS_DRAWN)
+    value, score = piece["value"].to_numpy(), piece["score"].to_numpy()
+    lower, upper = (piece[name].replace([-np.inf, np.inf], np.nan).to_numpy() for name in ("lower", "upper"))
+    axes.fill_between(at[::every], lower[::every], upper[::every], color=BAND, alpha=0.55, lw=0, label="band")
+    axes.plot(at[::every], piece["expected"].to_numpy()[::every], color=EXPECTED, lw=0.8, ls="--", label="expected")
+    axes.plot(at, value, color=VALUE, lw=0.7, label="value")
+    over = np.nan_to_num(score, nan=0.0) > 1
+    axes.scatter(at[over], value[over], s=10, color=ALARM, zorder=3, label="score > 1")
+    if "label" in piece:
+        for number, (first, end) in enumerate(runs(piece["label"].to_numpy() == 1)):
+            axes.axvspan(at[first], at[end - 1], color=LABEL, alpha=0.4, lw=0, label="labelled" if number == 0 else None)
+    _limits(axes, value, lower, upper)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(AutoDateLocator()))  # type: ignore[no-untyped-call]
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.margins(x=0.005)
+
+
+def _limits(axes: Axes, value: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> None:
+    """Shows all values; the band may be cut where it is far wider than they are."""
+    seen = value[np.isfinite(value)]
+    if len(seen) == 0:
+        return
+    low, high = float(seen.min()), float(seen.max())
+    room = (high - low) or abs(high) or 1.0
+    band_low = float(np.nanquantile(lower, 0.01)) if np.isfinite(lower).any() else low
+    band_high = float(np.nanquantile(upper, 0.99)) if np.isfinite(upper).any() else high
+    axes.set_ylim(max(min(low, band_low), low - room) - 0.04 * room, min(max(high, band_high), high + room) + 0.04 * room)

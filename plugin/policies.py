@@ -1,0 +1,45 @@
+"""What a watch says about its alarms, applied to the band, so that band and score still agree.
+
+In this order: `direction`, `min_deviation`, `min_relative_deviation`, `valid_range`. `persistence` and
+`missing_data` change no band: they decide what alert rules read.
+"""
+
+import numpy as np
+
+from detectors.api import Band
+from detectors.bands import rescore
+from plugin.config import Watch
+from plugin.series import FloatArray
+
+MISSING_SCORE = 2.0  # what alert rules read for a vanished series whose watch says `missing_data: alert`
+
+
+def moved(band: Band, watch: Watch) -> Band:
+    """The band after the watch's policies; bounds may be infinite: no bound on that side."""
+    lower, expected, upper = band.lower, band.expected, band.upper
+    if watch.direction == "above":
+        lower = np.where(np.isnan(lower), np.nan, -np.inf)
+    if watch.direction == "below":
+        upper = np.where(np.isnan(upper), np.nan, np.inf)
+    least = np.maximum(watch.min_deviation, watch.min_relative_deviation * np.abs(expected))
+    lower, upper = np.minimum(lower, expected - least), np.maximum(upper, expected + least)
+    if watch.valid_range is not None:
+        low, high = watch.valid_range
+        lower, expected, upper = (np.clip(bound, low, high) for bound in (lower, expected, upper))
+    return Band(lower, expected, upper)
+
+
+def judged(values: FloatArray, band: Band, watch: Watch) -> tuple[FloatArray, Band]:
+    """Anomaly scores [S, T] of the values against the moved band, and that band; NaN = no sample or no band."""
+    after = moved(band, watch)
+    return rescore(values, ~np.isnan(values), after), after
+
+
+def persistent(scores: FloatArray, k: int) -> FloatArray:
+    """[S]: the k-th largest of the last n scores [S, n]: above 1 exactly when k of the last n samples are outside.
+
+    A missing sample counts as inside. NaN where the latest n hold no score at all.
+    """
+    ordered = np.sort(np.where(np.isnan(scores), 0.0, scores), axis=1)
+    kth: FloatArray = np.where(np.isnan(scores).all(axis=1), np.nan, ordered[:, -k])
+    return kth

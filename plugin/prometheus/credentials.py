@@ -1,0 +1,63 @@
+"""Who we are to Prometheus: a bearer token or basic authentication, and the address without its secrets."""
+
+import base64
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import requests
+from requests.auth import AuthBase
+
+from plugin.config.model import BasicAuth, Prometheus
+from plugin.errors import QueryRejected
+
+
+class Credentials(AuthBase):
+    """Sets the Authorization header. Files are read for each request, so that a rotated secret just works.
+
+    Given to every session even when there is nothing to send: else requests would look into ~/.netrc.
+    """
+
+    def __init__(self, settings: Prometheus) -> None:
+        self._settings = settings
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        value = self._authorization()
+        if value:
+            request.headers["Authorization"] = value
+        return request
+
+    def _authorization(self) -> str:
+        settings, url = self._settings, urlsplit(self._settings.url)
+        if settings.bearer_token_file:
+            return f"Bearer {read_secret(settings.bearer_token_file, 'prometheus.bearer_token_file')}"
+        if settings.bearer_token:
+            return f"Bearer {settings.bearer_token.get_secret_value().strip()}"
+        if settings.basic_auth:
+            return basic(settings.basic_auth.username, password(settings.basic_auth))
+        if url.username:
+            return basic(unquote(url.username), unquote(url.password or ""))
+        return ""
+
+
+def basic(username: str, password: str) -> str:
+    """The header of basic authentication, in UTF-8 (requests' own would take Latin-1)."""
+    return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
+
+
+def password(auth: BasicAuth) -> str:
+    if auth.password_file:
+        return read_secret(auth.password_file, "prometheus.basic_auth.password_file")
+    return auth.password.get_secret_value() if auth.password else ""
+
+
+def read_secret(path: str, setting: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise QueryRejected(f"cannot read `{setting}` {path}: {error}; each request reads it") from error
+
+
+def public_url(url: str) -> str:
+    """The URL without user, password and trailing slash: what may be shown and logged."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")

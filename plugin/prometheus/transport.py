@@ -1,0 +1,178 @@
+"""One HTTP request to Prometheus: deadline, size limit, and each failure as one of our errors.
+
+prometheus-api-client builds the requests; this session carries them. Alone, the library would wait for ever,
+read without a limit, and drop `warnings` and `resultType`.
+"""
+
+import json
+import socket
+import time
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+import urllib3
+
+from plugin.config.model import Prometheus
+from plugin.errors import AnswerInvalid, PrometheusError, PrometheusUnavailable, QueryRejected
+from plugin.prometheus.credentials import Credentials, public_url
+
+MAX_BYTES = 64 << 20  # of one answer, uncompressed; the reader asks for about half of it at a time
+PIECE = 1 << 16
+RETRYABLE = (408, 429)  # besides 5xx
+READ_TIMEOUTS = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
+
+
+class TooLarge(AnswerInvalid):
+    """The answer passed the size limit; asking for fewer points may help."""
+
+
+class TooSlow(PrometheusUnavailable):
+    """The time was used up: asking again at once would only add to the load."""
+
+
+class TryLater(PrometheusUnavailable):
+    """Prometheus, or a proxy in front of it, asks us to wait `seconds`."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class ReadAnswer(requests.Response):
+    """An answer that has been read whole and parsed once, in the shape that prometheus-api-client expects."""
+
+    def __init__(self, envelope: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.status_code = 200
+        self.envelope = envelope
+
+    def json(self, **_: Any) -> Any:
+        return self.envelope
+
+
+class Transport(requests.Session):
+    """A session for one thread at a time; `envelope` is the whole JSON of the last answer."""
+
+    envelope: Mapping[str, Any]
+
+    def __init__(self, settings: Prometheus, max_bytes: int) -> None:
+        super().__init__()
+        self._url = public_url(settings.url)
+        self._max_bytes = max_bytes
+        self.auth = Credentials(settings)
+        self.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
+        self.headers.update({name: secret.get_secret_value() for name, secret in settings.headers.items()})
+        self.verify = settings.ca_file or True
+        if settings.cert_file:
+            self.cert = (settings.cert_file, settings.key_file) if settings.key_file else settings.cert_file
+
+    def request(self, method: str | bytes, url: str | bytes, *_: Any, **options: Any) -> requests.Response:
+        """Asks, reads the whole answer, and returns it only when it is a success of the Prometheus API.
+
+        `timeout` is (connect, read): the header, then each piece of the body, must come in `read` seconds,
+        and the body must be complete `connect + read` seconds after the start, however slowly it drips.
+        """
+        connect, read = options["timeout"]
+        deadline = time.monotonic() + connect + read
+        options |= {"stream": True, "allow_redirects": False,  # a redirect would take our headers elsewhere
+                    "verify": self.verify}  # else REQUESTS_CA_BUNDLE of the environment goes first
+        try:
+            with super().request(method, url, **options) as response:
+                body = self._read(response, deadline)
+        except PrometheusError:
+            raise
+        except ValueError:  # its text repeats the header, which may be a secret
+            raise QueryRejected("the url, a header or a secret in `prometheus` cannot be sent: has it a line "
+                                "break, a leading space, or a letter outside Latin-1?") from None
+        except (OSError, urllib3.exceptions.HTTPError, zlib.error) as error:  # requests raises OSErrors
+            kind = TooSlow if isinstance(error, READ_TIMEOUTS) else PrometheusUnavailable
+            raise kind(f"Prometheus at {self._url} {describe(error, read)}") from error
+        self.envelope = self._success(response, body)
+        return ReadAnswer(self.envelope)
+
+    def _read(self, response: requests.Response, deadline: float) -> bytes:
+        """The body, uncompressed here so that neither time nor size can run away inside the HTTP library."""
+        gunzip = zlib.decompressobj(wbits=31) if response.headers.get("Content-Encoding") == "gzip" else None
+        body = bytearray()
+        while piece := response.raw.read1(PIECE, decode_content=False):
+            body += gunzip.decompress(piece, self._max_bytes + 1) if gunzip else piece
+            if len(body) > self._max_bytes:
+                raise TooLarge(f"Prometheus at {self._url} answered more than {self._max_bytes >> 20} MiB: "
+                               "aggregate the query or use a larger step")
+            if time.monotonic() > deadline:
+                raise TooSlow(
+                    f"Prometheus at {self._url} answers too slowly, {len(body):,} bytes in the time allowed: "
+                    "raise `prometheus.read_timeout` or make the query cheaper")
+        if gunzip and not gunzip.eof:
+            raise PrometheusUnavailable(f"Prometheus at {self._url} stopped in the middle of its answer")
+        return bytes(body)
+
+    def _success(self, response: requests.Response, body: bytes) -> Mapping[str, Any]:
+        """The envelope of a 2xx answer; raises for every other status and for what is not the API's JSON."""
+        if response.status_code >= 300:
+            raise self._refusal(response, body)
+        try:
+            envelope = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise AnswerInvalid(f"Prometheus at {self._url} did not answer JSON but {excerpt(body)}: "
+                                "is `prometheus.url` the address of a Prometheus API?") from error
+        if not isinstance(envelope, dict) or envelope.get("status") != "success" or "data" not in envelope:
+            raise AnswerInvalid(f"Prometheus at {self._url} answered JSON that is not an answer of its API: "
+                                f"{excerpt(body)}")
+        return envelope
+
+    def _refusal(self, response: requests.Response, body: bytes) -> PrometheusError:
+        status, said = response.status_code, f"{response.status_code} {complaint(body)}"
+        if status >= 500 or status in RETRYABLE:
+            return TryLater(f"Prometheus at {self._url} answered {said}", retry_after(response))
+        if status < 400:
+            return AnswerInvalid(f"Prometheus at {self._url} answered {status} and points to "
+                                 f"{public_url(response.headers.get('Location', '?'))}: "
+                                 "set `prometheus.url` to the final address")
+        remedy = {401: "check the credentials in `prometheus`", 403: "check the credentials in `prometheus`",
+                  404: "check `prometheus.url`", 414: "the query is too long for a URL: use a recording rule",
+                  422: "the query cannot be evaluated: correct it, or aggregate to fewer samples",
+                  }.get(status, "correct the query")
+        return QueryRejected(f"Prometheus at {self._url} refused with {said}: {remedy}")
+
+
+def complaint(body: bytes) -> str:
+    """The reason that an error answer gives: `bad_data: ...` from Prometheus, else its beginning."""
+    try:
+        answer = json.loads(body)
+        return f"({answer['errorType']}: {answer['error']})"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return excerpt(body)
+
+
+def excerpt(body: bytes) -> str:
+    text = " ".join(body[:400].decode("utf-8", "replace").split())
+    return repr(text[:120] + "..." if len(text) > 120 else text) if text else "an empty body"
+
+
+def retry_after(response: requests.Response) -> float:
+    """Seconds of a `Retry-After` header; 0 where there is none or where it is a date."""
+    value = response.headers.get("Retry-After", "")
+    return float(value) if value.isdecimal() else 0.0
+
+
+def describe(error: BaseException, read: float) -> str:
+    """What happened, from the innermost cause: the outer ones print objects with their address in memory."""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return "did not accept the connection in time: is the address right, does a firewall drop it?"
+    if isinstance(error, READ_TIMEOUTS):
+        return f"did not answer within {read:.3g} s: raise `prometheus.read_timeout` or ask for less"
+    causes = [error]
+    while cause := causes[-1].__cause__ or causes[-1].__context__:
+        causes.append(cause)
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return "refused the connection: is it running, is `prometheus.url` right?"
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return "cannot be found, its name does not resolve: is `prometheus.url` right?"
+    if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):
+        return f"failed the TLS handshake ({causes[-1]}): check `prometheus.ca_file`, `cert_file`, `key_file`"
+    if isinstance(error, requests.exceptions.ConnectionError | urllib3.exceptions.HTTPError):
+        return f"broke the connection ({causes[-1]})"
+    return f"could not be asked ({error})"

@@ -1,0 +1,76 @@
+"""When things run. The only file that knows APScheduler.
+
+The scheduler's defaults lose work silently (a run that is late by a second is dropped): here late runs are run, runs
+that pile up are joined into one, no job overlaps itself, and every missed or failed run is counted.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from plugin.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 5
+
+
+class Scheduler:
+    """Runs named callables at intervals. Long runs have a pool of their own, so that they never hold up short ones."""
+
+    def __init__(self, metrics: Metrics, *, threads: int = 16, long_threads: int = 4) -> None:
+        self._metrics = metrics
+        self._scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(threads), "long": ThreadPoolExecutor(long_threads)}, timezone=UTC,
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+        self._scheduler.add_listener(self._missed, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
+        self._scheduler.add_listener(self._failed, EVENT_JOB_ERROR)
+        self.every("heartbeat", HEARTBEAT_SECONDS, self._beat)
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Waits for the jobs that run."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+
+    def every(self, name: str, seconds: float, run: Callable[[], object], *, aligned_to: int | None = None,
+              long: bool = False) -> None:
+        """Runs `run` now and every `seconds`; `aligned_to` starts each run just after a multiple of that many seconds.
+
+        A job of the same name is replaced.
+        """
+        start = None
+        if aligned_to is not None:
+            start = datetime.fromtimestamp((int(time.time()) // aligned_to) * aligned_to, UTC)
+        trigger = IntervalTrigger(seconds=seconds, start_date=start, timezone=UTC)
+        self._scheduler.add_job(run, trigger, id=name, name=name, replace_existing=True,
+                                executor="long" if long else "default", next_run_time=datetime.now(UTC))
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Removes jobs; a run in progress ends in peace."""
+        for name in names:
+            if self._scheduler.get_job(name) is not None:
+                self._scheduler.remove_job(name)
+
+    def names(self) -> set[str]:
+        return {job.id for job in self._scheduler.get_jobs()}
+
+    def _beat(self) -> None:
+        self._metrics.heartbeat.set_to_current_time()
+
+    def _missed(self, event: JobEvent) -> None:
+        self._metrics.jobs_missed.labels(event.job_id).inc()
+        log.warning("run left out: the one before still runs", extra={"job": event.job_id})
+
+    def _failed(self, event: JobEvent) -> None:
+        self._metrics.job_errors.labels(event.job_id).inc()
+        log.error("job failed", extra={"job": event.job_id, "err": repr(event.exception),
+                                       "trace": str(event.traceback)})

@@ -1,0 +1,167 @@
+"""Prometheus selectors: `name{job="api",code=~"5.."}` -> matchers.
+
+Regular expressions are RE2, the engine whose syntax Prometheus has: they match the whole value, a dot matches
+a newline too, and none takes more than linear time.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import re2
+
+from plugin.errors import SelectorError
+
+MAX_LENGTH = 4096  # characters of one selector
+MAX_REGEX_MEMORY = 1 << 18  # bytes that one expression may take once compiled
+
+_SPACE = re.compile(r"\s*")
+_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_LABEL = re.compile(r"[^\s={}!~,\"'`]+")  # wider than Prometheus: Labels print any name bare
+_OPERATOR = re.compile(r"=~|!~|!=|=")
+_STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`")
+_ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))")
+_LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",
+            "\\": "\\", '"': '"', "'": "'", "/": "/"}
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """One condition on one label; an absent label counts as the empty string, as in Prometheus."""
+
+    name: str
+    operator: str  # = != =~ !~
+    value: str
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        return self._accepts(labels.get(self.name, "")) != self.operator.startswith("!")
+
+    @cached_property
+    def _accepts(self) -> Callable[[str], bool]:
+        if not self.operator.endswith("~"):
+            return self.value.__eq__
+        expression = _compiled(self.value)
+        known: dict[str, bool] = {}  # labels repeat: one look-up instead of one match
+
+        def accepts(text: str) -> bool:
+            found = known.get(text)
+            if found is None:
+                found = known[text] = expression(text) is not None
+            return found
+
+        return accepts
+
+
+def parse(text: str) -> tuple[Matcher, ...]:
+    """The matchers of a selector; `{}` has none and so matches everything. Raises SelectorError."""
+    if len(text) > MAX_LENGTH:
+        raise SelectorError(f"a selector of {len(text)} characters; {MAX_LENGTH} are the most")
+    scanner = _Scanner(text)
+    matchers = []
+    if (name := scanner.take(_METRIC)) is not None:
+        matchers.append(Matcher("__name__", "=", name))
+    elif scanner.ahead() != "{":
+        raise scanner.error("expected a metric name or `{`")
+    if scanner.ahead() == "{":
+        matchers += scanner.braces()
+    if scanner.ahead():
+        raise scanner.error("expected the end of the selector; operators and functions have no place here")
+    return tuple(matchers)
+
+
+def select(matchers: tuple[Matcher, ...], labels: Mapping[str, str]) -> bool:
+    """Whether every matcher accepts the label set."""
+    return all(matcher.matches(labels) for matcher in matchers)
+
+
+class _Scanner:
+    """Reads a selector from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self._text, self._at = text, 0
+
+    def error(self, message: str) -> SelectorError:
+        found = f"`{self._text[self._at]}`" if self._at < len(self._text) else "the end"
+        return SelectorError(f"{message} at character {self._at + 1} of `{self._text}`: found {found}")
+
+    def ahead(self) -> str:
+        """The next character that is not a space; "" at the end."""
+        self._at = _match(_SPACE, self._text, self._at)
+        return self._text[self._at:self._at + 1]
+
+    def take(self, token: re.Pattern[str]) -> str | None:
+        self.ahead()
+        begin = self._at
+        self._at = _match(token, self._text, begin)
+        return self._text[begin:self._at] or None
+
+    def braces(self) -> list[Matcher]:
+        self._at += 1
+        matchers = []
+        while self.ahead() != "}":
+            matchers.append(self._matcher())
+            if self.ahead() == ",":
+                self._at += 1
+            elif self.ahead() != "}":
+                raise self.error("expected `,` or `}`")
+        self._at += 1
+        return matchers
+
+    def _matcher(self) -> Matcher:
+        quoted = self.ahead() in ('"', "'", "`")
+        name = self._string() if quoted else self.take(_LABEL)
+        if name is None:
+            raise self.error("expected a label name")
+        if quoted and self.ahead() in (",", "}"):
+            return Matcher("__name__", "=", name)  # {"a.metric"}, as Prometheus 3 writes it
+        operator = self.take(_OPERATOR)
+        if operator is None:
+            raise self.error("expected `=`, `!=`, `=~` or `!~`")
+        self.ahead()
+        begin = self._at
+        value = self._string()
+        if operator.endswith("~"):
+            try:
+                _compiled(value)
+            except re2.error as error:
+                reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+                raise SelectorError(f"the regular expression at character {begin + 1} of `{self._text}` is "
+                                    f"not RE2: {reason}") from error
+        return Matcher(name, operator, value)
+
+    def _string(self) -> str:
+        self.ahead()
+        begin = self._at
+        token = self.take(_STRING)
+        if token is None:
+            raise self.error("expected a label value in quotes")
+        if token[0] == "`":
+            return token[1:-1]
+        try:
+            return _ESCAPE.sub(_unescaped, token[1:-1])
+        except (KeyError, ValueError) as error:
+            self._at = begin
+            raise self.error("an escape that Prometheus does not know in the string") from error
+
+
+def _match(token: re.Pattern[str], text: str, at: int) -> int:
+    found = token.match(text, at)
+    return found.end() if found else at
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    hexadecimal, octal = escape[1] or escape[2] or escape[3], escape[4]
+    if not (hexadecimal or octal):
+        return _LETTERS[escape[5]]
+    character = chr(int(hexadecimal, 16) if hexadecimal else int(octal, 8))
+    character.encode()  # half of a surrogate pair is no character: UnicodeEncodeError is a ValueError
+    return character
+
+
+def _compiled(expression: str) -> Callable[[str], object]:
+    options = re2.Options()
+    options.log_errors, options.never_capture, options.dot_nl = False, True, True
+    options.max_mem = MAX_REGEX_MEMORY
+    match: Callable[[str], object] = re2.compile(expression, options).fullmatch
+    return match

@@ -1,0 +1,160 @@
+"""The connection: SQLite with its pragmas, one writer at a time, its errors in words. What only SQLite knows is here.
+
+Write-ahead log with `synchronous=NORMAL`: readers never wait for the writer, and whatever was committed survives
+the death of the process at any instant. A power cut may take back the transactions since the last checkpoint
+(the file stays sound); the score job then goes on from the last tick that is left, with its carry, and asks
+Prometheus for the rest again. FULL would cost one flush of the disk per tick for that.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Executable,
+    QueuePool,
+    Table,
+    create_engine,
+    event,
+    func,
+)
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.sql.selectable import TableValuedAlias
+
+from plugin.errors import StoreError
+from plugin.series import IntArray
+
+PRAGMAS = (
+    "busy_timeout = 30000",  # milliseconds; a worker process opens the same file
+    "auto_vacuum = INCREMENTAL",  # takes effect on an empty file only
+    "journal_mode = WAL",
+    "synchronous = NORMAL",
+    "foreign_keys = ON",
+    "cache_size = -8000",  # KiB, for each connection
+    "wal_autocheckpoint = 4000",  # pages
+    "journal_size_limit = 67108864",
+)
+PAGES_AT_ONCE = 2000
+REMEDIES = {  # by the beginning of SQLite's error name
+    "SQLITE_FULL": "the disk is full: free some space; all that was acknowledged is kept",
+    "SQLITE_READONLY": "it is read-only: give this user the right to write the file and its folder",
+    "SQLITE_CANTOPEN": "it cannot be opened: check that the folder exists and that this user may write it",
+    "SQLITE_CORRUPT": "it is damaged: stop, move it away and restore a copy, or start with an empty folder",
+    "SQLITE_NOTADB": "it is not an SQLite database: move it away, or name another folder as `store.path`",
+    "SQLITE_BUSY": "another process has held it for 30 s: let only one `bandwatch run` use the folder",
+    "SQLITE_CONSTRAINT": "it holds no such series or model version (any more)",
+    "SQLITE_IOERR": "the disk fails: check the system log and the disk",
+}
+
+
+class Database:
+    """One SQLite file. Any thread may read; writers take turns, across processes too."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._engine = _engine(path)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One snapshot for all statements inside."""
+        with errors_named(self.path), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction; it commits at the end or leaves no trace."""
+        with self._lock, errors_named(self.path), self._engine.connect() as connection:
+            with connection.execution_options(immediate=True).begin():
+                yield connection
+
+    def give_back_space(self) -> None:
+        """Returns free pages to the file system when they are more than a quarter of the file, some at a time."""
+        with errors_named(self.path), closing(self._engine.raw_connection()) as borrowed:
+            connection: sqlite3.Connection = borrowed.driver_connection  # type: ignore[assignment]
+            free, pages = (connection.execute(f"PRAGMA {name}").fetchone()[0]
+                           for name in ("freelist_count", "page_count"))
+            for _ in range(0, free if free > pages // 4 else 0, PAGES_AT_ONCE):
+                with self._lock:  # `execute` would free one page only
+                    connection.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}", poolclass=QueuePool, pool_size=8, max_overflow=56)
+
+    @event.listens_for(engine, "connect")
+    def _(connection: sqlite3.Connection, record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN, not the driver
+        for pragma in PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("immediate")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def errors_named(path: Path) -> Iterator[None]:
+    """Turns what the database, the disk and the block codec raise into StoreError with path, reason and remedy."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise StoreError(f"{path}: no connection was free for 30 s: lower `web.threads`") from error
+    except (DBAPIError, sqlite3.Error) as error:
+        name = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlite_errorname", "")
+        remedy = next((text for start, text in REMEDIES.items() if name.startswith(start)), None)
+        if remedy is None:  # a mistake of ours: let it be seen
+            raise
+        raise StoreError(f"{path}: {remedy} ({name})") from error
+    except OSError as error:
+        raise StoreError(f"{error.filename or path}: {error.strerror or error}: check the disk, the folder and its "
+                         "permissions") from error
+
+
+def each_of(ids: IntArray | Sequence[int]) -> TableValuedAlias:
+    """Any number of integers as a table with one column `value`; bound parameters are limited in number."""
+    numbers = np.asarray(ids, np.int64).tolist()
+    return func.json_each(json.dumps(numbers)).table_valued("value")
+
+
+def rows_of(connection: Connection, statement: Executable) -> list[tuple[Any, ...]]:
+    """All rows as the driver gives them: for millions of them, half the time of SQLAlchemy's own rows."""
+    cursor = connection.execute(statement).cursor
+    return list(cursor.fetchall()) if cursor is not None else []
+
+
+def write_rows(connection: Connection, statement: Executable, rows: list[tuple[Any, ...]]) -> int:
+    """Runs one statement for many rows, given in the order of its parameters. Returns how many rows changed."""
+    if not rows:
+        return 0
+    compiled = str(statement.compile(dialect=sqlite.dialect()))  # type: ignore[attr-defined]
+    return connection.exec_driver_sql(compiled, rows).rowcount
+
+
+def insert_into(table: Table) -> sqlite.Insert:
+    """An insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
+    return sqlite.insert(table)
+
+
+def smaller(first: ColumnElement[Any], second: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.min(first, second)  # `least` elsewhere
+
+
+def larger(first: ColumnElement[Any], second: ColumnElement[Any]) -> ColumnElement[Any]:
+    return func.max(first, second)  # `greatest` elsewhere

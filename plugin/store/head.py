@@ -1,0 +1,133 @@
+"""The head: the newest rows of every series, one database row each."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from sqlalchemy import (
+    CTE,
+    ColumnClause,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal,
+    literal_column,
+    select,
+)
+from sqlalchemy.sql.expression import Executable
+
+from plugin.series import IntArray, Samples, Tick
+from plugin.store.database import each_of, insert_into, rows_of, write_rows
+from plugin.store.rows import FLOATS, take
+from plugin.store.schema import samples
+
+END_OF_TIME = 2**62
+ROWS_AT_ONCE = 10_000
+Row = tuple[int | float, ...]
+
+
+def add(connection: Connection, rows: list[Row]) -> int:
+    """Writes rows (time, series_id, value, expected, lower, upper, score, model_version) by the rule of rows.py."""
+    return write_rows(connection, _ADD, rows)
+
+
+def _add() -> Executable:
+    insert = insert_into(samples)
+    new = insert.excluded
+    zero: ColumnClause[int] = literal_column("0")  # no further parameter beside those of a row
+    arrives_complete = (new.model_version > zero) | new.score.is_not(None) | new.expected.is_not(None)
+    value_only = (samples.c.model_version == zero) & samples.c.score.is_(None) & samples.c.expected.is_(None)
+    columns = {name: new[name] for name in (*FLOATS, "model_version")}
+    return insert.values({column.name: bindparam(column.name) for column in samples.c}).on_conflict_do_update(
+        set_=columns, where=value_only & arrives_complete)
+
+
+_ADD = _add()
+
+
+def rows_of_tick(tick: Tick) -> Iterator[list[Row]]:
+    """The rows of a tick in the order of the table, some at a time; a missing value makes no row."""
+    order = np.argsort(tick.ids)
+    size = max(1, ROWS_AT_ONCE // max(1, len(order)))
+    for first in range(0, len(tick.times), size):
+        columns = [getattr(tick, name)[order, first:first + size].T for name in FLOATS]  # [T, S] each
+        at = np.nonzero(~np.isnan(columns[0]))
+        times, series = tick.times[first:first + size][at[0]], order[at[1]]
+        floats = [column[at].tolist() for column in columns]
+        yield list(zip(times.tolist(), tick.ids[series].tolist(), *floats, tick.model_version[series].tolist(),
+                       strict=True))
+
+
+def times_between(connection: Connection, start: int, end: int) -> IntArray:
+    """The distinct times in the head, inclusive, ascending."""
+    ticks = _ticks(start, end)
+    return np.array(connection.execute(select(ticks.c.time).where(ticks.c.time <= end)).scalars().all(), np.int64)
+
+
+def read(connection: Connection, ids: IntArray | Sequence[int], start: int = 0, end: int = END_OF_TIME,
+         ) -> dict[int, Samples]:
+    """What the head holds of some series, inclusive; a series without rows is absent."""
+    return _by_series(connection, _ticks(start, end), ids, end)
+
+
+def read_back(connection: Connection, ids: IntArray | Sequence[int], until: int, ticks: int) -> dict[int, Samples]:
+    """The rows of some series at the last `ticks` distinct times of the head that are not after `until`."""
+    return _by_series(connection, _last_ticks(until, ticks), ids, until)
+
+
+def count_after(connection: Connection, ids: IntArray | Sequence[int], time: int) -> dict[int, int]:
+    """How many rows each of some series has after a time; a series without any is absent."""
+    found = _of(_ticks(time + 1, END_OF_TIME), ids, END_OF_TIME)
+    statement = select(samples.c.series_id, func.count()).where(found).group_by(samples.c.series_id)
+    return {series: n for series, n in rows_of(connection, statement)}
+
+
+def series_between(connection: Connection, start: int, end: int) -> IntArray:
+    """The ids that have rows in a time range, inclusive, ascending."""
+    found = select(samples.c.series_id).distinct().where(samples.c.time.between(start, end)).order_by("series_id")
+    return np.array(connection.execute(found).scalars().all(), np.int64)
+
+
+def remove(connection: Connection, keys: list[Row]) -> int:
+    """Deletes rows by (time, series_id)."""
+    return write_rows(connection, delete(samples).where(samples.c.time == bindparam("t"),
+                                                        samples.c.series_id == bindparam("s")), keys)
+
+
+def _ticks(start: int, end: int) -> CTE:
+    """The distinct times from `start` on, one seek each, to the first one at or after `end`."""
+    first = select(func.min(samples.c.time).label("time")).where(samples.c.time >= start).cte("ticks", recursive=True)
+    following = select(func.min(samples.c.time)).where(samples.c.time > first.c.time).scalar_subquery()
+    return first.union_all(select(following).select_from(first).where(first.c.time < end))
+
+
+def _last_ticks(until: int, n: int) -> CTE:
+    first = select(func.max(samples.c.time).label("time"), literal(1).label("place")).where(
+        samples.c.time <= until).cte("ticks", recursive=True)
+    before = select(func.max(samples.c.time)).where(samples.c.time < first.c.time).scalar_subquery()
+    return first.union_all(select(before, first.c.place + 1).select_from(first).where(
+        first.c.place < n, first.c.time.is_not(None)))
+
+
+def _of(ticks: CTE, ids: IntArray | Sequence[int], end: int) -> ColumnElement[bool]:
+    """Rows of some series at some times: both by `IN`, so that each row is one seek on the whole primary key."""
+    wanted = select(each_of(ids).c.value)
+    return and_(samples.c.time.in_(select(ticks.c.time).where(ticks.c.time <= end)), samples.c.series_id.in_(wanted))
+
+
+def _by_series(connection: Connection, ticks: CTE, ids: IntArray | Sequence[int], end: int) -> dict[int, Samples]:
+    statement = select(samples).where(_of(ticks, ids, end))
+    found = rows_of(connection, statement)
+    if not found:
+        return {}
+    columns = dict(zip(samples.c.keys(), zip(*found, strict=True), strict=True))
+    series, times, version = (np.array(columns[name], np.int64) for name in ("series_id", "time", "model_version"))
+    value, expected, lower, upper, score = (np.array(columns[name], np.float64) for name in FLOATS)  # NULL is NaN
+    order = np.lexsort((times, series))
+    everything = take(Samples(times, value, expected, lower, upper, score, version), order)
+    names, first = np.unique(series[order], return_index=True)
+    ends = [*first[1:].tolist(), len(order)]
+    return {int(name): take(everything, slice(begin, end))
+            for name, begin, end in zip(names, first.tolist(), ends, strict=True)}

@@ -1,0 +1,39 @@
+"""Brings a database to the schema of this program, by Alembic; refuses one that a newer program has written."""
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from plugin.errors import StoreError
+from plugin.store.database import Database
+
+HEAD = "0001"  # of migrations/versions
+FOLDER = Path(__file__).parent / "migrations"
+
+
+def migrate(database: Database) -> None:
+    """Returns at once where there is nothing to do, without loading Alembic."""
+    with database.reading() as connection:
+        if _revision(connection) == HEAD:
+            return
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    with database.writing() as connection:  # one process migrates, another one waits and finds it done
+        found = _revision(connection)
+        if found is not None and found not in known:
+            raise StoreError(f"{database.path}: schema {found} was written by a newer version, this one knows up to "
+                             f"{HEAD}: upgrade bandwatch, or name another folder as `store.path`")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return revision

@@ -1,0 +1,78 @@
+"""Which models there are and which one is the champion of each series; the weights themselves are in files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from plugin.errors import StoreError
+from plugin.store.database import each_of, insert_into, rows_of, write_rows
+from plugin.store.records import ModelRecord
+from plugin.store.schema import fits, models, series
+
+IN_WORK = 10_000  # versions given out last, whose fit may still end
+
+
+def new_version(connection: Connection, watch: str) -> int:
+    """Above every version that was ever given out, to any watch; kept even when the fit never ends."""
+    return int(connection.execute(insert(fits).values(watch=watch).returning(fits.c.version)).scalar_one())
+
+
+def save(connection: Connection, watch: str, records: Sequence[ModelRecord], folder: Path) -> None:
+    """Each becomes the champion of its series, all at once."""
+    for version in {record.version for record in records}:
+        first = next(record for record in records if record.version == version)
+        _save_fit(connection, watch, first, folder)
+    ids = each_of([record.series_id for record in records])
+    connection.execute(update(models).where(models.c.series_id.in_(select(ids.c.value)), models.c.champion).values(
+        champion=False))
+    names = ("series_id", "version", "row", "loss", "champion")
+    statement = insert_into(models).values({name: bindparam(name) for name in names})
+    excluded = statement.excluded
+    write_rows(connection, statement.on_conflict_do_update(
+        index_elements=["series_id", "version"], set_={name: excluded[name] for name in names[2:]}),
+        [(r.series_id, r.version, r.row, r.loss, True) for r in records])
+
+
+def _save_fit(connection: Connection, watch: str, record: ModelRecord, folder: Path) -> None:
+    if not record.path.is_file():
+        raise StoreError(f"{record.path}: there are no such weights: write them before their model is saved")
+    saved = connection.execute(update(fits).where(fits.c.version == record.version, fits.c.watch == watch).values(
+        detector=record.detector, spec=record.spec, path=str(record.path.relative_to(folder)),
+        fitted_at=record.fitted_at, window_start=record.window_start, window_end=record.window_end))
+    if saved.rowcount != 1:
+        raise StoreError(f"version {record.version} was not given out to watch {watch!r}: ask for a new version first")
+
+
+def champions(connection: Connection, watch: str, folder: Path) -> list[ModelRecord]:
+    """Ordered by series."""
+    statement = select(models.c.series_id, models.c.version, models.c.row, fits.c.detector, fits.c.spec, fits.c.path,
+                       models.c.loss, fits.c.fitted_at, fits.c.window_start, fits.c.window_end).join(
+        fits, fits.c.version == models.c.version).join(series, series.c.id == models.c.series_id).where(
+        series.c.watch == watch, models.c.champion).order_by(models.c.series_id)
+    return [ModelRecord(id, version, row, detector, spec, folder / path, float("nan") if loss is None else loss, *when)
+            for id, version, row, detector, spec, path, loss, *when in rows_of(connection, statement)]
+
+
+def forget(connection: Connection, kept: int, folder: Path) -> list[Path]:
+    """Removes all but the champion and the newest `kept` versions of each series.
+
+    Returns the files that no model refers to any more: delete them once this is committed.
+    """
+    age = func.row_number().over(partition_by=models.c.series_id, order_by=models.c.version.desc())
+    ranked = select(models.c.series_id, models.c.version, models.c.champion, age.label("age")).subquery()
+    old = rows_of(connection, select(ranked.c.series_id, ranked.c.version).where(
+        ranked.c.age > kept, ~ranked.c.champion))
+    write_rows(connection, delete(models).where(models.c.series_id == bindparam("s"),
+                                                models.c.version == bindparam("v")), old)
+    unused = fits.c.path.is_not(None) & fits.c.version.not_in(select(models.c.version))
+    paths = connection.execute(select(fits.c.path).where(unused)).scalars().all()
+    abandoned = fits.c.path.is_(None) & (fits.c.version < select(func.max(fits.c.version)).scalar_subquery() - IN_WORK)
+    connection.execute(delete(fits).where(unused | abandoned))
+    return [folder / path for path in paths]
+
+
+def files(connection: Connection) -> list[str]:
+    """The names of all weights files that are referred to."""
+    paths = connection.execute(select(fits.c.path).where(fits.c.path.is_not(None))).scalars()
+    return [Path(path).name for path in paths]

@@ -1,0 +1,171 @@
+"""What the service keeps: series, samples, coverage, carries, models. The one door to the database and the weights.
+
+Any number of threads may use one Store, and another process may open the same folder. Readers never wait.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from sqlalchemy import func, select
+
+from plugin.errors import StoreError
+from plugin.series import FloatArray, IntArray, Labels, Samples, SeriesRecord, SeriesState, Tick
+from plugin.store import carries, coverage, fold, models, reading, series, weights, writing
+from plugin.store.database import Database, errors_named
+from plugin.store.migration import migrate
+from plugin.store.records import Carry, FoldReport, ModelRecord, StoreSizes
+from plugin.store.schema import blocks, samples, watches
+
+HOUR = 3600
+SERIES_AT_ONCE, ROWS_AT_ONCE = 32, 20_000  # of history in one transaction, whichever is more
+
+
+class Store:
+    """Everything below one folder: `bandwatch.db` and `weights/`."""
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        self.folder = folder
+        self._weights = folder / "weights"
+        self._database = database
+        self._series = series.SeriesTable()
+
+    @classmethod
+    def open(cls, folder: Path) -> "Store":
+        """Creates what is missing and brings the schema up to date; raises StoreError for a newer one."""
+        folder = folder.resolve()
+        with errors_named(folder):
+            (folder / "weights").mkdir(parents=True, exist_ok=True)
+        database = Database(folder / "bandwatch.db")
+        try:
+            migrate(database)
+            weights.remove(weights.left_over(folder / "weights", weights.WRITING))
+        except StoreError:
+            database.close()
+            raise
+        return cls(folder, database)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def register(self, watch: str, labels: Sequence[Labels], now: int) -> list[SeriesRecord]:
+        """The records of these label sets, in the order given; new ones are warming up and first seen now."""
+        found = {record.labels: record for record in self.series(watch)}
+        if any(each not in found for each in labels):
+            with self._database.writing() as connection:
+                series.add(connection, watch, [each for each in labels if each not in found], now)
+            found = {record.labels: record for record in self.series(watch)}
+        return [found[each] for each in labels]
+
+    def series(self, watch: str | None = None) -> list[SeriesRecord]:
+        """Ordered by id."""
+        with self._database.reading() as connection:
+            return self._series.all(connection, watch)
+
+    def mark(self, ids: Sequence[int], state: SeriesState) -> None:
+        with self._database.writing() as connection:
+            series.mark(connection, ids, state)
+
+    def missing_ranges(self, watch: str, query_key: str, start: int, end: int, step: int) -> list[tuple[int, int]]:
+        """The grid times, inclusive, that have not been asked of Prometheus yet."""
+        with self._database.reading() as connection:
+            return coverage.missing(connection, watch, query_key, start, end, step)
+
+    def record_history(self, watch: str, query_key: str, ids: IntArray, times: IntArray, values: FloatArray,
+                       covered: tuple[int, int]) -> None:
+        """Keeps values [S, T] that have not been judged, where nothing is kept yet; NaN = none.
+
+        times [T] is the whole grid of `covered`. A crash in the middle leaves some series without the new values
+        and the range not covered, so that it is asked for again.
+        """
+        size = max(SERIES_AT_ONCE, ROWS_AT_ONCE // max(1, len(times)))
+        for first in range(0, len(ids), size):
+            part = slice(first, first + size)
+            with self._database.writing() as connection:
+                writing.add_history(connection, watch, ids[part], times, values[part])
+        with self._database.writing() as connection:
+            coverage.record(connection, watch, query_key, covered, times)
+
+    def write(self, ticks: Sequence[Tick], query_key: str, covered: tuple[int, int]) -> int:
+        """Writes ticks of one watch, what it then has covered and its carries, in one transaction.
+
+        Returns the rows that were added or judged for the first time; see rows.py for what happens to rows that
+        are there already. The same ticks again add nothing.
+        """
+        if not ticks:
+            return 0
+        with self._database.writing() as connection:
+            added = sum(writing.add_tick(connection, tick) for tick in ticks)
+            coverage.record(connection, ticks[0].watch, query_key, covered, ticks[0].times)
+            writing.advance(connection, ticks[0].watch, int(ticks[0].times[-1]))
+        return added
+
+    def carry(self, watch: str) -> list[Carry]:
+        """As last written, group by group, the latest first."""
+        with self._database.reading() as connection:
+            return carries.read(connection, watch)
+
+    def values(self, ids: IntArray, start: int, end: int, step: int) -> FloatArray:
+        """[S, T] on the grid start..end inclusive; NaN = none."""
+        with self._database.reading() as connection:
+            return reading.values(connection, ids, start, end, step)
+
+    def samples(self, series_id: int, start: int, end: int) -> Samples:
+        """Everything stored of one series, inclusive."""
+        with self._database.reading() as connection:
+            return reading.samples(connection, series_id, start, end)
+
+    def latest(self, ids: IntArray, n: int = 1) -> list[Samples]:
+        """The last n samples of each series, in the order of `ids`; fewer where there are fewer."""
+        with self._database.reading() as connection:
+            return reading.latest(connection, ids, n)
+
+    def scored_until(self, watch: str) -> int | None:
+        """The time of the last tick written for a watch."""
+        with self._database.reading() as connection:
+            return connection.execute(select(watches.c.scored_until).where(watches.c.watch == watch)).scalar()
+
+    def new_version(self, watch: str) -> int:
+        """A number above all that were given out before; it names a model and its weights."""
+        with self._database.writing() as connection:
+            return models.new_version(connection, watch)
+
+    def save_models(self, watch: str, records: Sequence[ModelRecord]) -> None:
+        """Crowns models whose weights are on disk: all of them at once, or none."""
+        with self._database.writing() as connection:
+            models.save(connection, watch, records, self.folder)
+
+    def champions(self, watch: str) -> list[ModelRecord]:
+        """Ordered by series."""
+        with self._database.reading() as connection:
+            return models.champions(connection, watch, self.folder)
+
+    def write_weights(self, version: int, state: Mapping[str, NDArray[Any]]) -> Path:
+        """Arrays with leading axis S; the file appears whole and durable, or not at all."""
+        return weights.write(self._weights, version, state)
+
+    def read_weights(self, path: Path, rows: Sequence[int]) -> dict[str, NDArray[Any]]:
+        """The arrays of a file, these rows of each in this order."""
+        return weights.read(path, rows)
+
+    def fold(self, now: int, *, keep: int = 2 * HOUR, limit: int = 20_000) -> FoldReport:
+        """Moves rows older than `keep` seconds into blocks, at most about `limit` rows in one transaction."""
+        return fold.fold(self._database, now, keep, limit)
+
+    def expire(self, now: int, *, retention: int, versions: int) -> None:
+        """Removes samples and gone series past `retention` seconds, and models beyond `versions` of a series."""
+        used = fold.expire(self._database, now, retention, versions)
+        weights.remove(weights.left_over(self._weights, weights.SUFFIX, used))
+        weights.remove(weights.left_over(self._weights, weights.WRITING))
+
+    def sizes(self) -> StoreSizes:
+        """Counts the head row by row: for a person or a slow metric, not for every request."""
+        with self._database.reading() as connection:
+            head_rows = connection.execute(select(func.count()).select_from(samples)).scalar_one()
+            rows, n, data = connection.execute(select(
+                func.coalesce(func.sum(blocks.c.rows), 0), func.count(),
+                func.coalesce(func.sum(func.length(blocks.c.data)), 0))).one()
+        on_disk = sum(path.stat().st_size for path in self.folder.glob("bandwatch.db*"))
+        return StoreSizes(head_rows, rows, n, data, on_disk,
+                          sum(path.stat().st_size for path in self._weights.iterdir()))

@@ -1,0 +1,76 @@
+"""Who may read and who may change: bearer tokens and basic auth, compared in constant time."""
+
+import hashlib
+import hmac
+from base64 import b64decode
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from plugin.config import BasicAuth, Web
+from plugin.errors import ConfigError, RequestError
+from plugin.web.routes import Access
+
+CHALLENGES = ('Bearer realm="bandwatch"', 'Basic realm="bandwatch", charset="UTF-8"')
+
+
+@dataclass(frozen=True)
+class Credential:
+    """One way to be let in."""
+
+    digest: bytes  # of scheme and secret: all have one length, so comparing tells nothing
+    may_change: bool
+
+
+class Gate:
+    """Lets a request in by its Authorization header; with no credential configured, everyone."""
+
+    def __init__(self, settings: Web) -> None:
+        """Reads the password files. Raises ConfigError."""
+        tokens = [(settings.read_token, False), (settings.write_token, True)]
+        self._credentials = [Credential(_digest("bearer", token.get_secret_value().encode()), may_change)
+                             for token, may_change in tokens if token is not None]
+        self._credentials += [Credential(_digest("basic", f"{user.username}:{_password(user)}".encode()),
+                                         user.may_write) for user in settings.basic_auth]
+
+    def check(self, authorization: str | None, access: Access) -> None:
+        """Raises RequestError: 401 for a stranger, 403 for someone who may only read."""
+        if access is Access.OPEN or not self._credentials:
+            return
+        given = _given(authorization or "")
+        matching = [hmac.compare_digest(credential.digest, given) for credential in self._credentials]
+        if not any(matching):
+            raise RequestError("a bearer token or basic auth is needed" if authorization is None else
+                               "this token, or this user and password, is not known",
+                               status=401, code="unauthorized")
+        may_change = any(ok and credential.may_change
+                         for ok, credential in zip(matching, self._credentials, strict=True))
+        if access is Access.CHANGE and not may_change:
+            raise RequestError("these credentials may only read: use web.write_token, or a user with "
+                               "may_write", status=403, code="forbidden")
+
+
+def _given(authorization: str) -> bytes:
+    scheme, _, rest = authorization.partition(" ")
+    secret = rest.strip().encode()
+    if scheme.lower() == "basic":
+        try:
+            secret = b64decode(secret, validate=True)
+        except ValueError:
+            return b""
+    return _digest(scheme.lower(), secret)
+
+
+def _digest(scheme: str, secret: bytes) -> bytes:
+    return hashlib.sha256(scheme.encode() + b"\0" + secret).digest()
+
+
+def _password(user: BasicAuth) -> str:
+    if user.password_file is None:
+        return (user.password or SecretStr("")).get_secret_value()
+    try:
+        return Path(user.password_file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"web.basic_auth: the password file of `{user.username}` cannot be read: {error}"
+                          ) from error

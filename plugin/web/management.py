@@ -1,0 +1,49 @@
+"""What every component of a Prometheus stack offers: health, readiness, reload, metrics."""
+
+import logging
+from collections.abc import Callable, Mapping
+
+from flask import Response
+
+from plugin.errors import BandwatchError, RequestError
+from plugin.metrics import CONTENT_TYPE, exposition
+from plugin.web.context import WebContext
+from plugin.web.parameters import Query
+
+log = logging.getLogger(__name__)
+
+
+class Management:
+    """The views under /-/ and /metrics."""
+
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
+
+    @property
+    def views(self) -> Mapping[str, Callable[[Query], Response]]:
+        return {"healthy": self.healthy, "ready": self.ready, "reload": self.reload, "metrics": self.metrics}
+
+    def healthy(self, _: Query) -> Response:
+        return _text("Bandwatch is healthy.\n")
+
+    def ready(self, _: Query) -> Response:
+        reason = self._context.readiness()
+        if reason is not None:
+            raise RequestError(reason, status=503, code="not_ready")
+        return _text("Bandwatch is ready.\n")
+
+    def reload(self, _: Query) -> Response:
+        try:
+            self._context.reload()
+        except BandwatchError as error:
+            log.error("reload refused", extra={"err": str(error)})
+            raise RequestError(str(error), code="config") from error
+        return _text("Bandwatch has reloaded its configuration.\n")
+
+    def metrics(self, _: Query) -> Response:
+        text = exposition(self._context.registry, self._context.board.snapshots())
+        return Response(text, content_type=CONTENT_TYPE)
+
+
+def _text(text: str) -> Response:
+    return Response(text, mimetype="text/plain")

@@ -1,0 +1,170 @@
+"""Query parameters: the one table of what each means, and the reading of them into a typed Query.
+
+The OpenAPI description is made from the same table. An empty parameter counts as not given, because Grafana
+sends variables that have no value as `name=`.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from werkzeug.datastructures import MultiDict
+
+from plugin import selectors
+from plugin.config import Web
+from plugin.errors import RequestError, SelectorError
+from plugin.selectors import Matcher
+from plugin.web.rows import FIELDS
+
+DEFAULT_RANGE = 6 * 3600  # seconds
+DEFAULT_POINTS = 1500  # about the width of a panel in pixels
+LEAST_POINTS = 10
+EARLIEST_MS = 100_000_000_000  # 1973 in milliseconds, 5138 in seconds: less than this was meant as seconds
+LATEST_MS = 253_402_300_799_000  # the end of the year 9999
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a request asks for."""
+
+    watch: str | None = None
+    match: tuple[Matcher, ...] = ()
+    series: str | None = None
+    begin: int | None = None  # ms
+    end: int | None = None  # ms
+    max_points: int = DEFAULT_POINTS
+    labels: str = "all"
+    field: str = "score"
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One query parameter: how it is written, and how it is read."""
+
+    name: str
+    attribute: str  # of Query
+    description: str
+    read: Callable[[str, Web], object]  # raises ValueError saying what is wrong
+    schema: Callable[[Web], Mapping[str, object]]  # JSON Schema
+    example: str
+
+
+def read_query(given: MultiDict[str, str], parameters: Iterable[Parameter], path: Mapping[str, str],
+               settings: Web) -> Query:
+    """The query of one request. Raises RequestError naming the parameter."""
+    known = {parameter.name: parameter for parameter in parameters}
+    values: dict[str, object] = dict(path)
+    for name, texts in given.lists():
+        if name not in known:
+            raise RequestError(_unknown(name, list(known)), field=name, code="unknown_parameter")
+        if len(texts) > 1:
+            raise RequestError(f"`{name}` is given {len(texts)} times: give it once", field=name)
+        if texts[0] == "":
+            continue
+        try:
+            values[known[name].attribute] = known[name].read(texts[0], settings)
+        except (ValueError, SelectorError) as error:
+            raise RequestError(f"`{name}`: {error}", field=name) from error
+    return Query(**values)  # type: ignore[arg-type]  # the table says which attribute has which type
+
+
+def time_range(query: Query, now: float, settings: Web) -> tuple[int, int]:
+    """Unix seconds, both ends included. Raises RequestError when it is reversed or too long."""
+    end = query.end if query.end is not None else int(now * 1000)
+    begin = query.begin if query.begin is not None else end - DEFAULT_RANGE * 1000
+    if begin > end:
+        raise RequestError(f"`from` is after `to`: {begin} > {end} ms", field="from")
+    if end - begin > settings.max_range * 1000:
+        raise RequestError(f"the range is {(end - begin) / 86_400_000:.1f} days long and web.max_range "
+                           f"allows {settings.max_range / 86_400:.1f}: move `from` and `to` closer together",
+                           field="from", code="too_much")
+    return -(-begin // 1000), end // 1000
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """"; the nearest is `x`" or nothing."""
+    close = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.5)
+    return f"; the nearest is `{close[0]}`" if close else ""
+
+
+def _unknown(name: str, valid: list[str]) -> str:
+    names = f"valid here: {', '.join(valid)}" if valid else "this address takes none"
+    return f"there is no parameter `{name}`{nearest(name, valid)}; {names}"
+
+
+def _text(text: str, _: Web) -> str:
+    return text
+
+
+def _matchers(text: str, _: Web) -> tuple[Matcher, ...]:
+    return selectors.parse(text)
+
+
+def _time(text: str, _: Web) -> int:
+    """Milliseconds as Grafana sends them, or RFC 3339."""
+    if re.fullmatch(r"-?\d{1,19}", text):
+        milliseconds = int(text)
+        if 0 < milliseconds < EARLIEST_MS:
+            raise ValueError(f"{text} looks like seconds; give milliseconds ({text}000) or RFC 3339")
+    else:
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise ValueError(f"`{text}` is neither milliseconds since 1970 nor a time as 2026-11-21T03:05:00Z"
+                             ) from error
+        if moment.tzinfo is None:
+            raise ValueError(f"`{text}` has no time zone: end it with Z or an offset such as %2B01:00")
+        milliseconds = round(moment.timestamp() * 1000)
+    if not 0 <= milliseconds <= LATEST_MS:
+        raise ValueError(f"{text} is outside the years 1970 to 9999")
+    return milliseconds
+
+
+def _points(text: str, settings: Web) -> int:
+    points = int(text) if re.fullmatch(r"\d{1,9}", text) else 0
+    if not LEAST_POINTS <= points <= settings.max_points:
+        raise ValueError(f"`{text}` is not a whole number from {LEAST_POINTS} to {settings.max_points} "
+                         "(web.max_points)")
+    return points
+
+
+def _one_of(*choices: str) -> Callable[[str, Web], str]:
+    def read(text: str, _: Web) -> str:
+        if text not in choices:
+            raise ValueError(f"`{text}` is not one of: {', '.join(choices)}{nearest(text, choices)}")
+        return text
+    return read
+
+
+def _schema(**schema: object) -> Callable[[Web], Mapping[str, object]]:
+    return lambda _: schema
+
+
+_TIME = _schema(oneOf=[{"type": "integer", "description": "milliseconds since 1970"},
+                       {"type": "string", "format": "date-time"}])
+WATCH = Parameter("watch", "watch", "The name of one watch; all watches when left out.", _text,
+                  _schema(type="string"), "node")
+MATCH = Parameter("match", "match", "A Prometheus selector over the labels of the series, with their own "
+                  "names. Regular expressions are RE2 and match the whole value.", _matchers,
+                  _schema(type="string", maxLength=selectors.MAX_LENGTH), '{job="api",code=~"5.."}')
+SERIES = Parameter("series", "series", "The name of exactly one series, as `/api/v1/series` lists it.", _text,
+                   _schema(type="string"), 'up{job="api"}')
+FROM = Parameter("from", "begin", f"Begin of the range, included: milliseconds or RFC 3339. Default: "
+                 f"{DEFAULT_RANGE // 3600} hours before `to`.", _time, _TIME, "1795219200000")
+TO = Parameter("to", "end", "End of the range, included: milliseconds or RFC 3339. Default: now.", _time,
+               _TIME, "2026-11-21T03:05:00Z")
+TICK = Parameter("to", "end", "The tick of the rule: requests with the same `to` within 30 s are answered "
+                 "from the same scores. Default: the latest scores.", _time, _TIME, "1795219200000")
+MAX_POINTS = Parameter("max_points", "max_points", "Samples per series; more are thinned, but none whose "
+                       "score exceeds 1. Marks of gaps come on top.", _points,
+                       lambda settings: {"type": "integer", "minimum": LEAST_POINTS,
+                                         "maximum": settings.max_points,
+                                         "default": min(DEFAULT_POINTS, settings.max_points)}, "500")
+LABELS = Parameter("labels", "labels", "`none` leaves out `series`, `watch` and the label columns, as a band "
+                   "panel needs it; allowed where one series is chosen.", _one_of("all", "none"),
+                   _schema(type="string", enum=["all", "none"], default="all"), "all")
+FIELD = Parameter("field", "field", "Which number the rows carry.", _one_of(*FIELDS),
+                  _schema(type="string", enum=list(FIELDS), default="score"), "value")

@@ -1,0 +1,113 @@
+"""One score tick of 10,000 series from end to end: ask a real Prometheus, judge, write, publish; and its memory.
+
+Runs in a process of its own, so that the resident memory is that of the service alone.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+
+from plugin.series import Labels, Series
+
+SERIES, STEP, TICKS, HISTORY = 10_000, 60, 5, 45  # HISTORY: samples of each series before the first tick
+FITTED = 64  # series that are really fitted; their models serve the others too: a tick costs the same
+QUERY = "bench_gauge"
+
+
+def history(end: int) -> list[Series]:
+    times = end - STEP * np.arange(HISTORY + TICKS, dtype=np.int64)[::-1]
+    rng = np.random.default_rng(0)
+    return [Series(Labels.of({"__name__": QUERY, "instance": f"host-{i}", "job": "bench"}), times,
+                   50 + 10 * np.sin(i) + rng.normal(size=len(times))) for i in range(SERIES)]
+
+
+def child(url: str, folder: str, end: int) -> dict[str, float]:
+    """What the service does, with a clock that stands where we say."""
+    from prometheus_client import CollectorRegistry
+
+    from plugin.board import Board
+    from plugin.config import Prometheus, Watch
+    from plugin.jobs.roster import Roster
+    from plugin.jobs.score import ScoreJob
+    from plugin.metrics import Metrics
+    from plugin.prometheus import PrometheusReader
+    from plugin.store import Store
+
+    first = end - STEP * TICKS
+    clock = [float(first)]
+    watch = Watch(name="bench", query=QUERY, step=STEP, max_series=SERIES, backfill=STEP * 30)
+    store, reader = Store.open(Path(folder)), PrometheusReader(Prometheus(url=url))
+    roster = Roster(store, watch.name)
+    job = ScoreJob(watch, store, reader, Board(), Metrics(CollectorRegistry()), roster, gone_after=10**9,
+                   first_fit=lambda until: adopt(watch, store, reader, roster, until), clock=lambda: clock[0])
+    assert job.run(), "the first tick failed"
+    seconds = []
+    for number in range(1, TICKS + 1):
+        clock[0] = first + number * STEP
+        began = time.monotonic()
+        assert job.run()
+        seconds.append(time.monotonic() - began)
+    store.close()
+    return {"tick": float(np.median(seconds)), "worst": max(seconds),
+            "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 ** 2}
+
+
+def adopt(watch, store, reader, roster, until):  # type: ignore[no-untyped-def]
+    """Registers all series and crowns champions: FITTED real lstm models, each serving many rows."""
+    from detectors.registry import detector_named, to_spec
+    from plugin import grid
+    from plugin.jobs import history as past
+    from plugin.store import ModelRecord
+
+    past.load(watch, store, reader, roster, until - 10 * STEP, until)
+    detector = detector_named("lstm", {})
+    times = np.arange(20_160) * 60
+    rng = np.random.default_rng(1)
+    values = 50 + 10 * np.sin(2 * np.pi * times / 86_400) + rng.normal(size=(FITTED, len(times)))
+    fitted = detector.fit(grid.batch(values, 0, 60, "UTC"), alert_budget=watch.alert_budget)
+    version = store.new_version(watch.name)
+    path = store.write_weights(version, fitted.state)
+    models = [ModelRecord(record.id, version, row % FITTED, "lstm", to_spec(detector), path, 0.1, until, 0, until)
+              for row, record in enumerate(roster.records())]
+    store.save_models(watch.name, models)
+    roster.crown(models)
+
+
+def measure() -> dict[str, float]:
+    from tests.servers import PrometheusServer
+
+    end = int(time.time()) // STEP * STEP - STEP
+    with tempfile.TemporaryDirectory() as folder, \
+            PrometheusServer(Path(folder) / "prometheus").backfill(history(end)) as prometheus:
+        run = subprocess.run([sys.executable, "-m", "tests.benchmarks.bench_tick", prometheus.url,
+                              f"{folder}/store", str(end)], check=True, stdout=subprocess.PIPE, text=True)
+        found: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
+        asked = []
+        for _ in range(5):
+            began = time.monotonic()
+            urllib.request.urlopen(f"{prometheus.url}/api/v1/query_range?query={QUERY}&start={end}&end={end}&step={STEP}",
+                                   timeout=30).read()
+            asked.append(time.monotonic() - began)
+        return {**found, "query": float(np.median(asked))}
+
+
+def main() -> None:
+    found = measure()
+    print(f"score tick, {SERIES:,} series, lstm   median {found['tick']:.2f} s, worst {found['worst']:.2f} s   goal <= 10 s")
+    print(f"  of that, Prometheus answering the query alone   {found['query']:.2f} s")
+    print(f"  samples scored per second                  {SERIES / found['tick']:,.0f}")
+    print(f"resident memory of the service, highest     {found['rss']:.2f} GiB   goal <= 1.5 GB")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        print(json.dumps(child(sys.argv[1], sys.argv[2], int(sys.argv[3]))))
+    else:
+        main()

@@ -1,0 +1,131 @@
+"""Prometheus down, slow, cut off, wrong or too talkative; fits that fail: a state, a metric, a log line, and recovery."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from plugin.config import Workers
+from plugin.errors import FitFailed
+from plugin.jobs.fitting import FitOutcome, FitTask
+from plugin.jobs.workers import WorkerPool
+from plugin.series import SeriesState
+from tests.e2e.world import Clock, config, parts, watch
+from tests import faults
+from tests.servers import PrometheusServer
+
+FAULTS: dict[str, tuple[faults.Fault | None, str]] = {
+    "refuse": (None, "unavailable"),
+    "hang": (faults.hang, "unavailable"),
+    "drip": (faults.drip, "unavailable"),
+    "cut": (faults.cut, "unavailable"),
+    "500": (faults.status(500, b"oops"), "unavailable"),
+    "503": (faults.status(503), "unavailable"),
+    "400": (faults.status(400, b'{"status":"error","errorType":"bad_data","error":"parse error"}'), "rejected"),
+    "401": (faults.status(401), "rejected"),
+    "garbage": (faults.garbage, "invalid"),
+    "wrong shape": (faults.says({"status": "success", "data": [1]}), "invalid"),
+}
+
+
+def test_each_failure_of_prometheus_is_shown_and_passes(small_world: PrometheusServer, clock: Clock, folder: Path,
+                                                        caplog: pytest.LogCaptureFixture) -> None:
+    with faults.FaultProxy(small_world.port) as proxy, \
+            parts(config(folder, proxy.url, read_timeout=1), clock) as made:
+        score = made.watches["latency"].score
+        assert score.run()
+        for name, (fault, reason) in FAULTS.items():
+            if fault is None:
+                proxy.refuse()
+            else:
+                proxy.fault = fault
+            clock.steps(1)
+            counter = made.metrics.score_failures.labels("latency", reason)
+            before = counter._value.get()
+            with caplog.at_level(logging.ERROR):
+                assert not score.run(), name
+            assert counter._value.get() == before + 1, name
+            assert made.metrics.watch_up.labels("latency")._value.get() == 0
+            shown = made.board.snapshots()["latency"]
+            assert {record.state for record in shown.series} == {SeriesState.STALE}, name
+            assert getattr(caplog.records[-1], "reason", "") == reason
+            proxy.fault = faults.pass_on
+            if fault is None:
+                proxy.listen()
+            assert score.run(), f"recovers from {name} by itself"
+            assert {r.state for r in made.board.snapshots()["latency"].series} == {SeriesState.OK}
+        quiet = next(r for r in made.store.series("latency") if r.labels["service"] == "quiet")
+        times = made.store.samples(quiet.id, int(clock()) - 60 * len(FAULTS), int(clock())).times
+        assert len(times) == len(FAULTS) + 1, "nothing was lost"
+
+
+def test_a_watch_that_starts_without_prometheus(small_world: PrometheusServer, clock: Clock, folder: Path) -> None:
+    with faults.FaultProxy(small_world.port) as proxy, parts(config(folder, proxy.url), clock) as made:
+        proxy.refuse()
+        assert not made.watches["latency"].score.run() and "latency" not in made.board.snapshots()
+        proxy.listen()
+        assert made.watches["latency"].score.run() and len(made.board.snapshots()["latency"].series) == 4
+
+
+def broken_task(task: FitTask) -> FitOutcome:
+    raise RuntimeError("on purpose")
+
+
+def refused_task(task: FitTask) -> FitOutcome:
+    return FitOutcome(task, refused={series: ("diverged", "on purpose") for series in task.ids})
+
+
+def dying_task(task: FitTask) -> FitOutcome:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("not reached")
+
+
+@pytest.mark.parametrize(("task", "reason", "count"), [
+    (broken_task, "error", 1), (refused_task, "diverged", 4), (dying_task, "worker_died", 1)])
+def test_a_failed_fit_keeps_the_old_model(small_world: PrometheusServer, clock: Clock, folder: Path, task: object,
+                                          reason: str, count: int) -> None:
+    with parts(config(folder, small_world.url, watch(fit_every=3600)), clock) as made:
+        jobs = made.watches["latency"]
+        jobs.score.run()
+        champions = made.store.champions("latency")
+        jobs.fit._workers = WorkerPool(Workers(), task=task)  # type: ignore[arg-type]
+        clock.steps(70)
+        jobs.score.run()
+        assert jobs.fit.run() == 0
+        jobs.fit._workers.close()
+        assert made.metrics.fit_failures.labels("latency", reason)._value.get() == count
+        assert made.store.champions("latency") == champions
+        clock.steps(1)
+        assert jobs.score.run() and set(made.board.snapshots()["latency"].detector) == {"baseline"}
+        assert jobs.fit.run() == 0 and made.metrics.fit_failures.labels("latency", reason)._value.get() == count
+
+
+def sleeping_task(task: FitTask) -> FitOutcome:
+    time.sleep(60)
+    raise AssertionError("not reached")
+
+
+def test_a_worker_killed_from_outside_costs_its_fit_only() -> None:
+    pool = WorkerPool(Workers(), task=sleeping_task)
+    task = FitTask(Path("."), "w", 1, "", (1,), 0, 60, 60, "UTC", 1e-6)
+    future = pool.submit(task)
+    assert pool._pool is not None
+    deadline = time.monotonic() + 20
+    while not future.running() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    killer = threading.Timer(0.5, lambda: [os.kill(pid, signal.SIGKILL) for pid in pool.pids()])
+    killer.start()
+    with pytest.raises(FitFailed, match="worker process ended") as failure:
+        pool.result_of(future)
+    assert failure.value.reason == "worker_died"
+    again = WorkerPool(Workers(), task=refused_task)
+    assert again.result_of(again.submit(replace(task, version=2))).refused
+    for each in (pool, again):
+        each.close()
+    with pytest.raises(FitFailed, match="stopping"):
+        pool.submit(task)

@@ -1,0 +1,81 @@
+"""A small known world in a real Prometheus, and the service's parts beside it, driven by a clock that tests set."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from plugin.app import Parts
+from plugin.config import Config, Prometheus, Store, Watch, Workers
+from plugin.series import FloatArray, IntArray, Labels, Series
+
+STEP = 60
+NOW = 1_760_000_040 // STEP * STEP  # some moment; history lies before it, the tests' future after it
+HISTORY_DAYS, FUTURE_STEPS = 4, 180
+INCIDENT = range(60, 90)  # steps after NOW in which `shop` is three times too slow
+VANISHED_FROM = 30  # steps after NOW from which `gone` has no samples
+GAP = range(-200, -150)  # steps around which `holes` has none
+
+
+class Clock:
+    """Unix seconds that stand still until a test moves them."""
+
+    def __init__(self, now: float = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def steps(self, steps: int) -> None:
+        self.now += steps * STEP
+
+
+def times() -> IntArray:
+    return NOW + STEP * np.arange(-HISTORY_DAYS * 1440, FUTURE_STEPS, dtype=np.int64)
+
+
+def latency(seed: int) -> FloatArray:
+    """Milliseconds: a daily shape and noise."""
+    at = times()
+    rng = np.random.default_rng(seed)
+    daily = 200 + 60 * np.sin(2 * np.pi * at / 86_400)
+    return np.asarray(daily * (1 + 0.04 * rng.normal(size=len(at))))
+
+
+def series() -> list[Series]:
+    """latency_ms of four services: one with an incident, one that vanishes, one with a gap, one quiet."""
+    at, after = times(), np.arange(-HISTORY_DAYS * 1440, FUTURE_STEPS)
+    made = []
+    for number, service in enumerate(("shop", "gone", "holes", "quiet")):
+        value, there = latency(number), np.ones(len(at), bool)
+        if service == "shop":
+            value[np.isin(after, INCIDENT)] *= 3
+        if service == "gone":
+            there = after < VANISHED_FROM
+        if service == "holes":
+            there = ~np.isin(after, GAP)
+        labels = Labels.of({"__name__": "latency_ms", "service": service})
+        made.append(Series(labels, at[there], value[there]))
+    return made
+
+
+def watch(**settings: object) -> Watch:
+    defaults: dict[str, object] = {
+        "name": "latency", "query": "last_over_time(latency_ms[59s])", "step": STEP, "fit_window": 3 * 86_400,
+        "backfill": 7200, "detector": "baseline"}
+    return Watch.model_validate({**defaults, **settings})
+
+
+def config(folder: Path, url: str, *watches: Watch, **prometheus: object) -> Config:
+    return Config(prometheus=Prometheus.model_validate({"url": url, "retries": 0, "read_timeout": 2, **prometheus}),
+                  watches=watches or (watch(),), store=Store(path=str(folder)), workers=Workers(stack=8))
+
+
+@contextmanager
+def parts(settings: Config, clock: Clock) -> Iterator[Parts]:
+    made = Parts(settings, clock=clock)
+    try:
+        yield made
+    finally:
+        made.close()

@@ -1,0 +1,53 @@
+"""Reading recordings: gaps stay gaps, further columns travel along, a bad file is named."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from plugin.backtest.source import read_file, read_folder
+from plugin.errors import BandwatchError
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    return path
+
+
+def test_gaps_and_further_columns(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.b.csv.gz", "time,value,label,kind\n60,1,0,\n120,,1,dip\n240,inf,0,\n300,5,0,\n360,6,0,\n")
+    found = read_file(path)
+    assert (found.name, found.start, found.step) == ("a.b", 60, 60)
+    np.testing.assert_array_equal(found.values, [1, np.nan, np.nan, np.nan, 5, 6])
+    assert found.times.tolist() == [60, 120, 180, 240, 300, 360]
+    assert found.extra["kind"].tolist()[1] == "dip" and np.isnan(found.extra["label"][2])
+
+
+def test_order_and_duplicates_do_not_matter(tmp_path: Path) -> None:
+    path = write(tmp_path, "s.csv", "time,value\n30,3\n10,1\n20,2\n20,9\n")
+    assert read_file(path).values.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("when,value\n1,2\n", "no column 'time'; found when, value"),
+    ("time,value\n1,2\n2,3\n", "2 samples; a backtest needs at least 3"),
+    ("time,value\n10,1\n20,1\n30,1\n45,1\n", "time 45 is off the grid of 10 s"),
+    ("", "cannot be read as CSV"),
+])
+def test_bad_files_are_named(tmp_path: Path, text: str, message: str) -> None:
+    path = write(tmp_path, "bad.csv", text)
+    with pytest.raises(BandwatchError, match="bad.csv: " + message):
+        read_file(path)
+
+
+def test_an_empty_folder_says_what_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(BandwatchError, match="no .csv or .csv.gz file"):
+        read_folder(tmp_path)
+
+
+def test_a_folder_is_read_by_name(tmp_path: Path) -> None:
+    for name in ("b.csv", "a.csv.gz", "notes.txt"):
+        write(tmp_path, name, "time,value\n10,1\n20,1\n30,1\n")
+    assert [found.name for found in read_folder(tmp_path)] == ["a", "b"]

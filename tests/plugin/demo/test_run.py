@@ -1,0 +1,108 @@
+"""The demo from begin to end, with the stand-in, one-second steps, and a service of a few lines in the place of ours."""
+
+import json
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from plugin.config import Config
+from plugin.demo.http import HttpServer, Parameters, Reply
+from plugin.demo.run import links, run
+from plugin.demo.servers import spans_of
+from plugin.demo.settings import demo_config
+from plugin.demo.world import World
+
+
+class Thresholds:
+    """Stands for the service: every latency has a fixed band around what was seen first; all else is well."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.stopped = False
+        self.first: dict[str, float] = {}
+        self.server = HttpServer(self.answer)
+        self.url = self.server.url
+
+    def answer(self, path: str, _: Parameters) -> Reply:
+        rows = [row for watch in self.config.watches for row in self.rows(watch.name, watch.query)]
+        if path == "/api/v1/alert":
+            rows = [{name: value for name, value in row.items() if name not in ("value", "lower", "upper")}
+                    for row in rows]
+        return Reply(json.dumps(rows), "application/json")
+
+    def rows(self, watch: str, query: str) -> list[dict[str, object]]:
+        url = f"{self.config.prometheus.url}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
+        with urllib.request.urlopen(url) as answer:
+            found = json.load(answer)["data"]["result"]
+        return [self.row(watch, one["metric"], float(one["value"][1])) for one in found]
+
+    def row(self, watch: str, labels: dict[str, str], value: float) -> dict[str, object]:
+        usual = self.first.setdefault(f"{watch}{sorted(labels.items())}", value)
+        score = abs(value - usual) / usual * 2 if watch == "latency" else 0.0
+        return {**labels, "watch": watch, "value": value, "expected": usual, "lower": usual / 2,
+                "upper": usual * 1.5, "score": score, "state": "ok", "detector": "lstm"}
+
+    def stop(self) -> None:
+        self.stopped = True
+        self.server.close()
+
+
+@pytest.fixture
+def services(monkeypatch: pytest.MonkeyPatch) -> list[Thresholds]:
+    monkeypatch.setenv("PATH", "")  # no Prometheus here
+    return []
+
+
+def test_a_demo_of_ten_seconds(services: list[Thresholds]) -> None:
+    def start(config: Config) -> Thresholds:
+        services.append(Thresholds(config))
+        return services[0]
+
+    said: list[str] = []
+    status = run(start, duration=10, say=said.append, step=1)  # type: ignore[arg-type]
+    text = "\n".join(said)
+    assert status == 0, text
+    assert "Prometheus is a small stand-in, as there is no `prometheus` with `promtool` on the PATH" in text
+    assert "something goes wrong with checkout latency: spike, for 3 s" in text
+    assert "checkout latency rose to " in text
+    assert "  incidents      1 caused, 1 seen, 1 over" in said
+    assert "  false alarms   0" in said
+    assert services[0].stopped
+    assert not Path(services[0].config.store.path).parent.exists()
+
+
+def test_interrupted_it_ends_in_order_and_says_how_far_it_came(services: list[Thresholds]) -> None:
+    def start(config: Config) -> Thresholds:
+        raise KeyboardInterrupt
+
+    said: list[str] = []
+    assert run(start, say=said.append, step=1) == 1  # type: ignore[arg-type]
+    assert "  series         0: none seen" in said
+    assert "  all ok         never" in said
+
+
+def test_the_configuration_it_runs_with() -> None:
+    config = demo_config(World(1, 1_795_219_200), "http://127.0.0.1:9090", Path("demo"), "127.0.0.1:0", 10)
+    queries = {watch.name: watch.query for watch in config.watches}
+    assert queries["latency"] == "shop_request_latency_seconds"
+    assert queries["traffic"] == "sum by (service, code) (rate(shop_requests_total[1m]))"
+    assert queries["saturation"].startswith('{__name__=~"shop_backup_bytes_per_second|shop_cache_hit_ratio|')
+    for watch in config.watches:
+        assert watch.step == 10
+        assert watch.alert_budget == 1 / (7 * 86_400)
+
+
+def test_the_links_can_be_opened_as_they_stand() -> None:
+    lines = list(links("http://127.0.0.1:8642", "http://127.0.0.1:9090"))
+    assert lines[0] == ("          bands       http://127.0.0.1:8642/api/v1/bands?watch=latency&match="
+                        "%7Bservice%3D%22checkout%22%7D")
+    assert [line.split()[0] for line in lines] == ["bands", "scores", "alert", "metrics", "Prometheus"]
+
+
+def test_history_is_cut_into_spans_without_a_hole() -> None:
+    spans = spans_of(5, 605, 10)
+    assert [time for start, end, step in spans for time in range(start, end, step)] == list(range(10, 605, 10))
+    assert len(spans) == 6
+    assert spans_of(100, 100, 10) == []

@@ -1,0 +1,79 @@
+"""The latest row of each series: what moves it, what holds it, what state it is in."""
+
+from typing import Any
+
+import numpy as np
+
+from plugin.config import Watch
+from plugin.jobs.latest import Latest
+from plugin.policies import MISSING_SCORE
+from plugin.series import Labels, Samples, SeriesRecord, SeriesState, Tick
+
+NAN = np.nan
+GONE_AFTER = 600
+
+
+def record(number: int, last_seen: int = 0) -> SeriesRecord:
+    return SeriesRecord(number, "w", Labels.of({"n": str(number)}), SeriesState.WARMING_UP, 0, last_seen)
+
+
+def tick(ids: list[int], start: int, value: list[list[float]], score: list[list[float]]) -> Tick:
+    values, scores = np.array(value, float), np.array(score, float)
+    times = start + 10 * np.arange(values.shape[1])
+    return Tick("w", np.array(ids), times, values, values, values - 1, values + 1, scores, np.full(len(ids), 7))
+
+
+def latest(**settings: Any) -> Latest:
+    return Latest(Watch(name="w", query="up", step=10, **settings))
+
+
+def test_the_last_observed_sample_is_the_latest() -> None:
+    board = latest()
+    board.update(tick([5, 2], 100, [[1, 2, NAN], [NAN, NAN, NAN]], [[0.1, 0.2, NAN], [NAN, NAN, NAN]]))
+    shown, _ = board.snapshot([record(2), record(5)], {}, 120, GONE_AFTER)
+    assert shown.times.tolist() == [0, 110] and shown.value[1] == 2 and np.isnan(shown.value[0])
+    assert shown.model_version.tolist() == [0, 7] and shown.score[1] == 0.2
+
+
+def test_a_gap_pushes_nothing_out_of_the_persistence_window() -> None:
+    board = latest(persistence=(2, 3))
+    board.update(tick([1], 100, [[1, 1, NAN]], [[2.0, 3.0, NAN]]))
+    assert board.snapshot([record(1)], {}, 120, GONE_AFTER)[0].alert_score.tolist() == [2.0]
+    board.update(tick([1], 130, [[1, 1]], [[0.0, 0.0]]))
+    assert board.snapshot([record(1)], {}, 140, GONE_AFTER)[0].alert_score.tolist() == [0.0]
+
+
+def test_states_follow_the_last_sample() -> None:
+    board = latest()
+    board.update(tick([1], 100, [[1]], [[0.5]]))
+    champions: Any = {1: type("Model", (), {"detector": "lstm"})()}
+    expected = {100: "ok", 120: "ok", 130: "missing", 700: "missing", 701: "gone"}
+    for now, state in expected.items():
+        shown, seen = board.snapshot([record(1)], champions, now, GONE_AFTER)
+        assert seen[0].state == state and seen[0].last_seen == 100
+        assert len(shown.series) == (0 if state == "gone" else 1)
+    assert board.snapshot([record(1)], {}, 100, GONE_AFTER)[1][0].state == "warming_up"
+
+
+def test_missing_is_left_out_or_alerts() -> None:
+    for missing_data, expected in (("skip", [NAN]), ("alert", [MISSING_SCORE])):
+        board = latest(missing_data=missing_data)
+        board.update(tick([1], 100, [[1]], [[0.5]]))
+        shown, _ = board.snapshot([record(1)], {}, 150, GONE_AFTER)
+        np.testing.assert_array_equal(shown.alert_score, expected)
+
+
+def test_restore_continues_where_the_store_ended() -> None:
+    board = latest(persistence=(2, 2))
+    columns = [np.array(column, float) for column in ([4, 5], [4, 4], [3, 3], [6, 6], [1.5, 0.5])]
+    board.restore(np.array([9]), [Samples(np.array([80, 90]), *columns, np.array([3, 3]))])
+    shown, _ = board.snapshot([record(9)], {}, 90, GONE_AFTER)
+    assert (shown.times[0], shown.value[0], shown.score[0], shown.alert_score[0]) == (90, 5, 0.5, 0.5)
+
+
+def test_new_series_between_old_ones_keep_everyones_rows() -> None:
+    board = latest()
+    board.update(tick([10, 30], 100, [[1], [3]], [[0.1], [0.3]]))
+    board.update(tick([20, 10], 110, [[2], [1.5]], [[0.2], [0.15]]))
+    shown, _ = board.snapshot([record(10), record(20), record(30)], {}, 110, GONE_AFTER)
+    assert shown.value.tolist() == [1.5, 2, 3] and shown.times.tolist() == [110, 110, 100]

@@ -1,0 +1,75 @@
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+import pytest
+
+from plugin.grid import align, batch, grid_times, utc_offsets
+from plugin.series import Labels, Series
+
+
+def series(times: list[int], values: list[float], **labels: str) -> Series:
+    return Series(Labels.of(labels), np.array(times, np.int64), np.array(values, float))
+
+
+def test_grid_times_are_inclusive_multiples_of_the_step() -> None:
+    assert grid_times(120, 240, 60).tolist() == [120, 180, 240]
+    assert grid_times(120, 120, 60).tolist() == [120]
+    assert grid_times(120, 60, 60).tolist() == []
+
+
+@pytest.mark.parametrize("start, end, step", [(61, 120, 60), (60, 121, 60), (0, 60, 0)])
+def test_grid_times_off_the_grid_are_refused(start: int, end: int, step: int) -> None:
+    with pytest.raises(ValueError, match="must be multiples of the step"):
+        grid_times(start, end, step)
+
+
+def test_align_leaves_gaps_as_nan_and_keeps_the_order_of_series() -> None:
+    values = align([series([180], [3.0]), series([], []), series([120, 240], [1.0, -2.0])], 120, 240, 60)
+    nan = np.nan
+    np.testing.assert_array_equal(values, [[nan, 3, nan], [nan, nan, nan], [1, nan, -2]])
+
+
+def test_align_without_series_still_has_the_grid() -> None:
+    assert align([], 0, 120, 60).shape == (0, 3)
+
+
+@pytest.mark.parametrize("time", [60, 150, 300])
+def test_align_refuses_a_sample_off_the_grid_and_names_the_series(time: int) -> None:
+    with pytest.raises(ValueError, match=rf'job="b".* has a sample at {time}, .* grid 120..240 of step 60'):
+        align([series([120], [1.0], job="a"), series([time], [1.0], job="b")], 120, 240, 60)
+
+
+def test_utc_offsets_follow_both_changes_of_a_year() -> None:
+    spring, autumn = 1_774_746_000, 1_792_890_000  # 2026-03-29 and 2026-10-25, 01:00 UTC
+    times = np.array([spring - 1, spring, spring + 1, autumn - 1, autumn, autumn + 1])
+    assert utc_offsets(times, "Europe/Berlin").tolist() == [3600, 7200, 7200, 7200, 3600, 3600]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe",
+                                  "Africa/Casablanca", "Asia/Kathmandu", "UTC"])
+def test_utc_offsets_are_those_of_zoneinfo_in_any_order(zone: str) -> None:
+    times = np.random.default_rng(1).integers(1_262_304_000, 1_798_761_600, 3000)  # 2010 to 2026
+    local = [datetime.fromtimestamp(time, UTC).astimezone(ZoneInfo(zone)) for time in times.tolist()]
+    expected = [(moment.replace(tzinfo=UTC) - moment).total_seconds() for moment in local]
+    assert utc_offsets(times, zone).tolist() == expected
+
+
+def test_utc_offsets_of_nothing_and_of_an_unknown_zone() -> None:
+    assert utc_offsets(np.zeros(0, np.int64), "Europe/Berlin").shape == (0,)
+    assert utc_offsets(np.array([0]), "Europe/Berlin").tolist() == [3600]
+    with pytest.raises(ZoneInfoNotFoundError):
+        utc_offsets(np.array([0]), "Europe/Atlantis")
+
+
+def test_batch_marks_gaps_as_not_observed_and_knows_local_time() -> None:
+    made = batch(np.array([[1.0, np.nan]]), 1_774_746_000 - 60, 60, "Europe/Berlin")
+    assert made.observed.tolist() == [[True, False]]
+    assert made.usable.tolist() == [[True, True]]
+    assert made.utc_offset.tolist() == [3600, 7200]
+    assert (made.start, made.step) == (1_774_745_940, 60)
+
+
+def test_batch_passes_on_what_is_not_to_be_learnt_from() -> None:
+    usable = np.array([[False, True]])
+    assert batch(np.array([[1.0, 2.0]]), 0, 60, "UTC", usable).usable.tolist() == [[False, True]]

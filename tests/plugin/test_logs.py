@@ -1,0 +1,48 @@
+"""A log line is one event: readable, complete, and safe to parse."""
+
+import io
+import json
+import logging
+
+import pytest
+
+from plugin import logs
+
+
+@pytest.fixture(autouse=True)
+def _restore_logging():  # type: ignore[no-untyped-def]
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = before[0], before[1]
+
+
+def lines(form: str, level: str = "info") -> tuple[logging.Logger, io.StringIO]:
+    stream = io.StringIO()
+    logs.setup(level, form, stream)
+    return logging.getLogger("plugin.test"), stream
+
+
+def test_logfmt_quotes_what_needs_it() -> None:
+    log, stream = lines("logfmt")
+    log.info("fitted %d", 3, extra={"watch": "api", "err": 'a "b" = c', "seconds": 0.123456789, "empty": ""})
+    line = stream.getvalue()
+    assert 'level=info source=plugin.test msg="fitted 3" watch=api err="a \\"b\\" = c" seconds=0.123457 empty=""' in line
+    assert line.startswith("ts=20") and line.count("\n") == 1
+
+
+def test_json_is_one_object_a_line() -> None:
+    log, stream = lines("json")
+    try:
+        raise ValueError("line one\nline two")
+    except ValueError:
+        log.exception("broken", extra={"watch": "größe"})
+    event = json.loads(stream.getvalue())
+    assert event["level"] == "error" and event["watch"] == "größe" and "line two" in event["err"]
+
+
+def test_level_is_respected() -> None:
+    log, stream = lines("logfmt", "warn")
+    log.info("quiet")
+    log.warning("loud")
+    assert "quiet" not in stream.getvalue() and "level=warn" in stream.getvalue()

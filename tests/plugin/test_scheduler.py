@@ -1,0 +1,85 @@
+"""No run is dropped in silence, no job overlaps itself, every failure is counted."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from plugin.metrics import Metrics
+from plugin.scheduler import Scheduler
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics(CollectorRegistry())
+
+
+@pytest.fixture
+def scheduler(metrics: Metrics) -> Iterator[Scheduler]:
+    made = Scheduler(metrics, threads=4, long_threads=1)
+    made.start()
+    yield made
+    made.stop()
+
+
+def eventually(check: Callable[[], bool], seconds: float = 10.0) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if check():
+            return True
+        time.sleep(0.02)
+    return check()
+
+
+def test_runs_at_once_and_again(scheduler: Scheduler) -> None:
+    runs: list[float] = []
+    scheduler.every("tick", 0.2, lambda: runs.append(time.monotonic()))
+    assert eventually(lambda: len(runs) >= 3)
+
+
+def test_a_slow_job_never_overlaps_itself_and_is_counted(scheduler: Scheduler, metrics: Metrics) -> None:
+    running, overlaps = threading.Lock(), []
+
+    def slow() -> None:
+        if not running.acquire(blocking=False):
+            overlaps.append(1)
+            return
+        time.sleep(0.5)
+        running.release()
+
+    scheduler.every("slow", 0.1, slow)
+    counter = metrics.jobs_missed.labels("slow")
+    assert eventually(lambda: counter._value.get() >= 2) and not overlaps
+
+
+def test_a_failed_job_is_counted_and_runs_again(scheduler: Scheduler, metrics: Metrics) -> None:
+    def broken() -> None:
+        raise RuntimeError("on purpose")
+
+    scheduler.every("broken", 0.1, broken)
+    assert eventually(lambda: metrics.job_errors.labels("broken")._value.get() >= 2)
+
+
+def test_long_jobs_do_not_hold_up_short_ones(scheduler: Scheduler) -> None:
+    release, runs = threading.Event(), []
+    for number in range(6):
+        scheduler.every(f"long{number}", 60, lambda: release.wait(10), long=True)
+    scheduler.every("short", 0.1, lambda: runs.append(1))
+    assert eventually(lambda: len(runs) >= 3)
+    release.set()
+
+
+def test_heartbeat(scheduler: Scheduler, metrics: Metrics) -> None:
+    assert eventually(lambda: abs(metrics.heartbeat._value.get() - time.time()) < 5)
+
+
+def test_replace_and_drop(scheduler: Scheduler) -> None:
+    first, second = [], []
+    scheduler.every("job", 0.1, lambda: first.append(1))
+    assert eventually(lambda: len(first) >= 1)
+    scheduler.every("job", 0.1, lambda: second.append(1))
+    assert eventually(lambda: len(second) >= 2)
+    scheduler.drop(["job", "never there"])
+    assert scheduler.names() == {"heartbeat"}

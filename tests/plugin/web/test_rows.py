@@ -1,0 +1,54 @@
+"""Names of label columns, and the pins of rules."""
+
+from itertools import product
+
+import pytest
+
+from plugin.board import Board
+from plugin.series import Labels, renamed
+from plugin.web.catalog import MAX_PINS, Pins
+from plugin.web.rows import label_columns
+
+
+def test_labels_keep_their_names_where_they_can() -> None:
+    assert label_columns(Labels.of({"__name__": "up", "job": "a", "label_app": "b"})) == {
+        "__name__": "up", "job": "a", "label_app": "b"}
+
+
+def test_clashes_are_prefixed() -> None:
+    assert label_columns(Labels.of({"time": "1", "grafana_folder": "2", "severity": "3", "watch": "4"}),
+                         {"severity": "page", "value": "own"}) == {
+        "severity": "page", "watch_value": "own", "label_time": "1", "label_grafana_folder": "2",
+        "label_severity": "3", "label_watch": "4"}
+
+
+@pytest.mark.parametrize("prefix", ["label_", "watch_"])
+def test_no_two_names_become_one(prefix: str) -> None:
+    names = ["label_" * i + "watch_" * j + word for i, j, word in product(range(3), range(3), ("value", "x", ""))]
+    columns = [renamed(name, {"value", "x"}, prefix) for name in names]
+    assert len(set(columns)) == len(names) and not {"value", "x"} & set(columns)
+
+
+def test_a_pin_holds_for_thirty_seconds() -> None:
+    now, board = [0.0], Board()
+    pins = Pins(board, lambda: now[0])
+    first = pins.at(1)
+    board.keep([])  # another board from here on
+    second = board.snapshots()
+    assert first is not second
+    now[0] = 29.9
+    assert pins.at(1) is first and pins.at(2) is second and pins.at(None) is second
+    now[0] = 30.0
+    assert pins.at(1) is second
+
+
+def test_pins_are_bounded() -> None:
+    board = Board()
+    pins = Pins(board, lambda: 0.0)
+    first = pins.at(0)
+    board.keep([])
+    for tick in range(1, MAX_PINS):
+        pins.at(tick)
+    assert pins.at(0) is first
+    pins.at(MAX_PINS)
+    assert pins.at(0) is not first

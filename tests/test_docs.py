@@ -1,0 +1,138 @@
+"""Each setting, metric, route and flag is documented, and nothing is documented that does not exist."""
+
+import argparse
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from plugin.board import Board
+from plugin.cli import parser
+from plugin.config import Config, Web
+from plugin.metrics import CollectorRegistry, Metrics, exposition
+from plugin.store import Store
+from plugin.web import WebContext, create_app
+
+ROOT = Path(__file__).parent.parent
+FENCE, FLAGS = r"^```.*?^```", re.MULTILINE | re.DOTALL
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text()
+
+
+def code(text: str) -> str:
+    """What stands in backticks or in a fenced block."""
+    return "\n".join([*re.findall(FENCE, text, FLAGS), *re.findall(r"`([^`\n]+)`", text)])
+
+
+def settings(model: Any, path: str = "") -> Iterator[str]:
+    """`watches.step` for each field of a pydantic model and of the models within it."""
+    for name, field in model.model_fields.items():
+        yield f"{path}{name}"
+        for inner in models(field.annotation):
+            yield from settings(inner, f"{path}{name}.")
+
+
+def models(annotation: Any) -> Iterator[Any]:
+    if hasattr(annotation, "model_fields"):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from models(argument)
+
+
+def section(text: str, name: str) -> str:
+    """The heading that names a block or a command, and what stands under it, lower headings included."""
+    outside = re.sub(FENCE, lambda fence: re.sub(r"^#", " ", fence[0], flags=re.MULTILINE), text, flags=FLAGS)
+    parts = re.split(r"^(?=##? )", outside, flags=re.MULTILINE)
+    return "".join(part for part in parts if re.match(rf"#+ .*`{name}[` ]", part))
+
+
+@pytest.mark.parametrize("setting", list(settings(Config)))
+def test_every_setting_is_documented(setting: str) -> None:
+    block, _, name = setting.partition(".")
+    text = page("configuration.md")
+    within = section(text, block)
+    assert within, f"docs/configuration.md has no heading with `{block}`"
+    last = name.rpartition(".")[2]
+    said = re.search(rf"(?<![\w.]){last}(?!\w)", code(within))
+    assert not last or said, f"docs/configuration.md does not tell of `{setting}`"
+
+
+def test_every_metric_is_documented_under_its_name_in_a_scrape() -> None:
+    registry = CollectorRegistry()
+    Metrics(registry)
+    scraped = exposition(registry, {}).decode()
+    exported = set(re.findall(r"^# TYPE (bandwatch_\w+) ", scraped, re.MULTILINE))
+    assert set(re.findall(r"`(bandwatch_[a-z_]+)", page("metrics.md"))) == exported
+
+
+@pytest.fixture
+def routes(tmp_path: Path) -> set[str]:
+    store, registry = Store.open(tmp_path), CollectorRegistry()
+    context = WebContext(store=store, board=Board(), settings=Web(),
+                         registry=registry, config_text=str, reload=lambda: None, readiness=lambda: None,
+                         metrics=Metrics(registry))
+    rules = create_app(context).url_map.iter_rules()
+    store.close()
+    return {re.sub(r"<\w+:", "<", rule.rule) for rule in rules}
+
+
+def test_every_route_is_documented(routes: set[str]) -> None:
+    path = r"(?<![\w.}])/(?:-|api)/[\w/<>.-]+\w>?|/metrics\b"
+    documented = set(re.findall(path, code(page("http-api.md"))))
+    assert routes - documented == set()
+    assert {path for path in documented if not any(matches(path, route) for route in routes)} == set()
+
+
+def matches(path: str, route: str) -> bool:
+    """A page may fill in a name: `/api/v1/label/job/values`."""
+    return re.fullmatch(re.sub(r"<\w+>", "[^/]+", route), path) is not None
+
+
+def flags(command: argparse.ArgumentParser, name: str = "") -> Iterator[tuple[str, str]]:
+    """(sub-command, flag or positional) of a parser and of all below it."""
+    for action in command._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below, inner in action.choices.items():
+                yield below, below
+                yield from flags(inner, below)
+        else:
+            long = [flag for flag in action.option_strings if flag.startswith("--")]
+            yield name, long[0] if long else str(action.metavar)
+
+
+@pytest.mark.parametrize(("command", "flag"), [pair for pair in flags(parser()) if pair[1] != "--help"])
+def test_every_flag_is_documented(command: str, flag: str) -> None:
+    text = page("command-line.md")
+    within = section(text, f"bandwatch {command}") if command else text
+    assert within, f"docs/command-line.md has no heading with `bandwatch {command}`"
+    shared = [section(text, f"bandwatch {name}") for name in re.findall(r"Flags as for `(\w+)`", within)]
+    everywhere = [text] if flag.startswith("--log.") else [within, *shared]
+    assert any(re.search(rf"(?<![\w.-]){re.escape(flag)}(?![\w.-])", part) for part in everywhere)
+
+
+def test_no_flag_is_documented_that_does_not_exist() -> None:
+    documented = set(re.findall(r"(?<![\w-])--[a-z][\w.-]*\w", page("command-line.md")))
+    assert documented - {flag for _, flag in flags(parser())} == set()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    text = path.read_text()
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("http://", "https://", "mailto:")):
+            continue
+        file, _, anchor = target.partition("#")
+        linked = (path.parent / file) if file else path
+        assert linked.exists(), f"{path.name}: {target}"
+        assert not anchor or anchor in anchors(linked.read_text()), f"{path.name}: {target}"
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of the headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
