@@ -51,8 +51,8 @@ class SeriesBatch:
     observed: BoolArray  # [S, T] False where there was no sample
     start: int  # unix seconds of column 0
     step: int  # seconds between columns
-    usable: BoolArray = field(default=None)  # type: ignore[assignment]  # [S, T] False = scored, not learnt from
-    utc_offset: IntArray = field(default=None)  # type: ignore[assignment]  # [T] local time minus UTC, seconds
+    usable: BoolArray = field(default=None)  # type: ignore[arg-type]  # [S, T] False = scored, not learnt from
+    utc_offset: IntArray = field(default=None)  # type: ignore[arg-type]  # [T] local time minus UTC, seconds
 
     def __post_init__(self) -> None:
         shape = self.values.shape

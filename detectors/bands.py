@@ -16,7 +16,6 @@ from detectors.scaling import gaps_last, quantile, ranked
 BODY = 0.02  # share of the held-out samples beyond the body, on either side
 FINENESS = 256.0  # a half-width is at least so many quanta
 HIGHEST = 1000.0  # scores are clipped here
-LEAST_REACH = 1.0  # spreads; a side whose residuals are all zero still has a band
 BURSTS = 5  # separate excursions that make bursts a habit of the series, not an incident
 ABOVE_ONE = float(np.nextafter(1.0, 2.0))
 
@@ -30,7 +29,8 @@ class Tail:
     def stretch(self, body: FloatArray, target: float) -> FloatArray:
         """[S] factor from the quantile with `body` beyond it to the one with `target` beyond it; at least 1."""
         ratio = np.log(0.5 / min(target, 0.4)) / np.log(0.5 / np.minimum(body, 0.4))
-        return np.maximum(ratio, 1.0) ** (1.0 / self.shape)
+        stretched: FloatArray = np.maximum(ratio, 1.0) ** (1.0 / self.shape)
+        return stretched
 
 
 LAPLACE = Tail()
@@ -57,12 +57,17 @@ def calibrate(residual: FloatArray, kept: BoolArray, probability: float, tail: T
 
 def _side(residual: FloatArray, kept: BoolArray, probability: float, tail: Tail) -> FloatArray:
     ordered, count = gaps_last(residual, kept)
-    body = np.maximum(np.maximum(BODY, min(probability, 0.4)), 1.0 / (count + 1))  # few samples: start at their largest
+    body = np.maximum(max(BODY, min(probability, 0.4)), 1.0 / (count + 1))  # few samples: from their largest
     rank = np.clip(np.ceil((count + 1) * (1 - body)), 1, np.maximum(count, 1)).astype(np.int64) - 1
     at_body = np.take_along_axis(ordered, rank[:, None], -1)[:, 0]
     reach = at_body * tail.stretch(body, probability)
     reach = np.where(at_body < 0.5, _bursts(residual, kept, probability), reach)
-    return np.maximum(np.where(count > 0, reach, 0.0), LEAST_REACH)
+    return np.maximum(np.where(count > 0, reach, 0.0), least_reach(probability))
+
+
+def least_reach(probability: float) -> float:
+    """Spreads that normal noise would need: no side is narrower, however calm the held-out samples were."""
+    return float(np.sqrt(2 * np.log(0.5 / min(probability, 0.4))))
 
 
 def _bursts(residual: FloatArray, kept: BoolArray, probability: float) -> FloatArray:
@@ -123,4 +128,5 @@ def pinball(residual: FloatArray, kept: BoolArray) -> FloatArray:
 
 def _power_of_two(values: FloatArray) -> FloatArray:
     """The largest power of two that is not above."""
-    return np.ldexp(1.0, np.frexp(values)[1] - 1)
+    powers: FloatArray = np.ldexp(1.0, np.frexp(values)[1] - 1)
+    return powers

@@ -5,10 +5,11 @@ Every check raises AssertionError with what it found. They use small synthetic s
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 
-from detectors.api import Arrays, Detector, DetectorError, FittedDetector, NotEnoughData, Scores, SeriesBatch
+from detectors.api import Arrays, Band, Detector, FittedDetector, FloatArray, NotEnoughData, Scores, SeriesBatch
 
 BUDGET = 1 / 86_400  # one alarm a day
 STEP = 300
@@ -217,11 +218,11 @@ def _fit(detector: Detector) -> FittedDetector:
     return _fitted[detector]
 
 
-def _with(batch: SeriesBatch, values: np.ndarray) -> SeriesBatch:  # type: ignore[type-arg]
+def _with(batch: SeriesBatch, values: FloatArray) -> SeriesBatch:
     return SeriesBatch(values, batch.observed, batch.start, batch.step, batch.usable, batch.utc_offset)
 
 
-def _on_the_edge(fitted: FittedDetector, batch: SeriesBatch) -> np.ndarray:  # type: ignore[type-arg]
+def _on_the_edge(fitted: FittedDetector, batch: SeriesBatch) -> FloatArray:
     """Values of which the last lies exactly on its bound, and its neighbours are untouched."""
     values = batch.values.copy()
     band = fitted.score(batch).band
@@ -230,18 +231,16 @@ def _on_the_edge(fitted: FittedDetector, batch: SeriesBatch) -> np.ndarray:  # t
 
 
 def _steps(scores: Scores, begin: int, end: int) -> Scores:
-    from detectors.api import Band
-
-    cut = np.s_[:, begin:end]
-    band = Band(scores.band.lower[cut], scores.band.expected[cut], scores.band.upper[cut])
-    return Scores(scores.anomaly[cut], band, {})
+    return _part(scores, np.s_[:, begin:end])
 
 
 def _rows(scores: Scores, rows: list[int]) -> Scores:
-    from detectors.api import Band
+    return _part(scores, rows)
 
-    band = Band(scores.band.lower[rows], scores.band.expected[rows], scores.band.upper[rows])
-    return Scores(scores.anomaly[rows], band, {})
+
+def _part(scores: Scores, cut: Any) -> Scores:
+    band = Band(scores.band.lower[cut], scores.band.expected[cut], scores.band.upper[cut])
+    return Scores(scores.anomaly[cut], band, {})
 
 
 def _equal(first: Scores, second: Scores, message: str) -> None:
@@ -258,10 +257,8 @@ def _close(first: Scores, second: Scores, message: str) -> None:
         assert far <= TOLERANCE, f"{message}: by {far:.3g} of the width of the band"
 
 
-def _pairs(first: Scores, second: Scores) -> Iterator[tuple[np.ndarray, np.ndarray]]:  # type: ignore[type-arg]
+def _pairs(first: Scores, second: Scores) -> Iterator[tuple[FloatArray, FloatArray]]:
     yield first.anomaly, second.anomaly
     for name in ("lower", "expected", "upper"):
         yield getattr(first.band, name), getattr(second.band, name)
 
-
-_ = DetectorError

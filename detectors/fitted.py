@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from detectors import bands
 from detectors.api import Arrays, Band, BoolArray, FittedDetector, FloatArray, NotEnoughData, Scores, SeriesBatch
+from detectors.scaling import quantile
 from detectors.trend import Course, Trend, fit_trend, follow
 
 HELD_OUT = 0.25  # the last share of each series' samples: calibration, and nothing else
@@ -29,6 +30,7 @@ class Calibration:
     """What the held-out samples said."""
 
     reach: FloatArray  # [S, 2] half-width below and above, in spreads
+    narrowest: FloatArray  # [S] the least factor by which a model may scale the spread of the trend
     loss: FloatArray  # [S] pinball loss in units of the robust scale
 
 
@@ -45,7 +47,8 @@ class Fitted:
     @property
     def state(self) -> Arrays:
         own = {OWN + name: array for name, array in self.weights.items()}
-        return {**self.trend.state, **own, "reach": self.calibration.reach, "loss": self.calibration.loss}
+        return {**self.trend.state, **own, "reach": self.calibration.reach,
+                "narrowest": self.calibration.narrowest, "loss": self.calibration.loss}
 
     @property
     def loss(self) -> FloatArray:
@@ -53,8 +56,9 @@ class Fitted:
 
     def score(self, batch: SeriesBatch, carry: Arrays | None = None) -> Scores:
         """See `FittedDetector.score`."""
-        expected, spread, after = predict(self, batch, carry)
-        band = bands.band(expected, spread, self.calibration.reach, self.trend.resolution)
+        expected, unit, factor, after = predict(self, batch, carry)
+        factor = np.maximum(factor, self.calibration.narrowest[:, None])
+        band = bands.band(expected, unit * factor, self.calibration.reach, self.trend.resolution)
         return Scores(bands.rescore(batch.values, batch.observed, band), band, after)
 
     def forecast(self, batch: SeriesBatch, horizon: int, carry: Arrays | None = None) -> Band:
@@ -65,19 +69,21 @@ class Fitted:
 def restore(model: Model, state: Arrays, device: str) -> Fitted:
     """The inverse of `Fitted.state`."""
     weights = {name.removeprefix(OWN): array for name, array in state.items() if name.startswith(OWN)}
-    return Fitted(model, Trend.restore(state), weights, Calibration(state["reach"], state["loss"]), device)
+    return Fitted(model, Trend.restore(state), weights, Calibration(state["reach"], state["narrowest"], state["loss"]),
+                  device)
 
 
-def predict(fitted: Fitted, batch: SeriesBatch, carry: Arrays | None) -> tuple[FloatArray, FloatArray, Arrays]:
-    """Expected and spread [S, T] in units of the series, and the carry after the batch."""
+def predict(fitted: Fitted, batch: SeriesBatch, carry: Arrays | None,
+            ) -> tuple[FloatArray, FloatArray, FloatArray, Arrays]:
+    """Expected and spread of the trend [S, T] in units of the series, the model's factor on it, and the next carry."""
     trend = fitted.trend
     course = follow(trend, batch, carry)
     own = None if carry is None else {name.removeprefix(OWN): a for name, a in carry.items() if name.startswith(OWN)}
     offset, factor, own_after = fitted.model.predict(fitted.weights, course, own, fitted.device)
-    spread = course.spread * factor
     expected = course.expected + offset * course.spread
     after: dict[str, NDArray[Any]] = {**course.carry, **{OWN + name: array for name, array in own_after.items()}}
-    return expected * trend.scale[:, None] + trend.centre[:, None], spread * trend.scale[:, None], after
+    scale, centre = trend.scale[:, None], trend.centre[:, None]
+    return expected * scale + centre, course.spread * scale, factor, after
 
 
 def forecast(fitted: FittedDetector, batch: SeriesBatch, horizon: int, carry: Arrays | None = None) -> Band:
@@ -93,7 +99,8 @@ def held_out(batch: SeriesBatch, share: float = HELD_OUT) -> BoolArray:
     """[S, T] True at the last `share` of the trusted samples of each series."""
     trusted = batch.observed & batch.usable
     rank = np.cumsum(trusted, axis=1)
-    return trusted & (rank > np.ceil((1 - share) * rank[:, -1:]))
+    late: BoolArray = trusted & (rank > np.ceil((1 - share) * rank[:, -1:]))
+    return late
 
 
 def require(batch: SeriesBatch, least: int) -> None:
@@ -121,16 +128,18 @@ def calibrated(fitted: Fitted, batch: SeriesBatch, alert_budget: float, least: i
     kept[few] = (batch.observed & batch.usable)[few]
     begin = 0 if few.any() else max(0, first - 1024)  # a run-up: the trend has settled at the first held-out sample
     late = batch.steps(begin, batch.shape[1])
-    expected, spread, _ = predict(fitted, late, None)
+    expected, unit, factor, _ = predict(fitted, late, None)
     kept = kept[:, begin:]
     residual = np.where(kept, late.values, 0.0) - np.where(kept, expected, 0.0)
+    narrowest = np.nan_to_num(0.5 * quantile(np.abs(residual / unit), kept, 0.9))  # a forecast too sure of itself
+    spread = unit * np.maximum(factor, narrowest[:, None])
     probability = bands.sample_probability(alert_budget, batch.step)
     reach = bands.calibrate(residual / spread, kept, probability)
     loss = bands.pinball(residual / fitted.trend.scale[:, None], kept)
-    return replace(fitted, calibration=Calibration(reach, loss))
+    return replace(fitted, calibration=Calibration(reach, narrowest, loss))
 
 
 def uncalibrated(model: Model, trend: Trend, weights: Mapping[str, NDArray[Any]], device: str) -> Fitted:
     """A stack on its way to `calibrated`."""
     rows = len(trend.scale)
-    return Fitted(model, trend, weights, Calibration(np.ones((rows, 2)), np.full(rows, np.nan)), device)
+    return Fitted(model, trend, weights, Calibration(np.ones((rows, 2)), np.zeros(rows), np.full(rows, np.nan)), device)

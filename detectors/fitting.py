@@ -120,5 +120,5 @@ def _adam(flat: Tensor, moments: tuple[Tensor, Tensor], step: int, plan: Plan) -
 
 def _named(flat: Tensor, shapes: Mapping[str, tuple[int, ...]]) -> Weights:
     """Views of the rows [S, P] as weights [S, ...]."""
-    parts = flat.split([int(np.prod(shape)) for shape in shapes.values()], dim=1)
+    parts = torch.split(flat, [int(np.prod(shape)) for shape in shapes.values()], dim=1)
     return {name: part.view(flat.shape[0], *shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}

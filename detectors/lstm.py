@@ -94,7 +94,7 @@ class LSTM:
         if rng:  # any memory must be forgotten: that is what keeps it sound over months
             memory = torch.from_numpy(rng.normal(0, 0.7, memory.shape).astype(np.float32)).to(device)
         h0, c0 = (part.expand(series, batch, self.hidden).contiguous() for part in (memory[0].tanh(), memory[1]))
-        hidden = Recurrence.apply(pre, weights["recurrent"], h0, c0)  # type: ignore[no-untyped-call]
+        hidden = Recurrence.apply(pre, weights["recurrent"], h0, c0)
         out = linear(hidden.flatten(1, 2), weights["head"], weights["offset"]).view(series, length, batch, 3)
         run_up = length // 5
         mean, width = _head(out[:, run_up:], last[:, run_up:])

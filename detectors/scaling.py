@@ -65,7 +65,7 @@ def _resolution(ordered: FloatArray, count: FloatArray) -> FloatArray:
     result = np.zeros(len(ordered))
     for row, (values, n) in enumerate(zip(ordered, count.astype(int), strict=True)):
         steps = np.diff(values[:n])
-        steps = steps[steps > 1e-9 * np.abs(values[:n]).max(initial=0.0)]
+        steps = steps[steps > 1e-12 * np.abs(values[1:n])]  # more than rounding
         if 0 < len(steps) < n / 2:
             result[row] = np.quantile(steps, 0.1)
     return result

@@ -45,7 +45,7 @@ def cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     size = c.shape[-1]
     gates[..., :3 * size].sigmoid_()
     gates[..., 3 * size:].tanh_()
-    i, f, o, g = gates.split(size, dim=-1)
+    i, f, o, g = torch.split(gates, size, dim=-1)
     c = torch.addcmul(f * c, i, g)
     return o * torch.tanh(c), c
 

@@ -74,7 +74,7 @@ def fit_trend(batch: SeriesBatch, kept: BoolArray) -> Trend:
     tail = slice(batch.shape[1] // 3, None)  # the level has settled there
     course = follow(draft, batch, None)
     late = kept.copy()
-    late[:, :tail.start] &= ~kept[:, tail].any(axis=1)[:, None]
+    late[:, :tail.start] &= ~kept[:, tail].any(axis=1, keepdims=True)
     residual = np.abs(course.deviation * course.spread)
     floor = np.maximum(0.5 * quantile(residual, late, 0.9), smallest)
     usual = np.maximum(NORMAL_MAD * quantile(residual, late, 0.5), floor)
@@ -91,7 +91,7 @@ def follow(trend: Trend, batch: SeriesBatch, carry: Arrays | None) -> Course:
     profile = np.empty((steps, rows))
     for begin in range(0, steps, CHUNK):
         profile[begin:begin + CHUNK] = profile_at(trend.profile, batch.local_times[begin:begin + CHUNK]).T
-    levels, spreads = _walk(trend, np.ascontiguousarray((scaled.T - profile)), seen.T, now, batch.step)
+    levels, spreads = _walk(trend, np.ascontiguousarray(scaled.T - profile), seen.T, now, batch.step)
     expected = (profile + levels).T
     deviation = np.where(batch.observed, (scaled - expected) / spreads.T, 0.0)
     return Course(deviation, seen, expected, spreads.T, profile.T, features(batch.local_times),

@@ -137,9 +137,9 @@ class VAE:
         masked = torch.zeros(1, rows, device=device)  # the scored sample itself
         with torch.inference_mode():
             for t in range(steps):
-                window = (torch.cat([part[t:t + past], masked]).T.unsqueeze(1) for part in (values, shown))
+                window, mask = (torch.cat([part[t:t + past], masked]).T.unsqueeze(1) for part in (values, shown))
                 context = torch.cat([calendar[t] * known, profile[t].clamp(-4.0, 4.0).unsqueeze(-1)], dim=-1)
-                centre, _ = self._encode(own, *window, context.unsqueeze(1))
+                centre, _ = self._encode(own, window, mask, context.unsqueeze(1))
                 means, widths = self._decode(own, centre, context.unsqueeze(1))
                 mean[t] = means[:, 0, -1]
                 widest = torch.maximum(widths[:, 0, -1], widest * (1 - there[t]))  # in a gap the band only widens

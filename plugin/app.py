@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from prometheus_client import CollectorRegistry
-
 from detectors.api import DetectorError
 from plugin import config as settings
 from plugin.board import Board
@@ -25,7 +23,7 @@ from plugin.jobs.fit import FitJob
 from plugin.jobs.roster import Roster
 from plugin.jobs.score import ScoreJob
 from plugin.jobs.workers import WorkerPool
-from plugin.metrics import Metrics
+from plugin.metrics import CollectorRegistry, Metrics
 from plugin.prometheus import PrometheusReader
 from plugin.scheduler import Scheduler
 from plugin.store import Store
@@ -99,9 +97,10 @@ class Parts:
 class Service:
     """Everything that `bandwatch run` runs, in one process tree."""
 
-    def __init__(self, config: Config, *, config_file: Path | None = None,
+    def __init__(self, config: Config, *, load: Callable[[], Config] | None = None,
                  clock: Callable[[], float] = time.time) -> None:
-        self._config_file, self._clock = config_file, clock
+        """load: reads the configuration again, for `reload`; raises ConfigError."""
+        self._load, self._clock = load, clock
         self._parts = Parts(config, clock=clock)
         self._reloading = threading.Lock()
         self._turns: dict[str, threading.Lock] = {}  # a watch's old and new score job never run at once
@@ -114,7 +113,8 @@ class Service:
         parts, config = self._parts, self._parts.config
         context = WebContext(store=parts.store, board=parts.board, settings=config.web, registry=parts.registry,
                              config_text=lambda: settings.masked(self._parts.config), reload=self.reload,
-                             readiness=self.readiness, metrics=parts.metrics)
+                             readiness=self.readiness, metrics=parts.metrics,
+                             watches=lambda: tuple(self._parts.watches))
         self._server = serve(create_app(context), config.web)
         parts.metrics.reload_successful.set(1)
         parts.metrics.reload_time.set_to_current_time()
@@ -158,13 +158,12 @@ class Service:
             log.info("configuration reloaded", extra={"watches": len(self._parts.watches)})
 
     def _read(self) -> Config:
-        if self._config_file is None:
+        if self._load is None:
             raise ConfigError("nothing to reload: this service was not started from a file")
-        config, running = settings.load(self._config_file), self._parts.config
+        config, running = self._load(), self._parts.config
         for section in ("store", "web", "workers"):
             if getattr(config, section) != getattr(running, section):
-                raise ConfigError(f"{self._config_file}: {section}: a changed `{section}` takes effect at a restart "
-                                  "only; nothing was changed")
+                raise ConfigError(f"{section}: a change of it takes effect at a restart only; nothing was changed")
         return config
 
     def _swap(self, config: Config) -> None:

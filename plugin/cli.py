@@ -2,12 +2,15 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, TypeVar
 
 from plugin import commands, logs
 from plugin.errors import BandwatchError
 from plugin.version import VERSION
 
+T = TypeVar("T")
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 DESCRIPTION = "Anomaly bands and scores for a Prometheus + Grafana stack that already runs."
 
 
@@ -38,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _command(commands_of: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, help: str,
+def _command(commands_of: Commands, name: str, help: str,
              command: object) -> argparse.ArgumentParser:
     made = commands_of.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
     made.set_defaults(command=command)
@@ -47,6 +50,27 @@ def _command(commands_of: "argparse._SubParsersAction[argparse.ArgumentParser]",
     made.add_argument("--log.format", dest="log_format", choices=logs.FORMATS, default="logfmt",
                       help="how a log line is written (default: %(default)s)")
     return made
+
+
+def _duration(text: str) -> int:
+    """Seconds."""
+    from plugin.config import parse_duration
+
+    return _said(parse_duration, text)
+
+
+def _budget(text: str) -> float:
+    """Alarms per series and second."""
+    from plugin.config import parse_budget
+
+    return _said(parse_budget, text)
+
+
+def _said(parse: Callable[[str], T], text: str) -> T:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _config_file(command: argparse.ArgumentParser) -> None:
@@ -58,14 +82,14 @@ def _watches(command: argparse.ArgumentParser) -> None:
     command.add_argument("--watch", action="append", metavar="NAME", help="only this watch; may be repeated")
 
 
-def _run(commands_of: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _run(commands_of: Commands) -> None:
     run = _command(commands_of, "run", "run the service: fit, score, and serve bands and scores", commands.run)
     _config_file(run)
     run.add_argument("--web.listen-address", dest="listen_address", metavar="HOST:PORT",
                      help="where to listen; overrides `web.listen_address` (default: 127.0.0.1:8642)")
 
 
-def _check(commands_of: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _check(commands_of: Commands) -> None:
     check = _command(commands_of, "check", "validate a configuration file and try its queries on Prometheus",
                      commands.check)
     check.add_argument("file", metavar="FILE", nargs="?", help="the configuration file")
@@ -73,44 +97,46 @@ def _check(commands_of: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     check.add_argument("--syntax-only", action="store_true", help="do not ask Prometheus")
 
 
-def _fit(commands_of: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _fit(commands_of: Commands) -> None:
     fit = _command(commands_of, "fit", "fit all series of the watches once, now, and exit", commands.fit)
     _config_file(fit)
     _watches(fit)
 
 
-def _score(commands_of: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _score(commands_of: Commands) -> None:
     score = _command(commands_of, "score", "score what is new once, print the latest scores, and exit", commands.score)
     _config_file(score)
     _watches(score)
 
 
-def _backtest(commands_of: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    backtest = _command(commands_of, "backtest", "walk through the past as the service would have, and count the alarms",
+def _backtest(commands_of: Commands) -> None:
+    backtest = _command(commands_of, "backtest", "walk through the past as the service would have, count alarms",
                         commands.backtest)
     backtest.add_argument("source", metavar="SOURCE",
                           help="a folder of NAME.csv[.gz] with time,value, or a PromQL expression")
     backtest.add_argument("--output", metavar="DIR", required=True, help="folder for one NAME.csv per series")
     backtest.add_argument("--detector", default="", metavar="NAME", help="detector (default: that of a new watch)")
-    backtest.add_argument("--alert-budget", default="1/w", metavar="BUDGET",
+    backtest.add_argument("--alert-budget", default="1/w", metavar="BUDGET", type=_budget,
                           help="false alarms per series that are acceptable (default: %(default)s)")
-    backtest.add_argument("--refit-every", default="1d", metavar="DURATION",
+    backtest.add_argument("--refit-every", default="1d", metavar="DURATION", type=_duration,
                           help="how often models are fitted anew (default: %(default)s)")
-    backtest.add_argument("--fit-window", default="14d", metavar="DURATION",
+    backtest.add_argument("--fit-window", default="14d", metavar="DURATION", type=_duration,
                           help="how much history a fit sees (default: %(default)s)")
-    backtest.add_argument("--timezone", default="UTC", metavar="ZONE", help="whose days and weeks (default: %(default)s)")
+    backtest.add_argument("--timezone", default="UTC", metavar="ZONE",
+                          help="whose days and weeks (default: %(default)s)")
     backtest.add_argument("--plot", action="store_true", help="also draw NAME.png for each series")
     backtest.add_argument("--jobs", type=int, default=0, metavar="N", help="processes (default: one per core)")
     backtest.add_argument("--prometheus.url", dest="prometheus_url", metavar="URL", default="http://127.0.0.1:9090",
                           help="where SOURCE is asked when it is an expression (default: %(default)s)")
-    backtest.add_argument("--since", default="28d", metavar="DURATION",
+    backtest.add_argument("--since", default="28d", metavar="DURATION", type=_duration,
                           help="how far back an expression is asked (default: %(default)s)")
-    backtest.add_argument("--step", default="1m", metavar="DURATION",
+    backtest.add_argument("--step", default="1m", metavar="DURATION", type=_duration,
                           help="resolution of an expression (default: %(default)s)")
 
 
-def _demo(commands_of: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _demo(commands_of: Commands) -> None:
     demo = _command(commands_of, "demo", "show it at work on a small made-up world, with incidents", commands.demo)
-    demo.add_argument("--duration", metavar="DURATION", help="end by itself after so long (default: run until Ctrl-C)")
+    demo.add_argument("--duration", metavar="DURATION", type=_duration,
+                      help="end by itself after so long (default: run until Ctrl-C)")
     demo.add_argument("--web.listen-address", dest="listen_address", metavar="HOST:PORT", default="127.0.0.1:8642",
                       help="where to listen (default: %(default)s)")

@@ -22,10 +22,11 @@ def run(options: argparse.Namespace) -> int:
     from plugin import config
     from plugin.app import Service
 
-    settings = config.load(Path(options.config_file))
-    if options.listen_address:
-        settings = config.listening_on(settings, options.listen_address)
-    service = Service(settings, config_file=Path(options.config_file))
+    def load() -> config.Config:
+        settings = config.load(Path(options.config_file))
+        return config.listening_on(settings, options.listen_address) if options.listen_address else settings
+
+    service = Service(load(), load=load)
     ended = threading.Event()
 
     def reload(*_: object) -> None:
@@ -128,17 +129,16 @@ def backtest(options: argparse.Namespace) -> int:
     from plugin.prometheus import PrometheusReader
 
     watch = config.Watch(name="backtest", query=options.source, timezone=options.timezone,
-                         fit_every=config.parse_duration(options.refit_every),
-                         fit_window=config.parse_duration(options.fit_window),
-                         alert_budget=config.parse_budget(options.alert_budget))
+                         fit_every=options.refit_every, fit_window=options.fit_window,
+                         alert_budget=options.alert_budget)
     if options.detector:
         watch = watch.model_copy(update={"detector": options.detector})
     if Path(options.source).is_dir():
         recordings = source.read_folder(Path(options.source))
     else:
-        step, now = config.parse_duration(options.step), int(time.time())
+        step, now = options.step, int(time.time())
         reader = PrometheusReader(config.Prometheus(url=options.prometheus_url))
-        recordings = source.ask(reader, options.source, (now - config.parse_duration(options.since)) // step * step,
+        recordings = source.ask(reader, options.source, (now - options.since) // step * step,
                                 now // step * step, step)
     with progress.bar(f"backtest {len(recordings)} series") as bar:
         results = run.backtest(recordings, watch, Path(options.output), plot=options.plot, jobs=options.jobs,
@@ -150,7 +150,7 @@ def backtest(options: argparse.Namespace) -> int:
 def demo(options: argparse.Namespace) -> int:
     """`bandwatch demo`: see plugin.demo."""
     from plugin.app import Service
-    from plugin.config import Config, parse_duration
+    from plugin.config import Config
     from plugin.demo.run import run as run_demo
 
     def start(settings: Config) -> Service:
@@ -158,5 +158,4 @@ def demo(options: argparse.Namespace) -> int:
         service.start()
         return service
 
-    duration = parse_duration(options.duration) if options.duration else None
-    return run_demo(start, listen_address=options.listen_address, duration=duration)
+    return run_demo(start, listen_address=options.listen_address, duration=options.duration)

@@ -1,7 +1,7 @@
 """Our own metrics on a registry that is passed in, and the latest scores of every series from the board.
 
 The scores are written as text here, not through the registry: ten thousand series are fifty thousand lines,
-and prometheus_client would take a second for them at every scrape.
+and prometheus_client takes a second for them at every scrape.
 """
 
 import re

@@ -49,7 +49,8 @@ def _panel(axes: Axes, times: np.ndarray, table: pd.DataFrame, part: slice) -> N
     axes.scatter(at[over], value[over], s=10, color=ALARM, zorder=3, label="score > 1")
     if "label" in piece:
         for number, (first, end) in enumerate(runs(piece["label"].to_numpy() == 1)):
-            axes.axvspan(at[first], at[end - 1], color=LABEL, alpha=0.4, lw=0, label="labelled" if number == 0 else None)
+            axes.axvspan(at[first], at[end - 1], color=LABEL, alpha=0.4, lw=0,
+                         label=None if number else "labelled")
     _limits(axes, value, lower, upper)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(AutoDateLocator()))  # type: ignore[no-untyped-call]
     axes.spines[["top", "right"]].set_visible(False)
@@ -65,4 +66,5 @@ def _limits(axes: Axes, value: np.ndarray, lower: np.ndarray, upper: np.ndarray)
     room = (high - low) or abs(high) or 1.0
     band_low = float(np.nanquantile(lower, 0.01)) if np.isfinite(lower).any() else low
     band_high = float(np.nanquantile(upper, 0.99)) if np.isfinite(upper).any() else high
-    axes.set_ylim(max(min(low, band_low), low - room) - 0.04 * room, min(max(high, band_high), high + room) + 0.04 * room)
+    bottom, top = max(min(low, band_low), low - room), min(max(high, band_high), high + room)
+    axes.set_ylim(bottom - 0.04 * room, top + 0.04 * room)

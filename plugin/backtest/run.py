@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 
 from detectors import device
+from detectors.api import Band
+from detectors.bands import rescore
 from detectors.evaluate import JOIN, Events, events, runs
 from plugin.backtest.source import Recording
 from plugin.backtest.walk import Judged, Lane, Walk, lanes
 from plugin.config import Watch
 
 LANE_WIDTH = 24  # series that share a stack: wide enough to be quick, narrow enough to share out over cores
-COLUMNS = ("expected", "lower", "upper", "score")
 
 
 @dataclass(frozen=True)
@@ -66,24 +67,25 @@ def _walk(lane: Lane, watch: Watch, output: Path, plot: bool) -> list[Result]:
 
 
 def _table(recording: Recording, judged: Judged, row: int, lane: Lane) -> pd.DataFrame:
-    """The judged half: time,value,expected,lower,upper,score and the further columns of the source."""
-    begin = int(lane.split[row] - lane.first[row])
-    columns: dict[str, object] = {"time": recording.times[begin:], "value": recording.values[begin:]}
-    for name in COLUMNS:
-        columns[name] = getattr(judged, name)[row, lane.split[row]:lane.end[row]]
-    extra = recording.extra.iloc[begin:].reset_index(drop=True)
-    return pd.concat([pd.DataFrame(columns), extra], axis=1)
+    """The rows of the judged half: time,value,expected,lower,upper,score and the further columns of the source."""
+    half = recording.slot >= lane.split[row] - lane.first[row]
+    at, value = lane.first[row] + recording.slot[half], recording.value[half]
+    band = Band(*(bound[row, at][None] for bound in (judged.lower, judged.expected, judged.upper)))
+    score = rescore(value[None], ~np.isnan(value[None]), band)[0]  # a row that its grid time left out has one too
+    table = pd.DataFrame({"time": recording.times[half], "value": value, "expected": band.expected[0],
+                          "lower": band.lower[0], "upper": band.upper[0], "score": score})
+    return pd.concat([table, recording.extra[half].reset_index(drop=True)], axis=1)
 
 
 def _result(recording: Recording, table: pd.DataFrame, step: int) -> Result:
     observed = table["value"].notna().to_numpy()
-    score = table["score"].to_numpy(np.float64)
-    over = np.nan_to_num(score, nan=0.0) > 1
-    alarms = runs(over, JOIN)
-    edges = np.concatenate([[0], alarms.ravel(), [len(table)]]).reshape(-1, 2)  # quiet stretches
-    return Result(recording.name, len(table) * step / 86_400, int(observed.sum()),
-                  int((observed & np.isnan(score)).sum()), len(alarms),
-                  float((edges[:, 1] - edges[:, 0]).max()) * step / 86_400, _by_label(table, score, observed))
+    score, times = table["score"].to_numpy(np.float64), table["time"].to_numpy(np.int64)
+    alarms = runs(np.nan_to_num(score, nan=0.0) > 1, JOIN)
+    seconds = int(times[-1]) + step - int(times[0])
+    edges = np.concatenate([[times[0]], np.append(times, times[-1] + step)[alarms].ravel(), [times[-1] + step]])
+    quiet = edges.reshape(-1, 2)  # [alarms + 1, 2] from the end of one alarm to the beginning of the next
+    return Result(recording.name, seconds / 86_400, int(observed.sum()), int((observed & np.isnan(score)).sum()),
+                  len(alarms), float((quiet[:, 1] - quiet[:, 0]).max()) / 86_400, _by_label(table, score, observed))
 
 
 def _by_label(table: pd.DataFrame, score: np.ndarray, observed: np.ndarray) -> dict[str, Events]:

@@ -14,18 +14,26 @@ from plugin.series import FloatArray, IntArray
 
 @dataclass(frozen=True)
 class Recording:
-    """One series as recorded; further columns of its file travel along."""
+    """One series as recorded, N rows, and as the service would have seen it on a regular grid of T steps."""
 
     name: str
     start: int  # unix seconds of the first grid time
     step: int  # seconds
     values: FloatArray  # [T] NaN = no sample
-    extra: pd.DataFrame  # [T] rows, further columns as they were read
+    times: IntArray  # [N] unix seconds of the rows, ascending
+    value: FloatArray  # [N] NaN = no sample
+    slot: IntArray  # [N] the grid time at which each row is seen: the first that is not before it
+    extra: pd.DataFrame  # [N] rows, further columns as they were read
 
-    @property
-    def times(self) -> IntArray:
-        """[T] unix seconds."""
-        return self.start + self.step * np.arange(len(self.values), dtype=np.int64)
+
+def recorded(name: str, step: int, times: IntArray, value: FloatArray, extra: pd.DataFrame) -> Recording:
+    """Puts rows on a grid; of several rows between two grid times the grid has the last, as a query would."""
+    start = int(times[0])
+    slot = -((start - times) // step)
+    values = np.full(int(slot[-1]) + 1, np.nan)
+    there = np.isfinite(value)
+    values[slot[there]] = value[there]
+    return Recording(name, start, step, values, times, np.where(there, value, np.nan), slot, extra)
 
 
 def read_folder(folder: Path) -> list[Recording]:
@@ -38,7 +46,7 @@ def read_folder(folder: Path) -> list[Recording]:
 
 
 def read_file(path: Path) -> Recording:
-    """One recording. The step is the most frequent distance in time; times that are left out are gaps."""
+    """One recording. The step is the most frequent distance in time; what is left out is a gap."""
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
@@ -53,17 +61,9 @@ def read_file(path: Path) -> Recording:
     times = table["time"].to_numpy(np.int64)
     distances, counts = np.unique(np.diff(times), return_counts=True)
     step = int(distances[counts.argmax()])
-    start = int(times[0])
-    off_grid = (times - start) % step != 0
-    if off_grid.any():
-        raise BandwatchError(f"{path}: time {times[off_grid][0]} is off the grid of {step} s that starts at {start}; "
-                             "resample the file to one step first")
-    at = (times - start) // step
-    whole = table.set_index(at).reindex(np.arange(at[-1] + 1))
-    values = pd.to_numeric(whole["value"], errors="coerce").to_numpy(np.float64)
-    values = np.where(np.isfinite(values), values, np.nan)
+    value = pd.to_numeric(table["value"], errors="coerce").to_numpy(np.float64)
     name = path.name.removesuffix(".gz").removesuffix(".csv")
-    return Recording(name, start, step, values, whole.drop(columns=["time", "value"]).reset_index(drop=True))
+    return recorded(name, step, times, value, table.drop(columns=["time", "value"]).reset_index(drop=True))
 
 
 def ask(reader: PrometheusReader, expression: str, start: int, end: int, step: int) -> list[Recording]:
@@ -72,8 +72,9 @@ def ask(reader: PrometheusReader, expression: str, start: int, end: int, step: i
     if not answer.series:
         raise BandwatchError(f"{expression}: no series between {start} and {end}; is it a folder that does not exist?")
     values = grid.align(answer.series, start, end, step)
-    nothing = pd.DataFrame(index=range(values.shape[1]))
-    return [Recording(f"{number:03d}_{_file_name(str(series.labels))}", start, step, row, nothing)
+    times = grid.grid_times(start, end, step)
+    nothing = pd.DataFrame(index=range(len(times)))
+    return [recorded(f"{number:03d}_{_file_name(str(series.labels))}", step, times, row, nothing)
             for number, (series, row) in enumerate(zip(answer.series, values, strict=True))]
 
 

@@ -44,6 +44,7 @@ class Outcome:
     """How an incident went: when it was seen and when its series was well again, unix seconds."""
 
     incident: Incident
+    told: bool = False  # that it has begun
     seen: float | None = None
     over: float | None = None
 
@@ -69,23 +70,25 @@ class Narrator:
     unanswered: int = 0
     _raised: dict[str, float] = field(default_factory=dict)  # title -> since when its score is above 1
 
-    def begin(self, incident: Incident) -> str:
-        """Takes note of an incident; returns its line."""
+    def expect(self, incident: Incident) -> None:
+        """Takes note of an incident that is to come."""
         self.outcomes.append(Outcome(incident))
-        return (f"{clock(incident.start)}  something goes wrong with {incident.title}: {incident.kind}, "
-                f"for {incident.end - incident.start} s")
 
     def see(self, now: float, view: View | None) -> list[str]:
-        """The lines of what has changed since the last view."""
+        """The lines of what has changed since the last view, each with the time of day."""
+        return [f"{clock(now)}  {line}" for line in self._changes(now, view)]
+
+    def _changes(self, now: float, view: View | None) -> list[str]:
+        lines = self._beginnings(now)
         if view is None:
             self.unanswered += 1
-            return []
+            return lines
         scores = self._by_title(view.scores)
-        lines = [*self._health(now, scores), *self._networks(now, scores)]
+        lines += [*self._health(now, scores), *self._networks(now, scores)]
         for title, alert in self._by_title(view.alerts).items():
             lines += self._alert(now, self.world.source(title), number(alert, "score"), scores.get(title, alert))
         self._close(now)
-        return [f"{clock(now)}  {line}" for line in lines]
+        return lines
 
     @property
     def all_networks(self) -> bool:
@@ -98,6 +101,13 @@ class Narrator:
             if source is not None:
                 named[source.title] = row
         return named
+
+    def _beginnings(self, now: float) -> list[str]:
+        begun = [outcome for outcome in self.outcomes if not outcome.told and now >= outcome.incident.start]
+        for outcome in begun:
+            outcome.told = True
+        return [f"something goes wrong with {incident.title}: {incident.kind}, for {incident.end - incident.start} s"
+                for incident in (outcome.incident for outcome in begun)]
 
     def _health(self, now: float, scores: dict[str, Row]) -> list[str]:
         states = Counter(str(row.get("state")) for row in scores.values())

@@ -1,4 +1,4 @@
-"""`bandwatch demo`: makes a world, puts Prometheus and the service on it, lets things go wrong and says what it sees."""
+"""`bandwatch demo`: makes a world, runs Prometheus and the service on it, lets things go wrong, says what it sees."""
 
 import signal
 import sys
@@ -97,7 +97,7 @@ def follow(stage: Stage, say: Say) -> None:
         incident = schedule.next(now, ready=narrator.all_ok is not None and narrator.all_networks)
         if incident is not None:
             stage.world.add(incident)
-            say(narrator.begin(incident))
+            narrator.expect(incident)
         time.sleep(LOOK_EVERY)
 
 

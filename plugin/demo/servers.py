@@ -18,8 +18,9 @@ from plugin.demo.http import HttpServer
 from plugin.demo.openmetrics import create_blocks
 from plugin.demo.standin import serve_standin
 from plugin.demo.world import HISTORY, SCRAPED, World
+from plugin.errors import BandwatchError
 
-FINE = 7 * 86_400  # seconds before now whose history has the step of the live scrapes
+FINE = 4 * 86_400  # seconds before now whose history has the step of the live scrapes; fits look no further back
 COARSE = 3  # times the step before that: promtool takes about 2 s per million samples
 PIECES = 6  # of the history, loaded two at a time
 START_SECONDS = 2  # that Prometheus takes from its start to its first round of scrapes
@@ -96,7 +97,10 @@ def load_history(world: World, tsdb: Path, step: int, history: int) -> int:
     def load(span: tuple[int, int, int]) -> int:
         series = [one for one in world.history(*span) if len(one.times)]
         if series:
-            create_blocks(tsdb, series)
+            try:
+                create_blocks(tsdb, series)
+            except RuntimeError as error:
+                raise BandwatchError(str(error)) from error
         return sum(len(one.times) for one in series)
 
     with ThreadPoolExecutor(2) as pool:
@@ -118,13 +122,13 @@ def free_port() -> int:
 
 
 def _wait(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
-    """Returns when Prometheus says that it is ready. Raises RuntimeError with what it logged."""
+    """Returns when Prometheus says that it is ready. Raises BandwatchError with what it logged."""
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(urllib.error.URLError, ConnectionError), urllib.request.urlopen(f"{url}/-/ready", timeout=1):
             return
         time.sleep(0.1)
-    raise RuntimeError(f"the Prometheus of the demo did not start: {log.read_text().strip() or 'no word from it'}")
+    raise BandwatchError(f"the Prometheus of the demo did not start: {log.read_text().strip() or 'no word from it'}")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -48,6 +48,9 @@ class FitJob:
         self._not_before: dict[int, float] = {}  # series id -> when to try again after a refusal
         self.spec = to_spec(detector_named(watch.detector, watch.detector_options))
         self._baseline = to_spec(detector_named(BASELINE, {}))
+        fitted = [model.fitted_at for model in roster.champions().values()]
+        if fitted:
+            metrics.last_fit.labels(watch.name).set(max(fitted))
 
     def first_fit(self, until: int) -> None:
         """For a watch that is new: loads history up to `until` and serves every series by the baseline at once."""

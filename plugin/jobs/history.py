@@ -50,5 +50,7 @@ def _load_part(watch: Watch, store: Store, reader: PrometheusReader, roster: Ros
     ids = roster.identify([series.labels for series in answer.series], first)
     values = grid.align(answer.series, first, last, watch.step)
     store.record_history(watch.name, key, ids, grid.grid_times(first, last, watch.step), values, (first, last))
+    if answer.warnings:
+        log.warning("history may be partial", extra={"watch": watch.name, "warnings": "; ".join(answer.warnings)})
     log.debug("history loaded", extra={"watch": watch.name, "series": len(ids), "from": first, "to": last})
     return int(np.count_nonzero(~np.isnan(values)))

@@ -91,7 +91,10 @@ class ScoreJob:
         """Judges start..end and writes it in one transaction. Returns the samples scored."""
         answer = self._reader.range(self.watch.query, start, end, self.watch.step,
                                     max_series=self.watch.max_series)
-        self._metrics.prometheus_warnings.inc(len(answer.warnings))
+        if answer.warnings:
+            self._metrics.prometheus_warnings.inc(len(answer.warnings))
+            log.warning("answer may be partial",
+                        extra={"watch": self.watch.name, "warnings": "; ".join(answer.warnings)})
         ids = self._roster.identify([series.labels for series in answer.series], start)
         stacks.replace(self._roster.take_waiting())
         values = grid.align(answer.series, start, end, self.watch.step)

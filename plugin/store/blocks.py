@@ -1,8 +1,8 @@
 """A day of one series as bytes: columns in, bytes out, nothing else.
 
-    version u8 · crc32 u32 of the rest · rows u32 · length u32 of the first part · times, value · the other columns
+    version u8 · crc32 u32 of the rest · rows u32 · judged u8 · times, value · where judged: the other columns
 
-`decode_values` reads the first part only. Bands are rounded by the scorer to a power of two, so that `expected`
+`decode_values` stops after the value. Bands are rounded by the scorer to a power of two, so that `expected`
 and the two half-widths are small whole numbers. The score is a pure function of value and band: what is stored
 is its difference from the formula below, which is nothing at all while the scorer uses that formula, and exact
 if it ever uses another.
@@ -25,8 +25,10 @@ from plugin.store.columns import (
     multiples,
     quantum_of,
 )
+from plugin.store.rows import values_only
 
 VERSION = 1
+HEADER = struct.Struct("<BIIB")
 SEPARATE, JOINT = range(2)
 Band = tuple[FloatArray, FloatArray, FloatArray]  # expected, lower, upper; [N] each
 
@@ -39,18 +41,29 @@ def encode(samples: Samples) -> bytes:
         raise ValueError(f"a block needs columns of one length above 0: got {[n, *map(len, columns)]}")
     if (np.diff(times) <= 0).any():
         raise ValueError("a block needs ascending times without duplicates")
-    values = encode_integers(times) + encode_floats(samples.value)
-    band = tuple(_canonical(column) for column in (samples.expected, samples.lower, samples.upper))
-    predicted = predicted_score(_canonical(samples.value), *band)
-    rest = _encode_band(*band) + encode_integers(_bits(samples.score) ^ _bits(predicted))
-    body = struct.pack("<II", n, len(values)) + values + encode_integers(samples.model_version) + rest
+    judged = _is_judged(samples)
+    body = struct.pack("<IB", n, judged) + encode_integers(times) + encode_floats(samples.value)
+    body += _encode_judgement(samples) if judged else b""
     return struct.pack("<BI", VERSION, zlib.crc32(body)) + body
+
+
+def _is_judged(samples: Samples) -> bool:
+    columns = (samples.expected, samples.lower, samples.upper, samples.score)
+    return bool(samples.model_version.any()) or not all(np.isnan(column).all() for column in columns)
+
+
+def _encode_judgement(samples: Samples) -> bytes:
+    value, *band = (_canonical(c) for c in (samples.value, samples.expected, samples.lower, samples.upper))
+    difference = _bits(samples.score) ^ _bits(predicted_score(value, *band))
+    return encode_integers(samples.model_version) + _encode_band(*band) + encode_integers(difference)
 
 
 def decode(data: bytes) -> Samples:
     """Raises ValueError when the bytes are not what `encode` wrote."""
-    reader, n = _open(data)
+    reader, n, judged = _open(data)
     times, value = decode_integers(reader, n), decode_floats(reader, n)
+    if not judged:
+        return values_only(times, value)
     model_version = decode_integers(reader, n)
     expected, lower, upper = _decode_band(reader, n)
     difference = decode_integers(reader, n)
@@ -60,21 +73,20 @@ def decode(data: bytes) -> Samples:
 
 def decode_values(data: bytes) -> tuple[IntArray, FloatArray]:
     """Times and values only: what a refit reads."""
-    reader, n = _open(data)
+    reader, n, _ = _open(data)
     return decode_integers(reader, n), decode_floats(reader, n)
 
 
-def _open(data: bytes) -> tuple[Reader, int]:
-    if len(data) < 13:
+def _open(data: bytes) -> tuple[Reader, int, bool]:
+    """What comes after the header, how many rows it holds, and whether they are judged."""
+    if len(data) < HEADER.size:
         raise ValueError("a block is cut short")
-    version, checksum, n, _ = struct.unpack_from("<BIII", data)
+    version, checksum, n, judged = HEADER.unpack_from(data)
     if version != VERSION:
         raise ValueError(f"a block of version {version}, this program reads version {VERSION}")
     if zlib.crc32(memoryview(data)[5:]) != checksum:
         raise ValueError("a block whose checksum is wrong")
-    reader = Reader(data)
-    reader.take(13)
-    return reader, n
+    return Reader(data[HEADER.size:]), n, bool(judged)
 
 
 def _canonical(numbers: FloatArray) -> FloatArray:
@@ -86,13 +98,16 @@ def _bits(numbers: FloatArray) -> IntArray:
     return _canonical(numbers).view(np.int64)
 
 
-def predicted_score(value: FloatArray, expected: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
-    """Frozen with VERSION: changing it would change every stored score."""
+def predicted_score(value: FloatArray, expected: FloatArray, lower: FloatArray,
+                    upper: FloatArray) -> FloatArray:
+    """What the scorer does today. Frozen with VERSION: changing it would change every stored score."""
     with np.errstate(all="ignore"):
-        above = value >= expected
-        distance = np.where(above, value - expected, expected - value)
-        width = np.where(above, upper - expected, expected - lower)
-        return np.where(distance == 0, 0.0, distance / width)
+        above = (value - expected) / (upper - expected)
+        below = (expected - value) / (expected - lower)
+        score = np.nan_to_num(np.clip(np.where(value >= expected, above, below), 0.0, 1000.0), nan=0.0)
+        outside = (value < lower) | (value > upper)
+        score = np.where(outside, np.maximum(score, np.nextafter(1.0, 2.0)), np.minimum(score, 1.0))
+    return np.where(np.isnan(value) | np.isnan(expected) | np.isnan(lower) | np.isnan(upper), np.nan, score)
 
 
 def _encode_band(expected: FloatArray, lower: FloatArray, upper: FloatArray) -> bytes:

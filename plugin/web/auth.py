@@ -6,8 +6,6 @@ from base64 import b64decode
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from plugin.config import BasicAuth, Web
 from plugin.errors import ConfigError, RequestError
 from plugin.web.routes import Access
@@ -67,10 +65,12 @@ def _digest(scheme: str, secret: bytes) -> bytes:
 
 
 def _password(user: BasicAuth) -> str:
-    if user.password_file is None:
-        return (user.password or SecretStr("")).get_secret_value()
+    if user.password is not None:
+        return user.password.get_secret_value()
     try:
-        return Path(user.password_file).read_text(encoding="utf-8").strip()
+        password = Path(user.password_file or "").read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"web.basic_auth: the password file of `{user.username}` cannot be read: {error}"
-                          ) from error
+        raise ConfigError(f"web.basic_auth: the password file of `{user.username}` cannot be read: {error}") from error
+    if not password:
+        raise ConfigError(f"web.basic_auth: the password file of `{user.username}` is empty: anyone could come in")
+    return password

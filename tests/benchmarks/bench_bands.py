@@ -87,7 +87,8 @@ def main() -> None:
     print(f"{'range':>6} {'bands p50':>11} {'p99':>9} {'query_range p50':>17} {'p99':>9} {'p50 ratio':>10}")
     for name, found in measure().items():
         p50, p99 = ({who: _quantile(times, q) for who, times in found.items()} for q in (0.5, 0.99))
-        print(f"{name:>6} {p50['bands'] * 1e3:8.1f} ms {p99['bands'] * 1e3:6.1f} ms {p50['query_range'] * 1e3:14.1f} ms "
+        print(f"{name:>6} {p50['bands'] * 1e3:8.1f} ms {p99['bands'] * 1e3:6.1f} ms "
+              f"{p50['query_range'] * 1e3:14.1f} ms "
               f"{p99['query_range'] * 1e3:6.1f} ms {p50['bands'] / p50['query_range']:10.2f}")
 
 

@@ -1,4 +1,4 @@
-"""How long a user waits: for --help, and from `bandwatch run` to the first answer, beside a Python that does nothing."""
+"""How long a user waits: for --help, and from `bandwatch run` to the first answer."""
 
 import statistics
 import subprocess

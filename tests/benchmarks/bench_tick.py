@@ -100,7 +100,8 @@ def measure() -> dict[str, float]:
 
 def main() -> None:
     found = measure()
-    print(f"score tick, {SERIES:,} series, lstm   median {found['tick']:.2f} s, worst {found['worst']:.2f} s   goal <= 10 s")
+    print(f"score tick, {SERIES:,} series, lstm   median {found['tick']:.2f} s, worst {found['worst']:.2f} s   "
+          "goal <= 10 s")
     print(f"  of that, Prometheus answering the query alone   {found['query']:.2f} s")
     print(f"  samples scored per second                  {SERIES / found['tick']:,.0f}")
     print(f"resident memory of the service, highest     {found['rss']:.2f} GiB   goal <= 1.5 GB")

@@ -87,12 +87,12 @@ def test_promtool_accepts_it() -> None:
 
 def test_ten_thousand_series_are_quick() -> None:
     n = 10_000
-    many = snapshot([{"__name__": "cpu", "instance": f"host-{i}:9100", "job": "node", "mode": "idle"} for i in range(n)],
-                    [SeriesState.OK] * n, list(np.random.default_rng(0).normal(size=n)), [1.0] * n)
+    labels = [{"__name__": "cpu", "instance": f"host-{i}:9100", "job": "node", "mode": "idle"} for i in range(n)]
+    many = snapshot(labels, [SeriesState.OK] * n, list(np.random.default_rng(0).normal(size=n)), [1.0] * n)
     began = time.perf_counter()
     text = exposition(CollectorRegistry(), {"web": many})
     assert text.count(b"\n") > 5 * n
-    assert time.perf_counter() - began < 1  # 0.08 s on a quiet machine; prometheus_client takes 0.6 s
+    assert time.perf_counter() - began < 1  # 0.08 s on a quiet machine; prometheus_client takes 0.9 s
 
 
 def test_every_metric_is_documented() -> None:

@@ -21,8 +21,15 @@ def test_gaps_and_further_columns(tmp_path: Path) -> None:
     found = read_file(path)
     assert (found.name, found.start, found.step) == ("a.b", 60, 60)
     np.testing.assert_array_equal(found.values, [1, np.nan, np.nan, np.nan, 5, 6])
-    assert found.times.tolist() == [60, 120, 180, 240, 300, 360]
-    assert found.extra["kind"].tolist()[1] == "dip" and np.isnan(found.extra["label"][2])
+    assert found.times.tolist() == [60, 120, 240, 300, 360] and found.slot.tolist() == [0, 1, 3, 4, 5]
+    np.testing.assert_array_equal(found.value, [1, np.nan, np.nan, 5, 6])
+    assert found.extra["kind"].tolist()[1] == "dip"
+
+
+def test_rows_off_the_grid_are_seen_at_the_next_grid_time(tmp_path: Path) -> None:
+    found = read_file(write(tmp_path, "s.csv", "time,value\n0,1\n10,2\n20,3\n25,4\n28,5\n40,6\n50,7\n"))
+    assert found.step == 10 and found.slot.tolist() == [0, 1, 2, 3, 3, 4, 5]
+    assert found.values.tolist() == [1, 2, 3, 5, 6, 7] and found.value.tolist() == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_order_and_duplicates_do_not_matter(tmp_path: Path) -> None:
@@ -33,7 +40,6 @@ def test_order_and_duplicates_do_not_matter(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "message"), [
     ("when,value\n1,2\n", "no column 'time'; found when, value"),
     ("time,value\n1,2\n2,3\n", "2 samples; a backtest needs at least 3"),
-    ("time,value\n10,1\n20,1\n30,1\n45,1\n", "time 45 is off the grid of 10 s"),
     ("", "cannot be read as CSV"),
 ])
 def test_bad_files_are_named(tmp_path: Path, text: str, message: str) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from plugin.backtest.run import backtest
-from plugin.backtest.source import Recording
+from plugin.backtest.source import Recording, recorded
 from plugin.backtest.walk import WEEK, Walk, lanes
 from plugin.config import Watch
 
@@ -20,7 +20,7 @@ def recording(name: str, start: int, days: float, seed: int = 0) -> Recording:
     times = start + 600 * np.arange(steps)
     noise = np.random.default_rng(seed).normal(size=steps)
     values = 100 + 20 * np.sin(2 * np.pi * times / DAY) + noise
-    return Recording(name, start, 600, values, pd.DataFrame({"label": np.zeros(steps, int)}))
+    return recorded(name, 600, times, values, pd.DataFrame({"label": np.zeros(steps, int)}))
 
 
 def test_lanes_move_by_whole_weeks() -> None:

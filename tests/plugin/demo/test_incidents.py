@@ -18,7 +18,7 @@ def test_every_plot_has_a_series_and_an_effect() -> None:
 
 
 def test_a_whole_incident_fits_into_two_minutes() -> None:
-    """All series ok at the last moment that is allowed for it: begun, seen within two steps, over, and seen to be so."""
+    """Begun, seen within two steps, over, and seen to be so."""
     began = 1_000_003.4
     schedule = Schedule(STEP, quiet=180, deadline=began + 120)
     incident = schedule.next(began + 45, ready=True)

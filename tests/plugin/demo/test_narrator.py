@@ -72,7 +72,9 @@ def test_how_it_comes_up(narrator: Narrator) -> None:
 
 def test_an_incident_from_begin_to_end(narrator: Narrator) -> None:
     narrator.see(BEGAN, view(narrator.world))
-    assert narrator.begin(INCIDENT) == "00:01:00  something goes wrong with checkout latency: spike, for 30 s"
+    narrator.expect(INCIDENT)
+    assert narrator.see(START - 5, view(narrator.world)) == []
+    assert narrator.see(START, None) == ["00:01:00  something goes wrong with checkout latency: spike, for 30 s"]
     assert narrator.see(START + 5, view(narrator.world)) == []
     assert narrator.see(START + 15, view(narrator.world, HIGH)) == [
         "00:01:15  checkout latency rose to 812 ms (expected 240 to 310): score 4.2, 15 s after it began"]
@@ -84,8 +86,8 @@ def test_an_incident_from_begin_to_end(narrator: Narrator) -> None:
 
 
 def test_a_vanished_series(narrator: Narrator) -> None:
-    narrator.begin(replace(INCIDENT, kind="vanishing series"))
-    narrator.see(BEGAN, view(narrator.world))
+    narrator.expect(replace(INCIDENT, kind="vanishing series"))
+    narrator.see(START, view(narrator.world))
     assert narrator.see(START + 41, view(narrator.world, GONE)) == [
         "00:01:41  30 series: 29 ok, 1 missing",
         "00:01:41  checkout latency vanished: its last value was 270 ms (expected 240 to 310): score 2.0, "
@@ -94,7 +96,7 @@ def test_a_vanished_series(narrator: Narrator) -> None:
 
 def test_a_band_that_gives_in_and_is_surprised_again(narrator: Narrator) -> None:
     narrator.see(BEGAN, view(narrator.world))
-    narrator.begin(INCIDENT)
+    narrator.expect(INCIDENT)
     narrator.see(START + 11, view(narrator.world, HIGH))
     assert narrator.see(START + 21, view(narrator.world)) == [
         "00:01:21  checkout latency is back at 270 ms (expected 240 to 310): score 0.4, while the incident goes on"]
@@ -117,7 +119,7 @@ def test_a_false_alarm(narrator: Narrator) -> None:
 def test_the_summary(narrator: Narrator) -> None:
     narrator.see(BEGAN + 2, None)
     narrator.see(BEGAN + 31, view(narrator.world))
-    narrator.begin(INCIDENT)
+    narrator.expect(INCIDENT)
     narrator.see(START + 11, view(narrator.world, HIGH))
     narrator.see(START + 42, view(narrator.world))
     assert list(summary(narrator, BEGAN + 120)) == [
@@ -142,7 +144,7 @@ def test_not_all_ok_is_a_failure(narrator: Narrator) -> None:
 @pytest.mark.parametrize(("now", "words", "well"), [(START + 49, "not seen yet", True), (START + 50, "missed", False)])
 def test_a_missed_incident_is_a_failure(narrator: Narrator, now: float, words: str, well: bool) -> None:
     narrator.see(BEGAN, view(narrator.world))
-    narrator.begin(INCIDENT)
+    narrator.expect(INCIDENT)
     narrator.see(now, view(narrator.world))
     assert f"                 checkout latency, spike: {words}" in summary(narrator, now)
     assert passed(narrator, now) is well

@@ -1,4 +1,4 @@
-"""The demo from begin to end, with the stand-in, one-second steps, and a service of a few lines in the place of ours."""
+"""The demo from begin to end: with the stand-in, steps of a second, and a service of a few lines instead of ours."""
 
 import json
 import urllib.parse
@@ -10,7 +10,6 @@ import pytest
 from plugin.config import Config
 from plugin.demo.http import HttpServer, Parameters, Reply
 from plugin.demo.run import links, run
-from plugin.demo.servers import spans_of
 from plugin.demo.settings import demo_config
 from plugin.demo.world import World
 
@@ -99,10 +98,3 @@ def test_the_links_can_be_opened_as_they_stand() -> None:
     assert lines[0] == ("          bands       http://127.0.0.1:8642/api/v1/bands?watch=latency&match="
                         "%7Bservice%3D%22checkout%22%7D")
     assert [line.split()[0] for line in lines] == ["bands", "scores", "alert", "metrics", "Prometheus"]
-
-
-def test_history_is_cut_into_spans_without_a_hole() -> None:
-    spans = spans_of(5, 605, 10)
-    assert [time for start, end, step in spans for time in range(start, end, step)] == list(range(10, 605, 10))
-    assert len(spans) == 6
-    assert spans_of(100, 100, 10) == []

@@ -4,6 +4,8 @@ import zlib
 import numpy as np
 import pytest
 
+from detectors.api import Band
+from detectors.bands import rescore
 from plugin.series import FloatArray, Samples
 from plugin.store import blocks
 from plugin.store.columns import Reader, decode_floats, decode_integers, encode_floats, encode_integers
@@ -57,10 +59,12 @@ def test_plain_columns_are_small(column: FloatArray, most: int) -> None:
     assert np.array_equal(decode_floats(Reader(data), len(column)), column, equal_nan=True)
 
 
-def test_a_score_by_the_formula_and_a_regular_grid_cost_next_to_nothing() -> None:
+def test_a_score_as_the_scorer_makes_it_costs_next_to_nothing() -> None:
     rng, n = np.random.default_rng(0), 1440
     value, expected = rng.normal(size=n), np.zeros(n)
-    score = blocks.predicted_score(value, expected, expected - 2, expected + 3)
+    band = Band(expected[None] - 2, expected[None], expected[None] + 3)
+    score = rescore(value[None] * 9, np.ones((1, n), bool), band)[0]
+    value = value * 9
     samples = Samples(np.arange(n) * 60, value, expected, expected - 2, expected + 3, score, np.full(n, 4))
     unlike = dataclasses.replace(samples, score=np.minimum(score, 0.5))
     alone = len(blocks.encode(values_only(samples.times, value)))
@@ -73,7 +77,7 @@ def test_the_frozen_formula() -> None:
     expected, lower = np.ones(7), np.array([0.0, -3.0, 1.0, 0.0, 0.0, -np.inf, 0.0])
     upper = np.array([2.0, 2.0, 1.0, 2.0, np.inf, 2.0, 2.0])
     assert np.array_equal(blocks.predicted_score(value, expected, lower, upper),
-                          [2.0, 0.5, 0.0, 0.0, 0.0, np.nan, np.nan], equal_nan=True)
+                          [2.0, 0.5, 0.0, 0.0, 0.0, 0.0, np.nan], equal_nan=True)
 
 
 def test_refuses_what_is_not_a_column_block() -> None:

@@ -91,9 +91,13 @@ def test_a_reader_token_alone_lets_nobody_change(service: Service) -> None:
     assert client.post("/-/reload", headers=READ).status_code == 403
 
 
-def test_a_password_file_that_is_missing_stops_the_start(tmp_path: Path) -> None:
+def test_a_password_file_that_says_nothing_stops_the_start(tmp_path: Path) -> None:
+    user = User(username="x", password_file=str(tmp_path / "file"))
     with pytest.raises(ConfigError, match="the password file of `x` cannot be read"):
-        Gate(Web(basic_auth=(User(username="x", password_file=str(tmp_path / "none")),)))
+        Gate(Web(basic_auth=(user,)))
+    (tmp_path / "file").write_text("\n")
+    with pytest.raises(ConfigError, match="the password file of `x` is empty"):
+        Gate(Web(basic_auth=(user,)))
 
 
 def test_errors_have_one_shape_and_no_trace(service: Service, client: FlaskClient, caplog: pytest.LogCaptureFixture,

@@ -69,8 +69,18 @@ def test_bands_draw_gaps_and_send_unbounded_sides_as_null(service: Service, clie
     assert [(row["time"] // 1000 - START, row["value"]) for row in rows] == [(0, 1.0), (60, None), (300, 2.0)]
 
 
-def test_bands_thin_but_show_the_anomaly(client: FlaskClient) -> None:
-    assert len(get(client, f"/api/v1/bands?watch=node&{RANGE}&max_points=10")) == 10
+def test_bands_thin_but_show_the_anomaly(service: Service, client: FlaskClient) -> None:
+    record = service.store.register("long", [Labels.of({"job": "x"})], START)[0]
+    times, flat = START + STEP * np.arange(500), np.ones((1, 500))
+    score = np.where(np.arange(500) == 123, 1.001, 0.5)[None]
+    service.store.write([Tick(watch="long", ids=np.array([record.id]), times=times, value=flat, expected=flat,
+                              lower=flat, upper=flat, score=score, model_version=np.ones(1, int))],
+                        "query", (START, int(times[-1])))
+    url = f"/api/v1/bands?watch=long&from={START}000&to={times[-1]}000"
+    rows = get(client, f"{url}&max_points=10")
+    assert len(rows) <= 11 and [row["score"] for row in rows].count(1.001) == 1
+    assert len(get(client, url)) == 500
+    assert len(get(service.app(max_points=20).test_client(), url)) <= 21  # the default gives way to the limit
     assert refusal(client, "/api/v1/bands?max_points=9")[0] == "max_points"
     assert refusal(client, "/api/v1/bands?max_points=11001")[0] == "max_points"
 

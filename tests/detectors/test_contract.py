@@ -1,0 +1,22 @@
+"""Every detector that is installed keeps the contract that detectors/checks.py ships."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from detectors.checks import yield_checks
+from detectors.registry import detector_named, detector_names
+
+CASES = [pytest.param(check, id=f"{name}-{title}") for name in detector_names()
+         for title, check in yield_checks(detector_named(name, {}))]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("check", CASES)
+def test_contract(check: Callable[[], None]) -> None:
+    check()

@@ -1,0 +1,99 @@
+"""What LSTM and VAE promise beyond the contract: no drift, gaps that widen, small models, warm starts."""
+
+import numpy as np
+import pytest
+import torch
+
+from detectors.api import DetectorError, FittedDetector, NotEnoughData, SeriesBatch
+from detectors.baseline import Baseline
+from detectors.checks import BUDGET, FIT, synthetic
+from detectors.registry import detector_named
+from detectors.stepping import OLDEST, ages
+
+NAMES = ("baseline", "lstm", "vae")
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def fitted(request: pytest.FixtureRequest) -> FittedDetector:
+    torch.set_num_threads(1)
+    return detector_named(request.param, {}).fit(synthetic().steps(0, FIT), alert_budget=BUDGET)
+
+
+def test_band_of_a_long_run_does_not_drift(fitted: FittedDetector) -> None:
+    long = synthetic(steps=20_000)
+    band = fitted.score(long).band
+    width = band.upper - band.lower
+    early, late = width[:, 2_000:4_000].mean(axis=1), width[:, -2_000:].mean(axis=1)
+    assert (np.abs(late / early - 1) < 0.1).all()
+    error = np.where(long.observed, long.values, np.nan) - band.expected
+    early_error, late_error = (np.nanmedian(np.abs(part), axis=1) for part in (error[:, 2_000:4_000], error[:, -2_000:]))
+    assert (np.abs(late_error / early_error - 1) < 0.15).all()
+
+
+def test_band_widens_through_a_gap_and_recovers(fitted: FittedDetector) -> None:
+    batch = synthetic()
+    observed = batch.observed.copy()
+    observed[:, 1_700:1_800] = False
+    band = fitted.score(SeriesBatch(batch.values, observed, batch.start, batch.step)).band
+    width = band.upper - band.lower
+    quantum = width[:, 1_701:1_800].max() * 0.01  # rounding
+    assert (np.diff(width[:, 1_701:1_800], axis=1) > -quantum).all()
+    assert (width[:, 1_799] > width[:, 1_699]).all()
+    assert (width[:, 1_799] < 10 * width[:, 1_699]).all()
+    assert (width[:, 1_850] < 1.1 * width[:, 1_799]).all()
+
+
+def test_forecast_is_the_band_of_a_gap(fitted: FittedDetector) -> None:
+    batch = synthetic().steps(0, FIT)
+    ahead = fitted.forecast(batch, 24)
+    assert (np.diff(ahead.upper - ahead.lower, axis=1) >= -0.01 * (ahead.upper - ahead.lower)[:, 1:]).all()
+    truth = synthetic().values[:, FIT:FIT + 24]
+    inside = (truth >= ahead.lower) & (truth <= ahead.upper) | np.isnan(truth)
+    assert inside.mean() > 0.95
+
+
+def test_a_model_fits_in_its_budget_of_bytes(fitted: FittedDetector) -> None:
+    assert sum(array.nbytes for array in fitted.state.values()) / 3 <= 18 * 1024
+
+
+@pytest.mark.parametrize("name", ["lstm", "vae"])
+def test_networks_beat_the_baseline_on_noise_with_memory(name: str) -> None:
+    batch = synthetic().steps(0, FIT)
+    control = Baseline().fit(batch, alert_budget=BUDGET)
+    network = detector_named(name, {}).fit(batch, alert_budget=BUDGET)
+    assert (network.loss / control.loss).mean() < 0.97
+
+
+@pytest.mark.parametrize("name", ["lstm", "vae"])
+def test_a_prior_of_another_spec_is_refused(name: str) -> None:
+    batch = synthetic().steps(0, FIT)
+    small = detector_named(name, {"hidden": 8, "steps": 2}).fit(batch, alert_budget=BUDGET)
+    with pytest.raises(DetectorError, match="prior"):
+        detector_named(name, {}).fit(batch, small.state, alert_budget=BUDGET)
+
+
+def test_baseline_serves_from_eight_samples() -> None:
+    values = np.array([[5.0, 6, 5, 7, 6, 5, 6, 7]])
+    fitted = Baseline().fit(SeriesBatch(values, values > 0, 0, 60), alert_budget=BUDGET)
+    band = fitted.score(SeriesBatch(values, values > 0, 480, 60)).band
+    assert (band.lower < values).all() and (values < band.upper).all()
+    with pytest.raises(NotEnoughData, match="fewer than 8 samples.*row 0 has 7") as caught:
+        Baseline().fit(SeriesBatch(values[:, :7], values[:, :7] > 0, 0, 60), alert_budget=BUDGET)
+    assert caught.value.rows == (0,)
+
+
+def test_young_rows_in_old_company_are_fitted() -> None:
+    batch = synthetic().steps(0, FIT)
+    observed = batch.observed.copy()
+    observed[1, :1_200] = False
+    mixed = SeriesBatch(batch.values, observed, batch.start, batch.step)
+    fitted = detector_named("lstm", {"steps": 20}).fit(mixed, alert_budget=BUDGET)
+    assert np.isfinite(fitted.loss).all()
+
+
+def test_ages_by_hand() -> None:
+    seen = np.array([[False, True, False, False, True]])
+    age, after = ages(seen, None)
+    assert age.tolist() == [[OLDEST, OLDEST, 1.0, 2.0, 3.0]]
+    assert after.tolist() == [1.0]
+    assert ages(seen[:, 2:], np.array([1.0]))[0].tolist() == [[1.0, 2.0, 3.0]]

@@ -1,0 +1,70 @@
+"""kill -9 in the middle of a write, a fold, a model: whatever was acknowledged is there, once."""
+
+import multiprocessing
+import random
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import text
+
+from plugin.store import Store, archive, head
+from tests.plugin.store.build import tick
+from tests.plugin.store.killed_writer import SERIES, STEP, write_for_ever
+
+TIMES = 20
+
+
+def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
+    dice, folded = random.Random(0), 0
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.plugin.store.killed_writer"])
+    promised = {"tick": 0, "model": 0, "open": 0}
+    for _ in range(TIMES):
+        hears, says = context.Pipe(duplex=False)
+        writer = context.Process(target=write_for_ever, args=(tmp_path, says))
+        writer.start()
+        says.close()
+        assert hears.poll(30)
+        writer.join(dice.uniform(0.0, 0.4))
+        writer.kill()
+        writer.join()
+        promised.update(_heard(hears))
+        folded = _check(tmp_path, promised)
+    assert promised["model"] > 0 and folded > 0
+
+
+def _heard(hears: Connection) -> list[tuple[str, int]]:
+    heard = []
+    try:
+        while True:
+            heard.append(hears.recv())
+    except (EOFError, OSError):  # the end, or a message that was cut by the kill
+        return heard
+
+
+def _check(folder: Path, promised: dict[str, int]) -> int:
+    """Returns how many rows are in blocks."""
+    store = Store.open(folder)
+    until = store.scored_until("cpu") or 0
+    assert until >= promised["tick"]
+    ids = np.array([record.id for record in store.series("cpu")])
+    assert len(ids) == SERIES
+    wanted = tick(ids, np.arange(STEP, until + 1, STEP))
+    with store._database.reading() as connection:
+        assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
+        in_head = head.read(connection, ids)
+        in_blocks = archive.read(connection, ids, 0, until)
+    for i, id in enumerate(ids.tolist()):
+        parts = [*in_blocks.get(id, []), *([in_head[id]] if id in in_head else [])]
+        assert sorted(np.concatenate([part.times for part in parts]).tolist()) == wanted.times.tolist()
+        assert store.samples(id, 0, until).score.tolist() == wanted.score[i].tolist()
+    (carry,) = store.carry("cpu")
+    assert (carry.time, carry.arrays["trace"].tolist()) == (until, [[until, until]] * SERIES)
+    champions = store.champions("cpu")
+    assert min((c.version for c in champions), default=0) >= promised["model"]
+    for champion in champions:
+        assert (store.read_weights(champion.path, [champion.row])["weight"] == champion.version).all()
+    folded = store.sizes().block_rows
+    store.close()
+    return folded
