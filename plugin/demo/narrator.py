@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from plugin.demo.catalog import Source
 from plugin.demo.incidents import Incident
-from plugin.demo.wording import Row, described, movement, number
+from plugin.demo.wording import Row, described, movement, number, scored
 from plugin.demo.world import World
 
 RECOVERY = 9  # steps after its end for which what a series does is put down to the incident (a rate looks back 6)
@@ -139,10 +139,10 @@ class Narrator:
         since = self._raised.get(source.title)
         if score > 1 and since is None:
             self._raised[source.title] = now
-            return [f"{source.title} {movement(row, source.unit)}: score {score:.1f}, {self._blame(now, outcome)}"]
+            return [f"{source.title} {movement(row, source.unit)}: {scored(score)}, {self._blame(now, outcome)}"]
         if score <= 1 and since is not None:
             del self._raised[source.title]
-            return [f"{source.title} is back at {described(row, source.unit)}: score {score:.1f}, "
+            return [f"{source.title} is back at {described(row, source.unit)}: {scored(score)}, "
                     f"{_ending(now, since, outcome)}"]
         return []
 

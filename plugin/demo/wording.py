@@ -60,6 +60,11 @@ def digits(value: float, significant: int) -> str:
     return "0" if text == "-0" else text
 
 
+def scored(score: float) -> str:
+    """`score 4.2`; with two decimals where one would hide on which side of 1 it is."""
+    return f"score {score:.2f}" if f"{score:.1f}" == "1.0" else f"score {score:.1f}"
+
+
 def movement(row: Row, unit: str) -> str:
     """What the series did: rose, fell or vanished."""
     if row.get("state") == "missing":

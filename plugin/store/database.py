@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import (
+    URL,
     ColumnElement,
     Connection,
     Engine,
@@ -93,7 +94,7 @@ class Database:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", poolclass=QueuePool, pool_size=8, max_overflow=56)
+    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=QueuePool, pool_size=8, max_overflow=56)
 
     @event.listens_for(engine, "connect")
     def _(connection: sqlite3.Connection, record: object) -> None:
@@ -111,7 +112,7 @@ def _engine(path: Path) -> Engine:
 
 @contextmanager
 def errors_named(path: Path) -> Iterator[None]:
-    """Turns what the database, the disk and the block codec raise into StoreError with path, reason and remedy."""
+    """Turns what the database and the disk raise into StoreError with path, reason and remedy."""
     try:
         yield
     except PoolTimeout as error:

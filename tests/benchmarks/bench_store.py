@@ -108,7 +108,8 @@ def _tsdb(tick: Tick, folder: Path, series: int = 6, days: int = 2) -> float:
     for name in COLUMNS:
         lines.append(f"# TYPE {name} gauge")
         for i, row in enumerate(getattr(tick, name)[:series, :n].tolist()):
-            lines += [f'{name}{{i="{i}"}} {number!r} {time}' for number, time in zip(row, tick.times.tolist(), strict=False)]
+            lines += [f'{name}{{i="{i}"}} {number!r} {time}'
+                      for number, time in zip(row, tick.times[:n].tolist(), strict=True)]
     (folder / "input").write_text("\n".join([*lines, "# EOF", ""]))
     subprocess.run(["promtool", "tsdb", "create-blocks-from", "openmetrics", "input", "tsdb"], cwd=folder, check=True,
                    capture_output=True)

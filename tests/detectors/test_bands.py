@@ -103,7 +103,7 @@ def test_bursts_that_are_a_habit_are_inside_and_one_incident_is_not() -> None:
 @pytest.mark.parametrize("shape", [1.0, 2.0])
 def test_quiet_noise_of_the_assumed_shape_keeps_the_budget(shape: float) -> None:
     rng = np.random.default_rng(0)
-    size = rng.exponential(size=(40, 8_000)) ** (1 / shape)
+    size = np.sqrt(2) * rng.exponential(size=(40, 8_000)) ** (1 / shape)
     noise = size * rng.choice([-1, 1], size.shape)
     promised = 1e-3
     fit, later = noise[:, :4_000], noise[:, 4_000:]

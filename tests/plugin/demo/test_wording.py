@@ -5,7 +5,7 @@ import math
 import pytest
 
 from plugin.demo.catalog import catalog
-from plugin.demo.wording import UNITS, described, digits, movement
+from plugin.demo.wording import UNITS, described, digits, movement, scored
 
 
 @pytest.mark.parametrize(("value", "lower", "upper", "unit", "words"), [
@@ -39,6 +39,11 @@ def test_what_it_did(row: dict[str, object], words: str) -> None:
                                              (0.01234, "0.0123"), (-12.34, "-12.3"), (math.inf, ""), (math.nan, "")])
 def test_digits(value: float, text: str) -> None:
     assert digits(value, 3) == text
+
+
+@pytest.mark.parametrize(("score", "words"), [(4.24, "score 4.2"), (0.97, "score 0.97"), (1.03, "score 1.03")])
+def test_score(score: float, words: str) -> None:
+    assert scored(score) == words
 
 
 def test_every_unit_of_the_catalog_has_words() -> None:

@@ -15,8 +15,8 @@ from plugin.store.schema import metadata
 
 def layout(database: Database) -> list[tuple[str, str]]:
     with database.reading() as connection:
-        found = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%' ORDER BY 1"))
-        return [(name, sql) for name, sql in found]
+        found = connection.execute(text("SELECT name, sql FROM sqlite_master ORDER BY name"))
+        return [(name, sql) for name, sql in found if "alembic" not in name]
 
 
 def test_upgraded_equals_fresh(tmp_path: Path) -> None:

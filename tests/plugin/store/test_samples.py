@@ -126,7 +126,8 @@ def test_the_carry_is_that_of_the_latest_tick_of_each_series(store: Store, ids: 
 def test_bad_ticks_are_refused_whole(store: Store, ids: IntArray) -> None:
     good = tick(ids, [60])
     for bad, reason in (
-            (replace(good, ids=np.array([1, 2, 99])), "not registered"), (replace(good, watch="disk"), "not registered"),
+            (replace(good, ids=np.array([1, 2, 99])), "not registered"),
+            (replace(good, watch="disk"), "not registered"),
             (replace(good, ids=np.array([1, 1, 2])), "named twice"), (tick(ids, [60, 60]), "without duplicates"),
             (replace(good, score=good.score[:2]), "columns of that shape")):
         with pytest.raises(StoreError, match=reason):

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from plugin.series import IntArray, Labels, SeriesState
-from plugin.store import Store
+from plugin.store import Store, archive, head
 from plugin.store.schema import blocks, coverage
 from tests.plugin.store.build import DAY, assert_equal, tick
 
@@ -18,7 +18,6 @@ HOUR = 3600
 def rows_at_rest(store: Store) -> list[tuple[int, int]]:
     """(series, time) of everything in head and blocks, each as often as it is there."""
     with store._database.reading() as connection:
-        from plugin.store import archive, head
         ids = [record.id for record in store.series()]
         inside = [(id, int(t)) for id, parts in archive.read(connection, ids, 0, 2**40).items() for part in parts
                   for t in part.times]
