@@ -13,6 +13,8 @@ from detectors.scaling import quantile
 from detectors.trend import Course, Trend, fit_trend, follow
 
 HELD_OUT = 0.25  # the last share of each series' samples: calibration, and nothing else
+FEW = 32  # held-out samples; with fewer, a series is calibrated on all that it has
+RUN_UP = 1024  # steps before the held-out part in which the trend settles
 OWN = "model."  # prefix of what belongs to the model in a state and in a carry
 
 
@@ -117,26 +119,32 @@ def trend_of(batch: SeriesBatch) -> Trend:
     return fit_trend(batch, batch.observed & batch.usable & ~held_out(batch))
 
 
-def calibrated(fitted: Fitted, batch: SeriesBatch, alert_budget: float, least: int = 32) -> Fitted:
+def calibrated(fitted: Fitted, batch: SeriesBatch, alert_budget: float) -> Fitted:
     """Scores the batch as the service would, and sets the reach by the residuals of the held-out part.
 
-    A row with fewer than `least` held-out samples takes all that it has: a wide band beats none.
+    Only the end of the batch is run through, after a run-up in which the trend settles. A row with fewer than
+    `FEW` held-out samples there is run through whole and takes all that it has: a wide band beats none.
     """
     kept = held_out(batch)
-    first = int(kept.any(axis=0).argmax())
-    few = kept.sum(axis=1) < least
-    kept[few] = (batch.observed & batch.usable)[few]
-    begin = 0 if few.any() else max(0, first - 1024)  # a run-up: the trend has settled at the first held-out sample
-    late = batch.steps(begin, batch.shape[1])
-    expected, unit, factor, _ = predict(fitted, late, None)
-    kept = kept[:, begin:]
-    residual = np.where(kept, late.values, 0.0) - np.where(kept, expected, 0.0)
-    narrowest = np.nan_to_num(0.5 * quantile(np.abs(residual / unit), kept, 0.9))  # a forecast too sure of itself
-    spread = unit * np.maximum(factor, narrowest[:, None])
+    begin = max(0, int((1 - HELD_OUT) * batch.shape[1]) - RUN_UP)
+    late = kept[:, begin:].sum(axis=1) >= FEW
+    kept[~late] = (batch.observed & batch.usable)[~late]
     probability = bands.sample_probability(alert_budget, batch.step)
-    reach = bands.calibrate(residual / spread, kept, probability)
-    loss = bands.pinball(residual / fitted.trend.scale[:, None], kept)
+    reach, narrowest, loss = np.ones((len(late), 2)), np.zeros(len(late)), np.full(len(late), np.nan)
+    for rows, first in ((late, begin), (~late, 0)):
+        if rows.any():
+            some = restore(fitted.model, {name: array[rows] for name, array in fitted.state.items()}, fitted.device)
+            part = _calibration(some, batch.rows(rows).steps(first, batch.shape[1]), kept[rows, first:], probability)
+            reach[rows], narrowest[rows], loss[rows] = part.reach, part.narrowest, part.loss
     return replace(fitted, calibration=Calibration(reach, narrowest, loss))
+
+
+def _calibration(fitted: Fitted, batch: SeriesBatch, kept: BoolArray, probability: float) -> Calibration:
+    expected, unit, factor, _ = predict(fitted, batch, None)
+    residual = np.where(kept, batch.values, 0.0) - np.where(kept, expected, 0.0)
+    narrowest = np.nan_to_num(0.5 * quantile(np.abs(residual / unit), kept, 0.9))  # a forecast too sure of itself
+    reach = bands.calibrate(residual / (unit * np.maximum(factor, narrowest[:, None])), kept, probability)
+    return Calibration(reach, narrowest, bands.pinball(residual / fitted.trend.scale[:, None], kept))
 
 
 def uncalibrated(model: Model, trend: Trend, weights: Mapping[str, NDArray[Any]], device: str) -> Fitted:

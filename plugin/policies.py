@@ -7,7 +7,7 @@ In this order: `direction`, `min_deviation`, `min_relative_deviation`, `valid_ra
 import numpy as np
 
 from detectors.api import Band
-from detectors.bands import rescore
+from detectors.bands import rescore, widened
 from plugin.config import Watch
 from plugin.series import FloatArray
 
@@ -21,8 +21,10 @@ def moved(band: Band, watch: Watch) -> Band:
         lower = np.where(np.isnan(lower), np.nan, -np.inf)
     if watch.direction == "below":
         upper = np.where(np.isnan(upper), np.nan, np.inf)
-    least = np.maximum(watch.min_deviation, watch.min_relative_deviation * np.abs(expected))
-    lower, upper = np.minimum(lower, expected - least), np.maximum(upper, expected + least)
+    if watch.min_deviation or watch.min_relative_deviation:
+        least = np.maximum(watch.min_deviation, watch.min_relative_deviation * np.abs(expected))
+        wide = widened(Band(lower, expected, upper), least)
+        lower, upper = wide.lower, wide.upper
     if watch.valid_range is not None:
         low, high = watch.valid_range
         lower, expected, upper = (np.clip(bound, low, high) for bound in (lower, expected, upper))

@@ -74,7 +74,8 @@ def _table(recording: Recording, judged: Judged, row: int, lane: Lane) -> pd.Dat
     score = rescore(value[None], ~np.isnan(value[None]), band)[0]  # a row that its grid time left out has one too
     table = pd.DataFrame({"time": recording.times[half], "value": value, "expected": band.expected[0],
                           "lower": band.lower[0], "upper": band.upper[0], "score": score})
-    return pd.concat([table, recording.extra[half].reset_index(drop=True)], axis=1)
+    whole: pd.DataFrame = pd.concat([table, recording.extra[half].reset_index(drop=True)], axis=1)
+    return whole
 
 
 def _result(recording: Recording, table: pd.DataFrame, step: int) -> Result:

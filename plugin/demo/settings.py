@@ -23,7 +23,8 @@ def demo_config(world: World, prometheus_url: str, folder: Path, listen_address:
         prometheus=Prometheus(url=prometheus_url),
         watches=(
             watch("latency", metrics(world, "latency"), detector="lstm"),
-            watch("traffic", f"sum by (service, code) (rate({metrics(world, 'traffic')}[1m]))", detector="lstm"),
+            watch("traffic", f"sum by (service, code) (rate({metrics(world, 'traffic')}[1m]))", detector="lstm",
+                  min_deviation=0.05),  # three errors in a minute: a single one is nobody's concern
             watch("saturation", metrics(world, "saturation"), detector="lstm", missing_data="alert"),
         ),
         store=Store(path=str(folder / "bandwatch")),

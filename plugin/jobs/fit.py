@@ -156,7 +156,7 @@ class FitJob:
         """Too little history is worth another try when there is twice as much; anything else, at the next refit."""
         if reason != "not_enough_data":
             return self.watch.fit_every
-        first_seen = next(record.first_seen for record in self._roster.records() if record.id == series)
+        first_seen = next((record.first_seen for record in self._roster.records() if record.id == series), now)
         return min(self.watch.fit_every, max(8 * self.watch.step, now - first_seen))
 
     def _count_failure(self, task: FitTask, failure: FitFailed) -> None:

@@ -14,7 +14,8 @@ from plugin.store import Store
 
 log = logging.getLogger(__name__)
 
-SAMPLES_AT_ONCE = 2_000_000  # bounds the memory of one part; about 16 MB of float64
+SAMPLES_AT_ONCE = 8_000_000  # bounds the memory of one part: 64 MB of float64
+DAY = 86_400  # of the store's blocks: a part that ends with a day leaves no block to be written again
 
 
 def query_key(watch: Watch) -> str:
@@ -35,13 +36,20 @@ def load(watch: Watch, store: Store, reader: PrometheusReader, roster: Roster, s
     for first, last in ranges:
         part_first = first
         while part_first <= last:
-            steps = max(1, SAMPLES_AT_ONCE // max(1, len(roster.records()) or watch.max_series))
-            part_last = min(last, part_first + (steps - 1) * watch.step)
+            part_last = min(last, _part_end(part_first, watch.step, len(roster.records()) or watch.max_series))
             added += _load_part(watch, store, reader, roster, key, part_first, part_last)
             done += part_last - part_first + watch.step
             progress(done / total)
             part_first = part_last + watch.step
     return added
+
+
+def _part_end(first: int, step: int, series: int) -> int:
+    """The last grid time of the part that begins at `first`: within the bound, and with the day where it can."""
+    furthest = first + (max(1, SAMPLES_AT_ONCE // series) - 1) * step
+    day_ends = (furthest + step) // DAY * DAY - 1  # the last second of the last whole day
+    whole = first + (day_ends - first) // step * step
+    return whole if whole >= first else furthest
 
 
 def _load_part(watch: Watch, store: Store, reader: PrometheusReader, roster: Roster, key: str, first: int,

@@ -13,40 +13,50 @@ from plugin.store import ModelRecord, Store
 
 
 class Roster:
-    """The series of one watch as the store knows them, kept in memory."""
+    """The living series of one watch, kept in memory; those that have aged out are left to the store."""
 
     def __init__(self, store: Store, watch: str) -> None:
         self.watch, self._store = watch, store
         self._lock = threading.Lock()
-        self._records = {record.labels: record for record in store.series(watch)}
-        self._champions = {model.series_id: model for model in store.champions(watch)}
+        living = [record for record in store.series(watch) if record.state is not SeriesState.GONE]
+        self._records = {record.labels: record for record in living}
+        ids = {record.id for record in living}
+        self._champions = {model.series_id: model for model in store.champions(watch) if model.series_id in ids}
         self._waiting: dict[int, ModelRecord] = {}
 
     def identify(self, labels: Sequence[Labels], now: int) -> IntArray:
-        """[S] ids in the order given; a new series is registered, one that was gone has its champion taken up again."""
+        """[S] ids in the order given; a new series is registered, one that had aged out is welcomed back."""
         with self._lock:
-            for record in (self._records[each] for each in labels if each in self._records):
-                if record.state is SeriesState.GONE and record.id in self._champions:
-                    self._waiting[record.id] = self._champions[record.id]
             unknown = [each for each in labels if each not in self._records]
             if unknown:
-                for record in self._store.register(self.watch, unknown, now):
-                    self._records[record.labels] = record
+                self._welcome(self._store.register(self.watch, unknown, now))
             return np.array([self._records[each].id for each in labels], np.int64)
 
+    def _welcome(self, records: Sequence[SeriesRecord]) -> None:
+        self._records.update((record.labels, record) for record in records)
+        back = {record.id for record in records if record.state is SeriesState.GONE}
+        if back:
+            models = {model.series_id: model for model in self._store.champions(self.watch) if model.series_id in back}
+            self._champions.update(models)
+            self._waiting.update(models)
+
     def records(self) -> list[SeriesRecord]:
-        """All series in the order of their ids, the gone ones too."""
+        """In the order of their ids."""
         with self._lock:
             return sorted(self._records.values(), key=lambda record: record.id)
 
     def see(self, records: Iterable[SeriesRecord]) -> list[int]:
         """Keeps what the score job has learnt: last_seen and state. Returns the ids that have just aged out."""
+        changed: dict[SeriesState, list[int]] = {}
         with self._lock:
-            changed: dict[SeriesState, list[int]] = {}
             for record in records:
                 if self._records[record.labels].state != record.state:
                     changed.setdefault(record.state, []).append(record.id)
                 self._records[record.labels] = record
+                if record.state is SeriesState.GONE:
+                    del self._records[record.labels]
+                    self._champions.pop(record.id, None)
+                    self._waiting.pop(record.id, None)
         for state, ids in changed.items():
             self._store.mark(ids, state)
         return changed.get(SeriesState.GONE, [])
@@ -62,7 +72,15 @@ class Roster:
             for model in models:
                 self._champions[model.series_id] = self._waiting[model.series_id] = model
 
+    def depose(self, models: Iterable[ModelRecord]) -> None:
+        """Forgets champions that cannot be used, so that the fit job sees to their series."""
+        with self._lock:
+            for model in models:
+                if self._champions.get(model.series_id) == model:
+                    del self._champions[model.series_id]
+
     def take_waiting(self) -> list[ModelRecord]:
+        """The champions crowned since the last call."""
         with self._lock:
             waiting, self._waiting = list(self._waiting.values()), {}
             return waiting

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from plugin.jobs.stacks import CELLS_AT_ONCE, Stacks
 from plugin.metrics import Metrics
 from plugin.prometheus import PrometheusReader
 from plugin.series import SeriesState
-from plugin.store import Store
+from plugin.store import ModelRecord, Store
 
 log = logging.getLogger(__name__)
 
@@ -82,10 +82,14 @@ class ScoreJob:
     def _loaded(self, until: int) -> Stacks:
         self._roster.take_waiting()  # all of them are loaded here
         stacks = Stacks(self.watch, self._store, until)
-        gone = {record.id for record in self._roster.records() if record.state is SeriesState.GONE}
-        champions = [model for series, model in self._roster.champions().items() if series not in gone]
-        stacks.load(champions, self._store.carry(self.watch.name))
+        self._depose(stacks.load(self._roster.champions().values(), self._store.carry(self.watch.name)))
         return stacks
+
+    def _depose(self, unusable: Sequence[ModelRecord]) -> None:
+        """Models that cannot be read are counted; their series are fitted anew."""
+        if unusable:
+            self._metrics.fit_failures.labels(self.watch.name, "unreadable").inc(len(unusable))
+            self._roster.depose(unusable)
 
     def _tick(self, stacks: Stacks, start: int, end: int) -> tuple[int, Stacks]:
         """Judges start..end and writes it in one transaction. Returns the samples scored."""
@@ -96,7 +100,7 @@ class ScoreJob:
             log.warning("answer may be partial",
                         extra={"watch": self.watch.name, "warnings": "; ".join(answer.warnings)})
         ids = self._roster.identify([series.labels for series in answer.series], start)
-        stacks.replace(self._roster.take_waiting())
+        self._depose(stacks.replace(self._roster.take_waiting()))
         values = grid.align(answer.series, start, end, self.watch.step)
         ticks, after = stacks.judge(ids, grid.grid_times(start, end, self.watch.step), values)
         self._store.write(ticks, query_key(self.watch), (start, end))

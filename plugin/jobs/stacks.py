@@ -1,15 +1,19 @@
 """All stacks of one watch: built from the store, kept in step with the roster, asked to judge each tick."""
 
+import logging
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from plugin import grid
 from plugin.config import Watch
+from plugin.errors import StoreError
 from plugin.jobs.stack import Stack
 from plugin.policies import judged
 from plugin.series import FloatArray, IntArray, Tick
 from plugin.store import Carry, ModelRecord, Store
+
+log = logging.getLogger(__name__)
 
 CELLS_AT_ONCE = 2_000_000  # series times steps of one warm-up: bounds its memory
 
@@ -22,17 +26,26 @@ class Stacks:
         self._watch, self._store = watch, store
         self._by_spec: dict[str, Stack] = {}
 
-    def load(self, models: Iterable[ModelRecord], carries: Sequence[Carry]) -> None:
-        """Takes up champions: with the stored carry where it fits, else warmed up from the stored past."""
-        for group in _by_spec(models):
-            cold = Stack.load(self._store, group)
-            self._add(cold.resume(carries, self.until) or self._warmed(cold))
+    def load(self, models: Iterable[ModelRecord], carries: Sequence[Carry]) -> list[ModelRecord]:
+        """Takes up champions: with the stored carry where it fits, else warmed up from the stored past.
 
-    def replace(self, models: Sequence[ModelRecord]) -> None:
-        """Puts freshly crowned champions in the place of the old ones, warmed up to `until`."""
-        if models:
-            self.drop([model.series_id for model in models])
-            self.load(models, [])
+        Returns those that cannot be read: made by another version of a detector, or by one that is not installed.
+        """
+        unusable: list[ModelRecord] = []
+        for group in _by_spec(models):
+            try:
+                cold = Stack.load(self._store, group)
+                self._add(cold.resume(carries, self.until) or self._warmed(cold))
+            except (StoreError, LookupError, ValueError, RuntimeError) as error:  # arrays of other names and shapes
+                log.error("models cannot be used", extra={"watch": self._watch.name, "models": len(group),
+                                                          "spec": group[0].spec, "err": str(error)})
+                unusable += group
+        return unusable
+
+    def replace(self, models: Sequence[ModelRecord]) -> list[ModelRecord]:
+        """Puts freshly crowned champions in the place of the old ones, warmed up to `until`; returns as `load`."""
+        self.drop([model.series_id for model in models])
+        return self.load(models, [])
 
     def drop(self, ids: Sequence[int]) -> None:
         """Forgets series; their champions stay in the store."""
