@@ -1,6 +1,8 @@
 """The blocks: rows that have left the head, one compressed block per series and day."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 
 import numpy as np
 from sqlalchemy import Connection, bindparam, select
@@ -8,7 +10,7 @@ from sqlalchemy import Connection, bindparam, select
 from plugin.errors import StoreError
 from plugin.series import FloatArray, IntArray, Samples
 from plugin.store.blocks import decode, decode_values, encode
-from plugin.store.database import each_of, insert_into, rows_of, write_rows
+from plugin.store.database import each_of, insert_into, one_each, rows_of, text_of, write_rows
 from plugin.store.rows import merge, take
 from plugin.store.schema import blocks
 
@@ -76,12 +78,19 @@ def backwards(connection: Connection, series: int) -> Iterator[tuple[int, Sample
 
 
 def _overlapping(connection: Connection, ids: Ids, start: int, end: int) -> Iterator[tuple[int, int, bytes]]:
-    statement = select(blocks.c.series_id, blocks.c.start, blocks.c.data).where(
-        blocks.c.series_id.in_(select(each_of(ids).c.value)),
-        blocks.c.start.between(start // SPAN * SPAN, end), blocks.c.last >= start,
-    ).order_by(blocks.c.series_id, blocks.c.start)
-    found = connection.execute(statement.execution_options(yield_per=64))
-    yield from ((series, day, data) for series, day, data in found)
+    """Block by block, series by series: only what is being looked at is in memory."""
+    wanted = json.dumps(np.asarray(ids, np.int64).tolist())
+    cursor = connection.exec_driver_sql(_touching(), {
+        "ids": wanted, "day": start // SPAN * SPAN, "start": start, "end": end}).cursor
+    yield from iter(cursor.fetchone, None) if cursor is not None else ()
+
+
+@cache
+def _touching() -> str:
+    return text_of(select(blocks.c.series_id, blocks.c.start, blocks.c.data).where(
+        blocks.c.series_id.in_(select(one_each("ids").c.value)),
+        blocks.c.start.between(bindparam("day"), bindparam("end")), blocks.c.last >= bindparam("start"),
+    ).order_by(blocks.c.series_id, blocks.c.start))
 
 
 def _days(rows: Samples) -> Iterator[tuple[int, Samples]]:

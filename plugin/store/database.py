@@ -23,6 +23,7 @@ from sqlalchemy import (
     Executable,
     QueuePool,
     Table,
+    bindparam,
     create_engine,
     event,
     func,
@@ -132,6 +133,24 @@ def each_of(ids: IntArray | Sequence[int]) -> TableValuedAlias:
     """Any number of integers as a table with one column `value`; bound parameters are limited in number."""
     numbers = np.asarray(ids, np.int64).tolist()
     return func.json_each(json.dumps(numbers)).table_valued("value")
+
+
+def one_each(name: str) -> TableValuedAlias:
+    """As `each_of`, of a parameter that is given later, as JSON."""
+    return func.json_each(bindparam(name)).table_valued("value")
+
+
+def text_of(statement: Executable) -> str:
+    """SQL with named parameters, for what runs at every request: building a statement takes longer than running it."""
+    return str(statement.compile(dialect=sqlite.dialect(paramstyle="named")))  # type: ignore[attr-defined]
+
+
+def rows_for(connection: Connection, text: str, ids: IntArray | Sequence[int], **parameters: int,
+             ) -> list[tuple[Any, ...]]:
+    """All rows of a text made by `text_of` that asks for some `ids`, as the driver gives them."""
+    numbers = json.dumps(np.asarray(ids, np.int64).tolist())
+    cursor = connection.exec_driver_sql(text, {"ids": numbers, **parameters}).cursor
+    return list(cursor.fetchall()) if cursor is not None else []
 
 
 def rows_of(connection: Connection, statement: Executable) -> list[tuple[Any, ...]]:

@@ -1,6 +1,8 @@
 """The head: the newest rows of every series, one database row each."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
 
 import numpy as np
 from sqlalchemy import (
@@ -8,6 +10,7 @@ from sqlalchemy import (
     ColumnClause,
     ColumnElement,
     Connection,
+    Integer,
     and_,
     bindparam,
     delete,
@@ -19,13 +22,16 @@ from sqlalchemy import (
 from sqlalchemy.sql.expression import Executable
 
 from plugin.series import IntArray, Samples, Tick
-from plugin.store.database import each_of, insert_into, rows_of, write_rows
+from plugin.store.database import insert_into, one_each, rows_for, text_of, write_rows
 from plugin.store.rows import FLOATS, take
 from plugin.store.schema import samples
 
 END_OF_TIME = 2**62
 ROWS_AT_ONCE = 10_000
 Row = tuple[int | float, ...]
+Bound = ColumnElement[int]
+ONE: ColumnElement[int] = literal_column("1", Integer)  # a text made by `text_of` has no values of its own
+START, END = bindparam("start", type_=Integer), bindparam("end", type_=Integer)
 
 
 def add(connection: Connection, rows: list[Row]) -> int:
@@ -62,26 +68,24 @@ def rows_of_tick(tick: Tick) -> Iterator[list[Row]]:
 
 def times_between(connection: Connection, start: int, end: int) -> IntArray:
     """The distinct times in the head, inclusive, ascending."""
-    ticks = _ticks(start, end)
+    ticks = _ticks(literal(start), literal(end))
     return np.array(connection.execute(select(ticks.c.time).where(ticks.c.time <= end)).scalars().all(), np.int64)
 
 
 def read(connection: Connection, ids: IntArray | Sequence[int], start: int = 0, end: int = END_OF_TIME,
          ) -> dict[int, Samples]:
     """What the head holds of some series, inclusive; a series without rows is absent."""
-    return _by_series(connection, _ticks(start, end), ids, end)
+    return _by_series(rows_for(connection, _between(), ids, start=start, end=end))
 
 
 def read_back(connection: Connection, ids: IntArray | Sequence[int], until: int, ticks: int) -> dict[int, Samples]:
     """The rows of some series at the last `ticks` distinct times of the head that are not after `until`."""
-    return _by_series(connection, _last_ticks(until, ticks), ids, until)
+    return _by_series(rows_for(connection, _back(), ids, end=until, n=ticks))
 
 
 def count_after(connection: Connection, ids: IntArray | Sequence[int], time: int) -> dict[int, int]:
     """How many rows each of some series has after a time; a series without any is absent."""
-    found = _of(_ticks(time + 1, END_OF_TIME), ids, END_OF_TIME)
-    statement = select(samples.c.series_id, func.count()).where(found).group_by(samples.c.series_id)
-    return {series: n for series, n in rows_of(connection, statement)}
+    return dict(rows_for(connection, _counts(), ids, start=time + 1, end=END_OF_TIME))
 
 
 def series_between(connection: Connection, start: int, end: int) -> IntArray:
@@ -96,30 +100,44 @@ def remove(connection: Connection, keys: list[Row]) -> int:
                                                         samples.c.series_id == bindparam("s")), keys)
 
 
-def _ticks(start: int, end: int) -> CTE:
+@cache
+def _between() -> str:
+    return text_of(select(samples).where(_of(_ticks(START, END))))
+
+
+@cache
+def _back() -> str:
+    return text_of(select(samples).where(_of(_last_ticks(END, bindparam("n", type_=Integer)))))
+
+
+@cache
+def _counts() -> str:
+    return text_of(select(samples.c.series_id, func.count()).where(_of(_ticks(START, END))).group_by(
+        samples.c.series_id))
+
+
+def _ticks(start: Bound, end: Bound) -> CTE:
     """The distinct times from `start` on, one seek each, to the first one at or after `end`."""
     first = select(func.min(samples.c.time).label("time")).where(samples.c.time >= start).cte("ticks", recursive=True)
     following = select(func.min(samples.c.time)).where(samples.c.time > first.c.time).scalar_subquery()
     return first.union_all(select(following).select_from(first).where(first.c.time < end))
 
 
-def _last_ticks(until: int, n: int) -> CTE:
-    first = select(func.max(samples.c.time).label("time"), literal(1).label("place")).where(
+def _last_ticks(until: Bound, n: Bound) -> CTE:
+    first = select(func.max(samples.c.time).label("time"), ONE.label("place")).where(
         samples.c.time <= until).cte("ticks", recursive=True)
     before = select(func.max(samples.c.time)).where(samples.c.time < first.c.time).scalar_subquery()
-    return first.union_all(select(before, first.c.place + 1).select_from(first).where(
+    return first.union_all(select(before, first.c.place + ONE).select_from(first).where(
         first.c.place < n, first.c.time.is_not(None)))
 
 
-def _of(ticks: CTE, ids: IntArray | Sequence[int], end: int) -> ColumnElement[bool]:
+def _of(ticks: CTE) -> ColumnElement[bool]:
     """Rows of some series at some times: both by `IN`, so that each row is one seek on the whole primary key."""
-    wanted = select(each_of(ids).c.value)
-    return and_(samples.c.time.in_(select(ticks.c.time).where(ticks.c.time <= end)), samples.c.series_id.in_(wanted))
+    wanted = select(one_each("ids").c.value)
+    return and_(samples.c.time.in_(select(ticks.c.time).where(ticks.c.time <= END)), samples.c.series_id.in_(wanted))
 
 
-def _by_series(connection: Connection, ticks: CTE, ids: IntArray | Sequence[int], end: int) -> dict[int, Samples]:
-    statement = select(samples).where(_of(ticks, ids, end))
-    found = rows_of(connection, statement)
+def _by_series(found: list[tuple[Any, ...]]) -> dict[int, Samples]:
     if not found:
         return {}
     columns = dict(zip(samples.c.keys(), zip(*found, strict=True), strict=True))
