@@ -32,7 +32,7 @@ from plugin.web.server import Server, serve
 
 log = logging.getLogger(__name__)
 
-FIT_CHECK_SECONDS = 10  # how often the fit job looks who is due
+FIT_CHECK_SECONDS = 5  # how often the fit job looks who is due
 UPKEEP_SECONDS = 600
 
 
@@ -111,6 +111,7 @@ class Service:
     def start(self) -> None:
         """Listens, then schedules: the first answers are "not ready", never "connection refused"."""
         parts, config = self._parts, self._parts.config
+        parts.workers.warm_up()
         context = WebContext(store=parts.store, board=parts.board, settings=config.web, registry=parts.registry,
                              config_text=lambda: settings.masked(self._parts.config), reload=self.reload,
                              readiness=self.readiness, metrics=parts.metrics,
@@ -188,7 +189,7 @@ class Service:
                     jobs.score.run()
 
         every = watch.score_every or watch.step
-        self._scheduler.every(f"score:{watch.name}", every, score, aligned_to=every)
+        self._scheduler.every(f"score:{watch.name}", every, score, aligned=True)
         self._scheduler.every(f"fit:{watch.name}", min(FIT_CHECK_SECONDS, watch.fit_every), jobs.fit.run, long=True)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from plugin.errors import ConfigError
 
 if TYPE_CHECKING:
-    from plugin.app import Parts
+    from plugin.app import Parts, Service
 
 
 def run(options: argparse.Namespace) -> int:
@@ -149,11 +149,12 @@ def backtest(options: argparse.Namespace) -> int:
 
 def demo(options: argparse.Namespace) -> int:
     """`bandwatch demo`: see plugin.demo."""
-    from plugin.app import Service
     from plugin.config import Config
     from plugin.demo.run import run as run_demo
 
-    def start(settings: Config) -> Service:
+    def start(settings: Config) -> "Service":
+        from plugin.app import Service  # takes seconds: the demo has said by now what it does
+
         service = Service(settings)
         service.start()
         return service

@@ -22,8 +22,9 @@ def setup(level: str = "info", form: str = "logfmt", stream: TextIO | None = Non
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel("WARNING" if level == "warn" else level.upper())
-    for chatty in ("apscheduler", "alembic", "waitress", "urllib3", "matplotlib"):
+    for chatty in ("alembic", "waitress", "urllib3", "matplotlib"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # plugin.scheduler tells of missed runs itself
 
 
 def fields(record: logging.LogRecord) -> dict[str, object]:

@@ -5,13 +5,13 @@ that pile up are joined into one, no job overlaps itself, and every missed or fa
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from plugin.metrics import Metrics
@@ -19,6 +19,17 @@ from plugin.metrics import Metrics
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 5
+
+
+class Aligned(BaseTrigger):  # type: ignore[misc]
+    """Just after each multiple of some seconds of unix time: when the sample of a step has just come in."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        after = (previous_fire_time or now).timestamp()
+        return datetime.fromtimestamp((after // self._seconds + 1) * self._seconds, UTC)
 
 
 class Scheduler:
@@ -41,16 +52,10 @@ class Scheduler:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
 
-    def every(self, name: str, seconds: float, run: Callable[[], object], *, aligned_to: int | None = None,
+    def every(self, name: str, seconds: float, run: Callable[[], object], *, aligned: bool = False,
               long: bool = False) -> None:
-        """Runs `run` now and every `seconds`; `aligned_to` starts each run just after a multiple of that many seconds.
-
-        A job of the same name is replaced.
-        """
-        start = None
-        if aligned_to is not None:
-            start = datetime.fromtimestamp((int(time.time()) // aligned_to) * aligned_to, UTC)
-        trigger = IntervalTrigger(seconds=seconds, start_date=start, timezone=UTC)
+        """Runs `run` now and every `seconds`, `aligned` to multiples of them. A job of the same name is replaced."""
+        trigger = Aligned(seconds) if aligned else IntervalTrigger(seconds=seconds, timezone=UTC)
         self._scheduler.add_job(run, trigger, id=name, name=name, replace_existing=True,
                                 executor="long" if long else "default", next_run_time=datetime.now(UTC))
 
@@ -68,7 +73,7 @@ class Scheduler:
 
     def _missed(self, event: JobEvent) -> None:
         self._metrics.jobs_missed.labels(event.job_id).inc()
-        log.warning("run left out: the one before still runs", extra={"job": event.job_id})
+        log.info("run left out: the one before still runs", extra={"job": event.job_id})
 
     def _failed(self, event: JobEvent) -> None:
         self._metrics.job_errors.labels(event.job_id).inc()

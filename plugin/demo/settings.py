@@ -20,7 +20,7 @@ def demo_config(world: World, prometheus_url: str, folder: Path, listen_address:
             "labels": {"severity": "warning"}, **more})
 
     return Config(
-        prometheus=Prometheus(url=prometheus_url),
+        prometheus=Prometheus(url=prometheus_url, connect_timeout=2, read_timeout=step // 2 or 1),
         watches=(
             watch("latency", metrics(world, "latency"), detector="lstm"),
             watch("traffic", f"sum by (service, code) (rate({metrics(world, 'traffic')}[1m]))", detector="lstm",

@@ -13,7 +13,7 @@ from plugin.errors import FitFailed, PrometheusError
 from plugin.jobs import history
 from plugin.jobs.fitting import FitOutcome, FitTask
 from plugin.jobs.roster import Roster
-from plugin.jobs.workers import WorkerPool
+from plugin.jobs.workers import STOPPED, WorkerPool
 from plugin.metrics import Metrics
 from plugin.prometheus import PrometheusReader
 from plugin.series import SeriesRecord, SeriesState
@@ -53,7 +53,10 @@ class FitJob:
             metrics.last_fit.labels(watch.name).set(max(fitted))
 
     def first_fit(self, until: int) -> None:
-        """For a watch that is new: loads history up to `until` and serves every series by the baseline at once."""
+        """For a watch that is new: loads history up to `until` and serves every series by the baseline at once.
+
+        Raises PrometheusError, and FitFailed when the service stops before it is done: it will be done anew then.
+        """
         log.info("loading history", extra={"watch": self.watch.name, "window_seconds": self.watch.fit_window})
         added = history.load(self.watch, self._store, self._reader, self._roster, self._start(until), until)
         log.info("history loaded", extra={"watch": self.watch.name, "samples": added})
@@ -69,7 +72,10 @@ class FitJob:
         except PrometheusError as error:  # what is in the store is enough for most
             log.warning("history incomplete", extra={"watch": self.watch.name, "err": str(error)})
         limit = None if everyone else STACKS_PER_WORKER * self._workers.size
-        return self._fit(self._needs(everyone), until, limit=limit, progress=progress)
+        try:
+            return self._fit(self._needs(everyone), until, limit=limit, progress=progress)
+        except FitFailed:  # the service is stopping
+            return 0
 
     def _start(self, until: int) -> int:
         return until - self.watch.fit_window // self.watch.step * self.watch.step
@@ -106,6 +112,8 @@ class FitJob:
             try:
                 fitted += self._adopt(self._workers.result_of(future))
             except FitFailed as failure:
+                if failure.reason == STOPPED:
+                    raise
                 self._count_failure(futures[future], failure)
             progress(done / len(futures))
         return fitted
@@ -125,10 +133,12 @@ class FitJob:
         name, task, now = self.watch.name, outcome.task, self._clock()
         self._metrics.fits.labels(name, "success" if outcome.ids else "failure").inc()
         self._metrics.fit_duration.labels(name).observe(outcome.seconds)
-        for series, (reason, message) in outcome.refused.items():
+        for series, (reason, _) in outcome.refused.items():
             self._metrics.fit_failures.labels(name, reason).inc()
             self._not_before[series] = now + self._wait(series, reason, now)
-            log.info("series not fitted", extra={"watch": name, "series": series, "reason": reason, "err": message})
+        for reason, message in sorted(set(outcome.refused.values())):
+            log.info("series not fitted", extra={"watch": name, "reason": reason, "err": message, "series": sum(
+                refusal == (reason, message) for refusal in outcome.refused.values())})
         if outcome.path is not None:
             self._crown(outcome, outcome.path, int(now))
         self._fall_back(task, outcome)

@@ -5,10 +5,11 @@ The fit job and the score job run in threads of their own and share one roster.
 
 import threading
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from plugin.series import IntArray, Labels, SeriesRecord, SeriesState
+from plugin.series import IntArray, Series, SeriesRecord, SeriesState
 from plugin.store import ModelRecord, Store
 
 
@@ -24,13 +25,18 @@ class Roster:
         self._champions = {model.series_id: model for model in store.champions(watch) if model.series_id in ids}
         self._waiting: dict[int, ModelRecord] = {}
 
-    def identify(self, labels: Sequence[Labels], now: int) -> IntArray:
+    def identify(self, series: Sequence[Series]) -> IntArray:
         """[S] ids in the order given; a new series is registered, one that had aged out is welcomed back."""
         with self._lock:
-            unknown = [each for each in labels if each not in self._records]
+            unknown = [each for each in series if each.labels not in self._records]
             if unknown:
-                self._welcome(self._store.register(self.watch, unknown, now))
-            return np.array([self._records[each].id for each in labels], np.int64)
+                newest = max(int(each.times[-1]) for each in unknown)
+                self._welcome(self._store.register(self.watch, [each.labels for each in unknown], newest))
+            for each in series:
+                record = self._records[each.labels]
+                if each.times[0] < record.first_seen:
+                    self._records[each.labels] = replace(record, first_seen=int(each.times[0]))
+            return np.array([self._records[each.labels].id for each in series], np.int64)
 
     def _welcome(self, records: Sequence[SeriesRecord]) -> None:
         self._records.update((record.labels, record) for record in records)

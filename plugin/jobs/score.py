@@ -10,11 +10,12 @@ import numpy as np
 from plugin import grid
 from plugin.board import Board
 from plugin.config import Watch
-from plugin.errors import BandwatchError, PrometheusError
+from plugin.errors import BandwatchError
 from plugin.jobs.history import query_key
 from plugin.jobs.latest import Latest
 from plugin.jobs.roster import Roster
 from plugin.jobs.stacks import CELLS_AT_ONCE, Stacks
+from plugin.jobs.workers import STOPPED
 from plugin.metrics import Metrics
 from plugin.prometheus import PrometheusReader
 from plugin.series import SeriesState
@@ -99,7 +100,7 @@ class ScoreJob:
             self._metrics.prometheus_warnings.inc(len(answer.warnings))
             log.warning("answer may be partial",
                         extra={"watch": self.watch.name, "warnings": "; ".join(answer.warnings)})
-        ids = self._roster.identify([series.labels for series in answer.series], start)
+        ids = self._roster.identify(answer.series)
         self._depose(stacks.replace(self._roster.take_waiting()))
         values = grid.align(answer.series, start, end, self.watch.step)
         ticks, after = stacks.judge(ids, grid.grid_times(start, end, self.watch.step), values)
@@ -117,7 +118,9 @@ class ScoreJob:
 
     def _fail(self, error: BandwatchError) -> None:
         """Counted, logged, and shown: the rows on the board become stale."""
-        name, reason = self.watch.name, error.reason if isinstance(error, PrometheusError) else "store"
+        name, reason = self.watch.name, str(getattr(error, "reason", "store"))
+        if reason == STOPPED:
+            return
         self._metrics.score_failures.labels(name, reason).inc()
         self._metrics.watch_up.labels(name).set(0)
         log.error("scoring failed", extra={"watch": name, "reason": reason, "err": str(error)})

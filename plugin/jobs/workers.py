@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
@@ -13,6 +13,7 @@ from plugin.errors import FitFailed
 from plugin.jobs.fitting import FitOutcome, FitTask, run_task
 
 NICENESS = 10
+STOPPED = "stopped"  # the reason of fits that a stop of the service has ended
 ORPHAN_CHECK_SECONDS = 1.0
 
 
@@ -29,11 +30,17 @@ class WorkerPool:
     def size(self) -> int:
         return self._settings.fits
 
+    def warm_up(self) -> None:
+        """Starts the workers now: importing torch takes them seconds, which the first fit need not wait for."""
+        with self._lock:
+            for _ in range(self.size):
+                self._running().submit(_nothing)
+
     def submit(self, task: FitTask) -> "Future[FitOutcome]":
         """The future of one fit; `result_of` turns its failure into a FitFailed."""
         with self._lock:
             if self._closed:
-                raise FitFailed("stopped", "the service is stopping")
+                raise FitFailed(STOPPED, "the service is stopping")
             try:
                 return self._running().submit(self._task, task)
             except BrokenProcessPool:  # a worker died between two tasks
@@ -44,7 +51,9 @@ class WorkerPool:
         """Waits for a fit. Raises FitFailed with the reason that the metric counts."""
         try:
             return future.result()
-        except BrokenProcessPool as error:
+        except (BrokenProcessPool, CancelledError) as error:
+            if self._closed:
+                raise FitFailed(STOPPED, "the service is stopping") from error
             with self._lock:
                 self._pool = None
             raise FitFailed("worker_died", "the worker process ended in the middle of a fit (killed, or out of "
@@ -85,6 +94,10 @@ def _begin(parent: int, threads: int) -> None:
     os.nice(NICENESS)
     device.limit_threads(threads)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _nothing() -> None:
+    """To be run by a worker that should have started."""
 
 
 def _end_with(parent: int) -> None:

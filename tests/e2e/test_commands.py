@@ -1,0 +1,153 @@
+"""The commands as a user runs them, against a Prometheus that scrapes itself and Debian's node exporter."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers import NodeExporter, PrometheusServer, free_port
+
+CONFIG = """
+prometheus:
+  url: {url}
+watches:
+  - name: node
+    query: '{{__name__=~"node_load1|node_memory_MemFree_bytes|node_entropy_available_bits|up"}}'
+    step: 2s
+    fit_window: 10m
+  - name: requests
+    query: sum by (handler) (rate(prometheus_http_requests_total[30s]))
+    step: 2s
+    fit_window: 10m
+store:
+  path: {folder}/data
+web:
+  listen_address: 127.0.0.1:{port}
+  read_token: reader
+  write_token: writer
+"""
+
+
+@pytest.fixture(scope="module")
+def scraping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
+    folder = tmp_path_factory.mktemp("scraping")
+    with NodeExporter(folder / "node") as node, PrometheusServer(
+            folder / "prometheus", scrape={"prometheus": ["self"], "node": [f"127.0.0.1:{node.port}"]}) as server:
+        yield server
+
+
+@pytest.fixture
+def file(tmp_path: Path, scraping: PrometheusServer) -> Path:
+    path = tmp_path / "bandwatch.yml"
+    path.write_text(CONFIG.format(url=scraping.url, folder=tmp_path, port=free_port()))
+    return path
+
+
+def bandwatch(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "plugin", *map(str, arguments)], capture_output=True, text=True,
+                          timeout=120, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+def get(file: Path, path: str, token: str = "reader", method: str = "GET") -> tuple[int, str]:
+    address = file.read_text().split("listen_address: ")[1].split()[0]
+    request = urllib.request.Request(f"http://{address}{path}", method=method,
+                                     headers={"Authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+    except OSError:
+        return 0, ""
+
+
+def eventually(check: Callable[[], Any], seconds: float = 60.0) -> Any:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := check():
+            return found
+        time.sleep(0.2)
+    return check()
+
+
+def test_run_serves_every_series_then_reloads_and_stops(file: Path) -> None:
+    command = [sys.executable, "-m", "plugin", "run", "--config.file", str(file)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as service:
+        try:
+            assert eventually(lambda: get(file, "/-/healthy")[0] == 200), "not healthy"
+            assert eventually(lambda: get(file, "/-/ready")[0] == 200), get(file, "/-/ready")
+            assert get(file, "/api/v1/scores", token="wrong")[0] == 401
+
+            def rows() -> list[dict[str, Any]]:
+                return [row for row in json.loads(get(file, "/api/v1/scores")[1]) if row["state"] == "ok"]
+
+            assert eventually(lambda: len(rows()) >= 5 and {row["watch"] for row in rows()} == {"node", "requests"})
+            assert all(row["lower"] <= row["expected"] <= row["upper"] for row in rows() if row["score"] is not None)
+            assert json.loads(get(file, "/api/v1/alert?watch=node")[1])[0].keys() >= {"watch", "score", "instance"}
+            assert "bandwatch_anomaly_score{" in get(file, "/metrics")[1]
+            file.write_text(file.read_text().replace("name: requests", "name: renamed"))
+            assert get(file, "/-/reload", "reader", "POST")[0] == 403
+            assert get(file, "/-/reload", "writer", "POST")[0] == 200
+            assert eventually(lambda: get(file, "/api/v1/scores?watch=renamed")[0] == 200)
+            file.write_text(file.read_text() + "nonsense: 1\n")
+            status, answer = get(file, "/-/reload", "writer", "POST")
+            assert status == 400 and "nonsense" in answer
+            service.send_signal(signal.SIGHUP)
+            assert "bandwatch_config_last_reload_successful 0.0" in get(file, "/metrics")[1]
+            assert get(file, "/api/v1/scores?watch=renamed")[0] == 200, "a bad file hurts nobody"
+        finally:
+            service.send_signal(signal.SIGTERM)
+        _, log = service.communicate(timeout=30)
+        assert service.returncode == 0 and "msg=stopped" in log
+        assert all("reload refused" in line for line in log.splitlines() if "level=error" in line), log
+
+
+def test_check_then_score_then_fit(file: Path) -> None:
+    checked = bandwatch("check", file)
+    assert checked.returncode == 0 and "valid, 2 watches" in checked.stdout, checked.stdout + checked.stderr
+    assert bandwatch("score", "--config.file", file, "--watch", "node").returncode == 0
+    fitted = bandwatch("fit", "--config.file", file, "--watch", "node")
+    assert "series fitted" in fitted.stdout, fitted.stderr
+    unknown = bandwatch("fit", "--config.file", file, "--watch", "nodes")
+    assert unknown.returncode == 1 and "there is no such watch" in unknown.stderr and "node, requests" in unknown.stderr
+
+
+def test_example_passes_its_own_check(tmp_path: Path) -> None:
+    example = tmp_path / "example.yml"
+    example.write_text(bandwatch("check", "--example").stdout)
+    checked = bandwatch("check", "--syntax-only", example)
+    assert checked.returncode == 0 and "valid" in checked.stdout, checked.stderr
+
+
+def test_two_services_never_share_a_store(file: Path) -> None:
+    from plugin import config
+    from plugin.app import Parts
+
+    first = Parts(config.load(file))
+    try:
+        refused = bandwatch("score", "--config.file", file)
+        assert refused.returncode == 1 and "another bandwatch is at work" in refused.stderr
+    finally:
+        first.close()
+
+
+@pytest.mark.parametrize(("arguments", "status", "message"), [
+    ((), 2, "required: COMMAND"),
+    (("check",), 1, "nothing to check: give a FILE, or --example"),
+    (("check", "missing.yml"), 1, "missing.yml"),
+    (("backtest", "nowhere", "--output", "out", "--step", "fast"), 2, 'argument --step: found "fast"'),
+    (("run", "--config.file", "missing.yml"), 1, "missing.yml"),
+])
+def test_wrong_command_lines(arguments: tuple[str, ...], status: int, message: str) -> None:
+    done = bandwatch(*arguments)
+    assert done.returncode == status and message in done.stderr and "Traceback" not in done.stderr
