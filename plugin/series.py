@@ -44,6 +44,10 @@ class Labels(Mapping[str, str]):
         return hash(self.pairs)
 
     def __str__(self) -> str:
+        return self._printed
+
+    @cached_property
+    def _printed(self) -> str:
         matchers = ",".join(f"{name}={json.dumps(value, ensure_ascii=False)}"
                             for name, value in self.pairs if name != "__name__")
         return f"{self.get('__name__', '')}{{{matchers}}}"

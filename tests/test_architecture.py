@@ -43,6 +43,7 @@ HOMES = {
     "alembic": ("plugin.store",),
     "apscheduler": ("plugin.scheduler",),
     "flask": ("plugin.web",),
+    "isal": ("plugin.web",),
     "matplotlib": ("plugin.plot",),
     "msgspec": ("plugin.web",),
     "numpy": ("plugin", "detectors"),

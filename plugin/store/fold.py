@@ -10,11 +10,11 @@ import numpy as np
 from sqlalchemy import delete, select
 
 from plugin.series import IntArray, Samples
-from plugin.store import archive, carries, coverage, head, models, series
+from plugin.store import archive, carries, coverage, head, models, recent, series
 from plugin.store.database import Database
 from plugin.store.records import FoldReport
 from plugin.store.rows import take
-from plugin.store.schema import blocks, samples
+from plugin.store.schema import blocks, samples, watches
 
 SLICE = 21_600  # seconds; a day's block is written four times, and the head stays small in between
 NEWEST = 64  # rows of each series that stay, so that `latest` finds them
@@ -68,6 +68,8 @@ def expire(database: Database, now: int, retention: int, versions: int) -> list[
     while _drop_blocks(database, before) == BLOCKS_AT_ONCE:
         pass
     with database.writing() as connection:
+        for watch in connection.execute(select(watches.c.watch)).scalars().all():
+            recent.count_rewrite(connection, watch)
         series.remove_gone(connection, before)
         unused = models.forget(connection, versions, database.path.parent)
         used = models.files(connection)

@@ -82,6 +82,13 @@ watches = Table(
     Column("scored_until", BigInteger, nullable=False),
 )
 
+# How often the past of a watch has been added to, see recent.py.
+rewrites = Table(
+    "rewrites", metadata,
+    Column("watch", Text, primary_key=True),
+    Column("count", Integer, nullable=False),
+)
+
 carries = Table(
     "carries", metadata,
     Column("id", Integer, primary_key=True),

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from plugin.errors import StoreError
 from plugin.series import FloatArray, IntArray, Labels, Samples, SeriesRecord, SeriesState, Tick
-from plugin.store import carries, coverage, fold, models, reading, series, weights, writing
+from plugin.store import carries, coverage, fold, models, reading, recent, series, weights, writing
 from plugin.store.database import Database, errors_named
 from plugin.store.migration import migrate
 from plugin.store.records import Carry, FoldReport, ModelRecord, StoreSizes
@@ -30,6 +30,7 @@ class Store:
         self._weights = folder / "weights"
         self._database = database
         self._series = series.SeriesTable()
+        self._recent = recent.Recent()
 
     @classmethod
     def open(cls, folder: Path) -> "Store":
@@ -83,6 +84,7 @@ class Store:
         for first in range(0, len(ids), size):
             part = slice(first, first + size)
             with self._database.writing() as connection:
+                recent.count_rewrite(connection, watch)
                 writing.add_history(connection, watch, ids[part], times, values[part])
         with self._database.writing() as connection:
             coverage.record(connection, watch, query_key, covered, times)
@@ -96,9 +98,11 @@ class Store:
         if not ticks:
             return 0
         with self._database.writing() as connection:
+            watch, times = ticks[0].watch, ticks[0].times
             added = sum(writing.add_tick(connection, tick) for tick in ticks)
-            coverage.record(connection, ticks[0].watch, query_key, covered, ticks[0].times)
-            writing.advance(connection, ticks[0].watch, int(ticks[0].times[-1]))
+            coverage.record(connection, watch, query_key, covered, times)
+            if not writing.advance(connection, watch, int(times[0]), int(times[-1])):
+                recent.count_rewrite(connection, watch)
         return added
 
     def carry(self, watch: str) -> list[Carry]:
@@ -114,7 +118,7 @@ class Store:
     def samples(self, series_id: int, start: int, end: int) -> Samples:
         """Everything stored of one series, inclusive."""
         with self._database.reading() as connection:
-            return reading.samples(connection, series_id, start, end)
+            return self._recent.samples(connection, series_id, start, end)
 
     def latest(self, ids: IntArray, n: int = 1) -> list[Samples]:
         """The last n samples of each series, in the order of `ids`; fewer where there are fewer."""

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from plugin.errors import StoreError
 from plugin.series import FloatArray, IntArray, Tick
@@ -24,11 +24,13 @@ def add_tick(connection: Connection, tick: Tick) -> int:
     return added
 
 
-def advance(connection: Connection, watch: str, time: int) -> None:
-    """Remembers how far a watch has been scored; never goes back."""
-    statement = insert_into(watches).values(watch=watch, scored_until=time)
+def advance(connection: Connection, watch: str, first: int, last: int) -> bool:
+    """Remembers how far a watch has been scored; never goes back. False when `first` is not after all before."""
+    statement = insert_into(watches).values(watch=watch, scored_until=last)
+    before = connection.execute(select(watches.c.scored_until).where(watches.c.watch == watch)).scalar()
     connection.execute(statement.on_conflict_do_update(index_elements=["watch"], set_={
         "scored_until": larger(watches.c.scored_until, statement.excluded.scored_until)}))
+    return before is None or before < first
 
 
 def add_history(connection: Connection, watch: str, ids: IntArray, times: IntArray, values: FloatArray) -> None:

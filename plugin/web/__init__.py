@@ -1,10 +1,10 @@
 """The web application: readers only read. No request calls Prometheus or a network of ours."""
 
-import gzip
 import time
 from collections.abc import Callable
 
 from flask import Flask, Response, g, request
+from isal import igzip
 
 from plugin.errors import RequestError
 from plugin.web import errors
@@ -79,6 +79,5 @@ def _compress(response: Response) -> None:
     body = response.get_data()
     if len(body) < WORTH_GZIP or not request.accept_encodings["gzip"]:
         return
-    # Level 1 makes rows of numbers a third as long, and takes a third of the time that level 6 takes.
-    response.set_data(gzip.compress(body, compresslevel=1, mtime=0))
+    response.set_data(igzip.compress(body, compresslevel=1, mtime=0))  # a quarter of the time that zlib takes
     response.headers["Content-Encoding"] = "gzip"

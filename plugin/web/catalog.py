@@ -89,7 +89,7 @@ class Pins:
 
 
 def _chosen(match: tuple[Matcher, ...], name: str | None, record: SeriesRecord) -> bool:
-    return select(match, record.labels) and name in (None, str(record.labels))
+    return name in (None, str(record.labels)) and select(match, record.labels)
 
 
 def _part(snapshot: Snapshot, query: Query) -> Snapshot:

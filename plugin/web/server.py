@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 import waitress
@@ -35,7 +36,8 @@ class Server:
         while self._busy() and time.monotonic() < end:
             time.sleep(0.01)
         self._waitress.task_dispatcher.shutdown(timeout=max(0.1, end - time.monotonic()))
-        trigger.pull_trigger(lambda: wasyncore.close_all(sockets))
+        with suppress(OSError):  # the loop has ended by itself and closed its trigger
+            trigger.pull_trigger(lambda: wasyncore.close_all(sockets))
         self._thread.join(CLOSING_SECONDS)
 
     def _busy(self) -> bool:

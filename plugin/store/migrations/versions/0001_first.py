@@ -73,6 +73,11 @@ def _progress() -> None:
         sa.Column("scored_until", sa.BigInteger, nullable=False),
     )
     op.create_table(
+        "rewrites",
+        sa.Column("watch", sa.Text, primary_key=True),
+        sa.Column("count", sa.Integer, nullable=False),
+    )
+    op.create_table(
         "carries",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("watch", sa.Text, nullable=False),
