@@ -27,7 +27,7 @@ lint: $(INSTALLED) ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(INSTALLED) ## the numbers of the performance page, each beside what it is compared to
+bench: $(INSTALLED) ## the figures of docs/performance.md, each beside what it is compared to; ARGS='tick bands'
 	@deploy/install-servers.sh
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 

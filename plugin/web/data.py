@@ -48,7 +48,9 @@ class DataSource:
                                    code="too_much")
             if len(samples):
                 parts.append((record, samples))
-        return json(rows.band_rows(parts, labels=query.labels == "all"))
+        if query.labels == "none":
+            return json([row for _, samples in parts for row in rows.number_rows(samples)])
+        return json(rows.band_rows(parts))
 
     def scores(self, query: Query) -> Response:
         snapshots = self._catalog.snapshots(query, self._context.board.snapshots())

@@ -39,11 +39,28 @@ def label_columns(labels: Labels, own: Mapping[str, str] = Labels(())) -> dict[s
     return ours | {renamed(name, taken): value for name, value in labels.items()}
 
 
-def band_rows(parts: Sequence[tuple[SeriesRecord, Samples]], *, labels: bool) -> list[Row]:
-    """Every sample of every series, sorted by time over all series; without `labels` only the numbers."""
+class Numbers(msgspec.Struct, gc=False):
+    """A row of /bands without labels, which is what a panel asks for: four times as quick to make as a dict."""
+
+    time: int  # ms
+    value: float | None
+    expected: float | None
+    lower: float | None
+    upper: float | None
+    score: float | None
+
+
+def number_rows(samples: Samples) -> list[Numbers]:
+    """Every sample of one series, only the numbers."""
+    columns = (samples.value, samples.expected, samples.lower, samples.upper, samples.score)
+    return list(map(Numbers, _milliseconds(samples.times), *map(_nullable, columns)))
+
+
+def band_rows(parts: Sequence[tuple[SeriesRecord, Samples]]) -> list[Row]:
+    """Every sample of every series, sorted by time over all series."""
     if not parts:
         return []
-    heads = [_named(record) | label_columns(record.labels) if labels else {} for record, _ in parts]
+    heads = [_named(record) | label_columns(record.labels) for record, _ in parts]
     owner = np.repeat(np.arange(len(parts)), [len(samples) for _, samples in parts])
     columns = [np.concatenate([getattr(samples, name) for _, samples in parts])
                for name in ("times", "value", "expected", "lower", "upper", "score")]

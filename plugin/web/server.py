@@ -54,7 +54,7 @@ def serve(app: Flask, settings: Web) -> Server:
             app, map=sockets, listen=f"[{host}]:{port}" if ":" in host else f"{host or '*'}:{port}",
             threads=settings.threads, ident=None, max_request_body_size=MAX_BODY,
             max_request_header_size=1 << 16, outbuf_overflow=OUTPUT_IN_MEMORY,
-            clear_untrusted_proxy_headers=True)
+            clear_untrusted_proxy_headers=True, asyncore_use_poll=True)
     except (OSError, ValueError) as error:
         wasyncore.close_all(sockets)
         raise ConfigError(f"cannot listen on {settings.listen_address}: {error}; choose another address with "

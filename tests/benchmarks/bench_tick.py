@@ -75,7 +75,8 @@ def adopt(watch, store, reader, roster, until):  # type: ignore[no-untyped-def]
     fitted = detector.fit(grid.batch(values, 0, 60, "UTC"), alert_budget=watch.alert_budget)
     version = store.new_version(watch.name)
     path = store.write_weights(version, fitted.state)
-    models = [ModelRecord(record.id, version, row % FITTED, watch.detector, to_spec(detector), path, 0.1, until, 0, until)
+    spec = to_spec(detector)
+    models = [ModelRecord(record.id, version, row % FITTED, watch.detector, spec, path, 0.1, until, 0, until)
               for row, record in enumerate(roster.records())]
     store.save_models(watch.name, models)
     roster.crown(models)

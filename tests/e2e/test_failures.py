@@ -3,6 +3,8 @@
 import logging
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -129,3 +131,27 @@ def test_a_worker_killed_from_outside_costs_its_fit_only() -> None:
         each.close()
     with pytest.raises(FitFailed, match="stopping"):
         pool.submit(task)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and waits for its parent does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_workers_end_with_a_service_that_is_killed() -> None:
+    program = ("import time; from plugin.config import Workers; from plugin.jobs.workers import WorkerPool\n"
+               "if __name__ == '__main__':\n"
+               "    pool = WorkerPool(Workers()); pool.warm_up(); time.sleep(5); print(*pool.pids(), flush=True)\n"
+               "    time.sleep(60)")
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as service:
+        assert service.stdout is not None
+        workers = [int(pid) for pid in service.stdout.readline().split()]
+        assert workers and all(alive(pid) for pid in workers)
+        service.kill()
+    deadline = time.monotonic() + 15
+    while any(alive(pid) for pid in workers) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(alive(pid) for pid in workers)
