@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from plugin.series import Series
+from tests.e2e import world
 from tests.servers import NodeExporter, PrometheusServer, free_port
 
 CONFIG = """
@@ -139,6 +141,23 @@ def test_two_services_never_share_a_store(file: Path) -> None:
         assert refused.returncode == 1 and "another bandwatch is at work" in refused.stderr
     finally:
         first.close()
+
+
+def test_backtest_of_an_expression(tmp_path: Path) -> None:
+    end = int(time.time()) // 60 * 60
+    recent = [Series(each.labels, each.times[-2880:] - each.times[-1] + end, each.values[-2880:])
+              for each in world.series() if each.labels["service"] in ("shop", "quiet")]
+    with PrometheusServer(tmp_path / "prometheus").backfill(recent) as server:
+        done = bandwatch("backtest", "latency_ms", "--prometheus.url", server.url, "--since", "2d", "--output",
+                         tmp_path / "out", "--detector", "baseline", "--refit-every", "12h", "--plot")
+    assert done.returncode == 0, done.stderr
+    assert "2 series, 2 series-days: would have alerted" in done.stdout
+    files = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert len(files) == 4 and files[0].startswith("000_latency_ms") and files[0].endswith(".csv")
+    lines = (tmp_path / "out" / files[0]).read_text().splitlines()
+    assert lines[0] == "time,value,expected,lower,upper,score" and 1430 <= len(lines) <= 1442
+    nothing = bandwatch("backtest", "no_such_metric", "--prometheus.url", server.url, "--output", tmp_path / "none")
+    assert nothing.returncode == 1 and "Prometheus" in nothing.stderr
 
 
 @pytest.mark.parametrize(("arguments", "status", "message"), [
