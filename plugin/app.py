@@ -17,7 +17,7 @@ from detectors.api import DetectorError
 from plugin import config as settings
 from plugin.board import Board
 from plugin.config import Config, Watch
-from plugin.errors import ConfigError, StoreError
+from plugin.errors import BandwatchError, ConfigError, StoreError
 from plugin.jobs import upkeep
 from plugin.jobs.fit import FitJob
 from plugin.jobs.roster import Roster
@@ -55,11 +55,15 @@ class Parts:
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
         self.board = Board()
+        self._lock = _only_one(Path(config.store.path))  # before anything in there is touched
         self.store = Store.open(Path(config.store.path))
-        self._lock = _only_one(Path(config.store.path))
         self.workers = WorkerPool(config.workers)
         self.watches: dict[str, WatchJobs] = {}
-        self.watches = self.build(config)
+        try:
+            self.watches = self.build(config)
+        except BandwatchError:
+            self.close()
+            raise
 
     def build(self, config: Config) -> dict[str, WatchJobs]:
         """The jobs of each watch; those that the new configuration leaves alone are taken over."""
@@ -86,10 +90,14 @@ class Parts:
         self.metrics.prometheus_requests.labels(outcome).inc()
         self.metrics.prometheus_request_duration.observe(seconds)
 
-    def close(self) -> None:
+    def interrupt(self) -> None:
+        """Whatever runs ends at its next question to Prometheus or to a worker."""
         self.workers.close()
         for jobs in self.watches.values():
             jobs.reader.close()
+
+    def close(self) -> None:
+        self.interrupt()
         self.store.close()
         self._lock.close()
 
@@ -125,14 +133,19 @@ class Service:
         self._scheduler.start()
         log.info("listening", extra={"url": self.url, "watches": len(parts.watches)})
 
-    def stop(self) -> None:
-        """Ends in order: no new runs, no more requests, then the workers and the store."""
-        self._parts.workers.close()
-        self._scheduler.stop()
+    def stop(self) -> bool:
+        """Ends in order: no new runs, no more requests, then the store.
+
+        False when a job could not be ended, because Prometheus or the disk lets it wait: the process may end all
+        the same, as at any instant.
+        """
+        self._parts.interrupt()
+        ended = self._scheduler.stop()
         if self._server is not None:
             self._server.close()
         self._parts.close()
-        log.info("stopped")
+        log.info("stopped", extra={} if ended else {"left": "a job that waits for Prometheus or the disk"})
+        return ended
 
     @property
     def url(self) -> str:
@@ -151,7 +164,7 @@ class Service:
         with self._reloading:
             try:
                 self._swap(self._read())
-            except (ConfigError, StoreError):
+            except Exception:
                 self._parts.metrics.reload_successful.set(0)
                 raise
             self._parts.metrics.reload_successful.set(1)
@@ -174,10 +187,17 @@ class Service:
         for name, jobs in before.items():
             if after.get(name) is not jobs:
                 self._scheduler.drop((f"score:{name}", f"fit:{name}"))
+                jobs.reader.close()
+                self._forget(name)
         for name, jobs in after.items():
             if before.get(name) is not jobs:
                 self._schedule(jobs)
-        parts.board.keep(after)
+
+    def _forget(self, name: str) -> None:
+        """Takes a watch that has been removed off the board and out of the metrics."""
+        if name not in self._parts.watches:
+            self._parts.board.keep(self._parts.watches)
+            self._parts.metrics.forget(name)
 
     def _schedule(self, jobs: WatchJobs) -> None:
         watch = jobs.watch
@@ -187,15 +207,23 @@ class Service:
             with turn:
                 if self._parts.watches.get(watch.name) is jobs:
                     jobs.score.run()
+            self._forget(watch.name)  # it may have been removed meanwhile
 
-        every = watch.score_every or watch.step
-        self._scheduler.every(f"score:{watch.name}", every, score, aligned=True)
-        self._scheduler.every(f"fit:{watch.name}", min(FIT_CHECK_SECONDS, watch.fit_every), jobs.fit.run, long=True)
+        def fit() -> None:
+            jobs.fit.run()
+            self._forget(watch.name)
+
+        self._scheduler.every(f"score:{watch.name}", watch.score_interval, score, aligned=True)
+        self._scheduler.every(f"fit:{watch.name}", min(FIT_CHECK_SECONDS, watch.fit_every), fit, long=True)
 
 
 def _only_one(folder: Path) -> TextIO:
     """Holds the folder for this process: two writers would spoil each other's carry."""
-    file = (folder / "lock").open("w")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "lock").open("w")
+    except OSError as error:
+        raise StoreError(f"{folder}: {error.strerror}: check `store.path`, the disk and its permissions") from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

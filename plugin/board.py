@@ -1,8 +1,10 @@
 """The notice board: the latest row of every series, published by the score job, read by the web and the metrics.
 
-A reader takes an immutable snapshot; publishing replaces a reference. No reader ever waits for a writer.
+A reader takes an immutable snapshot; publishing replaces a reference. No reader ever waits for a writer; writers
+(the score jobs of many watches at the same instant) take turns.
 """
 
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -35,14 +37,17 @@ class Board:
 
     def __init__(self) -> None:
         self._snapshots: Mapping[str, Snapshot] = MappingProxyType({})
+        self._lock = threading.Lock()  # among those who publish
 
     def publish(self, snapshot: Snapshot) -> None:
-        self._snapshots = MappingProxyType({**self._snapshots, snapshot.watch: snapshot})
+        with self._lock:
+            self._snapshots = MappingProxyType({**self._snapshots, snapshot.watch: snapshot})
 
     def keep(self, watches: Iterable[str]) -> None:
         """Takes down the watches that a reload has removed."""
         kept = set(watches)
-        self._snapshots = MappingProxyType({name: s for name, s in self._snapshots.items() if name in kept})
+        with self._lock:
+            self._snapshots = MappingProxyType({name: s for name, s in self._snapshots.items() if name in kept})
 
     def snapshots(self) -> Mapping[str, Snapshot]:
         return self._snapshots

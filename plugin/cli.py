@@ -53,10 +53,13 @@ def _command(commands_of: Commands, name: str, help: str,
 
 
 def _duration(text: str) -> int:
-    """Seconds."""
+    """Seconds, at least one."""
     from plugin.config import parse_duration
 
-    return _said(parse_duration, text)
+    seconds = _said(parse_duration, text)
+    if seconds < 1:
+        raise argparse.ArgumentTypeError(f'found "{text}"; valid is a duration of at least "1s"')
+    return seconds
 
 
 def _budget(text: str) -> float:
@@ -64,6 +67,28 @@ def _budget(text: str) -> float:
     from plugin.config import parse_budget
 
     return _said(parse_budget, text)
+
+
+def _timezone(text: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(text).key
+    except (LookupError, ValueError, OSError) as error:
+        raise argparse.ArgumentTypeError(f'found "{text}"; valid is an IANA time zone such as UTC or Europe/Vienna'
+                                         ) from error
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f'found "{text}"; valid is a URL such as http://127.0.0.1:9090')
+    return text
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'found "{text}"; valid is a number such as 2, or 0 for one per core')
+    return int(text)
 
 
 def _said(parse: Callable[[str], T], text: str) -> T:
@@ -122,12 +147,12 @@ def _backtest(commands_of: Commands) -> None:
                           help="how often models are fitted anew (default: %(default)s)")
     backtest.add_argument("--fit-window", default="14d", metavar="DURATION", type=_duration,
                           help="how much history a fit sees (default: %(default)s)")
-    backtest.add_argument("--timezone", default="UTC", metavar="ZONE",
+    backtest.add_argument("--timezone", default="UTC", metavar="ZONE", type=_timezone,
                           help="whose days and weeks (default: %(default)s)")
     backtest.add_argument("--plot", action="store_true", help="also draw NAME.png for each series")
-    backtest.add_argument("--jobs", type=int, default=0, metavar="N", help="processes (default: one per core)")
+    backtest.add_argument("--jobs", type=_count, default=0, metavar="N", help="processes (default: one per core)")
     backtest.add_argument("--prometheus.url", dest="prometheus_url", metavar="URL", default="http://127.0.0.1:9090",
-                          help="where SOURCE is asked when it is an expression (default: %(default)s)")
+                          type=_url, help="where SOURCE is asked when it is an expression (default: %(default)s)")
     backtest.add_argument("--since", default="28d", metavar="DURATION", type=_duration,
                           help="how far back an expression is asked (default: %(default)s)")
     backtest.add_argument("--step", default="1m", metavar="DURATION", type=_duration,

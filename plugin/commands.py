@@ -1,18 +1,22 @@
 """What each command of the command line does; each imports what it needs."""
 
 import argparse
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugin.errors import ConfigError
+from plugin.errors import BandwatchError, ConfigError
 
 if TYPE_CHECKING:
     from plugin.app import Parts, Service
+    from plugin.backtest.source import Recording
+    from plugin.web.rows import Row
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,7 +36,7 @@ def run(options: argparse.Namespace) -> int:
     def reload(*_: object) -> None:
         try:
             service.reload()
-        except ConfigError as error:
+        except BandwatchError as error:
             logging.getLogger("plugin.app").error("reload refused", extra={"err": str(error)})
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -42,7 +46,10 @@ def run(options: argparse.Namespace) -> int:
         service.start()
         ended.wait()
     finally:
-        service.stop()
+        at_rest = service.stop()
+    if not at_rest:  # the interpreter would wait for its threads
+        sys.stderr.flush()
+        os._exit(0)
     return 0
 
 
@@ -56,12 +63,15 @@ def check(options: argparse.Namespace) -> int:
     if not options.file:
         raise ConfigError("nothing to check: give a FILE, or --example for one to start from")
     settings = config.load(Path(options.file))
-    print(f"{options.file}: valid, {len(settings.watches)} watches")
+    count = len(settings.watches)
+    print(f"{options.file}: valid, {count} {'watch' if count == 1 else 'watches'}")
     if options.syntax_only:
         return 0
+    from detectors.device import limit_threads
     from plugin.check import check as check_queries
     from plugin.jobs.fitting import seconds_per_series
 
+    limit_threads(settings.workers.threads)  # as a worker does: else the timed fit is not like a real one
     return 0 if check_queries(settings, out=sys.stdout, seconds_per_series=seconds_per_series) else 1
 
 
@@ -89,11 +99,18 @@ def score(options: argparse.Namespace) -> int:
     with _parts(options) as parts:
         for jobs in parts.watches.values():
             failed |= not jobs.score.run()
-        for name, snapshot in parts.board.snapshots().items():
-            rows = score_rows(snapshot, now=snapshot.time)
+        for snapshot in parts.board.snapshots().values():
+            rows = sorted(score_rows(snapshot, now=snapshot.time), key=_anomaly, reverse=True)
             columns = ["series", "state", "value", "expected", "lower", "upper", "score"]
-            progress.table(name, columns, [[_cell(row.get(column)) for column in columns] for row in rows])
+            when = datetime.fromtimestamp(snapshot.time, UTC).isoformat(sep=" ")
+            progress.table(f"{snapshot.watch} at {when}, highest scores first", columns,
+                           [[_cell(row.get(column)) for column in columns] for row in rows])
     return 1 if failed else 0
+
+
+def _anomaly(row: "Row") -> float:
+    score = row["score"]
+    return score if isinstance(score, float) else -1.0
 
 
 def _cell(value: object) -> str:
@@ -122,29 +139,49 @@ def _parts(options: argparse.Namespace) -> "Iterator[Parts]":
 
 def backtest(options: argparse.Namespace) -> int:
     """`bandwatch backtest`: one CSV (and PNG) per series, and a table."""
-    import time
-
+    from detectors.api import DetectorError
+    from detectors.registry import detector_named
     from plugin import config, progress
-    from plugin.backtest import report, run, source
-    from plugin.prometheus import PrometheusReader
+    from plugin.backtest import report, run
 
     watch = config.Watch(name="backtest", query=options.source, timezone=options.timezone,
                          fit_every=options.refit_every, fit_window=options.fit_window,
                          alert_budget=options.alert_budget)
     if options.detector:
         watch = watch.model_copy(update={"detector": options.detector})
-    if Path(options.source).is_dir():
-        recordings = source.read_folder(Path(options.source))
-    else:
-        step, now = options.step, int(time.time())
-        reader = PrometheusReader(config.Prometheus(url=options.prometheus_url))
-        recordings = source.ask(reader, options.source, (now - options.since) // step * step,
-                                now // step * step, step)
-    with progress.bar(f"backtest {len(recordings)} series") as bar:
-        results = run.backtest(recordings, watch, Path(options.output), plot=options.plot, jobs=options.jobs,
-                               progress=bar)
-    report.show(results, watch, Path(options.output))
+    output = Path(options.output)
+    try:
+        detector_named(watch.detector, {})
+        recordings = _recordings(options)
+        with progress.bar(f"backtest {len(recordings)} series") as bar:
+            results = run.backtest(recordings, watch, output, plot=options.plot, jobs=options.jobs, progress=bar)
+    except DetectorError as error:
+        raise ConfigError(f"--detector: {error}") from error
+    except OSError as error:
+        raise BandwatchError(f"{error.filename or output}: {error.strerror or error}") from error
+    report.show(results, watch, output)
     return 0
+
+
+def _recordings(options: argparse.Namespace) -> "list[Recording]":
+    """Of a folder, or of an expression, which may be longer than any path."""
+    import time
+
+    from plugin import config
+    from plugin.backtest import source
+    from plugin.prometheus import PrometheusReader
+
+    if os.path.isdir(options.source):
+        if Path(options.source).resolve() == Path(options.output).resolve():
+            raise ConfigError(f"--output {options.output}: is SOURCE, whose files would be overwritten; "
+                              "name another folder")
+        return source.read_folder(Path(options.source))
+    step, now = options.step, int(time.time())
+    reader = PrometheusReader(config.Prometheus(url=options.prometheus_url))
+    try:
+        return source.ask(reader, options.source, (now - options.since) // step * step, now // step * step, step)
+    finally:
+        reader.close()
 
 
 def demo(options: argparse.Namespace) -> int:

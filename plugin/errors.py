@@ -8,7 +8,9 @@ BandwatchError
 │   ├── AnswerInvalid            not the JSON that Prometheus promises
 │   └── TooManySeries            more series than `max_series`: refused whole, never truncated
 ├── StoreError                   the store cannot be read or written
+├── ClockAhead                   a watch has been scored beyond the present: the clock has been set back
 ├── FitFailed                    a fit ended without a model; carries the reason that the metric counts
+├── Stopped                      the service, or this part of it, is stopping: no failure, nothing is counted
 ├── SelectorError                a Prometheus selector cannot be read; the message points at the character
 └── RequestError                 an HTTP request is wrong; carries the status and the parameter
 """
@@ -54,6 +56,16 @@ class TooManySeries(PrometheusError):
 
 class StoreError(BandwatchError):
     """The store cannot be opened, read or written."""
+
+
+class ClockAhead(BandwatchError):
+    """The store holds scores of a future: the clock was ahead and has been set back by more than `backfill`."""
+
+    reason = "clock"
+
+
+class Stopped(BandwatchError):
+    """The service is stopping, or a reload has replaced whoever asks; what is left undone is done by the next one."""
 
 
 class FitFailed(BandwatchError):

@@ -68,6 +68,11 @@ class Metrics:
         gauge("build_info", "Always 1; the version is a label.", "version").labels(VERSION).set(1)
         ProcessCollector(registry=registry)
 
+    def forget(self, watch: str) -> None:
+        """Takes back what says how a watch is now: one that a reload has removed must look neither down nor late."""
+        for gauge in (self.watch_up, self.last_score, self.last_fit):
+            gauge.remove(watch)
+
 
 def exposition(registry: CollectorRegistry, snapshots: Mapping[str, Snapshot]) -> bytes:
     """Everything for one scrape, in the text format 0.0.4."""

@@ -28,13 +28,13 @@ def picture(path: Path, title: str, table: pd.DataFrame) -> None:
     begin = min(max(0, centre - ZOOM_SAMPLES // 2), max(0, len(table) - ZOOM_SAMPLES))
     _panel(near, times, table, slice(begin, begin + ZOOM_SAMPLES))
     near.set_title("around the highest score", loc="left", fontsize=10)
-    whole.legend(loc="upper left", ncols=5, fontsize=8, framealpha=0.8)
+    whole.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=5, fontsize=8, frameon=False)  # beside the title
     figure.savefig(path)
 
 
 def _said(table: pd.DataFrame) -> str:
     alarms = len(runs(np.nan_to_num(table["score"].to_numpy(), nan=0.0) > 1, JOIN))
-    return f"would have alerted {alarms} times"
+    return f"would have alerted {alarms} time{'' if alarms == 1 else 's'}"
 
 
 def _panel(axes: Axes, times: np.ndarray, table: pd.DataFrame, part: slice) -> None:

@@ -5,8 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+
+UNFOLDED = 10_000  # characters, where nobody looks at the end of the line
 
 
 @contextmanager
@@ -23,11 +26,17 @@ def bar(title: str) -> Iterator[Callable[[float], None]]:
 
 
 def table(title: str, columns: list[str], rows: list[list[str]], *, note: str = "") -> None:
-    """Prints a table to standard output; the first column is left-aligned, the others right-aligned."""
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    """Prints a table to standard output; the first column is left-aligned, the others right-aligned.
+
+    In a terminal that is too narrow the first column, a name, is folded, so that every number stays whole; elsewhere
+    a row is one line.
+    """
+    console = Console(width=None if sys.stdout.isatty() else UNFOLDED, highlight=False)
     drawn = Table(title=title, caption=note or None, title_justify="left", caption_justify="left")
-    for position, name in enumerate(columns):
-        drawn.add_column(name, justify="left" if position == 0 else "right", no_wrap=position == 0)
+    drawn.add_column(columns[0], overflow="fold")
+    for position, name in enumerate(columns[1:], start=1):
+        parts = [*name.split(), *(row[position] for row in rows)]  # a heading may take several lines, a number not
+        drawn.add_column(name, justify="right", width=max(map(len, parts)))
     for row in rows:
-        drawn.add_row(*row)
+        drawn.add_row(*map(escape, row))
     console.print(drawn)

@@ -5,6 +5,7 @@ that pile up are joined into one, no job overlaps itself, and every missed or fa
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
@@ -19,6 +20,7 @@ from plugin.metrics import Metrics
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 5
+STOP_SECONDS = 5.0  # that a stop waits for the jobs that run
 
 
 class Aligned(BaseTrigger):  # type: ignore[misc]
@@ -33,31 +35,51 @@ class Aligned(BaseTrigger):  # type: ignore[misc]
 
 
 class Scheduler:
-    """Runs named callables at intervals. Long runs have a pool of their own, so that they never hold up short ones."""
+    """Runs named callables at intervals. Long runs have a pool of their own, so that they never hold up short ones.
+
+    So has the heartbeat: it says that the scheduler works, also while every thread waits for a Prometheus that hangs.
+    """
 
     def __init__(self, metrics: Metrics, *, threads: int = 16, long_threads: int = 4) -> None:
         self._metrics = metrics
+        self._pools = {"default": ThreadPoolExecutor(threads), "long": ThreadPoolExecutor(long_threads),
+                       "heartbeat": ThreadPoolExecutor(1)}
+        self._long: set[str] = set()
         self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(threads), "long": ThreadPoolExecutor(long_threads)}, timezone=UTC,
+            executors=self._pools, timezone=UTC,
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
         self._scheduler.add_listener(self._missed, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
         self._scheduler.add_listener(self._failed, EVENT_JOB_ERROR)
-        self.every("heartbeat", HEARTBEAT_SECONDS, self._beat)
+        self._add("heartbeat", IntervalTrigger(seconds=HEARTBEAT_SECONDS, timezone=UTC), self._beat, "heartbeat")
 
     def start(self) -> None:
         self._scheduler.start()
 
-    def stop(self) -> None:
-        """Waits for the jobs that run."""
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=True)
+    def stop(self, seconds: float = STOP_SECONDS) -> bool:
+        """Starts nothing more, and waits for the jobs that run. False when one still runs after so many seconds."""
+        if not self._scheduler.running:
+            return True
+        self._scheduler.shutdown(wait=False)
+        end = time.monotonic() + seconds
+        threads = [thread for pool in self._pools.values() for thread in pool._pool._threads]
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)
 
     def every(self, name: str, seconds: float, run: Callable[[], object], *, aligned: bool = False,
               long: bool = False) -> None:
-        """Runs `run` now and every `seconds`, `aligned` to multiples of them. A job of the same name is replaced."""
+        """Runs `run` now and every `seconds`, `aligned` to multiples of them. A job of the same name is replaced.
+
+        A `long` run may last longer than `seconds`: the next one follows it, and nothing has been missed.
+        """
         trigger = Aligned(seconds) if aligned else IntervalTrigger(seconds=seconds, timezone=UTC)
-        self._scheduler.add_job(run, trigger, id=name, name=name, replace_existing=True,
-                                executor="long" if long else "default", next_run_time=datetime.now(UTC))
+        if long:
+            self._long.add(name)
+        self._add(name, trigger, run, "long" if long else "default")
+
+    def _add(self, name: str, trigger: BaseTrigger, run: Callable[[], object], pool: str) -> None:
+        self._scheduler.add_job(run, trigger, id=name, name=name, replace_existing=True, executor=pool,
+                                next_run_time=datetime.now(UTC))
 
     def drop(self, names: Iterable[str]) -> None:
         """Removes jobs; a run in progress ends in peace."""
@@ -72,6 +94,8 @@ class Scheduler:
         self._metrics.heartbeat.set_to_current_time()
 
     def _missed(self, event: JobEvent) -> None:
+        if event.job_id in self._long:
+            return
         self._metrics.jobs_missed.labels(event.job_id).inc()
         log.info("run left out: the one before still runs", extra={"job": event.job_id})
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from detectors import device
 from detectors.api import Band
 from detectors.bands import rescore
 from detectors.evaluate import JOIN, Events, events, runs
 from plugin.backtest.source import Recording
 from plugin.backtest.walk import Judged, Lane, Walk, lanes
 from plugin.config import Watch
+from plugin.jobs.workers import begin
 
 LANE_WIDTH = 24  # series that share a stack: wide enough to be quick, narrow enough to share out over cores
 
@@ -41,14 +41,19 @@ def backtest(recordings: Sequence[Recording], watch: Watch, output: Path, *, plo
     work = sorted(lanes(recordings, watch.timezone, LANE_WIDTH), key=lambda lane: -lane.values.size)
     jobs = min(len(work), jobs or os.cpu_count() or 1)
     results: list[Result] = []
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=device.limit_threads,
-                             initargs=(1,)) as pool:
+    pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=begin, initargs=(os.getpid(), 1))
+    try:
         futures = {pool.submit(_walk, lane, watch, output, plot): lane.values.size for lane in work}
         done, total = 0, sum(futures.values())
         for future in as_completed(futures):
             results += future.result()
             done += futures[future]
             progress(done / total)
+    finally:  # Ctrl-C and a first failure end the others, too
+        workers = list((pool._processes or {}).values())
+        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in workers:
+            worker.terminate()
     return sorted(results, key=lambda result: result.name)
 
 

@@ -1,5 +1,6 @@
 """Where a backtest gets its series: a folder of CSV files, or an expression on a Prometheus."""
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from plugin import grid
 from plugin.errors import BandwatchError
 from plugin.prometheus import PrometheusReader
 from plugin.series import FloatArray, IntArray
+
+MOST_STEPS = 50_000_000  # of one recording: what one process can hold
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,11 @@ def read_folder(folder: Path) -> list[Recording]:
     if not paths:
         raise BandwatchError(f"{folder}: no .csv or .csv.gz file; each must have the columns time (unix seconds) and "
                              "value (empty = no sample)")
-    return [read_file(path) for path in paths]
+    found = [read_file(path) for path in paths]
+    for one, other in itertools.pairwise(found):  # a.csv and a.csv.gz are neighbours
+        if one.name == other.name:
+            raise BandwatchError(f"{folder}: {one.name}.csv and {one.name}.csv.gz are both there: keep one of them")
+    return found
 
 
 def read_file(path: Path) -> Recording:
@@ -55,15 +62,32 @@ def read_file(path: Path) -> Recording:
     if lacking:
         raise BandwatchError(f"{path}: no column {sorted(lacking)[0]!r}; found {', '.join(map(str, table.columns))}; "
                              "valid is time,value and any further columns")
-    table = table.dropna(subset=["time"]).drop_duplicates("time").sort_values("time")
+    table["time"], table["value"] = (_numbers(path, table, name) for name in ("time", "value"))
+    table = table[np.isfinite(table["time"])].astype({"time": np.int64}).drop_duplicates("time").sort_values("time")
     if len(table) < 3:
         raise BandwatchError(f"{path}: {len(table)} samples; a backtest needs at least 3")
-    times = table["time"].to_numpy(np.int64)
-    distances, counts = np.unique(np.diff(times), return_counts=True)
-    step = int(distances[counts.argmax()])
-    value = pd.to_numeric(table["value"], errors="coerce").to_numpy(np.float64)
+    times, value = table["time"].to_numpy(np.int64), table["value"].to_numpy(np.float64)
+    step = _step(times)
+    if (times[-1] - times[0]) // step > MOST_STEPS:
+        raise BandwatchError(f"{path}: {times[0]} to {times[-1]} in steps of {step} are more than {MOST_STEPS:,}: is a "
+                             "time wrong? They must be unix seconds")
     name = path.name.removesuffix(".gz").removesuffix(".csv")
     return recorded(name, step, times, value, table.drop(columns=["time", "value"]).reset_index(drop=True))
+
+
+def _numbers(path: Path, table: pd.DataFrame, name: str) -> FloatArray:
+    """[N] a column as numbers, empty = NaN; text that is no number is refused, not taken for a gap."""
+    numbers = pd.to_numeric(table[name], errors="coerce")
+    wrong = np.flatnonzero(numbers.isna() & table[name].notna())
+    if len(wrong):
+        valid = "unix seconds" if name == "time" else "a number, or nothing for no sample"
+        raise BandwatchError(f"{path}: line {wrong[0] + 2}: {name} is {table[name].iloc[wrong[0]]!r}; valid is {valid}")
+    return numbers.to_numpy(np.float64)
+
+
+def _step(times: IntArray) -> int:
+    distances, counts = np.unique(np.diff(times), return_counts=True)
+    return int(distances[counts.argmax()])
 
 
 def ask(reader: PrometheusReader, expression: str, start: int, end: int, step: int) -> list[Recording]:

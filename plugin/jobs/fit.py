@@ -9,11 +9,11 @@ from pathlib import Path
 
 from detectors.registry import detector_named, from_spec, to_spec
 from plugin.config import Watch, Workers
-from plugin.errors import FitFailed, PrometheusError
+from plugin.errors import FitFailed, PrometheusError, Stopped, StoreError
 from plugin.jobs import history
 from plugin.jobs.fitting import FitOutcome, FitTask
 from plugin.jobs.roster import Roster
-from plugin.jobs.workers import STOPPED, WorkerPool
+from plugin.jobs.workers import WorkerPool
 from plugin.metrics import Metrics
 from plugin.prometheus import PrometheusReader
 from plugin.series import SeriesRecord, SeriesState
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 BASELINE = "baseline"  # serves a series until its network is fitted
 STACKS_PER_WORKER = 4  # in one run, so that newcomers never wait for long
-RETRY_SECONDS = 600  # after a fit that failed for no fault of the data
+RETRY_SECONDS = 600  # after a fit or a question for history that failed for no fault of the data
 GOLDEN = 0.618033988749895  # spreads refits evenly over time, by series id
 
 
@@ -46,6 +46,7 @@ class FitJob:
         self._roster, self._workers, self._settings = roster, workers, settings
         self._clock = clock
         self._not_before: dict[int, float] = {}  # series id -> when to try again after a refusal
+        self._history_after = 0.0  # when to ask for history again after a refusal
         self.spec = to_spec(detector_named(watch.detector, watch.detector_options))
         self._baseline = to_spec(detector_named(BASELINE, {}))
         fitted = [model.fitted_at for model in roster.champions().values()]
@@ -55,7 +56,7 @@ class FitJob:
     def first_fit(self, until: int) -> None:
         """For a watch that is new: loads history up to `until` and serves every series by the baseline at once.
 
-        Raises PrometheusError, and FitFailed when the service stops before it is done: it will be done anew then.
+        Raises PrometheusError, and Stopped when the service stops before it is done: it will be done anew then.
         """
         log.info("loading history", extra={"watch": self.watch.name, "window_seconds": self.watch.fit_window})
         added = history.load(self.watch, self._store, self._reader, self._roster, self._start(until), until)
@@ -64,18 +65,26 @@ class FitJob:
 
     def run(self, *, everyone: bool = False, progress: Callable[[float], None] = lambda share: None) -> int:
         """Fits those who are due (or everyone). Returns how many series have a new model."""
-        until = self._store.scored_until(self.watch.name)
-        if until is None:
+        scored = self._store.scored_until(self.watch.name)
+        if scored is None:
             return 0  # the score job has the first word
-        try:
-            history.load(self.watch, self._store, self._reader, self._roster, self._start(until), until)
-        except PrometheusError as error:  # what is in the store is enough for most
-            log.warning("history incomplete", extra={"watch": self.watch.name, "err": str(error)})
+        until = scored // self.watch.step * self.watch.step  # it may come from another step
         limit = None if everyone else STACKS_PER_WORKER * self._workers.size
         try:
+            self._complete_history(until)
             return self._fit(self._needs(everyone), until, limit=limit, progress=progress)
-        except FitFailed:  # the service is stopping
+        except Stopped:
             return 0
+
+    def _complete_history(self, until: int) -> None:
+        """Asks for what the store lacks of the window; where it is refused, what is there is enough for most."""
+        if self._clock() < self._history_after:
+            return
+        try:
+            history.load(self.watch, self._store, self._reader, self._roster, self._start(until), until)
+        except PrometheusError as error:
+            self._history_after = self._clock() + RETRY_SECONDS
+            log.warning("history incomplete", extra={"watch": self.watch.name, "err": str(error)})
 
     def _start(self, until: int) -> int:
         return until - self.watch.fit_window // self.watch.step * self.watch.step
@@ -112,9 +121,9 @@ class FitJob:
             try:
                 fitted += self._adopt(self._workers.result_of(future))
             except FitFailed as failure:
-                if failure.reason == STOPPED:
-                    raise
                 self._count_failure(futures[future], failure)
+            except StoreError as error:
+                self._count_failure(futures[future], FitFailed("store", str(error)))
             progress(done / len(futures))
         return fitted
 
@@ -156,8 +165,10 @@ class FitJob:
                                   "detector": detector, "seconds": round(outcome.seconds, 2)})
 
     def _fall_back(self, task: FitTask, outcome: FitOutcome) -> None:
-        """Series with too little history for the network get a baseline of what there is by now."""
-        short = {series for series, (reason, _) in outcome.refused.items() if reason == "not_enough_data"}
+        """Series with too little history for their first network get a baseline of what there is by now."""
+        champions = self._roster.champions()
+        short = {series for series, (reason, _) in outcome.refused.items() if reason == "not_enough_data"
+                 and (series not in champions or champions[series].spec == self._baseline)}
         if short and task.spec != self._baseline:
             records = tuple(record for record in self._roster.records() if record.id in short)
             self._fit([Need(self._baseline, False, records)], task.end)

@@ -13,6 +13,7 @@ from detectors.device import choose
 from detectors.registry import detector_named, from_spec
 from plugin import grid
 from plugin.config import Watch
+from plugin.errors import StoreError
 from plugin.series import IntArray
 from plugin.store import Store
 
@@ -97,9 +98,10 @@ def run_task(task: FitTask) -> FitOutcome:
 
 
 def _prior(store: Store, task: FitTask) -> Arrays | None:
-    if task.prior is None:
+    try:
+        return None if task.prior is None else read_rows(store, task.prior)
+    except StoreError:  # weights that cannot be read are a reason to fit anew, not to refuse it
         return None
-    return read_rows(store, task.prior)
 
 
 def read_rows(store: Store, places: tuple[tuple[Path, int], ...]) -> Arrays:
@@ -112,7 +114,6 @@ def read_rows(store: Store, places: tuple[tuple[Path, int], ...]) -> Arrays:
         parts.append(store.read_weights(path, [row for _, row in wanted]))
     back = np.argsort(np.array(order))
     return {name: np.concatenate([part[name] for part in parts])[back] for name in parts[0]}
-
 
 
 

@@ -55,8 +55,8 @@ def _part_end(first: int, step: int, series: int) -> int:
 def _load_part(watch: Watch, store: Store, reader: PrometheusReader, roster: Roster, key: str, first: int,
                last: int) -> int:
     answer = reader.range(watch.query, first, last, watch.step, max_series=watch.max_series)
-    ids = roster.identify(answer.series)
-    values = grid.align(answer.series, first, last, watch.step)
+    ids = roster.identify(answer.observed)
+    values = grid.align(answer.observed, first, last, watch.step)
     store.record_history(watch.name, key, ids, grid.grid_times(first, last, watch.step), values, (first, last))
     if answer.warnings:
         log.warning("history may be partial", extra={"watch": watch.name, "warnings": "; ".join(answer.warnings)})

@@ -19,11 +19,17 @@ class Roster:
     def __init__(self, store: Store, watch: str) -> None:
         self.watch, self._store = watch, store
         self._lock = threading.Lock()
-        living = [record for record in store.series(watch) if record.state is not SeriesState.GONE]
-        self._records = {record.labels: record for record in living}
-        ids = {record.id for record in living}
-        self._champions = {model.series_id: model for model in store.champions(watch) if model.series_id in ids}
-        self._waiting: dict[int, ModelRecord] = {}
+        self.reload()
+
+    def reload(self) -> None:
+        """Starts anew from what the store holds."""
+        with self._lock:
+            living = [record for record in self._store.series(self.watch) if record.state is not SeriesState.GONE]
+            self._records = {record.labels: record for record in living}
+            ids = {record.id for record in living}
+            models = self._store.champions(self.watch)
+            self._champions = {model.series_id: model for model in models if model.series_id in ids}
+            self._waiting: dict[int, ModelRecord] = {}
 
     def identify(self, series: Sequence[Series]) -> IntArray:
         """[S] ids in the order given; a new series is registered, one that had aged out is welcomed back."""
@@ -54,18 +60,23 @@ class Roster:
     def see(self, records: Iterable[SeriesRecord]) -> list[int]:
         """Keeps what the score job has learnt: last_seen and state. Returns the ids that have just aged out."""
         changed: dict[SeriesState, list[int]] = {}
+        gone: list[int] = []
         with self._lock:
             for record in records:
-                if self._records[record.labels].state != record.state:
+                known = self._records[record.labels]
+                if known.state != record.state:
                     changed.setdefault(record.state, []).append(record.id)
+                if known.first_seen < record.first_seen:  # the fit job has found older samples meanwhile
+                    record = replace(record, first_seen=known.first_seen)
                 self._records[record.labels] = record
                 if record.state is SeriesState.GONE:
+                    gone.append(record.id)
                     del self._records[record.labels]
                     self._champions.pop(record.id, None)
                     self._waiting.pop(record.id, None)
         for state, ids in changed.items():
             self._store.mark(ids, state)
-        return changed.get(SeriesState.GONE, [])
+        return gone
 
     def champions(self) -> dict[int, ModelRecord]:
         """The champion of each series that has one."""

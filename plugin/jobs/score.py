@@ -8,14 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from plugin import grid
-from plugin.board import Board
+from plugin.board import Board, Snapshot
 from plugin.config import Watch
-from plugin.errors import BandwatchError
+from plugin.errors import ClockAhead, PrometheusError, Stopped, StoreError
 from plugin.jobs.history import query_key
 from plugin.jobs.latest import Latest
 from plugin.jobs.roster import Roster
 from plugin.jobs.stacks import CELLS_AT_ONCE, Stacks
-from plugin.jobs.workers import STOPPED
 from plugin.metrics import Metrics
 from plugin.prometheus import PrometheusReader
 from plugin.series import SeriesState
@@ -42,42 +41,54 @@ class ScoreJob:
         """One tick, or all ticks that an outage has left out. False when it failed: counted, logged, shown."""
         began, name = time.monotonic(), self.watch.name
         try:
-            scored, until = self._run()
-        except BandwatchError as error:
+            until = self._run()
+        except Stopped:
+            return False
+        except PrometheusError as error:
             self._fail(error)
+            return False
+        except Exception as error:  # of the store, of a detector: the next run starts from what the store holds
+            self._fail(error)
+            self._stacks = None
             return False
         self._metrics.watch_up.labels(name).set(1)
         self._metrics.score_duration.labels(name).observe(time.monotonic() - began)
-        self._metrics.samples_scored.labels(name).inc(scored)
         self._metrics.last_score.labels(name).set(until)
         return True
 
-    def _run(self) -> tuple[int, int]:
-        """Returns the samples scored and the grid time that has been reached."""
+    def _run(self) -> int:
+        """Returns the grid time that has been reached."""
         step = self.watch.step
         end = (int(self._clock()) - self.watch.offset) // step * step
-        oldest = end - self.watch.backfill // step * step
+        oldest = end - max(1, self.watch.backfill // step) * step
         stacks = self._stacks or self._take_up(oldest)
+        if stacks.until > end + (end - oldest):
+            raise ClockAhead(f"watch {self.watch.name!r} has been scored until {stacks.until} (unix seconds), and the "
+                             f"clock says {end}: set it right; if it was ahead before, start with an empty "
+                             "`store.path`, or wait")
         if stacks.until + step < oldest:
             log.warning("outage longer than backfill: the hole stays unscored",
                         extra={"watch": self.watch.name, "from": stacks.until + step, "to": oldest - step})
             stacks = self._loaded(oldest - step)
-        scored = 0
         while stacks.until < end:
             steps = min(STEPS_AT_ONCE, max(1, CELLS_AT_ONCE // max(1, len(self._roster.records()))))
-            added, stacks = self._tick(stacks, stacks.until + step, min(end, stacks.until + steps * step))
-            scored += added
+            stacks = self._tick(stacks, stacks.until + step, min(end, stacks.until + steps * step))
         self._publish(stacks)
-        return scored, stacks.until
+        return stacks.until
 
     def _take_up(self, oldest: int) -> Stacks:
         """At the first run: what the store holds; a watch that is new learns from its history first."""
+        self._roster.reload()
         until = self._store.scored_until(self.watch.name)
         if until is None:
             self._first_fit(oldest)
-        stacks = self._loaded(oldest if until is None else until)
+        stacks = self._loaded(oldest if until is None else until // self.watch.step * self.watch.step)
         ids = np.array([record.id for record in self._roster.records()], np.int64)
+        self._latest = Latest(self.watch)
         self._latest.restore(ids, self._store.latest(ids, self.watch.persistence[1]))
+        if until is not None:
+            self._publish(stacks, stale=True)  # it may be long until Prometheus answers
+        self._stacks = stacks
         return stacks
 
     def _loaded(self, until: int) -> Stacks:
@@ -92,39 +103,43 @@ class ScoreJob:
             self._metrics.fit_failures.labels(self.watch.name, "unreadable").inc(len(unusable))
             self._roster.depose(unusable)
 
-    def _tick(self, stacks: Stacks, start: int, end: int) -> tuple[int, Stacks]:
-        """Judges start..end and writes it in one transaction. Returns the samples scored."""
+    def _tick(self, stacks: Stacks, start: int, end: int) -> Stacks:
+        """Judges start..end and writes it in one transaction. Returns the stacks that have seen it."""
         answer = self._reader.range(self.watch.query, start, end, self.watch.step,
                                     max_series=self.watch.max_series)
         if answer.warnings:
             self._metrics.prometheus_warnings.inc(len(answer.warnings))
             log.warning("answer may be partial",
                         extra={"watch": self.watch.name, "warnings": "; ".join(answer.warnings)})
-        ids = self._roster.identify(answer.series)
+        ids = self._roster.identify(answer.observed)
         self._depose(stacks.replace(self._roster.take_waiting()))
-        values = grid.align(answer.series, start, end, self.watch.step)
+        values = grid.align(answer.observed, start, end, self.watch.step)
         ticks, after = stacks.judge(ids, grid.grid_times(start, end, self.watch.step), values)
         self._store.write(ticks, query_key(self.watch), (start, end))
         self._stacks = after
         for tick in ticks:
             self._latest.update(tick)
-        return int(sum(np.count_nonzero(~np.isnan(tick.score)) for tick in ticks)), after
+            self._metrics.samples_scored.labels(self.watch.name).inc(int(np.count_nonzero(~np.isnan(tick.score))))
+        return after
 
-    def _publish(self, stacks: Stacks) -> None:
+    def _publish(self, stacks: Stacks, *, stale: bool = False) -> None:
         snapshot, seen = self._latest.snapshot(self._roster.records(), self._roster.champions(), stacks.until,
                                                self._gone_after)
         stacks.drop(self._roster.see(seen))
-        self._board.publish(snapshot)
+        self._board.publish(_stale(snapshot) if stale else snapshot)
 
-    def _fail(self, error: BandwatchError) -> None:
+    def _fail(self, error: Exception) -> None:
         """Counted, logged, and shown: the rows on the board become stale."""
-        name, reason = self.watch.name, str(getattr(error, "reason", "store"))
-        if reason == STOPPED:
-            return
+        name = self.watch.name
+        reason = str(getattr(error, "reason", "store" if isinstance(error, StoreError) else "error"))
         self._metrics.score_failures.labels(name, reason).inc()
         self._metrics.watch_up.labels(name).set(0)
-        log.error("scoring failed", extra={"watch": name, "reason": reason, "err": str(error)})
+        log.error("scoring failed", extra={"watch": name, "reason": reason, "err": str(error) or repr(error)},
+                  exc_info=reason == "error")
         shown = self._board.snapshots().get(name)
         if shown is not None:
-            stale = tuple(replace(record, state=SeriesState.STALE) for record in shown.series)
-            self._board.publish(replace(shown, series=stale))
+            self._board.publish(_stale(shown))
+
+
+def _stale(snapshot: Snapshot) -> Snapshot:
+    return replace(snapshot, series=tuple(replace(record, state=SeriesState.STALE) for record in snapshot.series))

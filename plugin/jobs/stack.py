@@ -66,16 +66,18 @@ class Stack:
                        carry=None if cold else _joined(self.carry or {}, other.carry or {}),
                        fitted=from_spec(self.spec).restore(_joined(self.fitted.state, other.fitted.state)))
 
-    def resume(self, carries: Sequence[Carry], time: int) -> "Stack | None":
-        """The stack with the carry that was stored at `time`; None unless every series has one of its own model."""
-        place = {int(series): (carry, row) for carry in carries if carry.time == time
+    def resume(self, carries: Sequence[Carry], time: int) -> tuple["Stack | None", "Stack | None"]:
+        """Those with the carry that their own model stored at `time`, and those that have none and stay cold."""
+        place = {(int(series), int(carry.model_version[row])): (carry, row) for carry in carries if carry.time == time
                  for row, series in enumerate(carry.ids)}
-        rows = [place[int(series)] for series in self.ids if int(series) in place]
-        if len(rows) < len(self.ids) or any(carry.model_version[row] != version for (carry, row), version
-                                            in zip(rows, self.version, strict=True)):
-            return None
-        return replace(self, carry={name: np.stack([carry.arrays[name][row] for carry, row in rows])
-                                    for name in rows[0][0].arrays})
+        found = [place.get(key) for key in zip(self.ids.tolist(), self.version.tolist(), strict=True)]
+        warm = np.array([each is not None for each in found], bool)
+        rows = [each for each in found if each is not None]
+        if not rows:
+            return None, self
+        carry = {name: np.stack([carry.arrays[name][row] for carry, row in rows]) for name in rows[0][0].arrays}
+        return (replace(self if warm.all() else self.part(warm), carry=carry),
+                None if warm.all() else self.part(~warm))
 
 
 def _joined(first: Arrays, second: Arrays) -> dict[str, NDArray[Any]]:

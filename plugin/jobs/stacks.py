@@ -1,13 +1,12 @@
 """All stacks of one watch: built from the store, kept in step with the roster, asked to judge each tick."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from plugin import grid
 from plugin.config import Watch
-from plugin.errors import StoreError
 from plugin.jobs.stack import Stack
 from plugin.policies import judged
 from plugin.series import FloatArray, IntArray, Tick
@@ -31,16 +30,24 @@ class Stacks:
 
         Returns those that cannot be read: made by another version of a detector, or by one that is not installed.
         """
-        unusable: list[ModelRecord] = []
-        for group in _by_spec(models):
-            try:
-                cold = Stack.load(self._store, group)
-                self._add(cold.resume(carries, self.until) or self._warmed(cold))
-            except (StoreError, LookupError, ValueError, RuntimeError) as error:  # arrays of other names and shapes
-                log.error("models cannot be used", extra={"watch": self._watch.name, "models": len(group),
-                                                          "spec": group[0].spec, "err": str(error)})
-                unusable += group
-        return unusable
+        return [model for group in _grouped(models, lambda model: model.spec)
+                for model in self._load_group(group, carries)]
+
+    def _load_group(self, group: Sequence[ModelRecord], carries: Sequence[Carry]) -> Sequence[ModelRecord]:
+        try:
+            warm, cold = Stack.load(self._store, group).resume(carries, self.until)
+            ready = [stack for stack in (warm, self._warmed(cold) if cold else None) if stack is not None]
+        except Exception as error:  # arrays of other names and shapes, or whatever a detector raises
+            files = _grouped(group, lambda model: str(model.path))
+            if len(files) > 1:  # one bad file must not cost the models in the others
+                return [model for file in files for model in self._load_group(file, carries)]
+            log.error("models cannot be used", extra={
+                "watch": self._watch.name, "models": len(group), "spec": group[0].spec,
+                "err": f"{type(error).__name__}: {error}"})
+            return group
+        for stack in ready:
+            self._add(stack)
+        return []
 
     def replace(self, models: Sequence[ModelRecord]) -> list[ModelRecord]:
         """Puts freshly crowned champions in the place of the old ones, warmed up to `until`; returns as `load`."""
@@ -92,10 +99,10 @@ class Stacks:
         return warm
 
 
-def _by_spec(models: Iterable[ModelRecord]) -> list[list[ModelRecord]]:
+def _grouped(models: Iterable[ModelRecord], key: Callable[[ModelRecord], str]) -> list[list[ModelRecord]]:
     groups: dict[str, list[ModelRecord]] = {}
     for model in models:
-        groups.setdefault(model.spec, []).append(model)
+        groups.setdefault(key(model), []).append(model)
     return list(groups.values())
 
 

@@ -9,11 +9,10 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
 from plugin.config import Workers
-from plugin.errors import FitFailed
+from plugin.errors import FitFailed, Stopped
 from plugin.jobs.fitting import FitOutcome, FitTask, run_task
 
 NICENESS = 10
-STOPPED = "stopped"  # the reason of fits that a stop of the service has ended
 ORPHAN_CHECK_SECONDS = 1.0
 
 
@@ -37,25 +36,23 @@ class WorkerPool:
                 self._running().submit(_nothing)
 
     def submit(self, task: FitTask) -> "Future[FitOutcome]":
-        """The future of one fit; `result_of` turns its failure into a FitFailed."""
+        """The future of one fit; `result_of` turns its failure into a FitFailed. Raises Stopped."""
         with self._lock:
             if self._closed:
-                raise FitFailed(STOPPED, "the service is stopping")
+                raise Stopped("the service is stopping")
             try:
                 return self._running().submit(self._task, task)
-            except BrokenProcessPool:  # a worker died between two tasks
+            except BrokenProcessPool:  # a worker has died
                 self._pool = None
                 return self._running().submit(self._task, task)
 
     def result_of(self, future: "Future[FitOutcome]") -> FitOutcome:
-        """Waits for a fit. Raises FitFailed with the reason that the metric counts."""
+        """Waits for a fit. Raises FitFailed with the reason that the metric counts, and Stopped."""
         try:
             return future.result()
         except (BrokenProcessPool, CancelledError) as error:
             if self._closed:
-                raise FitFailed(STOPPED, "the service is stopping") from error
-            with self._lock:
-                self._pool = None
+                raise Stopped("the service is stopping") from error
             raise FitFailed("worker_died", "the worker process ended in the middle of a fit (killed, or out of "
                             "memory?): the old model stays; lower `workers.stack` if memory is short") from error
         except Exception as error:  # whatever a detector raises must not end the job: it is counted and shown
@@ -80,11 +77,11 @@ class WorkerPool:
     def _running(self) -> ProcessPoolExecutor:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(self._settings.fits, mp_context=get_context("spawn"),
-                                             initializer=_begin, initargs=(os.getpid(), self._settings.threads))
+                                             initializer=begin, initargs=(os.getpid(), self._settings.threads))
         return self._pool
 
 
-def _begin(parent: int, threads: int) -> None:
+def begin(parent: int, threads: int) -> None:
     """First thing in a new worker: step back, keep to its threads, and end with the parent."""
     import signal
 

@@ -13,7 +13,7 @@ from prometheus_api_client import PrometheusConnect
 from urllib3.util.retry import Retry
 
 from plugin.config.model import Prometheus
-from plugin.errors import AnswerInvalid, PrometheusError, PrometheusUnavailable, TooManySeries
+from plugin.errors import AnswerInvalid, PrometheusError, PrometheusUnavailable, Stopped, TooManySeries
 from plugin.prometheus.credentials import public_url
 from plugin.prometheus.matrix import Matrix, merge
 from plugin.prometheus.transport import MAX_BYTES, TooLarge, TooSlow, Transport, TryLater
@@ -35,6 +35,11 @@ class Answer:
     requests: int  # HTTP requests made, retries included
     seconds: float
     infos: tuple[str, ...] = ()  # advice on the query, from Prometheus 3 on
+
+    @property
+    def observed(self) -> list[Series]:
+        """The series that have a sample; all that the others were is NaN."""
+        return [one for one in self.series if len(one.times)]
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class PrometheusReader:
         self._on_request = on_request
         self._max_bytes = max_bytes
         self._idle: deque[Client] = deque()
+        self._closed = False
         self.url = public_url(settings.url)
 
     def range(self, query: str, start: int, end: int, step: int, *, max_series: int) -> Answer:
@@ -97,7 +103,8 @@ class PrometheusReader:
             raise AnswerInvalid(f"Prometheus at {self.url} did not say its version") from error
 
     def close(self) -> None:
-        """Closes the connections that no thread is using."""
+        """Closes the connections that no thread is using; whoever asks from now on is told that it has Stopped."""
+        self._closed = True
         with suppress(IndexError):
             while True:
                 self._idle.pop().transport.close()
@@ -146,6 +153,8 @@ class PrometheusReader:
         deadline = time.monotonic() + settings.connect_timeout + settings.read_timeout
         attempt = 0
         while True:
+            if self._closed:
+                raise Stopped("the service is stopping, or has been reloaded")
             attempt += 1
             left = max(0.05, deadline - time.monotonic())
             timeout = (min(settings.connect_timeout, left), min(settings.read_timeout, left))

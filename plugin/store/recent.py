@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+import numpy as np
 from sqlalchemy import Connection, bindparam, select
 
 from plugin.series import Samples
@@ -43,14 +44,14 @@ class Recent:
         with self._lock:
             kept = self._kept.get(series_id)
         if kept is None or kept.count != count or kept.start > start:
-            kept = Kept(count, start, reading.samples(connection, series_id, start, end))
+            kept = Kept(count, start, _own(reading.samples(connection, series_id, start, end)))
         elif kept.rows.times[-1] < end:
             newer = reading.samples(connection, series_id, int(kept.rows.times[-1]) + 1, end)
             kept = Kept(count, kept.start, join([kept.rows, newer])) if len(newer) else kept
         first, last = kept.rows.times.searchsorted([start, end + 1])
         found = take(kept.rows, slice(first, last))
         if len(kept.rows) > 2 * len(found) and len(found):  # the window has moved on
-            kept = Kept(count, start, take(kept.rows, slice(first, None)))
+            kept = Kept(count, start, _own(take(kept.rows, slice(first, None))))
         self._keep(series_id, kept)
         return found
 
@@ -63,6 +64,11 @@ class Recent:
                 self._rows += len(kept.rows)
             while self._rows > self._most:
                 self._rows -= len(self._kept.popitem(last=False)[1].rows)
+
+
+def _own(rows: Samples) -> Samples:
+    """A copy: a slice would keep all of the blocks that it was cut from in memory."""
+    return take(rows, np.arange(len(rows)))
 
 
 def count_rewrite(connection: Connection, watch: str) -> None:

@@ -160,12 +160,36 @@ def test_backtest_of_an_expression(tmp_path: Path) -> None:
     assert nothing.returncode == 1 and "Prometheus" in nothing.stderr
 
 
+def test_ctrl_c_ends_a_backtest_at_once(tmp_path: Path) -> None:
+    """As a terminal does it: the signal goes to the whole process group."""
+    source, output = tmp_path / "source", tmp_path / "output"
+    source.mkdir()
+    for number in range(12):  # each begins at another second, so that none shares a stack
+        rows = "".join(f"{number + 60 * minute},{minute % 97}\n" for minute in range(14 * 1440))
+        (source / f"{number:02d}.csv").write_text("time,value\n" + rows)
+    command = [sys.executable, "-m", "plugin", "backtest", source, "--output", output, "--detector", "lstm", "--jobs",
+               "1"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:
+        assert eventually(lambda: list(output.glob("*.csv")))
+        os.killpg(running.pid, signal.SIGINT)
+        began = time.monotonic()
+        _, said = running.communicate(timeout=60)
+    assert running.returncode == 130 and said == ""
+    assert time.monotonic() - began < 5 and len(list(output.glob("*.csv"))) < 12
+
+
 @pytest.mark.parametrize(("arguments", "status", "message"), [
     ((), 2, "required: COMMAND"),
     (("check",), 1, "nothing to check: give a FILE, or --example"),
     (("check", "missing.yml"), 1, "missing.yml"),
     (("backtest", "nowhere", "--output", "out", "--step", "fast"), 2, 'argument --step: found "fast"'),
     (("run", "--config.file", "missing.yml"), 1, "missing.yml"),
+    (("backtest", ".", "--output", "."), 1, "--output .: is SOURCE, whose files would be overwritten"),
+    (("backtest", ".", "--output", "out", "--timezone", "Mars"), 2, 'argument --timezone: found "Mars"; valid is an'),
+    (("backtest", "up", "--output", "out", "--step", "0s"), 2, 'argument --step: found "0s"; valid is'),
+    (("backtest", "up", "--output", "out", "--jobs", "-1"), 2, 'argument --jobs: found "-1"; valid is a number'),
+    (("backtest", "up", "--output", "out", "--detector", "lsmt"), 1, "--detector: unknown detector `lsmt`, did you"),
+    (("backtest", "up" + " + up" * 99, "--output", "out", "--prometheus.url", "http://127.0.0.1:1"), 1, "refused"),
 ])
 def test_wrong_command_lines(arguments: tuple[str, ...], status: int, message: str) -> None:
     done = bandwatch(*arguments)

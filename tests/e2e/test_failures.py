@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from plugin.config import Workers
-from plugin.errors import FitFailed
+from plugin.errors import FitFailed, Stopped
 from plugin.jobs.fitting import FitOutcome, FitTask
 from plugin.jobs.workers import WorkerPool
 from plugin.series import SeriesState
@@ -129,7 +129,7 @@ def test_a_worker_killed_from_outside_costs_its_fit_only() -> None:
     assert again.result_of(again.submit(replace(task, version=2))).refused
     for each in (pool, again):
         each.close()
-    with pytest.raises(FitFailed, match="stopping"):
+    with pytest.raises(Stopped, match="stopping"):
         pool.submit(task)
 
 

@@ -12,38 +12,18 @@ import sqlite3
 import subprocess
 import sys
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from plugin.config import Config, Watch
-from plugin.jobs.fitting import FitOutcome, FitTask, run_task
 from plugin.store import Store
-from tests.e2e.world import NOW, STEP, Clock, config, parts, watch
+from tests.e2e.world import NOW, STEP, Clock, Threads, config, parts, watch
 from tests.servers import PrometheusServer
 
 KILLS, SEED = 20, 7
 WATCH = {"detector": "lstm", "detector_options": {"steps": 4}, "backfill": 86_400, "fit_window": 86_400,
          "fit_every": 180}
-
-
-class Threads:
-    """A worker pool whose workers die with us."""
-
-    size = 1
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1)
-
-    def submit(self, task: FitTask) -> "Future[FitOutcome]":
-        return self._pool.submit(run_task, task)
-
-    def result_of(self, future: "Future[FitOutcome]") -> FitOutcome:
-        return future.result()
-
-    def close(self) -> None:
-        self._pool.shutdown()
 
 
 def child(folder: Path, url: str, now: int) -> None:

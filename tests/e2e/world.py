@@ -1,6 +1,7 @@
 """A small known world in a real Prometheus, and the service's parts beside it, driven by a clock that tests set."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from plugin.app import Parts
 from plugin.config import Config, Prometheus, Store, Watch, Workers
+from plugin.jobs.fitting import FitOutcome, FitTask, run_task
 from plugin.series import FloatArray, IntArray, Labels, Series
 
 STEP = 60
@@ -29,6 +31,24 @@ class Clock:
 
     def steps(self, steps: int) -> None:
         self.now += steps * STEP
+
+
+class Threads:
+    """A worker pool whose workers are threads: at work at once, and dead when we are."""
+
+    size = 1
+
+    def __init__(self, *_: object) -> None:
+        self._pool = ThreadPoolExecutor(1)
+
+    def submit(self, task: FitTask) -> "Future[FitOutcome]":
+        return self._pool.submit(run_task, task)
+
+    def result_of(self, future: "Future[FitOutcome]") -> FitOutcome:
+        return future.result()
+
+    def close(self) -> None:
+        self._pool.shutdown()
 
 
 def times() -> IntArray:

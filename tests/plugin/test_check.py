@@ -7,7 +7,7 @@ import pytest
 
 from detectors.api import NotEnoughData, SeriesBatch
 from plugin import check as module
-from plugin.check import check, counters
+from plugin.check import check, counters, stacked
 from plugin.config.model import Config, Prometheus, Watch, Workers
 from plugin.series import FloatArray, Labels, Series
 from tests import faults as fault
@@ -51,11 +51,11 @@ def test_a_healthy_watch_is_described(prometheus: PrometheusServer) -> None:
         "  series   2 now, 2 within 2d (max_series 1,000)",
         "  points   5,760 read, all of 2d, one every 1m",
         "  gaps     none",
-        "  history  2d of the 2d of fit_window",
+        "  history  2d, as long as fit_window",
         "  counter  no",
         "  fit      about 1s for 2 series, every 1d",
         "", "1 of 1 watches work"]
-    assert fit.shapes == [(2, 2881)]
+    assert fit.shapes == [(1, 2881), (2, 2881)]
 
 
 def test_gaps_are_counted_from_the_first_sample(prometheus: PrometheusServer) -> None:
@@ -83,6 +83,24 @@ def test_a_raw_counter_is_called_one(prometheus: PrometheusServer, query: str, v
     assert works and verdict in text
 
 
+@pytest.mark.parametrize("count, stack, fits, seconds", [
+    (1, 64, 1, 3.0),
+    (64, 64, 1, 66.0),
+    (128, 64, 1, 132.0),
+    (128, 64, 2, 66.0),
+    (64, 64, 2, 66.0),  # one stack is not shared
+])
+def test_a_stack_costs_a_start_and_its_rows(count: int, stack: int, fits: int, seconds: float) -> None:
+    assert stacked({1: 3.0, 8: 10.0}, count, Workers(stack=stack, fits=fits)) == pytest.approx(seconds)
+
+
+def test_a_series_that_comes_less_often_than_the_step_is_warned_of(prometheus: PrometheusServer) -> None:
+    _, text = run(prometheus.url, watch("shop_flat and on() (vector(time() % 3600) < 60)"))
+    assert "warning  1 of 1 series comes less often than every third step, for example shop_flat{}, once in 1h" in text
+    _, text = run(prometheus.url, watch("shop_flat and on() (vector(time() % 180) < 60)"))
+    assert "warning" not in text
+
+
 RISE = np.arange(400.0)
 
 
@@ -107,9 +125,22 @@ def test_an_idle_counter_is_known_by_its_name() -> None:
     assert counters('shop_errors{by="x_total"}', [idle]) == "no"
 
 
+def test_a_young_counter_is_known_by_its_name() -> None:
+    young = Series(Labels.of({}), np.arange(5) * 60, np.arange(5.0))
+    assert "(by its name; no series has fallen)" in counters("shop_errors_total", [young])
+    assert counters("shop_errors", [young]) == "no"
+
+
+def test_counters_among_other_series_are_pointed_out() -> None:
+    waves = [Series(Labels.of({"no": str(i)}), np.arange(400) * 60, np.sin(RISE)) for i in range(3)]
+    counter = Series(Labels.of({"__name__": "hits"}), np.arange(400) * 60, RISE)
+    assert counters('{job="api"}', [*waves, counter]).startswith(
+        "perhaps in part: 1 of 4 series that change only rises, as hits{}: ")
+
+
 def test_a_constant_series_is_named(prometheus: PrometheusServer) -> None:
     _, text = run(prometheus.url, watch("shop_flat"))
-    assert "constant 1 of 1 series never change, for example shop_flat{}" in text
+    assert "constant 1 of 1 series never changes, for example shop_flat{}" in text
 
 
 def test_a_short_history_is_said(prometheus: PrometheusServer) -> None:
@@ -124,14 +155,14 @@ def test_much_history_is_sampled_and_the_fit_scaled_up(prometheus: PrometheusSer
     fit = Fit()
     _, text = run(prometheus.url, watch("shop_visitors", fit_every=1), fit=fit)
     assert "points   2,882 read, the last 1d of 2d" in text
-    assert fit.shapes == [(2, 1441)]
-    assert "fit      about 1s for 2 series, every 1s" in text
-    assert "history  2d of the 2d" in text
+    assert fit.shapes == [(1, 1441), (2, 1441)]
+    assert "fit      about 2s for 2 series, every 1s" in text  # 0.5 s a series and day, and two days
+    assert "history  2d, as long as fit_window" in text
 
 
 def test_a_fit_that_takes_longer_than_its_interval_is_warned_of(prometheus: PrometheusServer) -> None:
     _, text = run(prometheus.url, watch("shop_visitors", fit_every=60), fit=lambda *_: 90.0)
-    assert "fit      about 1m30s for 2 series, every 1m" in text
+    assert "fit      about 3m for 2 series, every 1m" in text
     assert "warning  a fit takes longer than fit_every: 1m: raise it, or `workers.fits`" in text
 
 

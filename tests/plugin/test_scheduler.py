@@ -71,6 +71,34 @@ def test_long_jobs_do_not_hold_up_short_ones(scheduler: Scheduler) -> None:
     release.set()
 
 
+def test_a_long_run_is_not_a_missed_one(scheduler: Scheduler, metrics: Metrics) -> None:
+    runs: list[int] = []
+    scheduler.every("fit", 0.1, lambda: (time.sleep(0.3), runs.append(1)), long=True)
+    assert eventually(lambda: len(runs) >= 2)
+    assert metrics.jobs_missed.labels("fit")._value.get() == 0
+
+
+def test_stop_does_not_wait_for_ever(metrics: Metrics) -> None:
+    release, made = threading.Event(), Scheduler(metrics)
+    started = threading.Event()
+    made.every("hangs", 60, lambda: (started.set(), release.wait(10)))
+    made.start()
+    assert started.wait(10)
+    began = time.monotonic()
+    assert not made.stop(0.1) and time.monotonic() - began < 2
+    release.set()
+
+
+def test_the_heart_beats_while_all_threads_wait(scheduler: Scheduler, metrics: Metrics) -> None:
+    release, waiting = threading.Event(), []
+    for number in range(4):
+        scheduler.every(f"hangs{number}", 60, lambda: (waiting.append(1), release.wait(10)))
+    assert eventually(lambda: len(waiting) == 4)
+    metrics.heartbeat.set(0)
+    assert eventually(lambda: metrics.heartbeat._value.get() > 0)
+    release.set()
+
+
 def test_heartbeat(scheduler: Scheduler, metrics: Metrics) -> None:
     assert eventually(lambda: abs(metrics.heartbeat._value.get() - time.time()) < 5)
 

@@ -41,6 +41,9 @@ def test_order_and_duplicates_do_not_matter(tmp_path: Path) -> None:
     ("when,value\n1,2\n", "no column 'time'; found when, value"),
     ("time,value\n1,2\n2,3\n", "2 samples; a backtest needs at least 3"),
     ("", "cannot be read as CSV"),
+    ("time,value\n1,2\n2,high\n3,4\n", "line 3: value is 'high'; valid is a number, or nothing for no sample"),
+    ("time,value\n2026-01-01,1\n2026-01-02,1\n2026-01-03,1\n", "line 2: time is '2026-01-01'; valid is unix seconds"),
+    ("time,value\n0,1\n1760000000,1\n1760000001,1\n1760000002,1\n", "0 to 1760000002 in steps of 1 are more than"),
 ])
 def test_bad_files_are_named(tmp_path: Path, text: str, message: str) -> None:
     path = write(tmp_path, "bad.csv", text)
@@ -50,6 +53,13 @@ def test_bad_files_are_named(tmp_path: Path, text: str, message: str) -> None:
 
 def test_an_empty_folder_says_what_is_expected(tmp_path: Path) -> None:
     with pytest.raises(BandwatchError, match="no .csv or .csv.gz file"):
+        read_folder(tmp_path)
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    for name in ("a.csv", "a.csv.gz", "b.csv"):
+        write(tmp_path, name, "time,value\n10,1\n20,1\n30,1\n")
+    with pytest.raises(BandwatchError, match="a.csv and a.csv.gz are both there"):
         read_folder(tmp_path)
 
 

@@ -84,6 +84,34 @@ def test_states_go_to_the_store_when_they_change(store: Store) -> None:
     assert store.series("w")[0].state is SeriesState.OK
 
 
+def test_history_that_comes_between_two_looks_is_not_forgotten(store: Store) -> None:
+    roster = Roster(store, "w")
+    roster.identify(arriving(A, time=500))
+    judged = in_state(roster, SeriesState.OK)  # the score job is at work ...
+    roster.identify(arriving(A, time=200))  # ... when the fit job finds older samples
+    roster.see(judged)
+    assert roster.records()[0].first_seen == 200
+
+
+def test_a_gone_series_that_history_brings_back_is_sent_away_again(store: Store) -> None:
+    roster = Roster(store, "w")
+    ids = roster.identify(arriving(A, B, time=100)).tolist()
+    crown(store, roster, ids)
+    roster.see([record for record in in_state(roster, SeriesState.GONE) if record.labels == A])
+    roster.identify(arriving(A, time=50))
+    assert roster.see(in_state(roster, SeriesState.GONE)) == ids, "so that the stacks forget it, too"
+
+
+def test_reload_starts_from_the_store(store: Store) -> None:
+    roster = Roster(store, "w")
+    ids = roster.identify(arriving(A, B, time=100)).tolist()
+    crown(store, roster, ids)
+    store.mark(ids[:1], SeriesState.GONE)
+    roster.reload()
+    assert [record.labels for record in roster.records()] == [B]
+    assert list(roster.champions()) == ids[1:] and roster.take_waiting() == []
+
+
 def test_first_seen_goes_back_with_history(store: Store) -> None:
     roster = Roster(store, "w")
     roster.identify(arriving(A, time=500))

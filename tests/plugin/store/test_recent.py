@@ -85,4 +85,5 @@ def test_memory_is_bounded_and_the_window_moves_on(store: Store) -> None:
         assert list(recent._kept) == [2, 3] and recent._rows == 200
         recent.samples(connection, 3, 80 * STEP, 99 * STEP)
         assert recent._rows == 120 and recent._kept[3].start == 80 * STEP
+        assert all(kept.rows.times.base is None for kept in recent._kept.values()), "a slice keeps what it was cut from"
         assert len(recent.samples(connection, 3, 0, 99 * STEP)) == 100

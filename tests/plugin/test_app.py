@@ -1,0 +1,179 @@
+"""The composition root: what a reload keeps, swaps, refuses and takes down; readiness; a stop that is quick."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from plugin.app import Parts, Service
+from plugin.config import Config, Prometheus, Store, Watch, Web, Workers
+from plugin.errors import BandwatchError, ConfigError, Stopped, StoreError
+from tests import faults
+from tests.e2e.world import Threads
+from tests.servers import PrometheusServer
+
+NOWHERE = "http://127.0.0.1:1"
+
+
+def watch(name: str, **settings: object) -> Watch:
+    return Watch.model_validate({"name": name, "query": "up", "detector": "baseline", **settings})
+
+
+def config(folder: Path, *watches: Watch, url: str = NOWHERE, **sections: object) -> Config:
+    made = Config(prometheus=Prometheus(url=url, retries=0, connect_timeout=1, read_timeout=10), watches=watches,
+                  store=Store(path=str(folder)), web=Web(listen_address="127.0.0.1:0"))
+    return made.model_copy(update=sections)
+
+
+def eventually(check: Callable[[], bool], seconds: float = 10.0) -> bool:
+    until = time.monotonic() + seconds
+    while not check() and time.monotonic() < until:
+        time.sleep(0.02)
+    return check()
+
+
+class Running:
+    """A service and the file that its next reload reads."""
+
+    def __init__(self, first: Config) -> None:
+        self.file = first
+        self.service = Service(first, load=lambda: self.file)
+        self.parts = self.service._parts
+
+    def reloaded(self) -> float:
+        return float(self.parts.metrics.reload_successful._value.get())
+
+
+@pytest.fixture(autouse=True)
+def workers_are_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Threads, "warm_up", lambda self: None, raising=False)
+    monkeypatch.setattr("plugin.app.WorkerPool", Threads)
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[Config], Running]]:
+    made: list[Running] = []
+
+    def begin(first: Config) -> Running:
+        made.append(Running(first))
+        made[-1].service.start()
+        return made[-1]
+
+    yield begin
+    for running in made:
+        running.service.stop()
+
+
+Start = Callable[[Config], Running]
+
+
+def test_reload_keeps_what_is_unchanged_and_swaps_the_rest(start: Start, tmp_path: Path) -> None:
+    running = start(config(tmp_path, watch("same"), watch("other"), watch("removed")))
+    before = dict(running.parts.watches)
+    running.file = config(tmp_path, watch("same"), watch("other", query="down"), watch("added"))
+    running.service.reload()
+    after = running.parts.watches
+    assert list(after) == ["same", "other", "added"] and running.reloaded() == 1
+    assert after["same"] is before["same"] and after["other"] is not before["other"]
+    assert running.service._scheduler.names() == {"heartbeat", "upkeep"} | {
+        f"{job}:{name}" for job in ("score", "fit") for name in after}
+    for name in ("other", "removed"):
+        with pytest.raises(Stopped):
+            before[name].reader.buildinfo()
+
+
+def test_another_prometheus_swaps_all_watches(start: Start, tmp_path: Path) -> None:
+    running = start(config(tmp_path, watch("a")))
+    before = running.parts.watches["a"]
+    running.file = config(tmp_path, watch("a"), url="http://127.0.0.1:2")
+    running.service.reload()
+    assert running.parts.watches["a"] is not before
+
+
+@pytest.mark.parametrize(("section", "value"), [
+    ("store", Store(path="elsewhere")), ("web", Web(listen_address="127.0.0.1:1")), ("workers", Workers(fits=2))])
+def test_what_needs_a_restart_is_refused_and_nothing_changes(start: Start, tmp_path: Path, section: str,
+                                                             value: object) -> None:
+    running = start(config(tmp_path, watch("a")))
+    running.file = config(tmp_path, watch("b")).model_copy(update={section: value})
+    with pytest.raises(ConfigError, match=f"{section}: a change of it takes effect at a restart only"):
+        running.service.reload()
+    assert list(running.parts.watches) == ["a"] and running.reloaded() == 0
+
+
+def test_a_detector_that_cannot_be_built_changes_nothing(start: Start, tmp_path: Path) -> None:
+    running = start(config(tmp_path, watch("a")))
+    running.file = config(tmp_path, watch("a", detector_options={"nonsense": 1}), watch("b"))
+    with pytest.raises(ConfigError, match="watch 'a': detector: .*no option `nonsense`"):
+        running.service.reload()
+    assert list(running.parts.watches) == ["a"] and running.reloaded() == 0
+
+
+def test_ready_when_every_watch_has_been_scored(start: Start, tmp_path: Path, prometheus: PrometheusServer) -> None:
+    with faults.FaultProxy(prometheus.port) as proxy:
+        proxy.fault = faults.status(422)
+        running = start(config(tmp_path, watch("a", step=1), watch("b", step=1), url=proxy.url))
+        assert running.service.readiness() == "not scored yet: a, b"
+        proxy.fault = faults.pass_on
+        assert eventually(lambda: running.service.readiness() is None)
+
+
+def test_a_removed_watch_leaves_no_trace_though_a_run_of_it_ends_later(start: Start, tmp_path: Path,
+                                                                       prometheus: PrometheusServer) -> None:
+    running = start(config(tmp_path, watch("kept", step=1), watch("removed", step=1), url=prometheus.url))
+    assert eventually(lambda: running.service.readiness() is None)
+    jobs, entered, release = running.parts.watches["removed"], threading.Event(), threading.Event()
+    real = jobs.score._publish
+
+    def late(*arguments: object, **named: object) -> None:
+        entered.set()
+        release.wait(10)
+        real(*arguments, **named)  # type: ignore[arg-type]
+
+    jobs.score._publish = late  # type: ignore[method-assign]
+    assert entered.wait(10)
+    running.file = config(tmp_path, watch("kept", step=1), url=prometheus.url)
+    running.service.reload()
+    release.set()
+    assert eventually(lambda: not running.service._turns["removed"].locked())
+    up = running.parts.metrics.watch_up
+    assert eventually(lambda: list(running.service.board.snapshots()) == ["kept"] and list(up._metrics) == [("kept",)])
+
+
+def test_a_stop_in_the_middle_of_the_first_history_is_quick(tmp_path: Path, prometheus: PrometheusServer,
+                                                            caplog: pytest.LogCaptureFixture) -> None:
+    with faults.FaultProxy(prometheus.port) as proxy:
+        def slow(connection: faults.Connection, reply: faults.Reply) -> None:
+            time.sleep(0.2)
+            faults.pass_on(connection, reply)
+
+        proxy.fault = slow
+        service = Service(config(tmp_path, watch("a", step=1, fit_window=200_000, max_series=10_000), url=proxy.url))
+        service.start()
+        assert eventually(lambda: len(proxy.requests) > 1)
+        began = time.monotonic()
+        assert service.stop() and time.monotonic() - began < 3
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_a_store_in_use_is_left_alone(tmp_path: Path) -> None:
+    first = Parts(config(tmp_path, watch("a")))
+    try:
+        with pytest.raises(StoreError, match="another bandwatch is at work"):
+            Parts(config(tmp_path, watch("a")))
+    finally:
+        first.close()
+
+
+def test_parts_that_cannot_be_built_let_go_of_the_store(tmp_path: Path) -> None:
+    with pytest.raises(BandwatchError, match="no option"):
+        Parts(config(tmp_path, watch("a", detector_options={"nonsense": 1})))
+    Parts(config(tmp_path, watch("a"))).close()
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"file/data: .*check `store.path`"):
+        Parts(config(tmp_path / "file" / "data", watch("a")))

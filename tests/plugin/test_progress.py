@@ -1,0 +1,36 @@
+"""Tables as a terminal and a pipe show them."""
+
+import io
+import sys
+
+import pytest
+
+from plugin import progress
+
+NAME = 'node_network_receive_bytes_total{device="eth0",instance="web-17.example.com:9100",cpu="[0]"}'
+ROWS = [[NAME, "warming_up", "1.234e+08"], ["up", "ok", ""]]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, out: io.StringIO) -> list[str]:
+    monkeypatch.setenv("TERM", "dumb")  # no colours, 80 columns
+    monkeypatch.setattr(sys, "stdout", out)
+    progress.table("shop", ["series", "state", "the last value"], ROWS, note="all of them")
+    return out.getvalue().splitlines()
+
+
+def test_in_a_pipe_a_row_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = shown(monkeypatch, io.StringIO())
+    assert any(NAME in line and "1.234e+08" in line for line in lines)
+    assert lines[0].strip() == "shop" and lines[-1].strip() == "all of them"
+
+
+def test_in_a_narrow_terminal_the_name_is_folded_and_the_numbers_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = shown(monkeypatch, Terminal())
+    assert max(map(len, lines)) <= 80
+    assert any("warming_up" in line and "1.234e+08" in line for line in lines)
+    assert "".join(line.split("│")[1].strip() for line in lines if "│" in line).startswith(NAME)
