@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from detectors.api import DetectorError
+from detectors.device import limit_threads
 from plugin import config as settings
 from plugin.board import Board
 from plugin.config import Config, Watch
@@ -52,6 +53,7 @@ class Parts:
 
     def __init__(self, config: Config, *, clock: Callable[[], float] = time.time) -> None:
         self.config, self._clock = config, clock
+        limit_threads(1)  # a tick is small: more threads of torch would only spin against the fits
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
         self.board = Board()

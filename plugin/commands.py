@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugin.errors import BandwatchError, ConfigError
+from plugin.errors import BandwatchError, ConfigError, PrometheusError
 
 if TYPE_CHECKING:
     from plugin.app import Parts, Service
@@ -180,6 +180,8 @@ def _recordings(options: argparse.Namespace) -> "list[Recording]":
     reader = PrometheusReader(config.Prometheus(url=options.prometheus_url))
     try:
         return source.ask(reader, options.source, (now - options.since) // step * step, now // step * step, step)
+    except PrometheusError as error:
+        raise BandwatchError(f"{options.source!r} is no folder, so Prometheus was asked for it: {error}") from error
     finally:
         reader.close()
 

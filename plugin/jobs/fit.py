@@ -59,7 +59,9 @@ class FitJob:
         Raises PrometheusError, and Stopped when the service stops before it is done: it will be done anew then.
         """
         log.info("loading history", extra={"watch": self.watch.name, "window_seconds": self.watch.fit_window})
-        added = history.load(self.watch, self._store, self._reader, self._roster, self._start(until), until)
+        added = history.load(self.watch, self._store, self._reader, self._roster, self._start(until), until,
+                             progress=lambda share: log.info("loading history", extra={
+                                 "watch": self.watch.name, "done": f"{share:.0%}"}))
         log.info("history loaded", extra={"watch": self.watch.name, "samples": added})
         self._fit([Need(self._baseline, False, tuple(self._roster.records()))], until)
 
@@ -142,6 +144,9 @@ class FitJob:
         name, task, now = self.watch.name, outcome.task, self._clock()
         self._metrics.fits.labels(name, "success" if outcome.ids else "failure").inc()
         self._metrics.fit_duration.labels(name).observe(outcome.seconds)
+        if outcome.device_error:
+            self._metrics.fit_failures.labels(name, "device").inc()
+            log.warning("fitted on the CPU: the device failed", extra={"watch": name, "err": outcome.device_error})
         for series, (reason, _) in outcome.refused.items():
             self._metrics.fit_failures.labels(name, reason).inc()
             self._not_before[series] = now + self._wait(series, reason, now)

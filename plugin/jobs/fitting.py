@@ -48,6 +48,7 @@ class FitOutcome:
     loss: tuple[float, ...] = ()
     refused: dict[int, tuple[str, str]] = field(default_factory=dict)  # series id -> (reason, message)
     seconds: float = 0.0
+    device_error: str = ""  # why the device that was wanted could not be used, and the CPU was
 
 
 @dataclass(frozen=True)
@@ -85,16 +86,26 @@ def run_task(task: FitTask) -> FitOutcome:
         ids = np.array(task.ids, np.int64)
         values = store.values(ids, task.start, task.end, task.step)
         batch = grid.batch(values, task.start, task.step, task.timezone)
-        rows = fit_rows(from_spec(task.spec), batch, _prior(store, task), alert_budget=task.alert_budget,
-                        device=choose(task.device))
+        rows, device_error = _fit_on_device(task, batch, _prior(store, task))
         refused = {task.ids[row]: (REASONS[type(why)], str(why)) for row, why in rows.refused.items()}
         if rows.fitted is None:
-            return FitOutcome(task, refused=refused, seconds=time.monotonic() - began)
+            return FitOutcome(task, refused=refused, seconds=time.monotonic() - began, device_error=device_error)
         path = store.write_weights(task.version, rows.fitted.state)
         return FitOutcome(task, tuple(ids[rows.index].tolist()), path, tuple(rows.fitted.loss.tolist()), refused,
-                          time.monotonic() - began)
+                          time.monotonic() - began, device_error)
     finally:
         store.close()
+
+
+def _fit_on_device(task: FitTask, batch: SeriesBatch, prior: Arrays | None) -> tuple[FittedRows, str]:
+    """Fits where the task says; a GPU that fails (out of memory, wrong driver) costs time, never the model."""
+    detector, device, device_error = from_spec(task.spec), choose(task.device), ""
+    if device != "cpu":
+        try:
+            return fit_rows(detector, batch, prior, alert_budget=task.alert_budget, device=device), ""
+        except RuntimeError as error:  # torch's, whatever went wrong over there
+            device_error = f"{device}: {error}"
+    return fit_rows(detector, batch, prior, alert_budget=task.alert_budget), device_error
 
 
 def _prior(store: Store, task: FitTask) -> Arrays | None:
@@ -118,7 +129,13 @@ def read_rows(store: Store, places: tuple[tuple[Path, int], ...]) -> Arrays:
 
 
 def seconds_per_series(watch: Watch, batch: SeriesBatch) -> float:
-    """Time that fitting one of these series takes here and now, by fitting all of them."""
+    """Time that fitting one of these series takes here and now, by fitting all of them.
+
+    Raises NotEnoughData or Diverged when none can be fitted.
+    """
     began = time.monotonic()
-    fit_rows(detector_named(watch.detector, watch.detector_options), batch, None, alert_budget=watch.alert_budget)
+    rows = fit_rows(detector_named(watch.detector, watch.detector_options), batch, None,
+                    alert_budget=watch.alert_budget)
+    if rows.fitted is None:
+        raise next(iter(rows.refused.values()))
     return (time.monotonic() - began) / max(1, len(batch.values))
