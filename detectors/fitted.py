@@ -68,11 +68,15 @@ class Fitted:
         return forecast(self, batch, horizon, carry)
 
 
+def own(arrays: Arrays) -> dict[str, NDArray[Any]]:
+    """What belongs to the model in a state or a carry, by the names that the model gave."""
+    return {name.removeprefix(OWN): array for name, array in arrays.items() if name.startswith(OWN)}
+
+
 def restore(model: Model, state: Arrays, device: str) -> Fitted:
     """The inverse of `Fitted.state`."""
-    weights = {name.removeprefix(OWN): array for name, array in state.items() if name.startswith(OWN)}
-    return Fitted(model, Trend.restore(state), weights, Calibration(state["reach"], state["narrowest"], state["loss"]),
-                  device)
+    calibration = Calibration(state["reach"], state["narrowest"], state["loss"])
+    return Fitted(model, Trend.restore(state), own(state), calibration, device)
 
 
 def predict(fitted: Fitted, batch: SeriesBatch, carry: Arrays | None,
@@ -80,8 +84,8 @@ def predict(fitted: Fitted, batch: SeriesBatch, carry: Arrays | None,
     """Expected and spread of the trend [S, T] in units of the series, the model's factor on it, and the next carry."""
     trend = fitted.trend
     course = follow(trend, batch, carry)
-    own = None if carry is None else {name.removeprefix(OWN): a for name, a in carry.items() if name.startswith(OWN)}
-    offset, factor, own_after = fitted.model.predict(fitted.weights, course, own, fitted.device)
+    before = None if carry is None else own(carry)
+    offset, factor, own_after = fitted.model.predict(fitted.weights, course, before, fitted.device)
     expected = course.expected + offset * course.spread
     after: dict[str, NDArray[Any]] = {**course.carry, **{OWN + name: array for name, array in own_after.items()}}
     scale, centre = trend.scale[:, None], trend.centre[:, None]

@@ -29,6 +29,11 @@ class Plan:
     every: int = 20  # steps between validations
     patience: int = 3  # validations without progress after which a series is left alone
 
+    @classmethod
+    def of(cls, steps: int, rate: float, *, warm: bool) -> "Plan":
+        """Whoever starts from a prior needs a third of the steps, at half the rate."""
+        return cls(max(1, steps // 3), rate / 2) if warm else cls(steps, rate)
+
 
 def initial(shapes: Shapes, prior: Arrays | None, rows: int, seed: int) -> Weights:
     """The weights to start from: those of the prior [S, ...], or one random draw for all series."""

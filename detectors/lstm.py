@@ -15,13 +15,13 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from detectors.api import Arrays, FittedDetector, FloatArray, Progress, SeriesBatch
-from detectors.fitted import OWN, calibrated, require, restore, trend_of, uncalibrated
-from detectors.fitting import Plan, initial, train
+from detectors.fitted import calibrated, own, require, restore, trend_of, uncalibrated
+from detectors.fitting import Plan, initial
 from detectors.season import FEATURES
 from detectors.stacked import Recurrence, Weights, cell, linear, tensors
 from detectors.stepping import OLDEST, ages
 from detectors.trend import Course, follow
-from detectors.windows import Material, material, spans, take
+from detectors.windows import Lessons, Material, learn, material, take
 
 LEAST = 256  # samples
 INPUTS = 4 + FEATURES  # last deviation, seen, age, profile, calendar
@@ -62,23 +62,12 @@ class LSTM:
                progress: Progress | None) -> dict[str, NDArray[Any]]:
         shapes = {"input": (INPUTS, 4 * self.hidden), "recurrent": (self.hidden, 4 * self.hidden),
                   "bias": (4 * self.hidden,), "head": (self.hidden, 3), "offset": (3,)}
-        own = None if prior is None else {name: prior[OWN + name] for name in shapes if OWN + name in prior}
-        start = initial(shapes, own, data.deviation.shape[0], self.seed)
+        start = initial(shapes, None if prior is None else own(prior), data.deviation.shape[0], self.seed)
         if prior is None:
             start["bias"][:, self.hidden:2 * self.hidden] = 1.0  # remember at first (Jozefowicz et al., 2015)
             start["head"] *= 0.1
-        plan = Plan(self.steps if prior is None else max(1, self.steps // 3), self.rate * (1 if prior is None else 0.5))
-        check = spans(data, "validate", self.window, 24, np.random.default_rng(self.seed))
-
-        def loss(weights: Weights, step: int) -> Tensor:
-            rng = np.random.default_rng([self.seed, step])
-            return self._loss(weights, data, spans(data, "train", self.window, self.batch, rng), rng)
-
-        def validate(weights: Weights) -> Tensor:
-            with torch.no_grad():
-                return self._loss(weights, data, check, None)
-
-        return train(loss, validate, start, plan, device=device, progress=progress)
+        return learn(self._loss, data, start, Plan.of(self.steps, self.rate, warm=prior is not None),
+                     Lessons(self.window, self.batch, 24, self.seed), device=device, progress=progress)
 
     def _loss(self, weights: Weights, data: Material, at: Tensor, rng: np.random.Generator | None) -> Tensor:
         """[S] mean Laplace loss over the windows at columns `at` [S, L, B]; rng drops samples and draws memory."""

@@ -16,13 +16,13 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from detectors.api import Arrays, FittedDetector, FloatArray, Progress, SeriesBatch
-from detectors.fitted import OWN, calibrated, require, restore, trend_of, uncalibrated
-from detectors.fitting import Plan, initial, train
+from detectors.fitted import calibrated, own, require, restore, trend_of, uncalibrated
+from detectors.fitting import Plan, initial
 from detectors.season import FEATURES
 from detectors.stacked import Weights, linear, tensors
 from detectors.stepping import OLDEST, ages
 from detectors.trend import Course, follow
-from detectors.windows import Material, material, spans, take
+from detectors.windows import Lessons, Material, learn, material, take
 
 LEAST = 256  # samples
 CONTEXT = FEATURES + 1  # calendar and profile of the scored sample
@@ -67,20 +67,9 @@ class VAE:
         shapes = {"enter": (seen, hidden), "enter_bias": (hidden,), "encode": (hidden, 2 * latent),
                   "encode_bias": (2 * latent,), "decode": (latent + CONTEXT, hidden), "decode_bias": (hidden,),
                   "leave": (hidden, 2 * self.window), "leave_bias": (2 * self.window,)}
-        own = None if prior is None else {name: prior[OWN + name] for name in shapes if OWN + name in prior}
-        start = initial(shapes, own, data.deviation.shape[0], self.seed)
-        plan = Plan(self.steps if prior is None else max(1, self.steps // 3), self.rate * (1 if prior is None else 0.5))
-        check = spans(data, "validate", self.window, 256, np.random.default_rng(self.seed))
-
-        def loss(weights: Weights, step: int) -> Tensor:
-            rng = np.random.default_rng([self.seed, step])
-            return self._loss(weights, data, spans(data, "train", self.window, self.batch, rng), rng)
-
-        def validate(weights: Weights) -> Tensor:
-            with torch.no_grad():
-                return self._loss(weights, data, check, None)
-
-        return train(loss, validate, start, plan, device=device, progress=progress)
+        start = initial(shapes, None if prior is None else own(prior), data.deviation.shape[0], self.seed)
+        return learn(self._loss, data, start, Plan.of(self.steps, self.rate, warm=prior is not None),
+                     Lessons(self.window, self.batch, 256, self.seed), device=device, progress=progress)
 
     def _loss(self, weights: Weights, data: Material, at: Tensor, rng: np.random.Generator | None) -> Tensor:
         """[S] over the windows at columns `at` [S, W, B]: with rng the training loss, else that of the last place."""

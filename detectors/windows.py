@@ -1,13 +1,18 @@
 """From one course to mini-batches of windows: what may teach, what may validate, and which columns to take."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from detectors.api import FloatArray, SeriesBatch
+from detectors.api import FloatArray, Progress, SeriesBatch
 from detectors.fitted import held_out
+from detectors.fitting import Plan, train
+from detectors.stacked import Weights
 from detectors.trend import Course
 
 VALIDATE = 0.15  # the last share of what is not held out
@@ -57,6 +62,38 @@ def spans(data: Material, part: str, length: int, count: int, rng: np.random.Gen
         starts = cut - run_up + np.linspace(0, 1, count) * np.maximum(end - cut + run_up - length, 1)
     columns = starts.astype(np.int64)[:, None, :] + np.arange(length)[:, None]
     return torch.from_numpy(np.clip(columns, 0, data.deviation.shape[1] - 1)).to(data.deviation.device)
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """How windows are drawn."""
+
+    window: int  # steps
+    batch: int  # windows of a mini-batch
+    checked: int  # windows of the validation
+    seed: int
+
+
+Loss = Callable[[Weights, Material, Tensor, np.random.Generator | None], Tensor]
+
+
+def learn(loss: Loss, data: Material, start: Weights, plan: Plan, lessons: Lessons, *, device: str,
+          progress: Progress | None) -> dict[str, NDArray[Any]]:
+    """`train` on windows of the material.
+
+    loss: (weights, data, columns [S, L, B], generator) -> [S]; without a generator it is that of the validation.
+    """
+    check = spans(data, "validate", lessons.window, lessons.checked, np.random.default_rng(lessons.seed))
+
+    def taught(weights: Weights, step: int) -> Tensor:
+        rng = np.random.default_rng([lessons.seed, step])
+        return loss(weights, data, spans(data, "train", lessons.window, lessons.batch, rng), rng)
+
+    def validated(weights: Weights) -> Tensor:
+        with torch.no_grad():
+            return loss(weights, data, check, None)
+
+    return train(taught, validated, start, plan, device=device, progress=progress)
 
 
 def take(array: Tensor, at: Tensor) -> Tensor:
