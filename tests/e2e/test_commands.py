@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,9 @@ def test_ctrl_c_ends_a_backtest_at_once(tmp_path: Path) -> None:
         (source / f"{number:02d}.csv").write_text("time,value\n" + rows)
     command = [sys.executable, "-m", "plugin", "backtest", source, "--output", output, "--detector", "lstm", "--jobs",
                "1"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a background shell hands on an ignored SIGINT
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True,
+                          preexec_fn=heard) as running:
         assert eventually(lambda: list(output.glob("*.csv")))
         os.killpg(running.pid, signal.SIGINT)
         began = time.monotonic()
