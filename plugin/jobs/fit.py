@@ -147,9 +147,10 @@ class FitJob:
         if outcome.device_error:
             self._metrics.fit_failures.labels(name, "device").inc()
             log.warning("fitted on the CPU: the device failed", extra={"watch": name, "err": outcome.device_error})
+        first_seen = {record.id: record.first_seen for record in self._roster.records()} if outcome.refused else {}
         for series, (reason, _) in outcome.refused.items():
             self._metrics.fit_failures.labels(name, reason).inc()
-            self._not_before[series] = now + self._wait(series, reason, now)
+            self._not_before[series] = now + self._wait(reason, now - first_seen.get(series, now))
         for reason, message in sorted(set(outcome.refused.values())):
             log.info("series not fitted", extra={"watch": name, "reason": reason, "err": message, "series": sum(
                 refusal == (reason, message) for refusal in outcome.refused.values())})
@@ -178,12 +179,11 @@ class FitJob:
             records = tuple(record for record in self._roster.records() if record.id in short)
             self._fit([Need(self._baseline, False, records)], task.end)
 
-    def _wait(self, series: int, reason: str, now: float) -> float:
+    def _wait(self, reason: str, history: float) -> float:
         """Too little history is worth another try when there is twice as much; anything else, at the next refit."""
         if reason != "not_enough_data":
             return self.watch.fit_every
-        first_seen = next((record.first_seen for record in self._roster.records() if record.id == series), now)
-        return min(self.watch.fit_every, max(8 * self.watch.step, now - first_seen))
+        return min(self.watch.fit_every, max(8 * self.watch.step, history))
 
     def _count_failure(self, task: FitTask, failure: FitFailed) -> None:
         self._metrics.fits.labels(self.watch.name, "failure").inc()

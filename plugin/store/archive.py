@@ -1,6 +1,5 @@
 """The blocks: rows that have left the head, one compressed block per series and day."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
@@ -10,7 +9,7 @@ from sqlalchemy import Connection, bindparam, select
 from plugin.errors import StoreError
 from plugin.series import FloatArray, IntArray, Samples
 from plugin.store.blocks import decode, decode_values, encode
-from plugin.store.database import each_of, insert_into, one_each, rows_of, text_of, write_rows
+from plugin.store.database import as_json, each_of, insert_into, one_each, rows_of, text_of, write_rows
 from plugin.store.rows import merge, take
 from plugin.store.schema import blocks
 
@@ -79,9 +78,8 @@ def backwards(connection: Connection, series: int) -> Iterator[tuple[int, Sample
 
 def _overlapping(connection: Connection, ids: Ids, start: int, end: int) -> Iterator[tuple[int, int, bytes]]:
     """Block by block, series by series: only what is being looked at is in memory."""
-    wanted = json.dumps(np.asarray(ids, np.int64).tolist())
     cursor = connection.exec_driver_sql(_touching(), {
-        "ids": wanted, "day": start // SPAN * SPAN, "start": start, "end": end}).cursor
+        "ids": as_json(ids), "day": start // SPAN * SPAN, "start": start, "end": end}).cursor
     yield from iter(cursor.fetchone, None) if cursor is not None else ()
 
 

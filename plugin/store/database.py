@@ -129,14 +129,17 @@ def errors_named(path: Path) -> Iterator[None]:
                          "permissions") from error
 
 
+def as_json(ids: IntArray | Sequence[int]) -> str:
+    return json.dumps(np.asarray(ids, np.int64).tolist())
+
+
 def each_of(ids: IntArray | Sequence[int]) -> TableValuedAlias:
     """Any number of integers as a table with one column `value`; bound parameters are limited in number."""
-    numbers = np.asarray(ids, np.int64).tolist()
-    return func.json_each(json.dumps(numbers)).table_valued("value")
+    return func.json_each(as_json(ids)).table_valued("value")
 
 
 def one_each(name: str) -> TableValuedAlias:
-    """As `each_of`, of a parameter that is given later, as JSON."""
+    """As `each_of`, of a parameter that is given later, made by `as_json`."""
     return func.json_each(bindparam(name)).table_valued("value")
 
 
@@ -148,8 +151,7 @@ def text_of(statement: Executable) -> str:
 def rows_for(connection: Connection, text: str, ids: IntArray | Sequence[int], **parameters: int,
              ) -> list[tuple[Any, ...]]:
     """All rows of a text made by `text_of` that asks for some `ids`, as the driver gives them."""
-    numbers = json.dumps(np.asarray(ids, np.int64).tolist())
-    cursor = connection.exec_driver_sql(text, {"ids": numbers, **parameters}).cursor
+    cursor = connection.exec_driver_sql(text, {"ids": as_json(ids), **parameters}).cursor
     return list(cursor.fetchall()) if cursor is not None else []
 
 

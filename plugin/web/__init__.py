@@ -79,5 +79,5 @@ def _compress(response: Response) -> None:
     body = response.get_data()
     if len(body) < WORTH_GZIP or not request.accept_encodings["gzip"]:
         return
-    response.set_data(igzip.compress(body, compresslevel=1, mtime=0))  # a quarter of the time that zlib takes
+    response.set_data(igzip.compress(body, compresslevel=1, mtime=0))
     response.headers["Content-Encoding"] = "gzip"

@@ -40,7 +40,7 @@ def label_columns(labels: Labels, own: Mapping[str, str] = Labels(())) -> dict[s
 
 
 class Numbers(msgspec.Struct, gc=False):
-    """A row of /bands without labels, which is what a panel asks for: four times as quick to make as a dict."""
+    """A row of /bands without labels, which is what a panel asks for: quicker to make and to encode than a dict."""
 
     time: int  # ms
     value: float | None
