@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     _fit(commands_of)
     _score(commands_of)
     _backtest(commands_of)
+    _evaluate(commands_of)
     _demo(commands_of)
     return top
 
@@ -157,6 +158,19 @@ def _backtest(commands_of: Commands) -> None:
                           help="how far back an expression is asked (default: %(default)s)")
     backtest.add_argument("--step", default="1m", metavar="DURATION", type=_duration,
                           help="resolution of an expression (default: %(default)s)")
+
+
+def _evaluate(commands_of: Commands) -> None:
+    evaluate = _command(commands_of, "evaluate", "judge scores by labels: recall, false alarms, calibration",
+                        commands.evaluate)
+    evaluate.add_argument("data", metavar="DATA", help="a folder of NAME.csv[.gz] with time,value,label[,kind]")
+    evaluate.add_argument("scores", metavar="SCORES",
+                          help="a folder of NAME.csv[.gz] with time,score[,expected,lower,upper], as backtest writes")
+    evaluate.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    evaluate.add_argument("--alert-budget", default="1/w", metavar="BUDGET", type=_budget,
+                          help="what was promised: false alarms per series (default: %(default)s)")
+    evaluate.add_argument("--choose-threshold", dest="choose", metavar="MEASURE", choices=("event-f1", "point-f1"),
+                          help="also find the threshold that is best by event-f1 or point-f1")
 
 
 def _demo(commands_of: Commands) -> None:

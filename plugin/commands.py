@@ -186,6 +186,20 @@ def _recordings(options: argparse.Namespace) -> "list[Recording]":
         reader.close()
 
 
+def evaluate(options: argparse.Namespace) -> int:
+    """`bandwatch evaluate`: tables, or JSON."""
+    from plugin.backtest.evaluation import evaluate_folder
+    from plugin.backtest.evaluation_json import as_json
+    from plugin.backtest.evaluation_report import show
+
+    report = evaluate_folder(Path(options.data), Path(options.scores), options.alert_budget, options.choose)
+    if options.json:
+        print(as_json(report))
+    else:
+        show(report)
+    return 0
+
+
 def demo(options: argparse.Namespace) -> int:
     """`bandwatch demo`: see plugin.demo."""
     from plugin.config import Config

@@ -31,13 +31,20 @@ def show(results: Sequence[Result], watch: Watch, output: Path) -> None:
             totals[name] = totals.get(name, Events()) + events
     if totals:
         table("by label", ["label", "incidents", "caught", "recall", "alarms", "false", "precision"],
-              [[name, str(e.incidents), str(e.caught), _share(e.recall), str(e.alarms), str(e.false_alarms),
-                _share(e.precision)] for name, e in totals.items()],
-              note="recall: seen within 16 samples of its start; false: farther than 15 samples from every incident")
+              [[name, str(e.incidents), str(e.caught), _share(e.recall), *_alarms(name, e)]
+               for name, e in totals.items()],
+              note="recall: seen within 16 samples of its start, injected kinds within half their length; false: "
+                   "farther than 15 samples from every incident, of injected ones outside them and the hour after")
 
 
 def _quality(events: Events | None) -> list[str]:
     return ["", ""] if events is None else [_share(events.precision), _share(events.recall)]
+
+
+def _alarms(name: str, events: Events) -> list[str]:
+    """An alarm has no kind."""
+    counted = name == "label"
+    return [str(events.alarms), str(events.false_alarms), _share(events.precision)] if counted else ["", "", ""]
 
 
 def _share(share: float) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from detectors.api import Band
 from detectors.bands import rescore
-from detectors.evaluate import JOIN, Events, events, runs
+from detectors.evaluate import JOIN, Events, count, events_by_kind, marked, runs
 from plugin.backtest.source import Recording
 from plugin.backtest.walk import Judged, Lane, Walk, lanes
 from plugin.config import Watch
@@ -91,17 +91,14 @@ def _result(recording: Recording, table: pd.DataFrame, step: int) -> Result:
     edges = np.concatenate([[times[0]], np.append(times, times[-1] + step)[alarms].ravel(), [times[-1] + step]])
     quiet = edges.reshape(-1, 2)  # [alarms + 1, 2] from the end of one alarm to the beginning of the next
     return Result(recording.name, seconds / 86_400, int(observed.sum()), int((observed & np.isnan(score)).sum()),
-                  len(alarms), float((quiet[:, 1] - quiet[:, 0]).max()) / 86_400, _by_label(table, score, observed))
+                  len(alarms), float((quiet[:, 1] - quiet[:, 0]).max()) / 86_400,
+                  _by_label(table, score, observed, step))
 
 
-def _by_label(table: pd.DataFrame, score: np.ndarray, observed: np.ndarray) -> dict[str, Events]:
+def _by_label(table: pd.DataFrame, score: np.ndarray, observed: np.ndarray, step: int) -> dict[str, Events]:
     if "label" not in table:
         return {}
     label = pd.to_numeric(table["label"], errors="coerce").fillna(0).to_numpy(np.int64)
-    counts = {"label": events(score, label, observed)}
-    if "kind" in table:
-        kinds = table["kind"].fillna("").astype(str).to_numpy()
-        for kind in sorted(set(kinds[label == 1]) - {""}):
-            of_kind = np.where((label == 1) & (kinds != kind), -1, label)  # the others count as neither
-            counts[kind] = events(score, of_kind, observed)
-    return counts
+    kind = table["kind"].fillna("").astype(str).to_numpy() if "kind" in table else None
+    marks = marked(score, label, observed, kind, step)
+    return {"label": count(marks), **events_by_kind(marks)}

@@ -1,6 +1,7 @@
 """Where a backtest gets its series: a folder of CSV files, or an expression on a Prometheus."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from plugin.errors import BandwatchError
 from plugin.prometheus import PrometheusReader
 from plugin.series import FloatArray, IntArray
 
+SUFFIXES = (".csv", ".csv.gz")
 MOST_STEPS = 50_000_000  # of one recording: what one process can hold
 
 
@@ -41,28 +43,38 @@ def recorded(name: str, step: int, times: IntArray, value: FloatArray, extra: pd
 
 def read_folder(folder: Path) -> list[Recording]:
     """All NAME.csv and NAME.csv.gz of a folder, by name. Raises BandwatchError naming the file."""
-    paths = sorted(path for path in folder.iterdir() if path.name.endswith((".csv", ".csv.gz")))
+    return [read_file(path) for path in csv_files(folder, "time (unix seconds) and value (empty = no sample)").values()]
+
+
+def csv_files(folder: Path, columns: str) -> dict[str, Path]:
+    """NAME -> NAME.csv or NAME.csv.gz of a folder, by name; `columns`: what they must hold, for the error."""
+    paths = sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIXES))
     if not paths:
-        raise BandwatchError(f"{folder}: no .csv or .csv.gz file; each must have the columns time (unix seconds) and "
-                             "value (empty = no sample)")
-    found = [read_file(path) for path in paths]
-    for one, other in itertools.pairwise(found):  # a.csv and a.csv.gz are neighbours
-        if one.name == other.name:
-            raise BandwatchError(f"{folder}: {one.name}.csv and {one.name}.csv.gz are both there: keep one of them")
-    return found
+        raise BandwatchError(f"{folder}: no .csv or .csv.gz file; each must have the columns {columns}")
+    names = [path.name.removesuffix(".gz").removesuffix(".csv") for path in paths]
+    for one, other in itertools.pairwise(names):  # a.csv and a.csv.gz are neighbours
+        if one == other:
+            raise BandwatchError(f"{folder}: {one}.csv and {one}.csv.gz are both there: keep one of them")
+    return dict(zip(names, paths, strict=True))
 
 
-def read_file(path: Path) -> Recording:
-    """One recording. The step is the most frequent distance in time; what is left out is a gap."""
+def read_table(path: Path, needed: Sequence[str]) -> pd.DataFrame:
+    """A CSV file with its columns as they are. Raises BandwatchError when it lacks one."""
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
         raise BandwatchError(f"{path}: cannot be read as CSV: {error}") from error
-    lacking = {"time", "value"} - set(table.columns)
+    lacking = [name for name in needed if name not in table]
     if lacking:
-        raise BandwatchError(f"{path}: no column {sorted(lacking)[0]!r}; found {', '.join(map(str, table.columns))}; "
-                             "valid is time,value and any further columns")
-    table["time"], table["value"] = (_numbers(path, table, name) for name in ("time", "value"))
+        raise BandwatchError(f"{path}: no column {lacking[0]!r}; found {', '.join(map(str, table.columns))}; "
+                             f"valid is {','.join(needed)} and any further columns")
+    return table
+
+
+def read_file(path: Path) -> Recording:
+    """One recording. The step is the most frequent distance in time; what is left out is a gap."""
+    table = read_table(path, ("time", "value"))
+    table["time"], table["value"] = (numbers(path, table, name) for name in ("time", "value"))
     table = table[np.isfinite(table["time"])].astype({"time": np.int64}).drop_duplicates("time").sort_values("time")
     if len(table) < 3:
         raise BandwatchError(f"{path}: {len(table)} samples; a backtest needs at least 3")
@@ -75,14 +87,14 @@ def read_file(path: Path) -> Recording:
     return recorded(name, step, times, value, table.drop(columns=["time", "value"]).reset_index(drop=True))
 
 
-def _numbers(path: Path, table: pd.DataFrame, name: str) -> FloatArray:
+def numbers(path: Path, table: pd.DataFrame, name: str) -> FloatArray:
     """[N] a column as numbers, empty = NaN; text that is no number is refused, not taken for a gap."""
-    numbers = pd.to_numeric(table[name], errors="coerce")
-    wrong = np.flatnonzero(numbers.isna() & table[name].notna())
+    found = pd.to_numeric(table[name], errors="coerce")
+    wrong = np.flatnonzero(found.isna() & table[name].notna())
     if len(wrong):
         valid = "unix seconds" if name == "time" else "a number, or nothing for no sample"
         raise BandwatchError(f"{path}: line {wrong[0] + 2}: {name} is {table[name].iloc[wrong[0]]!r}; valid is {valid}")
-    return numbers.to_numpy(np.float64)
+    return found.to_numpy(np.float64)
 
 
 def _step(times: IntArray) -> int:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from detectors.evaluate import Events, events, runs
+from detectors.evaluate import Events, covered, delays, events, events_by_kind, marked, runs
 
 
 def flags(text: str) -> np.ndarray:
@@ -71,4 +71,52 @@ def test_minus_one_counts_as_neither() -> None:
 def test_ratios() -> None:
     total = Events(4, 3, 10, 2) + Events(1, 1, 0, 0)
     assert total.recall == 0.8 and total.precision == 0.8
-    assert math.isnan(Events().recall) and math.isnan(Events().precision)
+    assert total.f1 == pytest.approx(0.8)
+    assert math.isnan(Events().recall) and math.isnan(Events().precision) and math.isnan(Events().f1)
+    assert Events(3, 0, 0, 0).f1 == 0
+
+
+def injected(score_at: list[int], kind: str, label_at: range = range(100, 110), length: int = 300) -> Events:
+    score, label = np.zeros(length), np.zeros(length, np.int64)
+    score[score_at] = 1.5
+    label[list(label_at)] = 1
+    return events(score, label, np.ones(length, bool), kind=np.where(label == 1, kind, ""), step=60)
+
+
+@pytest.mark.parametrize(("kind", "at", "caught"), [
+    ("shift", 104, 1), ("shift", 105, 0),  # half of ten samples
+    ("dip", 109, 1), ("dip", 111, 1), ("dip", 112, 0),  # up to two samples after its end
+])
+def test_an_injected_incident_is_caught_by_its_kind(kind: str, at: int, caught: int) -> None:
+    assert injected([at], kind) == Events(1, caught, 1, 0)
+
+
+def test_a_spike_at_the_end_of_the_series_is_caught() -> None:
+    assert injected([299], "spike", range(299, 300)) == Events(1, 1, 1, 0)
+
+
+def test_an_hour_after_an_injected_incident_belongs_to_it_and_nothing_before() -> None:
+    assert injected([169], "shift").false_alarms == 0
+    assert injected([170], "shift").false_alarms == 1
+    assert injected([99], "shift").false_alarms == 1
+
+
+def test_an_alarm_over_quiet_samples_of_an_incident_belongs_to_it() -> None:
+    assert injected([98, 104], "spike", range(101, 102)) == Events(1, 0, 1, 0)
+
+
+def test_kinds_coverage_and_delay() -> None:
+    label = np.array([0, 1, 1, 1, 1, 0, 0, 1, 1, 0])
+    kind = np.array(["", *["ramp"] * 4, "", "", *["dip"] * 2, ""])
+    score = np.array([0, 0, 2, np.nan, 2, 0, 0, 0, 0, 3.0])
+    found = marked(score, label, np.ones(10, bool), kind)
+    assert found.peaks.tolist() == [2, 3]
+    assert events_by_kind(found) == {"dip": Events(1, 1), "ramp": Events(1, 1)}
+    assert events_by_kind(found, 2.5) == {"dip": Events(1, 1), "ramp": Events(1, 0)}
+    assert covered(found) == {"ramp": (2, 4), "dip": (0, 2)}
+    assert delays(found) == [1, 2] and delays(found, 2.5) == [2]
+
+
+def test_shapes_must_agree() -> None:
+    with pytest.raises(ValueError, match=r"must all be \[T\]: got \[\(3,\), \(2,\), \(3,\)\]"):
+        events(np.zeros(3), np.zeros(2, np.int64), np.ones(3, bool))
