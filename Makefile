@@ -2,18 +2,20 @@
 
 PY ?= python3
 ARGS ?=
+DATA ?=
 TEST_ARGS ?=
 WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+BENCH := $(VENV)/.installed-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench bench-quality clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: $(INSTALLED) ## three weeks of history, a live Prometheus and an incident every few minutes; ARGS='--duration 120s'
 	@deploy/install-servers.sh --optional
@@ -31,10 +33,20 @@ bench: $(INSTALLED) ## the figures of docs/performance.md, each beside what it i
 	@deploy/install-servers.sh
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
+bench-quality: ## our detectors among their peers on labelled series: DATA=dir [ARGS='--only ewma,vae --series 10']
+	@test -n '$(DATA)' || { echo "bench-quality: no DATA: name a folder of NAME.csv[.gz] with" \
+	  "time,value,label[,kind]: make bench-quality DATA=dir" >&2; exit 2; }
+	@$(MAKE) --no-print-directory $(BENCH)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.quality $(DATA) $(ARGS)
+
 clean: ## caches and build outputs; the virtual environment stays (remove .venv to be rid of it)
 	rm -rf build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml constraints.txt deploy/install-python.sh
 	@PY='$(PY)' deploy/install-python.sh $(VENV)
+	@touch $@
+
+$(BENCH): $(INSTALLED)
+	@PY='$(PY)' deploy/install-python.sh $(VENV) dev,bench
 	@touch $@

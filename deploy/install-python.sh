@@ -1,8 +1,9 @@
 #!/bin/sh
 # Makes (or completes) the virtual environment VENV with Bandwatch and its development tools, as pinned in constraints.txt.
-# Usage: install-python.sh VENV        PY=python3.12 chooses the interpreter.
+# Usage: install-python.sh VENV [EXTRAS]        EXTRAS: dev, or dev,bench; PY=python3.12 chooses the interpreter.
 set -eu
 venv=$1
+extras=${2:-dev}
 py=${PY:-python3}
 
 fail() { echo "install-python: $*" >&2; exit 1; }
@@ -12,7 +13,7 @@ fail() { echo "install-python: $*" >&2; exit 1; }
 
 if command -v uv >/dev/null 2>&1; then
     [ -x "$venv/bin/python" ] || uv venv --quiet --python "$py" "$venv"
-    exec uv pip install --python "$venv/bin/python" --constraints constraints.txt --editable '.[dev]'
+    exec uv pip install --python "$venv/bin/python" --constraints constraints.txt --editable ".[$extras]"
 fi
 
 if ! [ -x "$venv/bin/python" ]; then
@@ -24,4 +25,4 @@ if ! [ -x "$venv/bin/python" ]; then
     "$py" -m venv "$venv" || fail "$py -m venv failed: install the venv module (Debian: apt install python3-venv) or uv"
 fi
 "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$venv/bin/python" -m ensurepip
-exec "$venv/bin/python" -m pip install --constraint constraints.txt --editable '.[dev]'
+exec "$venv/bin/python" -m pip install --constraint constraints.txt --editable ".[$extras]"

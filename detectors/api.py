@@ -53,6 +53,7 @@ class SeriesBatch:
     step: int  # seconds between columns
     usable: BoolArray = field(default=None)  # type: ignore[arg-type]  # [S, T] False = scored, not learnt from
     utc_offset: IntArray = field(default=None)  # type: ignore[arg-type]  # [T] local time minus UTC, seconds
+    alarmed: BoolArray = field(default=None)  # type: ignore[arg-type]  # [S, T] True = was outside its band then
 
     def __post_init__(self) -> None:
         shape = self.values.shape
@@ -62,9 +63,11 @@ class SeriesBatch:
             object.__setattr__(self, "usable", np.ones(shape, bool))
         if self.utc_offset is None:
             object.__setattr__(self, "utc_offset", np.zeros(shape[1], np.int64))
-        if self.usable.shape != shape or self.utc_offset.shape != shape[1:]:
-            raise DetectorError(f"`usable` must be {shape} and `utc_offset` {shape[1:]}: "
-                                f"got {self.usable.shape} and {self.utc_offset.shape}")
+        if self.alarmed is None:
+            object.__setattr__(self, "alarmed", np.zeros(shape, bool))
+        if self.usable.shape != shape or self.alarmed.shape != shape or self.utc_offset.shape != shape[1:]:
+            raise DetectorError(f"`usable` and `alarmed` must be {shape} and `utc_offset` {shape[1:]}: got "
+                                f"{self.usable.shape}, {self.alarmed.shape} and {self.utc_offset.shape}")
         if np.isinf(self.values[self.observed]).any() or np.isnan(self.values[self.observed]).any():
             raise DetectorError("an observed value is not finite: mark it as not observed")
 
@@ -86,12 +89,13 @@ class SeriesBatch:
         """The columns begin..end as a view."""
         begin, end, _ = slice(begin, end).indices(self.values.shape[1])
         return replace(self, values=self.values[:, begin:end], observed=self.observed[:, begin:end],
-                       usable=self.usable[:, begin:end], utc_offset=self.utc_offset[begin:end],
-                       start=self.start + begin * self.step)
+                       usable=self.usable[:, begin:end], alarmed=self.alarmed[:, begin:end],
+                       utc_offset=self.utc_offset[begin:end], start=self.start + begin * self.step)
 
     def rows(self, index: NDArray[Any]) -> "SeriesBatch":
         """The series chosen by an index or a mask."""
-        return replace(self, values=self.values[index], observed=self.observed[index], usable=self.usable[index])
+        return replace(self, values=self.values[index], observed=self.observed[index], usable=self.usable[index],
+                       alarmed=self.alarmed[index])
 
 
 @dataclass(frozen=True)

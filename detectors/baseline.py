@@ -40,6 +40,6 @@ class Baseline:
 
     def predict(self, weights: Arrays, course: Course, carry: Arrays | None,
                 device: str) -> tuple[FloatArray, FloatArray, Arrays]:
-        """The trend itself; wider by the square root of the age of the last sample."""
-        age, last = ages(course.seen, None if carry is None else carry["age"])
-        return np.zeros(age.shape), np.sqrt(1 + 0.01 * (age - 1)), {"age": last}
+        """The trend itself; the longer a gap, the wider."""
+        age, age_after = ages(course.observed, None if carry is None else carry["age"])
+        return np.zeros(age.shape), 1 + 0.01 * (age - 1), {"age": age_after}

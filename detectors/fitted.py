@@ -1,7 +1,7 @@
-"""The path that all our detectors share: trend -> model -> calibration, and back from arrays to bands."""
+"""The path that all our detectors share: trend -> model -> limits, and back from arrays to bands."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -9,12 +9,17 @@ from numpy.typing import NDArray
 
 from detectors import bands
 from detectors.api import Arrays, Band, BoolArray, FittedDetector, FloatArray, NotEnoughData, Scores, SeriesBatch
+from detectors.bands import Limits
+from detectors.evidence import Evidence, gather
 from detectors.scaling import quantile
 from detectors.trend import Course, Trend, fit_trend, follow
 
-HELD_OUT = 0.25  # the last share of each series' samples: calibration, and nothing else
-FEW = 32  # held-out samples; with fewer, a series is calibrated on all that it has
-RUN_UP = 1024  # steps before the held-out part in which the trend settles
+HELD_OUT = 0.25  # the last share of each series' samples: the loss by which models are compared
+SETTLE = 0.25  # the first share of a history, in which level and spread are still finding their place
+AROUND_SECONDS = 20 * 60  # of a past alarm on which no limit is based
+LEAST_CALM = 0.6  # share of the samples that must be left for that
+FEW = 32  # samples; with fewer after that, limits come from all that there are
+MOST_DOUBT = 25.0
 OWN = "model."  # prefix of what belongs to the model in a state and in a carry
 
 
@@ -23,17 +28,26 @@ class Model(Protocol):
 
     def predict(self, weights: Arrays, course: Course, carry: Arrays | None,
                 device: str) -> tuple[FloatArray, FloatArray, Arrays]:
-        """Offset and factor [S, T], in spreads of the trend: expected = trend + offset * spread, spread = factor *
-        spread. Those of t are made of samples before t. Also what the next call needs to go on."""
+        """The forecast [S, T] as an offset from the trend, and its width, both in spreads of the trend. Those of t
+        are made of samples before t. Also what the next call needs to go on."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the held-out samples said."""
+    """What the history said once the model was there; all [S]."""
 
-    reach: FloatArray  # [S, 2] half-width below and above, in spreads
-    narrowest: FloatArray  # [S] the least factor by which a model may scale the spread of the trend
-    loss: FloatArray  # [S] pinball loss in units of the robust scale
+    limits: Limits
+    width: FloatArray  # the width that the model usually has; a wider one is doubt
+    loss: FloatArray  # pinball loss on the held-out samples, in units of the robust scale
+
+    @property
+    def state(self) -> dict[str, NDArray[Any]]:
+        limits = {item.name: getattr(self.limits, item.name) for item in fields(Limits)}
+        return {**limits, "width": self.width, "loss": self.loss}
+
+    @classmethod
+    def restore(cls, state: Arrays) -> "Calibration":
+        return cls(Limits(**{item.name: state[item.name] for item in fields(Limits)}), state["width"], state["loss"])
 
 
 @dataclass(frozen=True)
@@ -49,8 +63,7 @@ class Fitted:
     @property
     def state(self) -> Arrays:
         own = {OWN + name: array for name, array in self.weights.items()}
-        return {**self.trend.state, **own, "reach": self.calibration.reach,
-                "narrowest": self.calibration.narrowest, "loss": self.calibration.loss}
+        return {**self.trend.state, **own, **self.calibration.state}
 
     @property
     def loss(self) -> FloatArray:
@@ -58,9 +71,19 @@ class Fitted:
 
     def score(self, batch: SeriesBatch, carry: Arrays | None = None) -> Scores:
         """See `FittedDetector.score`."""
-        expected, unit, factor, after = predict(self, batch, carry)
-        factor = np.maximum(factor, self.calibration.narrowest[:, None])
-        band = bands.band(expected, unit * factor, self.calibration.reach, self.trend.resolution)
+        trend = self.trend
+        course = follow(trend, batch, carry)
+        offset, width, own_after = self.model.predict(self.weights, course, None if carry is None else own(carry),
+                                                      self.device)
+        evidence = gather(course, batch, offset, carry, self.calibration.limits.reach)
+        doubt = np.sqrt(np.clip(width / self.calibration.width[:, None], 1.0, MOST_DOUBT))
+        centre = (course.expected * trend.scale[:, None]) + trend.centre[:, None]
+        unit = course.spread * trend.scale[:, None]
+        spreads = bands.bounds(offset, doubt, evidence, (evidence.last - centre) / unit, self.calibration.limits)
+        band = bands.rounded(Band(*(centre + unit * bound for bound in (spreads.lower, spreads.expected,
+                                                                        spreads.upper))), trend.resolution)
+        after: dict[str, NDArray[Any]] = {**course.carry, **evidence.carry,
+                                          **{OWN + name: array for name, array in own_after.items()}}
         return Scores(bands.rescore(batch.values, batch.observed, band), band, after)
 
     def forecast(self, batch: SeriesBatch, horizon: int, carry: Arrays | None = None) -> Band:
@@ -75,21 +98,7 @@ def own(arrays: Arrays) -> dict[str, NDArray[Any]]:
 
 def restore(model: Model, state: Arrays, device: str) -> Fitted:
     """The inverse of `Fitted.state`."""
-    calibration = Calibration(state["reach"], state["narrowest"], state["loss"])
-    return Fitted(model, Trend.restore(state), own(state), calibration, device)
-
-
-def predict(fitted: Fitted, batch: SeriesBatch, carry: Arrays | None,
-            ) -> tuple[FloatArray, FloatArray, FloatArray, Arrays]:
-    """Expected and spread of the trend [S, T] in units of the series, the model's factor on it, and the next carry."""
-    trend = fitted.trend
-    course = follow(trend, batch, carry)
-    before = None if carry is None else own(carry)
-    offset, factor, own_after = fitted.model.predict(fitted.weights, course, before, fitted.device)
-    expected = course.expected + offset * course.spread
-    after: dict[str, NDArray[Any]] = {**course.carry, **{OWN + name: array for name, array in own_after.items()}}
-    scale, centre = trend.scale[:, None], trend.centre[:, None]
-    return expected * scale + centre, course.spread * scale, factor, after
+    return Fitted(model, Trend.restore(state), own(state), Calibration.restore(state), device)
 
 
 def forecast(fitted: FittedDetector, batch: SeriesBatch, horizon: int, carry: Arrays | None = None) -> Band:
@@ -119,39 +128,43 @@ def require(batch: SeriesBatch, least: int) -> None:
 
 
 def trend_of(batch: SeriesBatch) -> Trend:
-    """The trend, from everything that is not held out."""
-    return fit_trend(batch, batch.observed & batch.usable & ~held_out(batch))
+    """The trend, from everything that may be learnt from."""
+    return fit_trend(batch, batch.observed & batch.usable)
 
 
 def calibrated(fitted: Fitted, batch: SeriesBatch, alert_budget: float) -> Fitted:
-    """Scores the batch as the service would, and sets the reach by the residuals of the held-out part.
-
-    Only the end of the batch is run through, after a run-up in which the trend settles. A row with fewer than
-    `FEW` held-out samples there is run through whole and takes all that it has: a wide band beats none.
-    """
-    kept = held_out(batch)
-    begin = max(0, int((1 - HELD_OUT) * batch.shape[1]) - RUN_UP)
-    late = kept[:, begin:].sum(axis=1) >= FEW
-    kept[~late] = (batch.observed & batch.usable)[~late]
-    probability = bands.sample_probability(alert_budget, batch.step)
-    reach, narrowest, loss = np.ones((len(late), 2)), np.zeros(len(late)), np.full(len(late), np.nan)
-    for rows, first in ((late, begin), (~late, 0)):
-        if rows.any():
-            some = restore(fitted.model, {name: array[rows] for name, array in fitted.state.items()}, fitted.device)
-            part = _calibration(some, batch.rows(rows).steps(first, batch.shape[1]), kept[rows, first:], probability)
-            reach[rows], narrowest[rows], loss[rows] = part.reach, part.narrowest, part.loss
-    return replace(fitted, calibration=Calibration(reach, narrowest, loss))
+    """Scores the history as the service would, and sets the limits by what it finds once the trend has settled."""
+    course = follow(fitted.trend, batch, None)
+    offset, width, _ = fitted.model.predict(fitted.weights, course, None, fitted.device)
+    evidence = gather(course, batch, offset, None)
+    kept = _settled(batch)
+    usual = np.maximum(np.nan_to_num(quantile(width, kept, 0.5), nan=1.0), 1e-6)
+    limits = bands.calibrate(course.deviation, evidence, kept, alert_budget, batch.step)
+    residual = (course.deviation - offset) * course.spread
+    loss = bands.pinball(residual, held_out(batch) & kept)
+    return replace(fitted, calibration=Calibration(limits, usual, loss))
 
 
-def _calibration(fitted: Fitted, batch: SeriesBatch, kept: BoolArray, probability: float) -> Calibration:
-    expected, unit, factor, _ = predict(fitted, batch, None)
-    residual = np.where(kept, batch.values, 0.0) - np.where(kept, expected, 0.0)
-    narrowest = np.nan_to_num(0.5 * quantile(np.abs(residual / unit), kept, 0.9))  # a forecast too sure of itself
-    reach = bands.calibrate(residual / (unit * np.maximum(factor, narrowest[:, None])), kept, probability)
-    return Calibration(reach, narrowest, bands.pinball(residual / fitted.trend.scale[:, None], kept))
+def _settled(batch: SeriesBatch) -> BoolArray:
+    """[S, T] the trusted samples after the first share, but for past alarms; of a row that has few, all."""
+    trusted = batch.observed & batch.usable
+    calm = trusted & ~_around(batch.alarmed, max(2, AROUND_SECONDS // batch.step))
+    most = calm.sum(axis=1, keepdims=True) >= LEAST_CALM * trusted.sum(axis=1, keepdims=True)
+    trusted = np.where(most, calm, trusted)  # what alarms all the time is how the series is
+    rank = np.cumsum(trusted, axis=1)
+    late = trusted & (rank > SETTLE * rank[:, -1:])
+    return np.where(late.sum(axis=1, keepdims=True) < FEW, trusted, late)
+
+
+def _around(flags: BoolArray, steps: int) -> BoolArray:
+    """[S, T] True within so many steps of a flag."""
+    counts = np.pad(np.cumsum(flags, axis=1), ((0, 0), (steps + 1, steps)), mode="edge")
+    counts[:, :steps + 1] = 0
+    return np.asarray(counts[:, 2 * steps + 1:] > counts[:, :-2 * steps - 1])
 
 
 def uncalibrated(model: Model, trend: Trend, weights: Mapping[str, NDArray[Any]], device: str) -> Fitted:
     """A stack on its way to `calibrated`."""
     rows = len(trend.scale)
-    return Fitted(model, trend, weights, Calibration(np.ones((rows, 2)), np.zeros(rows), np.full(rows, np.nan)), device)
+    limits = Limits(np.ones((rows, 2)), np.ones((rows, 2)), np.ones(rows))
+    return Fitted(model, trend, weights, Calibration(limits, np.ones(rows), np.full(rows, np.nan)), device)

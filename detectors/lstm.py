@@ -1,10 +1,13 @@
-"""A one-step probabilistic forecaster: an LSTM that runs statefully from sample to sample, whole in this file.
+"""A one-step probabilistic forecaster: an LSTM or a GRU that runs statefully from sample to sample, whole in this file.
 
 It forecasts the deviation from the trend, in spreads of the trend, as a Laplace distribution: a learned share of the
-last deviation (a gated skip connection, so that training is short) plus what the network adds, and a width.
-Sources: Hochreiter & Schmidhuber (1997), LSTM; Salinas et al. (2020), DeepAR, for forecasting a distribution.
+last deviation (a gated skip connection, so that training is short) plus what the network adds, and a width. In a gap
+the last deviation fades, so that after an hour without samples there is the trend and what the network adds to it.
+Sources: Hochreiter & Schmidhuber (1997), LSTM; Cho et al. (2014), GRU; Salinas et al. (2020), DeepAR, for forecasting
+a distribution.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -12,22 +15,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import softplus
 
 from detectors.api import Arrays, FittedDetector, FloatArray, Progress, SeriesBatch
 from detectors.fitted import calibrated, own, require, restore, trend_of, uncalibrated
 from detectors.fitting import Plan, initial
-from detectors.season import FEATURES
-from detectors.stacked import Recurrence, Weights, cell, linear, tensors
-from detectors.stepping import OLDEST, ages
+from detectors.recurrent import INPUTS, blocks, dropped, faded, gated_head, inputs, laplace, last_shown
+from detectors.stacked import GATES, Weights, linear, recur, run, tensors
+from detectors.stepping import OLDEST, ages, hold, latest
 from detectors.trend import Course, follow
 from detectors.windows import Lessons, Material, learn, material, take
 
 LEAST = 256  # samples
-INPUTS = 4 + FEATURES  # last deviation, seen, age, profile, calendar
-NARROWEST = 0.05  # spreads of the trend
-FARTHEST = 8.0  # a deviation counts as this many spreads at most
-OLDEST_TAUGHT = 64.0  # steps; older looks the same to the network
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,8 @@ class LSTM:
 
     name: ClassVar[str] = "lstm"
 
+    cell: str = field(default="lstm", metadata={"choices": tuple(GATES)})
+    layers: int = field(default=1, metadata={"range": (1, 4)})
     hidden: int = field(default=24, metadata={"range": (4, 256)})
     window: int = field(default=48, metadata={"range": (16, 512)})  # steps of a training window, a fifth as run-up
     batch: int = field(default=8, metadata={"range": (1, 256)})  # windows of a mini-batch
@@ -60,99 +60,80 @@ class LSTM:
 
     def _train(self, data: Material, prior: Arrays | None, device: str,
                progress: Progress | None) -> dict[str, NDArray[Any]]:
-        shapes = {"input": (INPUTS, 4 * self.hidden), "recurrent": (self.hidden, 4 * self.hidden),
-                  "bias": (4 * self.hidden,), "head": (self.hidden, 3), "offset": (3,)}
-        start = initial(shapes, None if prior is None else own(prior), data.deviation.shape[0], self.seed)
+        start = initial(self._shapes(), None if prior is None else own(prior), data.deviation.shape[0], self.seed)
         if prior is None:
-            start["bias"][:, self.hidden:2 * self.hidden] = 1.0  # remember at first (Jozefowicz et al., 2015)
+            for tag in self._tags:  # remember at first (Jozefowicz et al., 2015)
+                start[f"bias{tag}"][:, self.hidden:2 * self.hidden] = 1.0
             start["head"] *= 0.1
         return learn(self._loss, data, start, Plan.of(self.steps, self.rate, warm=prior is not None),
                      Lessons(self.window, self.batch, 24, self.seed), device=device, progress=progress)
 
+    @property
+    def _tags(self) -> list[str]:
+        """What the names of the arrays of each layer end with."""
+        return ["", "2", "3", "4"][:self.layers]
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        wide, shapes = GATES[self.cell] * self.hidden, dict[str, tuple[int, ...]]()
+        for tag in self._tags:
+            shapes |= {f"input{tag}": (self.hidden if tag else INPUTS, wide),
+                       f"recurrent{tag}": (self.hidden, wide), f"bias{tag}": (wide,)}
+        return {**shapes, "head": (self.hidden, 3), "offset": (3,)}
+
+    def _stack(self, weights: Weights) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """The weights of each layer: input, bias, recurrent."""
+        for tag in self._tags:
+            yield weights[f"input{tag}"], weights[f"bias{tag}"], weights[f"recurrent{tag}"]
+
     def _loss(self, weights: Weights, data: Material, at: Tensor, rng: np.random.Generator | None) -> Tensor:
         """[S] mean Laplace loss over the windows at columns `at` [S, L, B]; rng drops samples and draws memory."""
         series, length, batch = at.shape
-        device = at.device
         seen, target = take(data.seen, at), take(data.deviation, at)  # [S, L, B]
-        shown = seen & torch.from_numpy(_dropped(rng, length, batch)).to(device) if rng else seen
-        last, there, age = _last(target, shown)
+        shown = seen & torch.from_numpy(dropped(rng, length, batch)).to(at.device) if rng else seen
+        last, there, age = last_shown(target, shown)
         known = data.calendar[at] * data.known[:, None, None, :]
-        x = _inputs(last, there, age, take(data.profile, at), known)  # [S, L, B, I]
-        pre = linear(x.flatten(1, 2), weights["input"], weights["bias"]).view(series, length, batch, -1)
-        memory = torch.zeros(2, batch, self.hidden, device=device)
-        if rng:  # any memory must be forgotten: that is what keeps it sound over months
-            memory = torch.from_numpy(rng.normal(0, 0.7, memory.shape).astype(np.float32)).to(device)
-        h0, c0 = (part.expand(series, batch, self.hidden).contiguous() for part in (memory[0].tanh(), memory[1]))
-        hidden = Recurrence.apply(pre, weights["recurrent"], h0, c0)
-        out = linear(hidden.flatten(1, 2), weights["head"], weights["offset"]).view(series, length, batch, 3)
+        x = inputs(last, there, age, take(data.profile, at), known)  # [S, L, B, I]
+        for enter, bias, recurrent in self._stack(weights):
+            pre = linear(x.flatten(1, 2), enter, bias).view(series, length, batch, -1)
+            x = recur(self.cell, pre, recurrent, self._memory(rng, series, batch, at.device))
+        out = linear(x.flatten(1, 2), weights["head"], weights["offset"]).view(series, length, batch, 3)
         run_up = length // 5
-        mean, width = _head(out[:, run_up:], last[:, run_up:])
+        mean, width = gated_head(out[:, run_up:], last[:, run_up:])
         counts = take(data.taught if rng else data.validated, at)[:, run_up:]
-        error = (target[:, run_up:] - mean).abs() / width + width.log()
-        total = (error * counts).sum(dim=(1, 2))
+        total = (laplace(target[:, run_up:], mean, width) * counts).sum(dim=(1, 2))
         return total / counts.sum(dim=(1, 2)).clamp(min=1 if rng else 0)
+
+    def _memory(self, rng: np.random.Generator | None, series: int, batch: int, device: torch.device,
+                ) -> tuple[Tensor, ...]:
+        """First memory [S, B, H]: with rng any, that it must learn to forget, which keeps it sound over months."""
+        shape = (GATES[self.cell] - 2, batch, self.hidden)
+        drawn = rng.normal(0, 0.7, shape).astype(np.float32) if rng else np.zeros(shape, np.float32)
+        h, *c = torch.from_numpy(drawn).to(device)
+        return tuple(part.expand(series, batch, self.hidden).contiguous() for part in (h.tanh(), *c))
 
     def predict(self, weights: Arrays, course: Course, carry: Arrays | None,
                 device: str) -> tuple[FloatArray, FloatArray, Arrays]:
         """Step by step, each step with the same shapes whatever the length of the batch."""
         rows, steps = course.deviation.shape
-        own = tensors(weights, device)
+        own, memory = tensors(weights, device), ("h", "c")[:GATES[self.cell] - 2]
         if carry is None:
-            blank = np.zeros((rows, self.hidden), np.float32)
-            carry = {"h": blank, "c": blank, "last": np.zeros(rows, np.float32), "age": np.full(rows, OLDEST),
-                     "widest": np.zeros(rows, np.float32)}
+            carry = {name + tag: np.zeros((rows, self.hidden), np.float32) for name in memory for tag in self._tags}
+            carry |= {"last": np.zeros(rows), "age": np.full(rows, OLDEST), "widest": np.zeros(rows)}
         age, age_after = ages(course.seen, carry["age"])
-        deviation, seen = (torch.from_numpy(np.ascontiguousarray(a.T, np.float32)).to(device)
-                           for a in (course.deviation, course.seen))
-        age_t, profile = (torch.from_numpy(np.ascontiguousarray(a.T, np.float32)).to(device)
-                          for a in (age, course.profile))
-        calendar, known = (torch.from_numpy(a).to(device) for a in (course.calendar, course.known))
-        h, c, last, widest = (torch.as_tensor(carry[name], device=device) for name in ("h", "c", "last", "widest"))
-        mean, width = torch.empty_like(deviation), torch.empty_like(deviation)
+        last, last_after = latest(course.deviation, course.seen, carry["last"])
+        age_t = torch.from_numpy(age)
+        last_t = faded(torch.from_numpy(last), age_t)
+        states = [tuple(torch.as_tensor(carry[name + tag], device=device).unsqueeze(1) for name in memory)
+                  for tag in self._tags]
+        out = torch.empty(rows, steps, 3, device=device)
         with torch.inference_mode():
-            h, c, there = h.unsqueeze(1), c.unsqueeze(1), age_t <= 1
-            for t in range(steps):
-                x = _inputs(last, there[t], age_t[t], profile[t], calendar[t] * known).unsqueeze(1)
-                h, c = cell(torch.baddbmm(linear(x, own["input"], own["bias"]), h, own["recurrent"]), c)
-                mean[t], now = _head(linear(h, own["head"], own["offset"]).squeeze(1), last)
-                widest = torch.maximum(now, widest * ~there[t])  # in a gap the band only widens
-                width[t] = widest
-                last = torch.where(seen[t] > 0, deviation[t].clamp(-FARTHEST, FARTHEST), last)
-        after = {"h": h.squeeze(1), "c": c.squeeze(1), "last": last, "widest": widest}
-        return (mean.T.cpu().numpy().astype(np.float64), width.T.cpu().numpy().astype(np.float64),
-                {**{name: tensor.cpu().numpy().copy() for name, tensor in after.items()}, "age": age_after})
-
-
-def _inputs(last: Tensor, there: Tensor, age: Tensor, profile: Tensor, calendar: Tensor) -> Tensor:
-    """[..., INPUTS] what the network sees before a sample, from arrays of shape [...] and calendar [..., FEATURES]."""
-    numbers = torch.stack([torch.asinh(last), there.to(last.dtype), age.clamp(max=OLDEST_TAUGHT).log() / 2,
-                           profile.clamp(-4.0, 4.0)], dim=-1)
-    return torch.cat([numbers, calendar], dim=-1)
-
-
-def _head(out: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and width [...] in spreads of the trend from out [..., 3] and the last deviation [...]."""
-    net, gate, raw = out.unbind(-1)
-    return net + torch.sigmoid(gate) * last, softplus(raw) + NARROWEST
-
-
-def _last(deviation: Tensor, shown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """For each of [S, L, B]: the last shown deviation before it, whether it is the one just before, and its age."""
-    length = deviation.shape[1]
-    at = torch.arange(length, device=deviation.device).view(1, -1, 1)
-    place = torch.where(shown, at, torch.full_like(at, -1)).cummax(dim=1).values
-    place = torch.cat([torch.full_like(place[:, :1], -1), place[:, :-1]], dim=1)
-    found = place >= 0
-    last = deviation.gather(1, place.clamp(min=0)).clamp(-FARTHEST, FARTHEST) * found
-    age = torch.where(found, (at - place).to(deviation.dtype), torch.full_like(last, OLDEST_TAUGHT))
-    return last, age == 1, age
-
-
-def _dropped(rng: np.random.Generator, length: int, batch: int) -> NDArray[np.bool_]:
-    """[L, B] False where a training window pretends a gap: single samples, and in every third window a run."""
-    shown = rng.random((length, batch)) > 0.03
-    begin, size = rng.integers(0, length, batch), rng.integers(2, length // 2, batch) * (rng.random(batch) < 0.33)
-    at = np.arange(length)[:, None]
-    return shown & ~((at >= begin) & (at < begin + size))
-
-
+            for here, x in blocks(course, last_t, age_t, device):
+                count = here.stop - here.start
+                for layer, (enter, bias, recurrent) in enumerate(self._stack(own)):
+                    x, states[layer] = run(self.cell, linear(x, enter, bias), recurrent, states[layer], count)
+                out[:, here] = linear(x, own["head"], own["offset"])[:, :count]
+        mean, width = (part.numpy() for part in gated_head(out.cpu().double(), last_t))
+        width, widest = hold(width, age, carry["widest"])
+        after = {name + tag: part.squeeze(1).cpu().numpy().copy() for tag, state in zip(self._tags, states, strict=True)
+                 for name, part in zip(memory, state, strict=True)}
+        return mean, width, {**after, "last": last_after, "age": age_after, "widest": widest}

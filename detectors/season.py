@@ -11,8 +11,14 @@ WEEK = 7 * DAY
 KNOT = 1_800  # seconds between the knots of a profile
 KNOTS = WEEK // KNOT
 FEATURES = 6
+BEAT = 2 * 3_600  # seconds between the knots of a rhythm
+BEATS = DAY // BEAT
+BUSY = 0.75  # quantile of |residual| that a rhythm compares
+TRUSTED = 0.7  # power by which a rhythm is believed: 0 = not at all, 1 = as seen
+FEWEST = 30  # samples that a beat needs
 
 Profile = NDArray[np.float32]  # [S, KNOTS] knots of the week; a daily profile repeats seven times
+Rhythm = NDArray[np.float32]  # [S, BEATS] how much wider than usual a series spreads at that time of the day
 
 
 def features(local_times: IntArray) -> NDArray[np.float32]:
@@ -55,6 +61,32 @@ def profile_at(profile: Profile, local_times: IntArray) -> FloatArray:
     left = within // KNOT
     share = (within % KNOT) / KNOT  # [T]
     return profile[:, left] * (1.0 - share) + profile[:, (left + 1) % KNOTS] * share
+
+
+def fit_rhythm(residual: FloatArray, kept: BoolArray, local_times: IntArray, period: IntArray) -> Rhythm:
+    """From |residual| [S, T]: what it is in each part of the day, over what it is in the middle one of them.
+
+    1 throughout where no season is known, and where a part has too few samples.
+    """
+    beat = local_times % DAY // BEAT
+    sizes = np.full((len(residual), BEATS), np.nan)
+    for k in np.unique(beat):
+        here = beat == k
+        ordered, count = gaps_last(residual[:, here], kept[:, here])
+        sizes[:, k] = np.where(count >= FEWEST, ranked(ordered, count, BUSY), np.nan)
+    middle = ranked(*gaps_last(sizes, ~np.isnan(sizes)), 0.5)[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.clip(sizes / middle, 0.3, 10.0) ** TRUSTED
+    known = np.isfinite(share) & (period >= DAY)[:, None] & (middle > 0)
+    return np.where(known, share, 1.0).astype(np.float32)
+
+
+def rhythm_at(rhythm: Rhythm, local_times: IntArray) -> FloatArray:
+    """[S, T]: the rhythm, straight between the middles of its parts of the day."""
+    within = (local_times - BEAT // 2) % DAY
+    left = within // BEAT
+    share = (within % BEAT) / BEAT  # [T]
+    return rhythm[:, left] * (1.0 - share) + rhythm[:, (left + 1) % BEATS] * share
 
 
 def _medians(values: FloatArray, kept: BoolArray, knot: IntArray, knots: int) -> FloatArray:

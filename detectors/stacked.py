@@ -1,6 +1,7 @@
 """Layers whose weights carry a leading axis S: one batched product serves S models that never touch each other.
 
-Sources: Hochreiter & Schmidhuber (1997) for the cell; gates stand in the order input, forget, output, candidate.
+Sources: Hochreiter & Schmidhuber (1997) for the LSTM, gates in the order input, forget, output, candidate; Cho et al.
+(2014) for the GRU, gates in the order reset, update, candidate, the reset applied after the product as cuDNN does.
 """
 
 from collections.abc import Mapping
@@ -65,16 +66,19 @@ class Recurrence(torch.autograd.Function):
         before = pre.new_empty(series, steps + 1, batch, width // 4)  # h before each step; the last = after all
         memory = torch.empty_like(before)
         before[:, 0], memory[:, 0] = h, c
-        for t in range(steps):
-            now = torch.baddbmm(pre[:, t], h, weight)
+        places = (pre.unbind(1), gates.unbind(1), before.unbind(1)[1:], memory.unbind(1)[1:])
+        for entered, gate, h_then, c_then in zip(*places, strict=True):
+            now = torch.baddbmm(entered, h, weight)
             h, c = cell(now, c)
-            gates[:, t], before[:, t + 1], memory[:, t + 1] = now, h, c
+            gate.copy_(now)
+            h_then.copy_(h)
+            c_then.copy_(c)
         ctx.save_for_backward(weight, gates, before, memory)
         return before[:, 1:]
 
     @staticmethod
     def backward(ctx: FunctionCtx, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of `pre` and `weight`; the initial h and c are noise and need none."""
+        """Gradients of `pre`, `weight`, and the initial h and c."""
         weight, gates, before, memory = ctx.saved_tensors  # type: ignore[attr-defined]
         grad, size = grads[0], before.shape[-1]
         i, f, o, g = gates.split(size, dim=-1)
@@ -84,16 +88,96 @@ class Recurrence(torch.autograd.Function):
         across = weight.transpose(1, 2)
         out = torch.empty_like(gates)
         dh, dc = torch.zeros_like(before[:, 0]), torch.zeros_like(before[:, 0])
-        for t in range(gates.shape[1] - 1, -1, -1):
-            dh = dh + grad[:, t]
-            dc = torch.addcmul(dc, dh, to_c[:, t])
-            now = out[:, t]
-            step = slopes[:, t]
-            torch.mul(dc, step[..., :size], out=now[..., :size])
-            torch.mul(dc, step[..., size:2 * size], out=now[..., size:2 * size])
-            torch.mul(dh, to_o[:, t], out=now[..., 2 * size:3 * size])
-            torch.mul(dc, step[..., 2 * size:], out=now[..., 3 * size:])
-            dc = dc * f[:, t]
+        places = [part.unbind(1)[::-1] for part in (grad, to_c, to_o, f, slopes, out)]
+        for come, c_share, o_share, kept, slope, now in zip(*places, strict=True):
+            dh = dh + come
+            dc = torch.addcmul(dc, dh, c_share)
+            to_i, to_f, to_g = torch.split(slope, size, dim=-1)
+            at_i, at_f, at_o, at_g = torch.split(now, size, dim=-1)
+            torch.mul(dc, to_i, out=at_i)
+            torch.mul(dc, to_f, out=at_f)
+            torch.mul(dh, o_share, out=at_o)
+            torch.mul(dc, to_g, out=at_g)
+            dc = dc * kept
             dh = torch.bmm(now, across)
         flat = before[:, :-1].flatten(1, 2)
-        return out, torch.bmm(flat.transpose(1, 2), out.flatten(1, 2)), None, None
+        return out, torch.bmm(flat.transpose(1, 2), out.flatten(1, 2)), dh, dc
+
+
+def gated_cell(pre: Tensor, across: Tensor, h: Tensor, gates: Tensor, then: Tensor) -> Tensor:
+    """One step of the GRU from the products of the input and of h, both [S, B, 3H], and h [S, B, H]: the new h.
+
+    It is written to `then` [S, B, H], and the gates to `gates` [S, B, 3H].
+    """
+    size = h.shape[-1]
+    reset, update, candidate = torch.split(gates, size, dim=-1)
+    both, at_last = torch.split(pre, [2 * size, size], dim=-1)
+    both_across, across = torch.split(across, [2 * size, size], dim=-1)
+    torch.add(both, both_across, out=gates[..., :2 * size]).sigmoid_()
+    torch.addcmul(at_last, reset, across, out=candidate).tanh_()
+    return torch.lerp(candidate, h, update, out=then)
+
+
+class GatedRecurrence(torch.autograd.Function):
+    """The GRU over L steps, with its backward pass written out as that of `Recurrence`."""
+
+    @staticmethod
+    def forward(ctx: Any, pre: Tensor, weight: Tensor, h: Tensor) -> Tensor:
+        """pre [S, L, B, 3H] input projections with bias, weight [S, H, 3H], h [S, B, H] -> h [S, L, B, H]."""
+        series, steps, batch, width = pre.shape
+        size = width // 3
+        gates, inner = torch.empty_like(pre), pre.new_empty(series, steps, batch, size)
+        before = pre.new_empty(series, steps + 1, batch, size)  # h before each step; the last = after all
+        before[:, 0] = h
+        for now, gate, kept, then in zip(pre.unbind(1), gates.unbind(1), inner.unbind(1), before.unbind(1)[1:],
+                                         strict=True):
+            across = torch.bmm(h, weight)
+            h = gated_cell(now, across, h, gate, then)
+            kept.copy_(across[..., 2 * size:])
+        ctx.save_for_backward(weight, gates, inner, before)
+        return before[:, 1:]
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients of `pre`, `weight`, and the initial h: each gate takes dh times a slope known beforehand."""
+        weight, gates, inner, before = ctx.saved_tensors  # type: ignore[attr-defined]
+        grad, past = grads[0], before[:, :-1]
+        reset, update, candidate = gates.split(past.shape[-1], dim=-1)
+        to_candidate = (1 - update) * (1 - candidate * candidate)
+        slopes = torch.stack([to_candidate * inner * reset * (1 - reset),
+                              (past - candidate) * update * (1 - update), to_candidate * reset], dim=-2)
+        out, total = torch.empty_like(slopes), torch.empty_like(past)  # of the products with h [S, L, B, 3, H]; dh
+        across, dh = weight.transpose(1, 2), torch.zeros_like(past[:, 0])
+        steps = [part.unbind(1)[::-1] for part in (grad, total, slopes, out, out.flatten(-2), update)]
+        for come, into, slope, product, flat, kept in zip(*steps, strict=True):
+            dh = torch.add(dh, come, out=into)
+            torch.mul(slope, dh.unsqueeze(-2), out=product)
+            dh = torch.baddbmm(dh * kept, flat, across)
+        product = torch.bmm(past.flatten(1, 2).transpose(1, 2), out.flatten(-2).flatten(1, 2))
+        return torch.cat([out[..., :2, :].flatten(-2), total * to_candidate], dim=-1), product, dh
+
+
+GATES = {"lstm": 4, "gru": 3}  # the choices of a `cell`, and how many times H its products are wide
+
+
+def recur(kind: str, pre: Tensor, weight: Tensor, state: tuple[Tensor, ...]) -> Tensor:
+    """Such a cell over L steps: pre [S, L, B, gates * H], first state, h or (h, c), [S, B, H] -> h [S, L, B, H]."""
+    hidden: Tensor = (Recurrence if kind == "lstm" else GatedRecurrence).apply(pre, weight, *state)
+    return hidden
+
+
+def advance(kind: str, pre: Tensor, weight: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """One step of it without a gradient, from pre [S, B, gates * H]: the next state, whose first part is the output."""
+    if kind == "lstm":
+        return cell(torch.baddbmm(pre, state[0], weight), state[1])
+    return (gated_cell(pre, torch.bmm(state[0], weight), state[0], torch.empty_like(pre), torch.empty_like(state[0])),)
+
+
+def run(kind: str, pre: Tensor, weight: Tensor, state: tuple[Tensor, ...], steps: int,
+        ) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """`steps` of them over pre [S, N, gates * H], state [S, 1, H]: h [S, N, H], 0 beyond `steps`, and the state."""
+    hidden = pre.new_zeros(*pre.shape[:2], weight.shape[1])
+    for now, then in zip(torch.split(pre, 1, dim=1)[:steps], torch.split(hidden, 1, dim=1), strict=False):
+        state = advance(kind, now, weight, state)
+        then.copy_(state[0])
+    return hidden, state

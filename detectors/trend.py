@@ -1,9 +1,9 @@
 """What every detector stands on: season plus a slow level, and a slow spread around both, carried causally.
 
-Nothing here follows an incident. The level takes clipped steps, so that a sample far away moves it as little as one
-nearby; only when the samples lie on one side for hours does the clip open, and a new regime is accepted after a time
-that grows with the logarithm of its size. The spread follows the median of |residual| by equal steps up and down.
-A network then models `deviation`, the residual in units of the spread.
+Nothing here follows an incident. The level is a mean over trusted samples alone: whatever lies beyond the gate moves
+it not at all. A new regime is accepted deliberately, when samples have stayed beyond the gate on one side for half a
+day. The spread follows the median of |residual| by equal steps up and down, and has a rhythm of its own over the day.
+A model then forecasts `deviation`, the residual in spreads, from trusted samples; the others are gaps to it.
 """
 
 from dataclasses import dataclass, fields
@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 from detectors.api import Arrays, BoolArray, FloatArray, IntArray, SeriesBatch
 from detectors.scaling import NORMAL_MAD, fit_scale, quantile
-from detectors.season import Profile, features, fit_profile, known_features, profile_at
+from detectors.season import Profile, Rhythm, features, fit_profile, fit_rhythm, known_features, profile_at, rhythm_at
 
-LEVEL_SECONDS = 6 * 3600  # time constant of the level
-LEAN_SECONDS = 2 * 3600  # of the share of samples above minus below: how fast a new regime opens the clip
+LEVEL_SECONDS, LEVEL_STEPS = 90 * 60, 12  # time constant of the level, and at least so many steps
 SPREAD_SECONDS = 12 * 3600  # time in which the spread can change by a factor e
-CLIP = 2.0  # spreads that one sample may count for
+REGIME_SECONDS = 3600  # time constant of where samples lie now, trusted or not
+ACCEPT_SECONDS = 12 * 3600  # beyond the gate on one side for so long is a new regime
+FORGIVEN = 2.0  # a trusted sample takes back so many steps of that time
+GATE = 4.0  # spreads; a sample beyond is scored, and steers nothing
+BLOCK_SECONDS = 3 * 3600  # over which the level is a constant, when the floor is learnt
 CHUNK = 256  # columns whose profile is held at once
 
 
@@ -30,6 +33,7 @@ class Trend:
     scale: FloatArray  # [S] units of the series
     resolution: FloatArray  # [S] units of the series
     profile: Profile  # [S, KNOTS]
+    rhythm: Rhythm  # [S, BEATS] share of the spread at that time of the day
     period: IntArray  # [S] seconds; 0 = no season known
     floor: FloatArray  # [S] the spread never falls below
     usual: FloatArray  # [S] the spread of a cold start
@@ -45,7 +49,7 @@ class Trend:
     def cold(self) -> dict[str, NDArray[np.float64]]:
         """The carry of a series of which no sample has been seen."""
         zero = np.zeros(len(self.scale))
-        return {"level": zero, "lean": zero.copy(), "median": self.usual / NORMAL_MAD}
+        return {"level": zero, "median": self.usual / NORMAL_MAD, "regime": zero.copy(), "away": zero.copy()}
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,21 @@ class Course:
     """A batch seen against its trend; the trend at t is made of samples before t."""
 
     deviation: FloatArray  # [S, T] (value - expected) / spread; 0 where not observed
-    seen: BoolArray  # [S, T] observed and usable: may steer what follows
+    observed: BoolArray  # [S, T]
+    seen: BoolArray  # [S, T] trusted: observed, usable and within the gate; may steer what follows
     expected: FloatArray  # [S, T] in units of `scale`, without the centre
     spread: FloatArray  # [S, T] in units of `scale`
     profile: FloatArray  # [S, T] in units of `scale`
     calendar: NDArray[np.float32]  # [T, FEATURES]
     known: NDArray[np.float32]  # [S, FEATURES] 0 or 1
+    step: int  # seconds
     carry: dict[str, NDArray[np.float64]]
+
+    def steps(self, begin: int, end: int) -> "Course":
+        """The columns begin..end as a view; the carry stays that of the end."""
+        cut = np.s_[:, begin:end]
+        return Course(self.deviation[cut], self.observed[cut], self.seen[cut], self.expected[cut], self.spread[cut],
+                      self.profile[cut], self.calendar[begin:end], self.known, self.step, self.carry)
 
 
 def fit_trend(batch: SeriesBatch, kept: BoolArray) -> Trend:
@@ -67,55 +79,92 @@ def fit_trend(batch: SeriesBatch, kept: BoolArray) -> Trend:
     scale = fit_scale(batch.values, kept)
     scaled = (np.where(kept, batch.values, 0.0) - scale.centre[:, None]) / scale.scale[:, None]
     profile, period = fit_profile(scaled, kept, batch.local_times)
-    distance = np.abs(scaled - profile_at(profile, batch.local_times))
+    distance = scaled - profile_at(profile, batch.local_times)
+    residual = np.abs(distance - _block_medians(distance, kept, max(1, BLOCK_SECONDS // batch.step)))
     smallest = np.maximum(0.5 * scale.resolution / scale.scale, 1e-4)
-    usual = np.maximum(NORMAL_MAD * quantile(distance, kept, 0.5), smallest)
-    draft = Trend(scale.centre, scale.scale, scale.resolution, profile, period, smallest, usual)
-    tail = slice(batch.shape[1] // 3, None)  # the level has settled there
-    course = follow(draft, batch, None)
-    late = kept.copy()
-    late[:, :tail.start] &= ~kept[:, tail].any(axis=1, keepdims=True)
-    residual = np.abs(course.deviation * course.spread)
-    floor = np.maximum(0.5 * quantile(residual, late, 0.9), smallest)
-    usual = np.maximum(NORMAL_MAD * quantile(residual, late, 0.5), floor)
-    return Trend(scale.centre, scale.scale, scale.resolution, profile, period, floor, usual)
+    floor = np.maximum(0.5 * quantile(residual, kept, 0.9), smallest)
+    usual = np.maximum(NORMAL_MAD * quantile(residual, kept, 0.5), floor)
+    rhythm = fit_rhythm(residual, kept, batch.local_times, period)
+    return Trend(scale.centre, scale.scale, scale.resolution, profile, rhythm, period, floor, usual)
+
+
+def _block_medians(distance: FloatArray, kept: BoolArray, length: int) -> FloatArray:
+    """[S, T] the median of the kept entries of each block of `length` columns; 0 where it has none."""
+    rows, steps = distance.shape
+    blocks = -(-steps // length)
+    padded = np.full((rows, blocks * length), np.inf)
+    padded[:, :steps] = np.where(kept, distance, np.inf)
+    ordered = np.sort(padded.reshape(rows, blocks, length), axis=-1)
+    count = np.isfinite(ordered).sum(axis=-1)
+    middle = np.take_along_axis(ordered, (np.maximum(count, 1) - 1)[..., None] // 2, -1)[..., 0]
+    return np.repeat(np.where(count > 0, middle, 0.0), length, axis=1)[:, :steps]
 
 
 def follow(trend: Trend, batch: SeriesBatch, carry: Arrays | None) -> Course:
     """Walks the batch in time order, all series at once."""
     rows, steps = batch.shape
-    now = {name: np.array(value) for name, value in (trend.cold() if carry is None else carry).items()
-           if name in ("level", "lean", "median")}
+    cold = trend.cold()
+    now = {name: np.array(cold[name] if carry is None else carry[name]) for name in cold}
     scaled = (np.where(batch.observed, batch.values, 0.0) - trend.centre[:, None]) / trend.scale[:, None]
-    seen = batch.observed & batch.usable
-    profile = np.empty((steps, rows))
+    profile, rhythm = np.empty((steps, rows)), np.empty((steps, rows))
     for begin in range(0, steps, CHUNK):
-        profile[begin:begin + CHUNK] = profile_at(trend.profile, batch.local_times[begin:begin + CHUNK]).T
-    levels, spreads = _walk(trend, np.ascontiguousarray(scaled.T - profile), seen.T, now, batch.step)
-    expected = (profile + levels).T
-    deviation = np.where(batch.observed, (scaled - expected) / spreads.T, 0.0)
-    return Course(deviation, seen, expected, spreads.T, profile.T, features(batch.local_times),
-                  known_features(trend.period), now)
+        local = batch.local_times[begin:begin + CHUNK]
+        profile[begin:begin + CHUNK] = profile_at(trend.profile, local).T
+        rhythm[begin:begin + CHUNK] = rhythm_at(trend.rhythm, local).T
+    distance = np.ascontiguousarray(scaled.T - profile)
+    levels, spreads = _walk(trend, distance, rhythm, (batch.observed & batch.usable).T, now, batch.step)
+    deviation = np.where(batch.observed, ((distance - levels) / spreads).T, 0.0)
+    seen = batch.observed & batch.usable & (np.abs(deviation) <= GATE)
+    return Course(deviation, batch.observed, seen, (profile + levels).T, spreads.T, profile.T,
+                  features(batch.local_times), known_features(trend.period), batch.step, now)
 
 
-def _walk(trend: Trend, distance: FloatArray, seen: BoolArray, now: dict[str, NDArray[np.float64]],
-          step: int) -> tuple[FloatArray, FloatArray]:
+def _walk(trend: Trend, distance: FloatArray, rhythm: FloatArray, usable: BoolArray,
+          now: dict[str, NDArray[np.float64]], step: int) -> tuple[FloatArray, FloatArray]:
     """Level and spread [T, S] before each sample of distance [T, S] from the profile; `now` is moved on."""
-    to_level, to_lean = (1 - np.exp(-step / seconds) for seconds in (LEVEL_SECONDS, LEAN_SECONDS))
+    pull = usable * (1 - np.exp(-step / max(LEVEL_SECONDS, LEVEL_STEPS * step)))
     growth = min(step / SPREAD_SECONDS, 0.1)
-    level, lean, median = now["level"], now["lean"], now["median"]
+    wider, narrower = np.where(usable, np.exp(growth), 1.0), np.where(usable, np.exp(-growth), 1.0)
+    regime = Regime(now["regime"], now["away"], step)
+    level, median = now["level"], now["median"]
     levels, spreads = np.empty_like(distance), np.empty_like(distance)
-    counts = seen.astype(np.float64)
+    lowest, gate = 0.1 * trend.floor, GATE * rhythm
     for t in range(len(distance)):
-        levels[t] = level
-        spread = np.maximum(NORMAL_MAD * median, trend.floor)
-        spreads[t] = spread
+        usual = np.maximum(NORMAL_MAD * median, trend.floor)
+        levels[t], spreads[t] = level, usual
         residual = distance[t] - level
-        reach = CLIP * spread / (1.001 - np.abs(lean))
-        level = level + to_level * counts[t] * np.minimum(np.maximum(residual, -reach), reach)
-        lean = lean + to_lean * counts[t] * (np.sign(residual) - lean)
         size = np.abs(residual)
-        median = median * np.exp(growth * counts[t] * np.sign(size - median))
-        median = np.maximum(median, 0.1 * trend.floor)
-    now.update(level=level, lean=lean, median=median)
-    return levels, spreads
+        beyond = size > gate[t] * usual
+        level = level + pull[t] * residual * ~beyond
+        median = np.maximum(median * np.where(size > rhythm[t] * median, wider[t], narrower[t]), lowest)
+        if regime.concerns(beyond):
+            level = regime.settle(level, distance[t], np.sign(residual) * beyond, usable[t])
+    now.update(level=level, median=median, regime=regime.place, away=regime.away)
+    return levels, spreads * rhythm
+
+
+class Regime:
+    """Where samples beyond the gate lie, and for how long: a new level, once it has lasted."""
+
+    def __init__(self, place: FloatArray, away: FloatArray, step: int) -> None:
+        self.place = place  # [S] mean of the distance from the profile since samples went beyond the gate
+        self.away = away  # [S] steps, signed, that they have been beyond it on one side
+        self._share = 1 - np.exp(-step / max(REGIME_SECONDS, LEVEL_STEPS * step))
+        self._patience = ACCEPT_SECONDS / step
+        self._open = bool(away.any())
+
+    def concerns(self, beyond: BoolArray) -> bool:
+        """Whether any series is beyond the gate, or was."""
+        return self._open or bool(beyond.any())
+
+    def settle(self, level: FloatArray, distance: FloatArray, side: FloatArray, usable: BoolArray) -> FloatArray:
+        """[S] the level after a sample at `side` (-1, 0, 1) of the gate: the new one where it has been accepted."""
+        fresh = self.away == 0
+        place = np.where(fresh, distance, self.place + self._share * (distance - self.place))
+        back = np.sign(self.away) * np.maximum(np.abs(self.away) - FORGIVEN, 0.0)
+        away = np.where(side == 0, back, np.where(side * self.away < 0, side, self.away + side))
+        accepted = usable & (np.abs(away) > self._patience)
+        self.place = np.where(usable & ((side != 0) | ~fresh), place, self.place)
+        self.away = np.where(accepted, 0.0, np.where(usable, away, self.away))
+        self._open = bool(self.away.any())
+        return np.where(accepted, self.place, level)

@@ -13,21 +13,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import softplus
 
 from detectors.api import Arrays, FittedDetector, FloatArray, Progress, SeriesBatch
 from detectors.fitted import calibrated, own, require, restore, trend_of, uncalibrated
 from detectors.fitting import Plan, initial
-from detectors.season import FEATURES
+from detectors.masked import CONTEXT, banded, cold, examples, positive, reconstruction, slide
 from detectors.stacked import Weights, linear, tensors
-from detectors.stepping import OLDEST, ages
 from detectors.trend import Course, follow
-from detectors.windows import Lessons, Material, learn, material, take
+from detectors.windows import Lessons, Material, learn, material
 
 LEAST = 256  # samples
-CONTEXT = FEATURES + 1  # calendar and profile of the scored sample
-NARROWEST = 0.05  # spreads of the trend
-FARTHEST = 8.0  # a deviation counts as this many spreads at most
 FREE_BITS = 0.05  # nats of each latent that cost nothing
 
 
@@ -73,26 +68,15 @@ class VAE:
 
     def _loss(self, weights: Weights, data: Material, at: Tensor, rng: np.random.Generator | None) -> Tensor:
         """[S] over the windows at columns `at` [S, W, B]: with rng the training loss, else that of the last place."""
-        columns, device = at.transpose(1, 2), at.device  # [S, B, W]
-        target, shown = take(data.deviation, columns), take(data.seen, columns)
-        hidden = _hidden(rng, *columns.shape[1:]) if rng else _last_only(*columns.shape[1:])
-        shown = shown & ~torch.from_numpy(hidden).to(device)
-        last = at[:, -1]  # [S, B]
-        context = torch.cat([data.calendar[last] * data.known[:, None, :],
-                             take(data.profile, last).clamp(-4.0, 4.0).unsqueeze(-1)], dim=-1)  # [S, B, CONTEXT]
-        centre, log_variance = self._encode(weights, _squash(target) * shown, shown, context)
-        if rng:
-            noise = torch.from_numpy(rng.normal(size=(at.shape[2], self.latent)).astype(np.float32)).to(device)
-            mean, width = self._decode(weights, centre + noise * (0.5 * log_variance).exp(), context)
-            error = ((target - mean).abs() / width + width.log()) * take(data.taught, columns)
-            error[..., -1] *= self.window  # the place that is scored weighs as much as all others together
-            divergence = 0.5 * (centre**2 + log_variance.exp() - 1 - log_variance).mean(dim=1)  # [S, Z]
-            latent = self.beta * divergence.clamp(min=FREE_BITS).sum(dim=1)
-            return (error.sum(dim=2).mean(dim=1) / 2 + latent) / self.window
-        mean, width = self._decode(weights, centre, context)
-        counts = take(data.validated, last)
-        error = (target - mean)[..., -1].abs() / width[..., -1] + width[..., -1].log()
-        return (error * counts).sum(dim=1) / counts.sum(dim=1)
+        windows = examples(data, at, rng)
+        centre, log_variance = self._encode(weights, windows.values, windows.shown, windows.context)
+        if rng is None:
+            return reconstruction(windows, *self._decode(weights, centre, windows.context), training=False)
+        noise = torch.from_numpy(rng.normal(size=(at.shape[2], self.latent)).astype(np.float32)).to(at.device)
+        mean, width = self._decode(weights, centre + noise * (0.5 * log_variance).exp(), windows.context)
+        divergence = _divergence(centre, log_variance).mean(dim=1)  # [S, Z]
+        latent = self.beta * divergence.clamp(min=FREE_BITS).sum(dim=1)
+        return reconstruction(windows, mean, width, training=True) + latent / self.window
 
     def _encode(self, weights: Weights, values: Tensor, shown: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """Posterior mean and log variance [S, B, Z] from masked values and mask [S, B, W]."""
@@ -105,52 +89,34 @@ class VAE:
         """Mean and width [S, B, W] in spreads of the trend."""
         inner = torch.tanh(linear(torch.cat([latent, context], dim=-1), weights["decode"], weights["decode_bias"]))
         mean, raw = linear(inner, weights["leave"], weights["leave_bias"]).chunk(2, dim=-1)
-        return mean, softplus(raw) + NARROWEST
+        return mean, positive(raw)
 
     def predict(self, weights: Arrays, course: Course, carry: Arrays | None,
                 device: str) -> tuple[FloatArray, FloatArray, Arrays]:
-        """Window by window, each with the same shapes whatever the length of the batch."""
-        rows, steps = course.deviation.shape
-        own, past = tensors(weights, device), self.window - 1
-        if carry is None:
-            blank = np.zeros((rows, past), np.float32)
-            carry = {"values": blank, "shown": blank, "age": np.full(rows, OLDEST), "widest": blank[:, 0]}
-        age, age_after = ages(course.seen, carry["age"])
-        deviation, seen, profile, there = (torch.from_numpy(np.ascontiguousarray(a.T, np.float32)).to(device)
-                                           for a in (course.deviation, course.seen, course.profile, age <= 1))
-        values = torch.cat([torch.as_tensor(carry["values"], device=device).T, _squash(deviation) * seen])
-        shown = torch.cat([torch.as_tensor(carry["shown"], device=device).T, seen])  # [W - 1 + T, S]
-        calendar, known = (torch.from_numpy(a).to(device) for a in (course.calendar, course.known))
-        widest, mean, width = (torch.as_tensor(carry["widest"], device=device), torch.empty_like(deviation),
-                               torch.empty_like(deviation))
-        masked = torch.zeros(1, rows, device=device)  # the scored sample itself
-        with torch.inference_mode():
-            for t in range(steps):
-                window, mask = (torch.cat([part[t:t + past], masked]).T.unsqueeze(1) for part in (values, shown))
-                context = torch.cat([calendar[t] * known, profile[t].clamp(-4.0, 4.0).unsqueeze(-1)], dim=-1)
-                centre, _ = self._encode(own, window, mask, context.unsqueeze(1))
-                means, widths = self._decode(own, centre, context.unsqueeze(1))
-                mean[t] = means[:, 0, -1]
-                widest = torch.maximum(widths[:, 0, -1], widest * (1 - there[t]))  # in a gap the band only widens
-                width[t] = widest
-        after = {"values": values[steps:].T, "shown": shown[steps:].T, "widest": widest}
-        return (mean.T.cpu().numpy().astype(np.float64), width.T.cpu().numpy().astype(np.float64),
-                {**{name: tensor.cpu().numpy().copy() for name, tensor in after.items()}, "age": age_after})
+        """Of the window that ends with each sample, itself masked, the place that is scored."""
+        own = tensors(weights, device)
+
+        def last_place(values: Tensor, shown: Tensor, context: Tensor) -> tuple[Tensor, ...]:
+            means, widths = self._decode(own, self._encode(own, values, shown, context)[0], context)
+            return means[..., -1], widths[..., -1]
+
+        return banded(last_place, course, carry or cold(len(course.seen), self.window), device)
+
+    def strain(self, weights: Arrays, course: Course, carry: Arrays | None, device: str) -> FloatArray:
+        """[S, T] nats by which the posterior of each window, its last sample masked, is away from the prior.
+
+        The latent evidence: how unusual the past is of which the band of that sample is made. `carry` is the one that
+        `predict` is given.
+        """
+        own = tensors(weights, device)
+
+        def divergence(values: Tensor, shown: Tensor, context: Tensor) -> tuple[Tensor, ...]:
+            return _divergence(*self._encode(own, values, shown, context)).sum(dim=-1),
+
+        (nats,), _ = slide(divergence, course, carry or cold(len(course.seen), self.window), device)
+        return nats
 
 
-def _squash(deviation: Tensor) -> Tensor:
-    return torch.asinh(deviation.clamp(-FARTHEST, FARTHEST))
-
-
-def _last_only(batch: int, window: int) -> NDArray[np.bool_]:
-    """[B, W] True at the last place, which is the one to be scored."""
-    hidden = np.zeros((batch, window), bool)
-    hidden[:, -1] = True
-    return hidden
-
-
-def _hidden(rng: np.random.Generator, batch: int, window: int) -> NDArray[np.bool_]:
-    """[B, W] what the encoder may not see: the last place, some others, and in every fourth window a recent run."""
-    run = rng.integers(2, window, batch) * (rng.random(batch) < 0.25)
-    ended = np.arange(window) >= window - run[:, None]
-    return _last_only(batch, window) | ended | (rng.random((batch, window)) < 0.1)
+def _divergence(centre: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(posterior, standard normal) of each latent, in nats."""
+    return 0.5 * (centre**2 + log_variance.exp() - 1 - log_variance)

@@ -77,12 +77,11 @@ def offset_at(time: int, zone: ZoneInfo) -> int:
 
 
 def batch(values: FloatArray, start: int, step: int, timezone: str,
-          usable: BoolArray | None = None) -> SeriesBatch:
+          usable: BoolArray | None = None, alarmed: BoolArray | None = None) -> SeriesBatch:
     """What a detector sees: values [S, T] from `start` on, NaN = not observed.
 
-    usable: [S, T], False = scored but not learnt from.
+    usable: [S, T], False = scored but not learnt from. alarmed: [S, T], True = was outside its band.
     """
     times = start + step * np.arange(values.shape[1], dtype=np.int64)
-    usable = np.ones(values.shape, np.bool_) if usable is None else usable
     return SeriesBatch(values=values, observed=np.isfinite(values), start=start, step=step, usable=usable,
-                       utc_offset=utc_offsets(times, timezone))
+                       utc_offset=utc_offsets(times, timezone), alarmed=alarmed)

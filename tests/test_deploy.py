@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 SERVERS = ROOT / "deploy" / "install-servers.sh"
-TARGETS = ("demo", "test", "lint", "bench", "clean", "help")
+TARGETS = ("demo", "test", "lint", "bench", "bench-quality", "clean", "help")
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +82,11 @@ def test_make_knows_the_target(target: str) -> None:
                           capture_output=True, text=True, check=True).stdout
     assert ("bandwatch demo --duration 7s" in made) == (target == "demo")
     assert f"make {target}" in subprocess.check_output(["make", "help"], cwd=ROOT, text=True)
+
+
+def test_bench_quality_says_what_it_needs() -> None:
+    made = subprocess.run(["make", "--no-print-directory", "bench-quality"], cwd=ROOT, capture_output=True, text=True)
+    assert made.returncode == 2 and "bench-quality: no DATA: name a folder of NAME.csv[.gz]" in made.stderr
 
 
 def test_ci_runs_lint_and_tests() -> None:

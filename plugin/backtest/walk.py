@@ -74,6 +74,7 @@ class Walk:
         self._detector = detector_named(watch.detector, watch.detector_options)
         self._baseline = detector_named(BASELINE, {})
         self._stacks: dict[str, Stack] = {}
+        self._alarmed = np.zeros(lane.values.shape, bool)
 
     def run(self, progress: Callable[[float], None] = lambda share: None) -> Judged:
         """Refits every `fit_every`; the first fit of a row is the last one due before its judged half begins."""
@@ -138,7 +139,8 @@ class Walk:
         for name, values in (("expected", band.expected), ("lower", band.lower), ("upper", band.upper),
                              ("score", anomaly)):
             columns[name][stack.ids, now:end] = values
+        self._alarmed[stack.ids, now:end] = anomaly > 1
 
     def _batch(self, rows: IntArray, begin: int, end: int) -> SeriesBatch:
         return grid.batch(self._lane.values[rows, begin:end], self._lane.start + begin * self._lane.step,
-                          self._lane.step, self._watch.timezone)
+                          self._lane.step, self._watch.timezone, alarmed=self._alarmed[rows, begin:end])

@@ -84,8 +84,8 @@ def run_task(task: FitTask) -> FitOutcome:
     store = Store.open(task.folder)
     try:
         ids = np.array(task.ids, np.int64)
-        values = store.values(ids, task.start, task.end, task.step)
-        batch = grid.batch(values, task.start, task.step, task.timezone)
+        values, alarmed = store.history(ids, task.start, task.end, task.step)
+        batch = grid.batch(values, task.start, task.step, task.timezone, alarmed=alarmed)
         rows, device_error = _fit_on_device(task, batch, _prior(store, task))
         refused = {task.ids[row]: (REASONS[type(why)], str(why)) for row, why in rows.refused.items()}
         if rows.fitted is None:

@@ -40,9 +40,15 @@ def file(connection: Connection, arriving: Mapping[int, Samples]) -> int:
 def read(connection: Connection, ids: Ids, start: int, end: int) -> dict[int, list[Samples]]:
     """The blocks of some series that overlap a time range, whole, in order of time."""
     found: dict[int, list[Samples]] = {}
-    for series, day, data in _overlapping(connection, ids, start, end):
-        found.setdefault(series, []).append(_decoded(series, day, data))
+    for series, rows in stream(connection, ids, start, end):
+        found.setdefault(series, []).append(rows)
     return found
+
+
+def stream(connection: Connection, ids: Ids, start: int, end: int) -> Iterator[tuple[int, Samples]]:
+    """(series, rows) of each such block, one at a time."""
+    for series, day, data in _overlapping(connection, ids, start, end):
+        yield series, _decoded(series, day, data)
 
 
 def read_values(connection: Connection, ids: Ids, start: int, end: int) -> Iterator[tuple[int, IntArray, FloatArray]]:

@@ -3,7 +3,7 @@
 import numpy as np
 from sqlalchemy import Connection
 
-from plugin.series import FloatArray, IntArray, Samples
+from plugin.series import BoolArray, FloatArray, IntArray, Samples
 from plugin.store import archive, head, series
 from plugin.store.rows import EMPTY, join, merge, take
 
@@ -26,7 +26,20 @@ def values(connection: Connection, ids: IntArray, start: int, end: int, step: in
     return found
 
 
-def _fill(row: FloatArray, times: IntArray, value: FloatArray, start: int, step: int) -> None:
+def history(connection: Connection, ids: IntArray, start: int, end: int, step: int) -> tuple[FloatArray, BoolArray]:
+    """[S, T] values as `values` has them, and True where a value was outside the band that it had."""
+    found = np.full((len(ids), (end - start) // step + 1), np.nan)
+    outside = np.zeros(found.shape)
+    place = {int(series_id): i for i, series_id in enumerate(ids)}
+    for parts in (archive.stream(connection, ids, start, end), head.read(connection, ids, start, end).items()):
+        for series_id, rows in parts:
+            _fill(found[place[series_id]], rows.times, rows.value, start, step)
+            _fill(outside[place[series_id]], rows.times, (rows.value < rows.lower) | (rows.value > rows.upper),
+                  start, step)
+    return found, outside > 0
+
+
+def _fill(row: FloatArray, times: IntArray, value: FloatArray | BoolArray, start: int, step: int) -> None:
     """Puts samples on the grid; those beside it are left out."""
     at, beside = np.divmod(times - start, step)
     inside = (at >= 0) & (at < len(row)) & (beside == 0)

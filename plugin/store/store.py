@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 
 from plugin.errors import StoreError
-from plugin.series import FloatArray, IntArray, Labels, Samples, SeriesRecord, SeriesState, Tick
+from plugin.series import BoolArray, FloatArray, IntArray, Labels, Samples, SeriesRecord, SeriesState, Tick
 from plugin.store import carries, coverage, fold, models, reading, recent, series, weights, writing
 from plugin.store.database import Database, errors_named
 from plugin.store.migration import migrate
@@ -114,6 +114,11 @@ class Store:
         """[S, T] on the grid start..end inclusive; NaN = none."""
         with self._database.reading() as connection:
             return reading.values(connection, ids, start, end, step)
+
+    def history(self, ids: IntArray, start: int, end: int, step: int) -> tuple[FloatArray, BoolArray]:
+        """[S, T] values on the grid start..end inclusive, and True where one was outside the band it had."""
+        with self._database.reading() as connection:
+            return reading.history(connection, ids, start, end, step)
 
     def samples(self, series_id: int, start: int, end: int) -> Samples:
         """Everything stored of one series, inclusive."""

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from detectors.api import SeriesBatch
 from detectors.bands import pinball
 from detectors.fitted import held_out, trend_of
-from detectors.lstm import INPUTS, LSTM, OLDEST_TAUGHT, _head, _inputs, _last
+from detectors.lstm import LSTM
+from detectors.recurrent import INPUTS, OLDEST_TAUGHT, gated_head, inputs, last_shown
 from detectors.trend import Course, follow
 from detectors.windows import Material, material, spans, take
 
@@ -107,9 +108,9 @@ def _plain_fit(data: Material, course: Course, late: np.ndarray, goal: float, de
 def _loss(lstm: nn.LSTM, head: nn.Linear, data: Material, at: Tensor, skip: float) -> Tensor:
     """The training loss of ours on the windows `at` [1, L, B]."""
     target, seen = take(data.deviation, at), take(data.seen, at)
-    last, there, age = _last(target, seen)
-    x = _inputs(last, there, age, take(data.profile, at), data.calendar[at] * data.known[:, None, None, :])
-    mean, width = _head(head(lstm(x[0])[0]), skip * last[0])
+    last, there, age = last_shown(target, seen)
+    x = inputs(last, there, age, take(data.profile, at), data.calendar[at] * data.known[:, None, None, :])
+    mean, width = gated_head(head(lstm(x[0])[0]), skip * last[0])
     run_up, counts = at.shape[1] // 5, take(data.taught, at)[0]
     error = ((target[0] - mean).abs() / width + width.log()) * counts
     return error[run_up:].sum() / counts[run_up:].sum().clamp(min=1)
@@ -120,10 +121,10 @@ def _held_out_loss(lstm: nn.LSTM, head: nn.Linear, data: Material, course: Cours
                    skip: float) -> float:
     """Pinball loss of one series as the service would score it: one run through the whole history."""
     whole = data.deviation.unsqueeze(-1)
-    last, there, age = _last(whole, data.seen.unsqueeze(-1))
+    last, there, age = last_shown(whole, data.seen.unsqueeze(-1))
     calendar = (data.calendar * data.known).unsqueeze(0).unsqueeze(2)
-    x = _inputs(last, there, age.clamp(max=OLDEST_TAUGHT), data.profile.unsqueeze(-1), calendar)
-    mean = _head(head(lstm(x[0])[0]), skip * last[0])[0][:, 0].numpy()
+    x = inputs(last, there, age.clamp(max=OLDEST_TAUGHT), data.profile.unsqueeze(-1), calendar)
+    mean = gated_head(head(lstm(x[0])[0]), skip * last[0])[0][:, 0].numpy()
     return float(pinball((course.deviation - mean) * course.spread, late)[0])
 
 

@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from detectors.stacked import Recurrence, cell, draw, linear
+from detectors.stacked import GATES, GatedRecurrence, Recurrence, advance, cell, draw, linear, recur
 
 S, L, B, H = 3, 5, 4, 6
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
 
 
 def _weights(dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, ...]:
@@ -30,20 +35,64 @@ def test_recurrence_equals_torch_lstm() -> None:
         assert torch.allclose(out, ours[row], atol=1e-12)
 
 
-def test_written_backward_equals_finite_differences() -> None:
-    pre, weight, h, c = _weights()
-    pre.requires_grad_()
-    weight.requires_grad_()
-    assert torch.autograd.gradcheck(lambda p, w: Recurrence.apply(p, w, h, c), (pre, weight), atol=1e-7)
+def _gru(dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, ...]:
+    pre, weight, h, _ = _weights(dtype)
+    return pre[..., :3 * H].contiguous(), weight[..., :3 * H].contiguous(), h
 
 
-def test_stack_equals_each_alone() -> None:
-    pre, weight, h, c = _weights(torch.float32)
-    together = Recurrence.apply(pre, weight, h, c)
+def test_gated_recurrence_equals_torch_gru() -> None:
+    pre, weight, h = _gru()
+    ours = GatedRecurrence.apply(pre, weight, h)
+    for row in range(S):
+        theirs = torch.nn.GRU(3 * H, H, dtype=torch.float64)
+        with torch.no_grad():
+            theirs.weight_ih_l0.copy_(torch.eye(3 * H, dtype=torch.float64))
+            theirs.weight_hh_l0.copy_(weight[row].T)
+            theirs.bias_ih_l0.zero_()
+            theirs.bias_hh_l0.zero_()
+            out, _ = theirs(pre[row], h[row][None])
+        assert torch.allclose(out, ours[row], atol=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "given"), [(Recurrence, _weights()), (GatedRecurrence, _gru())], ids=GATES)
+def test_written_backward_equals_finite_differences(kind: type[torch.autograd.Function],
+                                                    given: tuple[torch.Tensor, ...]) -> None:
+    free = tuple(part.clone().requires_grad_() for part in given)
+    assert torch.autograd.gradcheck(kind.apply, free, atol=1e-7)
+
+
+def test_written_backward_equals_autograd() -> None:
+    pre, weight, h = (part.requires_grad_() for part in _gru())
+    theirs, steps = h, []
+    for t in range(L):
+        reset, update, _ = (torch.sigmoid(part) for part in (pre[:, t] + theirs @ weight).split(H, dim=-1))
+        candidate = torch.tanh(pre[:, t, :, 2 * H:] + reset * (theirs @ weight)[..., 2 * H:])
+        theirs = (1 - update) * candidate + update * theirs
+        steps.append(theirs)
+    ours = GatedRecurrence.apply(pre, weight, h)
+    pull = torch.randn(ours.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    found = torch.autograd.grad((ours * pull).sum(), (pre, weight, h))
+    wanted = torch.autograd.grad((torch.stack(steps, dim=1) * pull).sum(), (pre, weight, h))
+    assert all(torch.allclose(one, other, atol=1e-12) for one, other in zip(found, wanted, strict=True))
+
+
+@pytest.mark.parametrize("kind", GATES)
+def test_stack_equals_each_alone(kind: str) -> None:
+    pre, weight, *state = (_weights if kind == "lstm" else _gru)(torch.float32)
+    together = recur(kind, pre, weight, tuple(state))
     for row in range(S):
         one = slice(row, row + 1)
-        alone = Recurrence.apply(pre[one], weight[one], h[one], c[one])
+        alone = recur(kind, pre[one], weight[one], tuple(part[one] for part in state))
         assert torch.allclose(alone, together[one], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", GATES)
+def test_steps_taken_one_by_one_equal_the_run(kind: str) -> None:
+    pre, weight, *first = (_weights if kind == "lstm" else _gru)()
+    whole, state = recur(kind, pre, weight, tuple(first)), tuple(first)
+    for t in range(L):
+        state = advance(kind, pre[:, t], weight, state)
+        assert torch.allclose(state[0], whole[:, t], atol=1e-12)
 
 
 def test_cell_by_hand() -> None:
