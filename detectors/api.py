@@ -125,6 +125,10 @@ class FittedDetector(Protocol):
         """The models as arrays with leading axis S: rows split and regroup freely."""
 
     @property
+    def after(self) -> Arrays | None:
+        """What `score` needs to go on right after the batch of the fit, leading axis S; None when restored."""
+
+    @property
     def loss(self) -> FloatArray:
         """[S] held-out pinball loss in units of the series' robust scale; lower is better; NaN = not known."""
 

@@ -20,14 +20,13 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from detectors.api import Arrays, FittedDetector, FloatArray, Progress, SeriesBatch
-from detectors.fitted import calibrated, own, require, restore, trend_of, uncalibrated
+from detectors.fitted import fit, own, restore
 from detectors.fitting import Plan, initial
 from detectors.masked import CONTEXT, banded, cold, examples, positive, reconstruction
 from detectors.stacked import Weights, linear, recur, tensors
-from detectors.trend import Course, follow
+from detectors.trend import Course
 from detectors.windows import Lessons, Material, learn, material
 
-LEAST = 256  # samples
 KERNEL, STRIDE = 4, 2  # of the convolutions
 CHANNELS = 8  # after the first of two convolutions; twice as many after the second
 PATIENCE = 6  # validations; the first of a network without noise or skip are often worse than its start
@@ -39,6 +38,7 @@ class Autoencoder:
     """Window autoencoder that never sees the sample it judges."""
 
     name: ClassVar[str] = "autoencoder"
+    least: ClassVar[int] = 256  # samples that a series must have
 
     kind: str = field(default="dense", metadata={"choices": ("dense", "conv", "lstm")})
     window: int = field(default=32, metadata={"range": (4, 256)})
@@ -56,16 +56,15 @@ class Autoencoder:
     def fit(self, batch: SeriesBatch, prior: Arrays | None = None, *, alert_budget: float, device: str = "cpu",
             progress: Progress | None = None) -> FittedDetector:
         """See `Detector.fit`."""
-        require(batch, LEAST)
-        trend = trend_of(batch)
-        weights = self._train(material(follow(trend, batch, None), batch, device), prior, device, progress)
-        return calibrated(uncalibrated(self, trend, weights, device), batch, alert_budget)
+        return fit(self, batch, prior, alert_budget=alert_budget, device=device, progress=progress)
 
     def restore(self, state: Arrays, *, device: str = "cpu") -> FittedDetector:
         return restore(self, state, device)
 
-    def _train(self, data: Material, prior: Arrays | None, device: str,
-               progress: Progress | None) -> dict[str, NDArray[Any]]:
+    def train(self, course: Course, batch: SeriesBatch, prior: Arrays | None, device: str,
+              progress: Progress | None) -> dict[str, NDArray[Any]]:
+        """See `fitted.Model`."""
+        data = material(course, batch, device)
         start = initial(self._shapes(), None if prior is None else own(prior), data.deviation.shape[0], self.seed)
         if prior is None and self.kind == "lstm":
             for bias in ("read_bias", "write_bias"):

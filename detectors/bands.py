@@ -43,10 +43,12 @@ class Limits:
     patience: FloatArray  # [S] samples that one value may come in a row
 
 
-def calibrate(deviation: FloatArray, evidence: Evidence, kept: BoolArray, alert_budget: float, step: int) -> Limits:
+def calibrate(deviation: FloatArray, evidence: Evidence, kept: BoolArray, calm: BoolArray, alert_budget: float,
+              step: int) -> Limits:
     """Limits that keep the budget, from the `kept` samples [S, T] of a history scored as in service.
 
-    deviation: [S, T] the samples in spreads from the trend. alert_budget: alarms per series and second.
+    deviation: [S, T] the samples in spreads from the trend. calm: [S, T] the kept samples that were no alarm; only
+    whether bursts are a habit is asked of all. alert_budget: alarms per series and second.
     """
     fast = fast_evidence(deviation, evidence)
     probability = sample_probability(alert_budget, step)
@@ -54,10 +56,10 @@ def calibrate(deviation: FloatArray, evidence: Evidence, kept: BoolArray, alert_
     reach, lasting = np.empty((len(fast), 2)), np.empty((len(fast), 2))
     for column, side in enumerate((-1.0, 1.0)):
         bursts = _bursts(side * fast, kept, probability)
-        reach[:, column] = np.where(bursts > 0, bursts, _body(side * fast, kept) * stretch)
-        body = _body(side * evidence.after, kept) * stretch**MEAN_POWER
+        reach[:, column] = np.where(bursts > 0, bursts, _body(side * fast, calm) * stretch)
+        body = _body(side * evidence.after, calm) * stretch**MEAN_POWER
         lasting[:, column] = np.maximum(body, np.where(bursts > 0, BURST_MEAN, LEAST_MEAN))
-    usual = np.nan_to_num(quantile(evidence.repeats, kept, 1 - BODY))
+    usual = np.nan_to_num(quantile(evidence.repeats, calm, 1 - BODY))
     return Limits(np.maximum(reach, least_reach(probability)), lasting, np.maximum(LONGEST * usual, LEAST_REPEATS))
 
 

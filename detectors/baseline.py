@@ -4,16 +4,15 @@ This is the example to copy: a frozen dataclass of hyper-parameters, and a model
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.api import Arrays, FittedDetector, FloatArray, Progress, SeriesBatch
-from detectors.fitted import calibrated, require, restore, trend_of, uncalibrated
+from detectors.fitted import fit, restore
 from detectors.stepping import ages
 from detectors.trend import Course
-
-LEAST = 8  # samples
 
 
 @dataclass(frozen=True)
@@ -21,6 +20,7 @@ class Baseline:
     """Robust seasonal median with a spread around it."""
 
     name: ClassVar[str] = "baseline"
+    least: ClassVar[int] = 8  # samples that a series must have
 
     @property
     def warm_up(self) -> int:
@@ -28,15 +28,16 @@ class Baseline:
 
     def fit(self, batch: SeriesBatch, prior: Arrays | None = None, *, alert_budget: float, device: str = "cpu",
             progress: Progress | None = None) -> FittedDetector:
-        """See `Detector.fit`. A prior is of no use to it, nor is a device."""
-        require(batch, LEAST)
-        fitted = calibrated(uncalibrated(self, trend_of(batch), {}, device), batch, alert_budget)
-        if progress:
-            progress(1.0)
-        return fitted
+        """See `Detector.fit`."""
+        return fit(self, batch, prior, alert_budget=alert_budget, device=device, progress=progress)
 
     def restore(self, state: Arrays, *, device: str = "cpu") -> FittedDetector:
         return restore(self, state, device)
+
+    def train(self, course: Course, batch: SeriesBatch, prior: Arrays | None, device: str,
+              progress: Progress | None) -> dict[str, NDArray[Any]]:
+        """Nothing to train."""
+        return {}
 
     def predict(self, weights: Arrays, course: Course, carry: Arrays | None,
                 device: str) -> tuple[FloatArray, FloatArray, Arrays]:

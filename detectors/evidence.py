@@ -69,7 +69,7 @@ def _share(seconds: int, steps: int, step: int) -> float:
     return float(1 - np.exp(-step / max(seconds, steps * step)))
 
 
-def _mean(values: FloatArray, weight: FloatArray, name: str, now: dict[str, NDArray[np.float64]],
+def _mean(values: FloatArray, weight: NDArray[np.floating], name: str, now: dict[str, NDArray[np.float64]],
           ) -> tuple[FloatArray, FloatArray]:
     """Exponentially weighted mean before each of the values [S, T], and with it; `now[name]` is moved on."""
     mean, weights = now[name], np.ascontiguousarray(weight.T)

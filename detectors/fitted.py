@@ -1,14 +1,24 @@
 """The path that all our detectors share: trend -> model -> limits, and back from arrays to bands."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors import bands
-from detectors.api import Arrays, Band, BoolArray, FittedDetector, FloatArray, NotEnoughData, Scores, SeriesBatch
+from detectors.api import (
+    Arrays,
+    Band,
+    BoolArray,
+    FittedDetector,
+    FloatArray,
+    NotEnoughData,
+    Progress,
+    Scores,
+    SeriesBatch,
+)
 from detectors.bands import Limits
 from detectors.evidence import Evidence, gather
 from detectors.scaling import quantile
@@ -25,6 +35,12 @@ OWN = "model."  # prefix of what belongs to the model in a state and in a carry
 
 class Model(Protocol):
     """What a detector adds to the trend. Weights and carry are arrays with leading axis S."""
+
+    least: ClassVar[int]  # trusted samples that a series must have
+
+    def train(self, course: Course, batch: SeriesBatch, prior: Arrays | None, device: str,
+              progress: Progress | None) -> dict[str, NDArray[Any]]:
+        """The weights, learnt from a course without its held-out samples, starting from those of a prior state."""
 
     def predict(self, weights: Arrays, course: Course, carry: Arrays | None,
                 device: str) -> tuple[FloatArray, FloatArray, Arrays]:
@@ -59,6 +75,7 @@ class Fitted:
     weights: Arrays
     calibration: Calibration
     device: str = "cpu"
+    after: Arrays | None = None  # the carry at the end of the history; None = restored
 
     @property
     def state(self) -> Arrays:
@@ -82,9 +99,7 @@ class Fitted:
         spreads = bands.bounds(offset, doubt, evidence, (evidence.last - centre) / unit, self.calibration.limits)
         band = bands.rounded(Band(*(centre + unit * bound for bound in (spreads.lower, spreads.expected,
                                                                         spreads.upper))), trend.resolution)
-        after: dict[str, NDArray[Any]] = {**course.carry, **evidence.carry,
-                                          **{OWN + name: array for name, array in own_after.items()}}
-        return Scores(bands.rescore(batch.values, batch.observed, band), band, after)
+        return Scores(bands.rescore(batch.values, batch.observed, band), band, carried(course, evidence, own_after))
 
     def forecast(self, batch: SeriesBatch, horizon: int, carry: Arrays | None = None) -> Band:
         """See `FittedDetector.forecast`."""
@@ -127,33 +142,56 @@ def require(batch: SeriesBatch, least: int) -> None:
                             f"{short[0]} has {counts[short[0]]}; wait, or lengthen the fit window", short.tolist())
 
 
-def trend_of(batch: SeriesBatch) -> Trend:
-    """The trend, from everything that may be learnt from."""
-    return fit_trend(batch, batch.observed & batch.usable)
+def fit(model: Model, batch: SeriesBatch, prior: Arrays | None, *, alert_budget: float, device: str,
+        progress: Progress | None) -> Fitted:
+    """What `Detector.fit` does for a model."""
+    trend, course = prepared(batch, model.least)
+    weights = model.train(course, batch, prior, device, progress)
+    fitted = completed(model, weights, trend, course, batch, alert_budget, device)
+    if progress:
+        progress(1.0)
+    return fitted
 
 
-def calibrated(fitted: Fitted, batch: SeriesBatch, alert_budget: float) -> Fitted:
-    """Scores the history as the service would, and sets the limits by what it finds once the trend has settled."""
-    course = follow(fitted.trend, batch, None)
-    offset, width, _ = fitted.model.predict(fitted.weights, course, None, fitted.device)
+def prepared(batch: SeriesBatch, least: int) -> tuple[Trend, Course]:
+    """The trend, and the history seen against it; refuses rows that have fewer than `least` trusted samples."""
+    require(batch, least)
+    trend = fit_trend(batch, batch.observed & batch.usable)
+    return trend, follow(trend, batch, None)
+
+
+def completed(model: Model, weights: Mapping[str, NDArray[Any]], trend: Trend, course: Course, batch: SeriesBatch,
+              alert_budget: float, device: str) -> Fitted:
+    """A trained model with its limits, set on the history as the service would have scored it."""
+    offset, width, own_after = model.predict(weights, course, None, device)
     evidence = gather(course, batch, offset, None)
     kept = _settled(batch)
-    usual = np.maximum(np.nan_to_num(quantile(width, kept, 0.5), nan=1.0), 1e-6)
-    limits = bands.calibrate(course.deviation, evidence, kept, alert_budget, batch.step)
-    residual = (course.deviation - offset) * course.spread
-    loss = bands.pinball(residual, held_out(batch) & kept)
-    return replace(fitted, calibration=Calibration(limits, usual, loss))
+    calm = _calm(batch, kept)
+    usual = np.maximum(np.nan_to_num(quantile(width, calm, 0.5), nan=1.0), 1e-6)
+    limits = bands.calibrate(course.deviation, evidence, kept, calm, alert_budget, batch.step)
+    loss = bands.pinball((course.deviation - offset) * course.spread, held_out(batch) & calm)
+    return Fitted(model, trend, weights, Calibration(limits, usual, loss), device,
+                  carried(course, evidence, own_after))
+
+
+def carried(course: Course, evidence: Evidence, own_after: Arrays) -> dict[str, NDArray[Any]]:
+    """All that the next call of `score` needs."""
+    return {**course.carry, **evidence.carry, **{OWN + name: array for name, array in own_after.items()}}
 
 
 def _settled(batch: SeriesBatch) -> BoolArray:
-    """[S, T] the trusted samples after the first share, but for past alarms; of a row that has few, all."""
+    """[S, T] the trusted samples after the first share; of a row that has few, all."""
     trusted = batch.observed & batch.usable
-    calm = trusted & ~_around(batch.alarmed, max(2, AROUND_SECONDS // batch.step))
-    most = calm.sum(axis=1, keepdims=True) >= LEAST_CALM * trusted.sum(axis=1, keepdims=True)
-    trusted = np.where(most, calm, trusted)  # what alarms all the time is how the series is
     rank = np.cumsum(trusted, axis=1)
     late = trusted & (rank > SETTLE * rank[:, -1:])
     return np.where(late.sum(axis=1, keepdims=True) < FEW, trusted, late)
+
+
+def _calm(batch: SeriesBatch, kept: BoolArray) -> BoolArray:
+    """[S, T] those that are kept and not around a past alarm; all, where too few would be left."""
+    calm = kept & ~_around(batch.alarmed, max(2, AROUND_SECONDS // batch.step))
+    most = calm.sum(axis=1, keepdims=True) >= LEAST_CALM * kept.sum(axis=1, keepdims=True)
+    return np.where(most, calm, kept)  # what alarms all the time is how the series is
 
 
 def _around(flags: BoolArray, steps: int) -> BoolArray:
@@ -161,10 +199,3 @@ def _around(flags: BoolArray, steps: int) -> BoolArray:
     counts = np.pad(np.cumsum(flags, axis=1), ((0, 0), (steps + 1, steps)), mode="edge")
     counts[:, :steps + 1] = 0
     return np.asarray(counts[:, 2 * steps + 1:] > counts[:, :-2 * steps - 1])
-
-
-def uncalibrated(model: Model, trend: Trend, weights: Mapping[str, NDArray[Any]], device: str) -> Fitted:
-    """A stack on its way to `calibrated`."""
-    rows = len(trend.scale)
-    limits = Limits(np.ones((rows, 2)), np.ones((rows, 2)), np.ones(rows))
-    return Fitted(model, trend, weights, Calibration(limits, np.ones(rows), np.full(rows, np.nan)), device)

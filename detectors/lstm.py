@@ -17,15 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from detectors.api import Arrays, FittedDetector, FloatArray, Progress, SeriesBatch
-from detectors.fitted import calibrated, own, require, restore, trend_of, uncalibrated
+from detectors.fitted import fit, own, restore
 from detectors.fitting import Plan, initial
 from detectors.recurrent import INPUTS, blocks, dropped, faded, gated_head, inputs, laplace, last_shown
 from detectors.stacked import GATES, Weights, linear, recur, run, tensors
 from detectors.stepping import OLDEST, ages, hold, latest
-from detectors.trend import Course, follow
+from detectors.trend import Course
 from detectors.windows import Lessons, Material, learn, material, take
-
-LEAST = 256  # samples
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,7 @@ class LSTM:
     """One-step forecaster with its own spread."""
 
     name: ClassVar[str] = "lstm"
+    least: ClassVar[int] = 256  # samples that a series must have
 
     cell: str = field(default="lstm", metadata={"choices": tuple(GATES)})
     layers: int = field(default=1, metadata={"range": (1, 4)})
@@ -50,16 +49,15 @@ class LSTM:
     def fit(self, batch: SeriesBatch, prior: Arrays | None = None, *, alert_budget: float, device: str = "cpu",
             progress: Progress | None = None) -> FittedDetector:
         """See `Detector.fit`."""
-        require(batch, LEAST)
-        trend = trend_of(batch)
-        weights = self._train(material(follow(trend, batch, None), batch, device), prior, device, progress)
-        return calibrated(uncalibrated(self, trend, weights, device), batch, alert_budget)
+        return fit(self, batch, prior, alert_budget=alert_budget, device=device, progress=progress)
 
     def restore(self, state: Arrays, *, device: str = "cpu") -> FittedDetector:
         return restore(self, state, device)
 
-    def _train(self, data: Material, prior: Arrays | None, device: str,
-               progress: Progress | None) -> dict[str, NDArray[Any]]:
+    def train(self, course: Course, batch: SeriesBatch, prior: Arrays | None, device: str,
+              progress: Progress | None) -> dict[str, NDArray[Any]]:
+        """See `fitted.Model`."""
+        data = material(course, batch, device)
         start = initial(self._shapes(), None if prior is None else own(prior), data.deviation.shape[0], self.seed)
         if prior is None:
             for tag in self._tags:  # remember at first (Jozefowicz et al., 2015)

@@ -20,15 +20,14 @@ from torch import Tensor
 
 from detectors import yesterday
 from detectors.api import Arrays, BoolArray, FittedDetector, FloatArray, Progress, SeriesBatch
-from detectors.fitted import calibrated, own, require, restore, trend_of, uncalibrated
+from detectors.fitted import fit, own, restore
 from detectors.fitting import Plan, initial
 from detectors.recurrent import INPUTS, blocks, dropped, faded, gated_head, inputs, laplace, last_shown
 from detectors.stacked import GatedRecurrence, Weights, advance, linear, run, tensors
 from detectors.stepping import OLDEST, ages, hold, latest
-from detectors.trend import Course, follow
+from detectors.trend import Course
 from detectors.windows import Lessons, Material, learn, material, take
 
-LEAST = 256  # samples
 AHEAD = slice(2, None)  # of the inputs, what is known beforehand: all but the last deviation, and whether it is there
 
 
@@ -37,6 +36,7 @@ class Seq2Seq:
     """Encoder and decoder: many steps ahead, each with its own spread."""
 
     name: ClassVar[str] = "seq2seq"
+    least: ClassVar[int] = 256  # samples that a series must have
 
     hidden: int = field(default=16, metadata={"range": (4, 256)})
     window: int = field(default=36, metadata={"range": (16, 512)})  # steps that the encoder reads, a fifth as run-up
@@ -58,16 +58,14 @@ class Seq2Seq:
     def fit(self, batch: SeriesBatch, prior: Arrays | None = None, *, alert_budget: float, device: str = "cpu",
             progress: Progress | None = None) -> FittedDetector:
         """See `Detector.fit`."""
-        require(batch, LEAST)
-        trend = trend_of(batch)
-        weights = self._train(follow(trend, batch, None), batch, prior, device, progress)
-        return calibrated(uncalibrated(self, trend, weights, device), batch, alert_budget)
+        return fit(self, batch, prior, alert_budget=alert_budget, device=device, progress=progress)
 
     def restore(self, state: Arrays, *, device: str = "cpu") -> FittedDetector:
         return restore(self, state, device)
 
-    def _train(self, course: Course, batch: SeriesBatch, prior: Arrays | None, device: str,
-               progress: Progress | None) -> dict[str, NDArray[Any]]:
+    def train(self, course: Course, batch: SeriesBatch, prior: Arrays | None, device: str,
+              progress: Progress | None) -> dict[str, NDArray[Any]]:
+        """See `fitted.Model`."""
         seen, wide = INPUTS + 1, 3 * self.hidden
         shapes = {"read": (seen, wide), "read_again": (self.hidden, wide), "read_bias": (wide,),
                   "write": (seen - AHEAD.start, wide), "write_again": (self.hidden, wide), "write_bias": (wide,),

@@ -15,14 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from detectors.api import Arrays, FittedDetector, FloatArray, Progress, SeriesBatch
-from detectors.fitted import calibrated, own, require, restore, trend_of, uncalibrated
+from detectors.fitted import fit, own, restore
 from detectors.fitting import Plan, initial
 from detectors.masked import CONTEXT, banded, cold, examples, positive, reconstruction, slide
 from detectors.stacked import Weights, linear, tensors
-from detectors.trend import Course, follow
+from detectors.trend import Course
 from detectors.windows import Lessons, Material, learn, material
 
-LEAST = 256  # samples
 FREE_BITS = 0.05  # nats of each latent that cost nothing
 
 
@@ -31,6 +30,7 @@ class VAE:
     """Window autoencoder that never sees the sample it judges."""
 
     name: ClassVar[str] = "vae"
+    least: ClassVar[int] = 256  # samples that a series must have
 
     window: int = field(default=32, metadata={"range": (4, 256)})
     hidden: int = field(default=24, metadata={"range": (4, 256)})
@@ -48,16 +48,15 @@ class VAE:
     def fit(self, batch: SeriesBatch, prior: Arrays | None = None, *, alert_budget: float, device: str = "cpu",
             progress: Progress | None = None) -> FittedDetector:
         """See `Detector.fit`."""
-        require(batch, LEAST)
-        trend = trend_of(batch)
-        weights = self._train(material(follow(trend, batch, None), batch, device), prior, device, progress)
-        return calibrated(uncalibrated(self, trend, weights, device), batch, alert_budget)
+        return fit(self, batch, prior, alert_budget=alert_budget, device=device, progress=progress)
 
     def restore(self, state: Arrays, *, device: str = "cpu") -> FittedDetector:
         return restore(self, state, device)
 
-    def _train(self, data: Material, prior: Arrays | None, device: str,
-               progress: Progress | None) -> dict[str, NDArray[Any]]:
+    def train(self, course: Course, batch: SeriesBatch, prior: Arrays | None, device: str,
+              progress: Progress | None) -> dict[str, NDArray[Any]]:
+        """See `fitted.Model`."""
+        data = material(course, batch, device)
         seen, hidden, latent = 2 * self.window + CONTEXT, self.hidden, self.latent
         shapes = {"enter": (seen, hidden), "enter_bias": (hidden,), "encode": (hidden, 2 * latent),
                   "encode_bias": (2 * latent,), "decode": (latent + CONTEXT, hidden), "decode_bias": (hidden,),
