@@ -20,8 +20,8 @@ MEAN_SECONDS, MEAN_STEPS = 10 * 60, 6  # time constant of the mean, and at least
 RECENT_SECONDS, RECENT_STEPS = 20 * 60, 8  # of the recent mean, and of that of the forecasts
 CLIP = 6.0  # spreads that one sample may count for in the mean
 FAR = 12.0  # and in the recent mean
-FARTHEST = 30.0  # and in a peak, unless the series may reach further
 FADE = 0.93  # of a peak from sample to sample
+FARTHEST, FADE_FAR = 30.0, 0.5  # that of a peak of so many spreads
 ONSET, HOLD = 6.0, 4.0  # powers by which the bound comes closer before the mean has reached its limit, and after
 CLOSEST = 0.05  # share of the recent peak that the bound may come down to
 FIRST = 0.85  # and that it has when the mean reaches its limit
@@ -42,14 +42,12 @@ class Evidence:
     carry: dict[str, NDArray[np.float64]]
 
 
-def gather(course: Course, batch: SeriesBatch, offset: FloatArray, carry: Arrays | None,
-           reach: FloatArray | None = None) -> Evidence:
+def gather(course: Course, batch: SeriesBatch, offset: FloatArray, carry: Arrays | None) -> Evidence:
     """Walks the batch in time order; a gap neither adds to the evidence nor takes from it.
 
-    offset: [S, T] the forecasts, in spreads from the trend. reach: [S, 2] how far out samples may be, below and above.
+    offset: [S, T] the forecasts, in spreads from the trend.
     """
     rows = len(course.deviation)
-    farthest = np.maximum(FARTHEST, np.zeros((rows, 2)) if reach is None else reach)
     names = ("mean", "recent", "forecast", "below", "above", "repeats", "last")
     cold = {name: np.zeros(rows) for name in names} | {"last": np.full(rows, np.nan)}
     now = {name: np.array(cold[name] if carry is None else carry[name]) for name in names}
@@ -58,8 +56,7 @@ def gather(course: Course, batch: SeriesBatch, offset: FloatArray, carry: Arrays
     share = _share(RECENT_SECONDS, RECENT_STEPS, course.step)
     recent, _ = _mean(np.clip(course.deviation, -FAR, FAR), share * course.observed, "recent", now)
     _, forecast = _mean(offset, np.full(offset.shape, share), "forecast", now)
-    below = _peak(np.minimum(-course.deviation, farthest[:, :1]), course, "below", now)
-    above = _peak(np.minimum(course.deviation, farthest[:, 1:]), course, "above", now)
+    below, above = _peak(-course.deviation, course, "below", now), _peak(course.deviation, course, "above", now)
     repeats, last = _repeats(batch, now)
     return Evidence(mean, recent, forecast, below, above, repeats, last, after, now)
 
@@ -84,11 +81,12 @@ def _mean(values: FloatArray, weight: NDArray[np.floating], name: str, now: dict
 
 def _peak(distance: FloatArray, course: Course, name: str, now: dict[str, NDArray[np.float64]]) -> FloatArray:
     """[S, T] the largest of the distances before each, fading from sample to sample; `now[name]` is moved on."""
-    peak, fade = now[name], np.ascontiguousarray(np.where(course.observed, FADE, 1.0).T)
-    peaks = np.empty(fade.shape)
+    peak, there = now[name], np.ascontiguousarray(course.observed.T)
+    peaks = np.empty(there.shape)
     for t, value in enumerate(np.ascontiguousarray(distance.T)):
         peaks[t] = peak
-        peak = np.maximum(peak * fade[t], value)
+        faded = peak * np.where(peak > FARTHEST, FADE_FAR, FADE)
+        peak = np.where(there[t], np.maximum(faded, value), peak)
     now[name] = peak
     return peaks.T
 

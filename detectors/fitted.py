@@ -92,7 +92,7 @@ class Fitted:
         course = follow(trend, batch, carry)
         offset, width, own_after = self.model.predict(self.weights, course, None if carry is None else own(carry),
                                                       self.device)
-        evidence = gather(course, batch, offset, carry, self.calibration.limits.reach)
+        evidence = gather(course, batch, offset, carry)
         doubt = np.sqrt(np.clip(width / self.calibration.width[:, None], 1.0, MOST_DOUBT))
         centre = (course.expected * trend.scale[:, None]) + trend.centre[:, None]
         unit = course.spread * trend.scale[:, None]

@@ -83,5 +83,7 @@ def batch(values: FloatArray, start: int, step: int, timezone: str,
     usable: [S, T], False = scored but not learnt from. alarmed: [S, T], True = was outside its band.
     """
     times = start + step * np.arange(values.shape[1], dtype=np.int64)
+    usable = np.ones(values.shape, np.bool_) if usable is None else usable
+    alarmed = np.zeros(values.shape, np.bool_) if alarmed is None else alarmed
     return SeriesBatch(values=values, observed=np.isfinite(values), start=start, step=step, usable=usable,
                        utc_offset=utc_offsets(times, timezone), alarmed=alarmed)

@@ -116,9 +116,9 @@ class Walk:
             refused += part[list(result.refused)].tolist()
             if result.fitted is not None:
                 stack = Stack(to_spec(detector), part[result.index], np.ones(len(result.index), np.int64),
-                              result.fitted)
-                warm = self._batch(stack.ids, max(0, now - stack.warm_up), now)
-                self._add(stack.score(warm)[1])
+                              result.fitted, result.fitted.after)
+                self._add(stack if stack.carry else stack.score(
+                    self._batch(stack.ids, max(0, now - stack.warm_up), now))[1])
         return np.array(sorted(refused), np.int64)
 
     @staticmethod

@@ -17,6 +17,7 @@ from plugin.errors import StoreError
 from plugin.series import IntArray
 from plugin.store import Store
 
+AFTER = "after."  # prefix of the carry in a weights file
 REASONS = {NotEnoughData: "not_enough_data", Diverged: "diverged"}
 
 
@@ -90,7 +91,7 @@ def run_task(task: FitTask) -> FitOutcome:
         refused = {task.ids[row]: (REASONS[type(why)], str(why)) for row, why in rows.refused.items()}
         if rows.fitted is None:
             return FitOutcome(task, refused=refused, seconds=time.monotonic() - began, device_error=device_error)
-        path = store.write_weights(task.version, rows.fitted.state)
+        path = store.write_weights(task.version, joined(rows.fitted))
         return FitOutcome(task, tuple(ids[rows.index].tolist()), path, tuple(rows.fitted.loss.tolist()), refused,
                           time.monotonic() - began, device_error)
     finally:
@@ -110,9 +111,20 @@ def _fit_on_device(task: FitTask, batch: SeriesBatch, prior: Arrays | None) -> t
 
 def _prior(store: Store, task: FitTask) -> Arrays | None:
     try:
-        return None if task.prior is None else read_rows(store, task.prior)
+        return None if task.prior is None else parted(read_rows(store, task.prior))[0]
     except StoreError:  # weights that cannot be read are a reason to fit anew, not to refuse it
         return None
+
+
+def joined(fitted: FittedDetector) -> dict[str, NDArray[Any]]:
+    """What a weights file holds: the state, and what scoring needs to go on right after the window of the fit."""
+    return {**fitted.state, **{AFTER + name: array for name, array in (fitted.after or {}).items()}}
+
+
+def parted(arrays: Arrays) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]] | None]:
+    """The inverse of `joined`: the state, and the carry at the end of the window; None where there is none."""
+    after = {name.removeprefix(AFTER): array for name, array in arrays.items() if name.startswith(AFTER)}
+    return {name: array for name, array in arrays.items() if not name.startswith(AFTER)}, after or None
 
 
 def read_rows(store: Store, places: tuple[tuple[Path, int], ...]) -> Arrays:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detectors.api import Arrays, FittedDetector, Scores, SeriesBatch
 from detectors.registry import from_spec
-from plugin.jobs.fitting import read_rows
+from plugin.jobs.fitting import parted, read_rows
 from plugin.series import IntArray
 from plugin.store import Carry, ModelRecord, Store
 
@@ -24,15 +24,15 @@ class Stack:
     ids: IntArray  # [S] series ids
     version: IntArray  # [S] model versions
     fitted: FittedDetector
-    carry: Arrays | None = None  # as of the last sample scored; None = cold
+    carry: Arrays | None = None  # as of the last sample seen; None = cold
 
     @classmethod
     def load(cls, store: Store, models: Sequence[ModelRecord]) -> "Stack":
-        """The stack of champions that share one spec, cold."""
-        state = read_rows(store, tuple((model.path, model.row) for model in models))
+        """The stack of champions that share one spec, as of the end of the window that each has learnt from."""
+        state, after = parted(read_rows(store, tuple((model.path, model.row) for model in models)))
         return cls(models[0].spec, np.array([model.series_id for model in models], np.int64),
                    np.array([model.version for model in models], np.int64),
-                   from_spec(models[0].spec).restore(state))
+                   from_spec(models[0].spec).restore(state), after)
 
     @property
     def warm_up(self) -> int:
@@ -67,7 +67,7 @@ class Stack:
                        fitted=from_spec(self.spec).restore(_joined(self.fitted.state, other.fitted.state)))
 
     def resume(self, carries: Sequence[Carry], time: int) -> tuple["Stack | None", "Stack | None"]:
-        """Those with the carry that their own model stored at `time`, and those that have none and stay cold."""
+        """Those with the carry that their own model stored at `time`, and those that have none and stay as they are."""
         place = {(int(series), int(carry.model_version[row])): (carry, row) for carry in carries if carry.time == time
                  for row, series in enumerate(carry.ids)}
         found = [place.get(key) for key in zip(self.ids.tolist(), self.version.tolist(), strict=True)]

@@ -1,7 +1,8 @@
 """All stacks of one watch: built from the store, kept in step with the roster, asked to judge each tick."""
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class Stacks:
         self._by_spec: dict[str, Stack] = {}
 
     def load(self, models: Iterable[ModelRecord], carries: Sequence[Carry]) -> list[ModelRecord]:
-        """Takes up champions: with the stored carry where it fits, else warmed up from the stored past.
+        """Takes up champions: with the stored carry where it fits, else from the end of what they learnt.
 
         Returns those that cannot be read: made by another version of a detector, or by one that is not installed.
         """
@@ -35,8 +36,9 @@ class Stacks:
 
     def _load_group(self, group: Sequence[ModelRecord], carries: Sequence[Carry]) -> Sequence[ModelRecord]:
         try:
-            warm, cold = Stack.load(self._store, group).resume(carries, self.until)
-            ready = [stack for stack in (warm, self._warmed(cold) if cold else None) if stack is not None]
+            ends = {model.series_id: model.window_end for model in group}
+            warm, late = Stack.load(self._store, group).resume(carries, self.until)
+            ready = ([warm] if warm else []) + (self._caught_up(late, ends) if late else [])
         except Exception as error:  # arrays of other names and shapes, or whatever a detector raises
             files = _grouped(group, lambda model: str(model.path))
             if len(files) > 1:  # one bad file must not cost the models in the others
@@ -85,10 +87,27 @@ class Stacks:
         other = self._by_spec.get(stack.spec)
         self._by_spec[stack.spec] = stack if other is None else other.join(stack)
 
-    def _warmed(self, stack: Stack) -> Stack:
-        """Runs the stored past through a cold stack, in parts, so that its first score is not a guess."""
-        step, rows = self._watch.step, max(1, CELLS_AT_ONCE // max(1, stack.warm_up))
-        start = self.until - (stack.warm_up - 1) * step
+    def _caught_up(self, stack: Stack, ends: Mapping[int, int]) -> list[Stack]:
+        """Runs what is stored since the window of each model through it; ends: series id -> end of that window.
+
+        A model that cannot say what it carries, or has learnt from what is not yet judged, starts cold a while before.
+        """
+        step, ready = self._watch.step, []
+        end = np.array([ends[series] for series in stack.ids.tolist()], np.int64)
+        for time in np.unique(end).tolist():
+            part = stack.part(end == time)
+            if part.carry is None or time > self.until:
+                ready.append(self._run(replace(part, carry=None), self.until - (part.warm_up - 1) * step))
+            else:
+                ready.append(self._run(part, time // step * step + step))
+        return ready
+
+    def _run(self, stack: Stack, start: int) -> Stack:
+        """The stack after it has seen the stored values from `start` up to now, in parts."""
+        step = self._watch.step
+        if start > self.until:
+            return stack
+        rows = max(1, CELLS_AT_ONCE // ((self.until - start) // step + 1))
         warm: Stack | None = None
         for first in range(0, len(stack.ids), rows):
             part = stack.part(slice(first, first + rows))

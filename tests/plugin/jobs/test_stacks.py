@@ -10,6 +10,7 @@ import pytest
 from detectors.registry import detector_named, to_spec
 from plugin import grid
 from plugin.config import Watch
+from plugin.jobs.fitting import joined
 from plugin.jobs.history import query_key
 from plugin.jobs.stack import Stack
 from plugin.jobs.stacks import Stacks
@@ -42,19 +43,20 @@ def history() -> FloatArray:
     return np.random.default_rng(0).normal([[10], [20], [30]], 1.0, (3, STEPS))
 
 
-def champions(store: Store, records: list[SeriesRecord], rows: list[int], **options: Any) -> list[ModelRecord]:
-    """Fits rows of the history into one file."""
+def champions(store: Store, records: list[SeriesRecord], rows: list[int], *,
+              carrying: bool = False, **options: Any) -> list[ModelRecord]:
+    """Fits rows of the history into one file; carrying: with what they carry at its end."""
     detector = detector_named("baseline", options)
     fitted = detector.fit(grid.batch(history()[rows], START, STEP, "UTC"), alert_budget=WATCH.alert_budget)
     version = store.new_version("w")
-    path = store.write_weights(version, fitted.state)
+    path = store.write_weights(version, joined(fitted) if carrying else fitted.state)
     models = [ModelRecord(records[row].id, version, place, "baseline", to_spec(detector), path, 0.1, NOW, START, NOW)
               for place, row in enumerate(rows)]
     store.save_models("w", models)
     return models
 
 
-def next_scores(stacks: Stacks, records: list[SeriesRecord], value: float = 25.0) -> tuple[FloatArray, Stacks]:
+def next_scores(stacks: Stacks, records: list[SeriesRecord], value: float = 20.0) -> tuple[FloatArray, Stacks]:
     """[S] scores of one more sample of each series."""
     ids = np.array([record.id for record in records])[::-1]  # as they arrive, not as they are kept
     ticks, after = stacks.judge(ids, np.array([stacks.until + STEP]), np.full((len(ids), 1), value))
@@ -100,11 +102,26 @@ def test_a_fresh_model_does_not_make_the_others_forget(store: Store, records: li
         ticks, stacks = stacks.judge(ids, np.array([stacks.until + STEP]), np.full((3, 1), value))
         store.write(ticks, query_key(WATCH), (stacks.until, stacks.until))
     fresh = champions(store, records, [1])
-    restarted, real, cold = Stacks(WATCH, store, stacks.until), Stacks._warmed, []
-    monkeypatch.setattr(Stacks, "_warmed", lambda self, stack: cold.extend(stack.ids) or real(self, stack))
+    restarted, real, cold = Stacks(WATCH, store, stacks.until), Stacks._caught_up, []
+    monkeypatch.setattr(Stacks, "_caught_up", lambda self, stack, ends: cold.extend(stack.ids) or
+                        real(self, stack, ends))
     assert restarted.load(store.champions("w"), store.carry("w")) == [] and cold == [records[1].id]
     stacks.replace(fresh)
     np.testing.assert_array_equal(next_scores(restarted, records)[0], next_scores(stacks, records)[0])
+
+
+def test_a_model_goes_on_from_where_its_window_ended(store: Store, records: list[SeriesRecord]) -> None:
+    """Ticks that came while it was fitted are run through it: as if it had been there all along."""
+    models = champions(store, records, [0, 1, 2], carrying=True)
+    there = Stacks(WATCH, store, NOW)
+    there.load(models, [])
+    for value in (25.0, 11.0, 26.0):
+        ids = np.array([record.id for record in records])
+        ticks, there = there.judge(ids, np.array([there.until + STEP]), np.full((3, 1), value))
+        store.write(ticks, query_key(WATCH), (there.until, there.until))
+    late = Stacks(WATCH, store, there.until)
+    assert late.load(models, []) == []
+    np.testing.assert_array_equal(next_scores(late, records)[0], next_scores(there, records)[0])
 
 
 def test_one_bad_file_costs_only_its_own_models(store: Store, records: list[SeriesRecord]) -> None:
