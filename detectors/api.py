@@ -4,7 +4,8 @@ Shapes: S series, T steps, H horizon. Times are unix seconds on one regular grid
 
 DetectorError
 ├── NotEnoughData    a series has too little history to learn from
-└── Diverged         training left the finite numbers
+├── Diverged         training left the finite numbers
+└── TooSlow          training took longer than it may
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,11 +41,17 @@ class Diverged(DetectorError):
     """Training produced a loss or a weight that is not finite."""
 
 
+class TooSlow(DetectorError):
+    """Whoever watched the progress of a fit has ended it."""
+
+
 @dataclass(frozen=True)
 class SeriesBatch:
     """S series on one shared regular grid; row i is series i, whoever calls keeps the names.
 
     values is float64 because byte counters exceed what float32 can tell apart; detectors scale first, then cast.
+    covariates are other series, C for each row, never the row itself. Column t of them is known when the sample of
+    column t is judged, and may help to judge it. Detectors that take none do not look at them.
     """
 
     values: FloatArray  # [S, T]; anything (usually NaN) where not observed: never read there
@@ -54,6 +61,7 @@ class SeriesBatch:
     usable: BoolArray = field(default=None)  # type: ignore[arg-type]  # [S, T] False = scored, not learnt from
     utc_offset: IntArray = field(default=None)  # type: ignore[arg-type]  # [T] local time minus UTC, seconds
     alarmed: BoolArray = field(default=None)  # type: ignore[arg-type]  # [S, T] True = was outside its band then
+    covariates: FloatArray = field(default=None)  # type: ignore[arg-type]  # [S, C, T] NaN = missing; default C = 0
 
     def __post_init__(self) -> None:
         shape = self.values.shape
@@ -65,11 +73,16 @@ class SeriesBatch:
             object.__setattr__(self, "utc_offset", np.zeros(shape[1], np.int64))
         if self.alarmed is None:
             object.__setattr__(self, "alarmed", np.zeros(shape, bool))
+        if self.covariates is None:
+            object.__setattr__(self, "covariates", np.zeros((shape[0], 0, shape[1])))
         if self.usable.shape != shape or self.alarmed.shape != shape or self.utc_offset.shape != shape[1:]:
             raise DetectorError(f"`usable` and `alarmed` must be {shape} and `utc_offset` {shape[1:]}: got "
                                 f"{self.usable.shape}, {self.alarmed.shape} and {self.utc_offset.shape}")
         if np.isinf(self.values[self.observed]).any() or np.isnan(self.values[self.observed]).any():
             raise DetectorError("an observed value is not finite: mark it as not observed")
+        if self.covariates.shape != (shape[0], self.covariates.shape[1], shape[1]) or np.isinf(self.covariates).any():
+            raise DetectorError(f"`covariates` must be [{shape[0]}, C, {shape[1]}], finite or NaN where missing: got "
+                                f"{self.covariates.shape}")
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -90,12 +103,13 @@ class SeriesBatch:
         begin, end, _ = slice(begin, end).indices(self.values.shape[1])
         return replace(self, values=self.values[:, begin:end], observed=self.observed[:, begin:end],
                        usable=self.usable[:, begin:end], alarmed=self.alarmed[:, begin:end],
+                       covariates=self.covariates[:, :, begin:end],
                        utc_offset=self.utc_offset[begin:end], start=self.start + begin * self.step)
 
     def rows(self, index: NDArray[Any]) -> "SeriesBatch":
         """The series chosen by an index or a mask."""
         return replace(self, values=self.values[index], observed=self.observed[index], usable=self.usable[index],
-                       alarmed=self.alarmed[index])
+                       alarmed=self.alarmed[index], covariates=self.covariates[index])
 
 
 @dataclass(frozen=True)

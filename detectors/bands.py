@@ -1,9 +1,9 @@
 """The only place where a band and a score are made.
 
 A sample is judged by two kinds of evidence. *Fast*: its distances from what the model forecasts and from the mean of
-the last minutes, multiplied, so that only a sample far from both is far out. *Slow*: the mean of the last samples and a value
-that does not change (`detectors.evidence`). Each has a limit per series and side, and the band is where none is
-crossed. Limits start from the body of the series' own history (the .99 quantile), never from its far tail, because
+the last minutes, multiplied, so that only a sample far from both is far out. *Slow*: the mean of the last samples and
+a value that does not change (`detectors.evidence`). Each has a limit per series and side, and the band is where none
+is crossed. Limits start from the body of the series' own history (the .99 quantile), never from its far tail, because
 histories hold incidents; a tail that is the same for all series carries them on to the alert budget. Then everything
 is rounded to a power of two, so that it compresses well, and the score is computed from the rounded band: score > 1
 exactly outside, bit for bit.
@@ -55,7 +55,7 @@ def calibrate(deviation: FloatArray, evidence: Evidence, kept: BoolArray, calm: 
     stretch = tail_stretch(probability, step)
     reach, lasting = np.empty((len(fast), 2)), np.empty((len(fast), 2))
     for column, side in enumerate((-1.0, 1.0)):
-        bursts = _bursts(side * fast, kept, probability)
+        bursts = _bursts(side * fast, kept, calm, probability)
         reach[:, column] = np.where(bursts > 0, bursts, _body(side * fast, calm) * stretch)
         body = _body(side * evidence.after, calm) * stretch**MEAN_POWER
         lasting[:, column] = np.maximum(body, np.where(bursts > 0, BURST_MEAN, LEAST_MEAN))
@@ -105,8 +105,8 @@ def least_reach(probability: float) -> float:
     return float(np.sqrt(2 * np.log(0.5 / min(probability, 0.4))))
 
 
-def _bursts(residual: FloatArray, kept: BoolArray, probability: float) -> FloatArray:
-    """[S] reach of a series that is quiet for more than .99 of the time: exponential over what its bursts show.
+def _bursts(residual: FloatArray, kept: BoolArray, calm: BoolArray, probability: float) -> FloatArray:
+    """[S] reach of a series that is quiet for .99 of its calm time: exponential over what its bursts show.
 
     0 where it is not so quiet, or where bursts are not a habit.
     """
@@ -116,7 +116,7 @@ def _bursts(residual: FloatArray, kept: BoolArray, probability: float) -> FloatA
     middle = quantile(residual, outside, 0.5)
     with np.errstate(divide="ignore", invalid="ignore"):
         reach = middle / np.log(2) * np.log(rate / probability)
-    habit = (_body(residual, kept) < 0.5) & (starts.sum(axis=1) >= BURSTS)
+    habit = (_body(residual, calm) < 0.5) & (starts.sum(axis=1) >= BURSTS)
     return np.where(habit & np.isfinite(reach), reach, 0.0)
 
 

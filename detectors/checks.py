@@ -4,6 +4,7 @@ Every check raises AssertionError with what it found. They use small synthetic s
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -165,7 +166,7 @@ def check_too_little_history_names_the_rows(detector: Detector) -> None:
     batch = synthetic().steps(0, FIT)
     observed = batch.observed.copy()
     observed[1] = False
-    bad = SeriesBatch(batch.values, observed, batch.start, batch.step)
+    bad = replace(batch, observed=observed)
     try:
         detector.fit(bad, alert_budget=BUDGET)
     except NotEnoughData as error:
@@ -176,7 +177,7 @@ def check_too_little_history_names_the_rows(detector: Detector) -> None:
 
 def check_inputs_stay_as_they_were(detector: Detector) -> None:
     batch = synthetic()
-    arrays = (batch.values, batch.observed, batch.usable, batch.utc_offset)
+    arrays = (batch.values, batch.observed, batch.usable, batch.utc_offset, batch.covariates)
     for array in arrays:
         array.setflags(write=False)
     fitted = detector.fit(batch.steps(0, FIT), alert_budget=BUDGET)
@@ -192,7 +193,7 @@ def check_local_time_is_used(detector: Detector) -> None:
     """A day that moves with the clocks: with the offset of the zone it is the same day."""
     batch = synthetic()
     offset = np.full(ALL, 3_600 * 5, np.int64)
-    moved = SeriesBatch(batch.values, batch.observed, batch.start - 3_600 * 5, STEP, batch.usable, offset)
+    moved = replace(batch, start=batch.start - 3_600 * 5, utc_offset=offset)
     fitted = detector.fit(moved.steps(0, FIT), alert_budget=BUDGET)
     _close(_fit(detector).score(batch), fitted.score(moved), "local time is not what the calendar reads")
 
@@ -219,7 +220,7 @@ def _fit(detector: Detector) -> FittedDetector:
 
 
 def _with(batch: SeriesBatch, values: FloatArray) -> SeriesBatch:
-    return SeriesBatch(values, batch.observed, batch.start, batch.step, batch.usable, batch.utc_offset)
+    return replace(batch, values=values)
 
 
 def _on_the_edge(fitted: FittedDetector, batch: SeriesBatch) -> FloatArray:

@@ -9,6 +9,7 @@ moves the bound between itself and what is expected. All of it is made of sample
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,12 +52,8 @@ def gather(course: Course, batch: SeriesBatch, offset: FloatArray, carry: Arrays
     names = ("mean", "recent", "forecast", "below", "above", "repeats", "last")
     cold = {name: np.zeros(rows) for name in names} | {"last": np.full(rows, np.nan)}
     now = {name: np.array(cold[name] if carry is None else carry[name]) for name in names}
-    share = _share(MEAN_SECONDS, MEAN_STEPS, course.step)
-    mean, after = _mean(np.clip(course.deviation, -CLIP, CLIP), share * course.observed, "mean", now)
-    share = _share(RECENT_SECONDS, RECENT_STEPS, course.step)
-    recent, _ = _mean(np.clip(course.deviation, -FAR, FAR), share * course.observed, "recent", now)
-    _, forecast = _mean(offset, np.full(offset.shape, share), "forecast", now)
-    below, above = _peak(-course.deviation, course, "below", now), _peak(course.deviation, course, "above", now)
+    (mean, recent, _), (after, _, forecast) = _means(course, offset, now)
+    below, above = _peaks(course, now)
     repeats, last = _repeats(batch, now)
     return Evidence(mean, recent, forecast, below, above, repeats, last, after, now)
 
@@ -66,29 +63,38 @@ def _share(seconds: int, steps: int, step: int) -> float:
     return float(1 - np.exp(-step / max(seconds, steps * step)))
 
 
-def _mean(values: FloatArray, weight: NDArray[np.floating], name: str, now: dict[str, NDArray[np.float64]],
-          ) -> tuple[FloatArray, FloatArray]:
-    """Exponentially weighted mean before each of the values [S, T], and with it; `now[name]` is moved on."""
-    mean, weights = now[name], np.ascontiguousarray(weight.T)
-    means = np.empty((len(weights) + 1, len(mean)))
+def _means(course: Course, offset: FloatArray, now: dict[str, NDArray[np.float64]],
+           ) -> tuple[tuple[FloatArray, ...], tuple[FloatArray, ...]]:
+    """The means `mean`, `recent` and `forecast` before each sample, and with it, [S, T]; `now` is moved on."""
+    short = _share(MEAN_SECONDS, MEAN_STEPS, course.step)
+    long = _share(RECENT_SECONDS, RECENT_STEPS, course.step)
+    values = _stacked(np.clip(course.deviation, -CLIP, CLIP), np.clip(course.deviation, -FAR, FAR), offset)
+    weights = _stacked(short * course.observed, long * course.observed, np.full(offset.shape, long))
+    means = np.empty((len(values) + 1, values.shape[1]))
+    mean: FloatArray = np.concatenate([now["mean"], now["recent"], now["forecast"]])
     means[0] = mean
-    for t, value in enumerate(np.ascontiguousarray(values.T)):
-        mean = mean + weights[t] * (value - mean)
-        means[t + 1] = mean
-    now[name] = mean
-    return means[:-1].T, means[1:].T
+    for t in range(len(values)):
+        means[t + 1] = mean = mean + weights[t] * (values[t] - mean)
+    now["mean"], now["recent"], now["forecast"] = np.split(mean, 3)
+    return tuple(np.split(means[:-1].T, 3)), tuple(np.split(means[1:].T, 3))
 
 
-def _peak(distance: FloatArray, course: Course, name: str, now: dict[str, NDArray[np.float64]]) -> FloatArray:
-    """[S, T] the largest of the distances before each, fading from sample to sample; `now[name]` is moved on."""
-    peak, there = now[name], np.ascontiguousarray(course.observed.T)
-    peaks = np.empty(there.shape)
-    for t, value in enumerate(np.ascontiguousarray(distance.T)):
-        peaks[t] = peak
-        faded = peak * np.where(peak > FARTHEST, FADE_FAR, FADE)
-        peak = np.where(there[t], np.maximum(faded, value), peak)
-    now[name] = peak
-    return peaks.T
+def _peaks(course: Course, now: dict[str, NDArray[np.float64]]) -> list[FloatArray]:
+    """How far out the samples before each have been below and above, fading, [S, T]; `now` is moved on."""
+    out, there = _stacked(-course.deviation, course.deviation), _stacked(course.observed, course.observed)
+    peaks = np.empty((len(out) + 1, out.shape[1]))
+    peak: FloatArray = np.concatenate([now["below"], now["above"]])
+    peaks[0] = peak
+    for t in range(len(out)):
+        faded = peak * np.where(peak > FARTHEST, FADE_FAR, FADE)  # a burst is measured by its own height
+        peaks[t + 1] = peak = np.where(there[t] > 0, np.maximum(faded, out[t]), peak)
+    now["below"], now["above"] = np.split(peak, 2)
+    return np.split(peaks[:-1].T, 2)
+
+
+def _stacked(*arrays: NDArray[Any]) -> FloatArray:
+    """[T, N S] N arrays [S, T] side by side, in order of time."""
+    return np.concatenate([array.T for array in arrays], axis=1, dtype=np.float64)
 
 
 def _repeats(batch: SeriesBatch, now: dict[str, NDArray[np.float64]]) -> tuple[FloatArray, FloatArray]:

@@ -46,6 +46,16 @@ def initial(shapes: Shapes, prior: Arrays | None, rows: int, seed: int) -> Weigh
     return {name: torch.from_numpy(np.array(prior[name], np.float32)) for name in shapes}
 
 
+def fleet_prior(state: Arrays, rows: int) -> dict[str, NDArray[Any]]:
+    """A prior for `rows` series that have no model yet: the mean of fitted peers, from their state [P, ...].
+
+    Whatever is not a number with a fraction (times, choices, periods) is zero: it says nothing of another series.
+    """
+    means = {name: (array.mean(axis=0) if np.issubdtype(array.dtype, np.floating) else np.zeros(array.shape[1:])
+                    ).astype(array.dtype) for name, array in state.items()}
+    return {name: np.repeat(mean[None], rows, axis=0) for name, mean in means.items()}
+
+
 def train(loss: Callable[[Weights, int], Tensor], validate: Callable[[Weights], Tensor], start: Weights, plan: Plan,
           *, device: str = "cpu", progress: Progress | None = None) -> dict[str, NDArray[Any]]:
     """Minimises the sum of S losses; returns for each series the weights that validated best.

@@ -3,12 +3,14 @@
 It forecasts the deviation from the trend, in spreads of the trend, as a Laplace distribution: a learned share of the
 last deviation (a gated skip connection, so that training is short) plus what the network adds, and a width. In a gap
 the last deviation fades, so that after an hour without samples there is the trend and what the network adds to it.
+Covariates, where the batch has any, first explain what they can (`detectors.covariates`), then become inputs.
 Sources: Hochreiter & Schmidhuber (1997), LSTM; Cho et al. (2014), GRU; Salinas et al. (2020), DeepAR, for forecasting
 a distribution.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,9 +19,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from detectors.api import Arrays, FittedDetector, FloatArray, Progress, SeriesBatch
+from detectors.covariates import Shares, WithCovariates, explained, fit_shares
 from detectors.fitted import fit, own, restore
 from detectors.fitting import Plan, initial
-from detectors.recurrent import INPUTS, blocks, dropped, faded, gated_head, inputs, laplace, last_shown
+from detectors.recurrent import (
+    INPUTS,
+    blocks,
+    covariate_inputs,
+    dropped,
+    faded,
+    gated_head,
+    inputs,
+    laplace,
+    last_shown,
+)
 from detectors.stacked import GATES, Weights, linear, recur, run, tensors
 from detectors.stepping import OLDEST, ages, hold, latest
 from detectors.trend import Course
@@ -32,6 +45,7 @@ class LSTM:
 
     name: ClassVar[str] = "lstm"
     least: ClassVar[int] = 256  # samples that a series must have
+    takes_covariates: ClassVar[bool] = True  # any number of them: as many as the batch has
 
     cell: str = field(default="lstm", metadata={"choices": tuple(GATES)})
     layers: int = field(default=1, metadata={"range": (1, 4)})
@@ -49,21 +63,30 @@ class LSTM:
     def fit(self, batch: SeriesBatch, prior: Arrays | None = None, *, alert_budget: float, device: str = "cpu",
             progress: Progress | None = None) -> FittedDetector:
         """See `Detector.fit`."""
-        return fit(self, batch, prior, alert_budget=alert_budget, device=device, progress=progress)
+        if not batch.covariates.shape[1]:
+            return fit(self, batch, prior, alert_budget=alert_budget, device=device, progress=progress)
+        shares = fit_shares(batch)
+        inner = fit(self, explained(shares, batch).rest, prior, alert_budget=alert_budget, device=device,
+                    progress=progress)
+        return WithCovariates(inner, shares)
 
     def restore(self, state: Arrays, *, device: str = "cpu") -> FittedDetector:
-        return restore(self, state, device)
+        inner = restore(self, state, device)
+        with_covariates = inner.weights["input"].shape[1] > INPUTS
+        return WithCovariates(inner, Shares.restore(state)) if with_covariates else inner
 
     def train(self, course: Course, batch: SeriesBatch, prior: Arrays | None, device: str,
               progress: Progress | None) -> dict[str, NDArray[Any]]:
         """See `fitted.Model`."""
         data = material(course, batch, device)
-        start = initial(self._shapes(), None if prior is None else own(prior), data.deviation.shape[0], self.seed)
+        count = course.covariates.shape[1]
+        start = initial(self._shapes(count), None if prior is None else own(prior), data.deviation.shape[0], self.seed)
         if prior is None:
             for tag in self._tags:  # remember at first (Jozefowicz et al., 2015)
                 start[f"bias{tag}"][:, self.hidden:2 * self.hidden] = 1.0
             start["head"] *= 0.1
-        return learn(self._loss, data, start, Plan.of(self.steps, self.rate, warm=prior is not None),
+        further = covariate_inputs(course.covariates).to(device) if count else None
+        return learn(partial(self._loss, further), data, start, Plan.of(self.steps, self.rate, warm=prior is not None),
                      Lessons(self.window, self.batch, 24, self.seed), device=device, progress=progress)
 
     @property
@@ -71,10 +94,10 @@ class LSTM:
         """What the names of the arrays of each layer end with."""
         return ["", "2", "3", "4"][:self.layers]
 
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
+    def _shapes(self, covariates: int) -> dict[str, tuple[int, ...]]:
         wide, shapes = GATES[self.cell] * self.hidden, dict[str, tuple[int, ...]]()
         for tag in self._tags:
-            shapes |= {f"input{tag}": (self.hidden if tag else INPUTS, wide),
+            shapes |= {f"input{tag}": (self.hidden if tag else INPUTS + 2 * covariates, wide),
                        f"recurrent{tag}": (self.hidden, wide), f"bias{tag}": (wide,)}
         return {**shapes, "head": (self.hidden, 3), "offset": (3,)}
 
@@ -83,14 +106,23 @@ class LSTM:
         for tag in self._tags:
             yield weights[f"input{tag}"], weights[f"bias{tag}"], weights[f"recurrent{tag}"]
 
-    def _loss(self, weights: Weights, data: Material, at: Tensor, rng: np.random.Generator | None) -> Tensor:
-        """[S] mean Laplace loss over the windows at columns `at` [S, L, B]; rng drops samples and draws memory."""
+    def _loss(self, further: Tensor | None, weights: Weights, data: Material, at: Tensor,
+              rng: np.random.Generator | None) -> Tensor:
+        """[S] mean Laplace loss over the windows at columns `at` [S, L, B]; rng drops samples and draws memory.
+
+        further: [S, T, K] inputs made of covariates.
+        """
         series, length, batch = at.shape
         seen, target = take(data.seen, at), take(data.deviation, at)  # [S, L, B]
         shown = seen & torch.from_numpy(dropped(rng, length, batch)).to(at.device) if rng else seen
         last, there, age = last_shown(target, shown)
         known = data.calendar[at] * data.known[:, None, None, :]
         x = inputs(last, there, age, take(data.profile, at), known)  # [S, L, B, I]
+        if further is not None:
+            given = further[torch.arange(series, device=at.device)[:, None, None], at]  # [S, L, B, K]
+            if rng:  # some windows have none of them
+                given = given * torch.from_numpy(rng.random((batch, 1)) > 0.1).to(at.device)
+            x = torch.cat([x, given], dim=-1)
         for enter, bias, recurrent in self._stack(weights):
             pre = linear(x.flatten(1, 2), enter, bias).view(series, length, batch, -1)
             x = recur(self.cell, pre, recurrent, self._memory(rng, series, batch, at.device))
@@ -124,8 +156,9 @@ class LSTM:
         states = [tuple(torch.as_tensor(carry[name + tag], device=device).unsqueeze(1) for name in memory)
                   for tag in self._tags]
         out = torch.empty(rows, steps, 3, device=device)
+        further = covariate_inputs(course.covariates) if course.covariates.shape[1] else None
         with torch.inference_mode():
-            for here, x in blocks(course, last_t, age_t, device):
+            for here, x in blocks(course, last_t, age_t, device, further=further):
                 count = here.stop - here.start
                 for layer, (enter, bias, recurrent) in enumerate(self._stack(own)):
                     x, states[layer] = run(self.cell, linear(x, enter, bias), recurrent, states[layer], count)

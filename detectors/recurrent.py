@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad, softplus
 
+from detectors.api import FloatArray
 from detectors.season import FEATURES
 from detectors.trend import Course
 
@@ -29,11 +30,19 @@ def inputs(last: Tensor, there: Tensor, age: Tensor, profile: Tensor, calendar: 
     return torch.cat([numbers, calendar, *([] if lag is None else [torch.asinh(lag).unsqueeze(-1)])], dim=-1)
 
 
+def covariate_inputs(covariates: FloatArray) -> Tensor:
+    """[S, T, 2 C] what a network sees of scaled covariates [S, C, T]: each, 0 where missing, and which are there."""
+    there = ~np.isnan(covariates)
+    numbers = np.concatenate([np.arcsinh(np.where(there, covariates, 0.0)), there], axis=1)
+    return torch.from_numpy(np.ascontiguousarray(numbers.transpose(0, 2, 1), np.float32))
+
+
 def blocks(course: Course, last: Tensor, age: Tensor, device: str, oldest: float = OLDEST_TAUGHT,
-           lag: Tensor | None = None) -> Iterator[tuple[slice, Tensor]]:
+           lag: Tensor | None = None, further: Tensor | None = None) -> Iterator[tuple[slice, Tensor]]:
     """The columns of a course `AT_ONCE` by `AT_ONCE`, with their inputs [S, AT_ONCE, INPUTS]; blanks after the end.
 
-    last, age, lag: [S, T]. Products are always of one shape, whatever the length of the course.
+    last, age, lag: [S, T]. further: [S, T, K], K more inputs. Products are always of one shape, whatever the length of
+    the course.
     """
     steps = course.deviation.shape[1]
     calendar, known = (torch.from_numpy(array).to(device) for array in (course.calendar, course.known))
@@ -42,6 +51,8 @@ def blocks(course: Course, last: Tensor, age: Tensor, device: str, oldest: float
         here = slice(first, first + HELD)
         recent, since, profile, *like = (array[:, here].float().to(device) for array in arrays)
         x = inputs(recent, since <= 1, since, profile, calendar[here] * known[:, None], oldest, *like)
+        if further is not None:
+            x = torch.cat([x, further[:, here].to(device)], dim=-1)
         x = pad(x, (0, 0, 0, -x.shape[1] % AT_ONCE))
         for begin in range(0, x.shape[1], AT_ONCE):
             yield slice(first + begin, min(first + begin + AT_ONCE, steps)), x[:, begin:begin + AT_ONCE]

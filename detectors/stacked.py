@@ -46,7 +46,7 @@ def cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     size = c.shape[-1]
     gates[..., :3 * size].sigmoid_()
     gates[..., 3 * size:].tanh_()
-    i, f, o, g = torch.split(gates, size, dim=-1)
+    i, f, o, g = gates.chunk(4, dim=-1)
     c = torch.addcmul(f * c, i, g)
     return o * torch.tanh(c), c
 
@@ -110,9 +110,9 @@ def gated_cell(pre: Tensor, across: Tensor, h: Tensor, gates: Tensor, then: Tens
     It is written to `then` [S, B, H], and the gates to `gates` [S, B, 3H].
     """
     size = h.shape[-1]
-    reset, update, candidate = torch.split(gates, size, dim=-1)
-    both, at_last = torch.split(pre, [2 * size, size], dim=-1)
-    both_across, across = torch.split(across, [2 * size, size], dim=-1)
+    reset, update, candidate = gates.chunk(3, dim=-1)
+    both, at_last = pre.split_with_sizes((2 * size, size), dim=-1)
+    both_across, across = across.split_with_sizes((2 * size, size), dim=-1)
     torch.add(both, both_across, out=gates[..., :2 * size]).sigmoid_()
     torch.addcmul(at_last, reset, across, out=candidate).tanh_()
     return torch.lerp(candidate, h, update, out=then)

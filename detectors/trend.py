@@ -66,12 +66,20 @@ class Course:
     known: NDArray[np.float32]  # [S, FEATURES] 0 or 1
     step: int  # seconds
     carry: dict[str, NDArray[np.float64]]
+    covariates: FloatArray  # [S, C, T] as the batch has them
 
     def steps(self, begin: int, end: int) -> "Course":
         """The columns begin..end as a view; the carry stays that of the end."""
         cut = np.s_[:, begin:end]
         return Course(self.deviation[cut], self.observed[cut], self.seen[cut], self.expected[cut], self.spread[cut],
-                      self.profile[cut], self.calendar[begin:end], self.known, self.step, self.carry)
+                      self.profile[cut], self.calendar[begin:end], self.known, self.step, self.carry,
+                      self.covariates[:, :, begin:end])
+
+    def rows(self, index: NDArray[np.generic]) -> "Course":
+        """The series chosen by an index or a mask."""
+        return Course(self.deviation[index], self.observed[index], self.seen[index], self.expected[index],
+                      self.spread[index], self.profile[index], self.calendar, self.known[index], self.step,
+                      {name: array[index] for name, array in self.carry.items()}, self.covariates[index])
 
 
 def fit_trend(batch: SeriesBatch, kept: BoolArray) -> Trend:
@@ -116,7 +124,8 @@ def follow(trend: Trend, batch: SeriesBatch, carry: Arrays | None) -> Course:
     deviation = np.where(batch.observed, ((distance - levels) / spreads).T, 0.0)
     seen = batch.observed & batch.usable & (np.abs(deviation) <= GATE)
     return Course(deviation, batch.observed, seen, (profile + levels).T, spreads.T, profile.T,
-                  features(batch.local_times), known_features(trend.period), batch.step, now)
+                  features(batch.local_times), known_features(trend.period), batch.step, now,
+                  batch.covariates)
 
 
 def _walk(trend: Trend, distance: FloatArray, rhythm: FloatArray, usable: BoolArray,
@@ -125,20 +134,22 @@ def _walk(trend: Trend, distance: FloatArray, rhythm: FloatArray, usable: BoolAr
     pull = usable * (1 - np.exp(-step / max(LEVEL_SECONDS, LEVEL_STEPS * step)))
     growth = min(step / SPREAD_SECONDS, 0.1)
     wider, narrower = np.where(usable, np.exp(growth), 1.0), np.where(usable, np.exp(-growth), 1.0)
+    gate = GATE * rhythm
     regime = Regime(now["regime"], now["away"], step)
     level, median = now["level"], now["median"]
     levels, spreads = np.empty_like(distance), np.empty_like(distance)
-    lowest, gate = 0.1 * trend.floor, GATE * rhythm
+    lowest = 0.1 * trend.floor
     for t in range(len(distance)):
         usual = np.maximum(NORMAL_MAD * median, trend.floor)
         levels[t], spreads[t] = level, usual
         residual = distance[t] - level
         size = np.abs(residual)
         beyond = size > gate[t] * usual
-        level = level + pull[t] * residual * ~beyond
         median = np.maximum(median * np.where(size > rhythm[t] * median, wider[t], narrower[t]), lowest)
         if regime.concerns(beyond):
-            level = regime.settle(level, distance[t], np.sign(residual) * beyond, usable[t])
+            level = regime.settle(level + pull[t] * residual * ~beyond, distance[t], residual, beyond, usable[t])
+        else:
+            level = level + pull[t] * residual
     now.update(level=level, median=median, regime=regime.place, away=regime.away)
     return levels, spreads * rhythm
 
@@ -157,14 +168,17 @@ class Regime:
         """Whether any series is beyond the gate, or was."""
         return self._open or bool(beyond.any())
 
-    def settle(self, level: FloatArray, distance: FloatArray, side: FloatArray, usable: BoolArray) -> FloatArray:
-        """[S] the level after a sample at `side` (-1, 0, 1) of the gate: the new one where it has been accepted."""
-        fresh = self.away == 0
-        place = np.where(fresh, distance, self.place + self._share * (distance - self.place))
-        back = np.sign(self.away) * np.maximum(np.abs(self.away) - FORGIVEN, 0.0)
-        away = np.where(side == 0, back, np.where(side * self.away < 0, side, self.away + side))
-        accepted = usable & (np.abs(away) > self._patience)
-        self.place = np.where(usable & ((side != 0) | ~fresh), place, self.place)
-        self.away = np.where(accepted, 0.0, np.where(usable, away, self.away))
-        self._open = bool(self.away.any())
+    def settle(self, level: FloatArray, distance: FloatArray, residual: FloatArray, beyond: BoolArray,
+               usable: BoolArray) -> FloatArray:
+        """[S] the level after a sample at `distance` from the profile: the new one where it has been accepted."""
+        weight = usable * np.where(self.away == 0, beyond, self._share)  # it begins where the first one is
+        self.place = self.place + weight * (distance - self.place)
+        back = np.minimum(np.maximum(self.away, -FORGIVEN), FORGIVEN)
+        self.away = self.away + usable * np.where(beyond, np.sign(residual), -back)
+        far = np.abs(self.away)
+        self._open = bool(far.any())
+        if far.max(initial=0.0) <= self._patience:
+            return level
+        accepted = far > self._patience
+        self.away = np.where(accepted, 0.0, self.away)
         return np.where(accepted, self.place, level)

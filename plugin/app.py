@@ -20,6 +20,7 @@ from plugin.board import Board
 from plugin.config import Config, Watch
 from plugin.errors import BandwatchError, ConfigError, StoreError
 from plugin.jobs import upkeep
+from plugin.jobs.covariates import Covariates
 from plugin.jobs.fit import FitJob
 from plugin.jobs.roster import Roster
 from plugin.jobs.score import ScoreJob
@@ -78,13 +79,13 @@ class Parts:
 
     def _jobs(self, watch: Watch, config: Config) -> WatchJobs:
         reader = PrometheusReader(config.prometheus, on_request=self._count_request)
-        roster = Roster(self.store, watch.name)
+        roster, covariates = Roster(self.store, watch.name), Covariates(watch, self.store, reader, self.metrics)
         try:
             fit = FitJob(watch, self.store, reader, self.metrics, roster, self.workers, config.workers,
-                         clock=self._clock)
+                         covariates, clock=self._clock)
         except DetectorError as error:
             raise ConfigError(f"watch {watch.name!r}: detector: {error}") from error
-        score = ScoreJob(watch, self.store, reader, self.board, self.metrics, roster,
+        score = ScoreJob(watch, self.store, reader, self.board, self.metrics, roster, covariates,
                          gone_after=config.store.gone_after, first_fit=fit.first_fit, clock=self._clock)
         return WatchJobs(watch, config.prometheus, reader, fit, score)
 

@@ -15,6 +15,7 @@ from plugin import grid
 from plugin.config.durations import format_duration
 from plugin.config.model import Config, Watch, Workers
 from plugin.errors import BandwatchError, QueryRejected
+from plugin.jobs.covariates import matches
 from plugin.prometheus import PrometheusReader
 from plugin.series import FloatArray, Labels, Series
 
@@ -97,7 +98,8 @@ def check_watch(watch: Watch, reader: PrometheusReader, workers: Workers, second
     print(f"\n{watch.name}: {' '.join(watch.query.split())}", file=out)
     try:
         dry_run = ask(watch, reader, now)
-        for name, text in [*findings(dry_run), *fit_time(dry_run, workers, seconds_per_series)]:
+        for name, text in [*findings(dry_run), *covariates(dry_run, reader),
+                           *fit_time(dry_run, workers, seconds_per_series)]:
             print(folded(f"  {name:<9}{text}", out), file=out)
     except BandwatchError as error:
         print(folded(f"  FAILED   {error}", out), file=out)
@@ -153,6 +155,19 @@ def findings(dry_run: DryRun) -> Iterator[tuple[str, str]]:
         yield "constant", f"{of(flat, seen)} never {verb(flat, 'change')}, for example {flat[0].labels}"
     yield from (("warning", text) for text in dry_run.warnings)
     yield from (("info", text) for text in dry_run.infos)
+
+
+def covariates(dry_run: DryRun, reader: PrometheusReader) -> Iterator[tuple[str, str]]:
+    """Tries each covariate now, and says how many series of the watch have one of its series, and only one."""
+    watch, series = dry_run.watch, [one.labels for one in dry_run.series if len(one.times)]
+    for query in watch.covariates:
+        found = reader.range(query, dry_run.end, dry_run.end, watch.step, max_series=watch.max_series).observed
+        counts = [len(places) for places in matches(series, [one.labels for one in found])]
+        several = sum(count > 1 for count in counts)
+        text = (f"covariate {' '.join(query.split())}: {len(found):,} series now; {counts.count(1):,} of {len(series):,} "
+                "series of the watch have one")
+        warning = f"{text}, {several:,} have several: aggregate it by the labels that both have"
+        yield ("warning", warning) if several else ("channel", text)
 
 
 def gaps(series: Sequence[Series], dry_run: DryRun) -> str:

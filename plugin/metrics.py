@@ -51,6 +51,8 @@ class Metrics:
         self.score_duration = histogram("score_duration_seconds", "Time that one scoring took.", "watch")
         self.samples_scored = counter("samples_scored_total", "Samples that were scored.", "watch")
         self.score_failures = counter("score_failures_total", "Scorings that failed.", "watch", "reason")
+        self.covariate_failures = counter("covariate_failures_total", "Covariates that were missing.", "watch",
+                                          "reason")
         self.last_score = gauge("watch_last_score_timestamp_seconds", "Time that is scored last.", "watch")
         self.watch_up = gauge("watch_up", "1 = the last run of the score job worked.", "watch")
         self.prometheus_requests = counter("prometheus_requests_total", "Requests to Prometheus.", "outcome")

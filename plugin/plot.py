@@ -22,11 +22,12 @@ def picture(path: Path, title: str, table: pd.DataFrame) -> None:
     figure = Figure(figsize=(13, 7), dpi=100, layout="constrained")
     whole, near = figure.subplots(2, 1)
     times = pd.to_datetime(table["time"], unit="s", utc=True).to_numpy()
-    _panel(whole, times, table, slice(None))
+    _dated(whole, times, table)
     whole.set_title(f"{title}: {_said(table)}", loc="left", fontsize=11)
     centre = int(np.nanargmax(table["score"])) if table["score"].notna().any() else len(table) // 2
     begin = min(max(0, centre - ZOOM_SAMPLES // 2), max(0, len(table) - ZOOM_SAMPLES))
-    _panel(near, times, table, slice(begin, begin + ZOOM_SAMPLES))
+    part = slice(begin, begin + ZOOM_SAMPLES)
+    _dated(near, times[part], table.iloc[part])
     near.set_title("around the highest score", loc="left", fontsize=10)
     whole.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=5, fontsize=8, frameon=False)  # beside the title
     figure.savefig(path)
@@ -37,8 +38,13 @@ def _said(table: pd.DataFrame) -> str:
     return f"would have alerted {alarms} time{'' if alarms == 1 else 's'}"
 
 
-def _panel(axes: Axes, times: np.ndarray, table: pd.DataFrame, part: slice) -> None:
-    piece, at = table.iloc[part], times[part]
+def _dated(axes: Axes, times: np.ndarray, table: pd.DataFrame) -> None:
+    draw(axes, times, table)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(AutoDateLocator()))  # type: ignore[no-untyped-call]
+
+
+def draw(axes: Axes, at: np.ndarray, piece: pd.DataFrame) -> None:
+    """The values of a table in their band, with what is outside and what is labelled; at: where each row stands."""
     every = max(1, len(piece) // COLUMNS_DRAWN)
     value, score = piece["value"].to_numpy(), piece["score"].to_numpy()
     lower, upper = (piece[name].replace([-np.inf, np.inf], np.nan).to_numpy() for name in ("lower", "upper"))
@@ -49,10 +55,9 @@ def _panel(axes: Axes, times: np.ndarray, table: pd.DataFrame, part: slice) -> N
     axes.scatter(at[over], value[over], s=10, color=ALARM, zorder=3, label="score > 1")
     if "label" in piece:
         for number, (first, end) in enumerate(runs(piece["label"].to_numpy() == 1)):
-            axes.axvspan(at[first], at[end - 1], color=LABEL, alpha=0.4, lw=0,
+            axes.axvspan(at[first], at[end - 1], color=LABEL, alpha=0.4, lw=0, zorder=0,
                          label=None if number else "labelled")
     _limits(axes, value, lower, upper)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(AutoDateLocator()))  # type: ignore[no-untyped-call]
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.005)
 

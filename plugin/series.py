@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+BESIDE = "#"  # in the names under which the store keeps what a watch has beside its own series; no watch has it in its
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from plugin.prometheus import PrometheusReader
 from plugin.series import FloatArray, IntArray
 
 SUFFIXES = (".csv", ".csv.gz")
+COVARIATE = "covariate_"  # a column whose name begins so is another series that helps to judge this one
 MOST_STEPS = 50_000_000  # of one recording: what one process can hold
 
 
@@ -29,16 +30,21 @@ class Recording:
     value: FloatArray  # [N] NaN = no sample
     slot: IntArray  # [N] the grid time at which each row is seen: the first that is not before it
     extra: pd.DataFrame  # [N] rows, further columns as they were read
+    covariates: FloatArray  # [C, T] those of them that are covariates; NaN = missing
 
 
 def recorded(name: str, step: int, times: IntArray, value: FloatArray, extra: pd.DataFrame) -> Recording:
     """Puts rows on a grid; of several rows between two grid times the grid has the last, as a query would."""
     start = int(times[0])
     slot = -((start - times) // step)
-    values = np.full(int(slot[-1]) + 1, np.nan)
-    there = np.isfinite(value)
-    values[slot[there]] = value[there]
-    return Recording(name, start, step, values, times, np.where(there, value, np.nan), slot, extra)
+    given = [extra[column].to_numpy(np.float64) for column in extra if str(column).startswith(COVARIATE)]
+    rows = np.stack([value, *given])
+    values = np.full((len(rows), int(slot[-1]) + 1), np.nan)
+    for on_grid, row in zip(values, rows, strict=True):
+        there = np.isfinite(row)
+        on_grid[slot[there]] = row[there]
+    return Recording(name, start, step, values[0], times, np.where(np.isfinite(value), value, np.nan), slot, extra,
+                     values[1:])
 
 
 def read_folder(folder: Path) -> list[Recording]:
@@ -74,7 +80,8 @@ def read_table(path: Path, needed: Sequence[str]) -> pd.DataFrame:
 def read_file(path: Path) -> Recording:
     """One recording. The step is the most frequent distance in time; what is left out is a gap."""
     table = read_table(path, ("time", "value"))
-    table["time"], table["value"] = (numbers(path, table, name) for name in ("time", "value"))
+    for column in ("time", "value", *(name for name in map(str, table) if name.startswith(COVARIATE))):
+        table[column] = numbers(path, table, column)
     table = table[np.isfinite(table["time"])].astype({"time": np.int64}).drop_duplicates("time").sort_values("time")
     if len(table) < 3:
         raise BandwatchError(f"{path}: {len(table)} samples; a backtest needs at least 3")

@@ -30,6 +30,7 @@ class Lane:
     first: IntArray  # [S] column of the recording's first sample
     end: IntArray  # [S] column after its last sample
     split: IntArray  # [S] column at which its judged half begins
+    covariates: FloatArray  # [S, C, T] NaN = missing
 
 
 def lanes(recordings: Sequence[Recording], timezone: str, width: int) -> list[Lane]:
@@ -37,11 +38,12 @@ def lanes(recordings: Sequence[Recording], timezone: str, width: int) -> list[La
 
     Where days are not always 24 hours long, a recording cannot be moved by weeks: only equal starts share a lane.
     """
-    groups: dict[tuple[int, int], list[tuple[int, Recording]]] = {}  # -> (where it begins on the grid, recording)
+    groups: dict[tuple[int, int, int], list[tuple[int, Recording]]] = {}  # -> (where it begins, recording)
     for recording in recordings:
         movable = timezone == "UTC" and WEEK % recording.step == 0
         place = recording.start % WEEK if movable else recording.start
-        groups.setdefault((recording.step, place % recording.step if movable else place), []).append((place, recording))
+        key = recording.step, place % recording.step if movable else place, len(recording.covariates)
+        groups.setdefault(key, []).append((place, recording))
     return [_lane(group[at:at + width]) for group in groups.values() for at in range(0, len(group), width)]
 
 
@@ -50,10 +52,12 @@ def _lane(group: Sequence[tuple[int, Recording]]) -> Lane:
     first = np.array([(place - start) // step for place, _ in group], np.int64)
     lengths = np.array([len(recording.values) for _, recording in group], np.int64)
     values = np.full((len(group), int((first + lengths).max())), np.nan)
+    covariates = np.full((len(group), len(group[0][1].covariates), values.shape[1]), np.nan)
     for row, (_, recording) in enumerate(group):
         values[row, first[row]:first[row] + lengths[row]] = recording.values
+        covariates[row, :, first[row]:first[row] + lengths[row]] = recording.covariates
     return Lane(tuple(recording for _, recording in group), start, step, values, first, first + lengths,
-                first + (lengths + 1) // 2)
+                first + (lengths + 1) // 2, covariates)
 
 
 @dataclass(frozen=True)
@@ -143,4 +147,5 @@ class Walk:
 
     def _batch(self, rows: IntArray, begin: int, end: int) -> SeriesBatch:
         return grid.batch(self._lane.values[rows, begin:end], self._lane.start + begin * self._lane.step,
-                          self._lane.step, self._watch.timezone, alarmed=self._alarmed[rows, begin:end])
+                          self._lane.step, self._watch.timezone, alarmed=self._alarmed[rows, begin:end],
+                          covariates=self._lane.covariates[rows, :, begin:end])

@@ -15,6 +15,8 @@ from plugin.config.problems import Path, Refusal, nearest_name, shown
 
 LEAST_STEPS, MOST_STEPS = 100, 250_000  # of a fit window: enough to learn from, not too many to hold
 LEAST_SAMPLES_PER_ALARM = 20
+MOST_COVARIATES = 8
+WITHOUT_COVARIATES = ("auto", "autoencoder", "baseline", "seq2seq", "vae")  # of our detectors; others are asked later
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ def conflicts(config: Config, detectors: Iterable[str]) -> Iterator[Conflict]:
     """Every rule that a configuration breaks."""
     names = sorted(detectors)
     for i, watch in enumerate(config.watches):
-        yield from chain(_watch(("watches", i), watch), _kept(("watches", i), watch, config.store))
+        yield from chain(_watch(("watches", i), watch), _kept(("watches", i), watch, config.store),
+                         _covariates(("watches", i), watch))
         if watch.detector not in names:
             yield _conflict(("watches", i, "detector"), shown(watch.detector), _installed(names),
                             nearest_name(watch.detector, names))
@@ -87,6 +90,18 @@ def _watch(at: Path, watch: Watch) -> Iterator[Conflict]:
         yield _conflict((*at, "alert_budget"), f'"{format_budget(watch.alert_budget)}"',
                         f"at most one alarm in {LEAST_SAMPLES_PER_ALARM} samples, \"{most}\" at the step "
                         f"{_written(watch.step)}", also=(step,))
+
+
+def _covariates(at: Path, watch: Watch) -> Iterator[Conflict]:
+    covariates, detector = (*at, "covariates"), (*at, "detector")
+    if watch.covariates and watch.detector in WITHOUT_COVARIATES:
+        yield _conflict(covariates, f"covariates with the detector {watch.detector}, which takes none",
+                        "a detector that does, such as lstm, or no covariates", also=(detector,))
+    if len(watch.covariates) > MOST_COVARIATES:
+        yield _conflict(covariates, f"{len(watch.covariates)} covariates", f"at most {MOST_COVARIATES}")
+    queries = [watch.query, *watch.covariates]
+    yield from _unique([(*at, "query"), *((*covariates, i) for i in range(len(watch.covariates)))], queries,
+                       "an expression that is neither the query of the watch nor another covariate of it")
 
 
 def _kept(at: Path, watch: Watch, store: Store) -> Iterator[Conflict]:

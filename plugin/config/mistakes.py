@@ -43,7 +43,7 @@ def placeholder(path: Path) -> object:
         return None
     section = _section_in(field.annotation)
     if section is None:
-        return PLACEHOLDERS[str(path[-1])]
+        return PLACEHOLDERS.get(str(path[-1]), "placeholder")
     fields = section.model_fields.items()
     required = {name: PLACEHOLDERS[name] for name, inner in fields if inner.is_required()}
     return [required] if _is_list(path, field) else required
@@ -54,6 +54,9 @@ def _valid(path: Path, field: FieldInfo | None) -> str:
     if kinds:
         return kinds[0].valid
     section = _section_in(field.annotation) if field else None
+    if field is not None and section is None and get_origin(field.annotation) is tuple:
+        inner = get_args(get_args(field.annotation)[0])
+        return f"a list, each entry {next(kind.valid for kind in inner if isinstance(kind, Kind))}"
     if field is None or section is None:
         return "a mapping of names to text"
     keys = f"a mapping with {', '.join(_keys(section))}"

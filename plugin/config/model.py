@@ -60,6 +60,7 @@ class Watch(Section):
     backfill: Annotated[int, Duration()] = DAY  # how far back a catch-up scores after an outage
     detector: Annotated[str, DETECTOR] = "vae"
     detector_options: dict[Annotated[str, NAME], bool | int | float | str] = {}
+    covariates: tuple[Annotated[str, Query()], ...] = ()  # queries that help to judge the series, each with a channel
     alert_budget: Annotated[float, Budget()] = 1 / (7 * DAY)  # alarms per series and second; written `1/w`
     labels: dict[Annotated[str, LABEL_NAME], Annotated[str, LABEL_VALUE]] = {}
     max_series: Annotated[int, Whole(1, 100_000)] = 1000
@@ -140,6 +141,7 @@ class Workers(Section):
     fits: Annotated[int, Whole(1, 64)] = 1  # worker processes
     threads: Annotated[int, Whole(1, 256)] = 1  # torch threads in each
     stack: Annotated[int, Whole(1, 10_000)] = 64  # series that are fitted in one stack
+    longest_fit: Annotated[int, Duration(1, 10 * MINUTE)] = 20  # per series; a fit that takes longer is given up
     device: Annotated[str, Text("auto, cpu, cuda or cuda:N", r"auto|cpu|cuda(:\d{1,2})?")] = "auto"
 
 

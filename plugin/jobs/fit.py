@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from detectors.registry import detector_named, from_spec, to_spec
 from plugin.config import Watch, Workers
 from plugin.errors import FitFailed, PrometheusError, Stopped, StoreError
 from plugin.jobs import history
+from plugin.jobs.covariates import Covariates, spec_with
 from plugin.jobs.fitting import FitOutcome, FitTask
 from plugin.jobs.roster import Roster
 from plugin.jobs.workers import WorkerPool
@@ -22,6 +23,7 @@ from plugin.store import ModelRecord, Store
 log = logging.getLogger(__name__)
 
 BASELINE = "baseline"  # serves a series until its network is fitted
+LEAST_PEERS, MOST_PEERS = 8, 32  # fitted series that make a fleet prior
 STACKS_PER_WORKER = 4  # in one run, so that newcomers never wait for long
 RETRY_SECONDS = 600  # after a fit or a question for history that failed for no fault of the data
 GOLDEN = 0.618033988749895  # spreads refits evenly over time, by series id
@@ -40,14 +42,14 @@ class FitJob:
     """Keeps every series of a watch with a model that is young enough for the history there is."""
 
     def __init__(self, watch: Watch, store: Store, reader: PrometheusReader, metrics: Metrics, roster: Roster,
-                 workers: WorkerPool, settings: Workers, *,
+                 workers: WorkerPool, settings: Workers, covariates: Covariates, *,
                  clock: Callable[[], float] = time.time) -> None:
         self.watch, self._store, self._reader, self._metrics = watch, store, reader, metrics
         self._roster, self._workers, self._settings = roster, workers, settings
-        self._clock = clock
+        self._covariates, self._clock = covariates, clock
         self._not_before: dict[int, float] = {}  # series id -> when to try again after a refusal
         self._history_after = 0.0  # when to ask for history again after a refusal
-        self.spec = to_spec(detector_named(watch.detector, watch.detector_options))
+        self.spec = spec_with(detector_named(watch.detector, watch.detector_options), watch.covariates)
         self._baseline = to_spec(detector_named(BASELINE, {}))
         fitted = [model.fitted_at for model in roster.champions().values()]
         if fitted:
@@ -62,6 +64,7 @@ class FitJob:
         added = history.load(self.watch, self._store, self._reader, self._roster, self._start(until), until,
                              progress=lambda share: log.info("loading history", extra={
                                  "watch": self.watch.name, "done": f"{share:.0%}"}))
+        self._covariates.load(self._start(until), until)
         log.info("history loaded", extra={"watch": self.watch.name, "samples": added})
         self._fit([Need(self._baseline, False, tuple(self._roster.records()))], until)
 
@@ -84,6 +87,8 @@ class FitJob:
             return
         try:
             history.load(self.watch, self._store, self._reader, self._roster, self._start(until), until)
+            if not self._covariates.load(self._start(until), until):
+                self._history_after = self._clock() + RETRY_SECONDS
         except PrometheusError as error:
             self._history_after = self._clock() + RETRY_SECONDS
             log.warning("history incomplete", extra={"watch": self.watch.name, "err": str(error)})
@@ -135,9 +140,16 @@ class FitJob:
             for first in range(0, len(need.series), size):
                 ids = tuple(record.id for record in need.series[first:first + size])
                 prior = tuple((champions[i].path, champions[i].row) for i in ids) if need.warm else None
+                peers = () if need.warm else self._peers(champions, need.spec)
                 yield FitTask(self._store.folder, self.watch.name, self._store.new_version(self.watch.name),
                               need.spec, ids, self._start(until), until, self.watch.step, self.watch.timezone,
-                              self.watch.alert_budget, self._settings.device, prior)
+                              self.watch.alert_budget, self._settings.device, prior, peers, self._settings.longest_fit)
+
+    @staticmethod
+    def _peers(champions: Mapping[int, ModelRecord], spec: str) -> tuple[tuple[Path, int], ...]:
+        """Some fitted series of the same kind: a newcomer starts from their mean."""
+        known = [(model.path, model.row) for _, model in sorted(champions.items()) if model.spec == spec]
+        return tuple(known[::max(1, len(known) // MOST_PEERS)][:MOST_PEERS]) if len(known) >= LEAST_PEERS else ()
 
     def _adopt(self, outcome: FitOutcome) -> int:
         """Crowns the fitted models; whoever was refused keeps the model it has and is tried again later."""

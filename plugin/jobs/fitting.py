@@ -1,5 +1,6 @@
 """One fit: a stack of series in, weights on disk and an outcome out. Runs in a worker process and in backtests."""
 
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.api import Arrays, Detector, Diverged, FittedDetector, NotEnoughData, SeriesBatch
+from detectors.api import Arrays, Detector, Diverged, FittedDetector, NotEnoughData, Progress, SeriesBatch, TooSlow
 from detectors.device import choose
+from detectors.fitting import fleet_prior
 from detectors.registry import detector_named, from_spec
 from plugin import grid
 from plugin.config import Watch
 from plugin.errors import StoreError
+from plugin.jobs.covariates import channels
 from plugin.series import IntArray
 from plugin.store import Store
 
@@ -37,6 +40,8 @@ class FitTask:
     alert_budget: float  # alarms per series and second
     device: str = "cpu"  # or auto, cuda
     prior: tuple[tuple[Path, int], ...] | None = None  # [S] (weights file, row) to start from
+    peers: tuple[tuple[Path, int], ...] = ()  # where there is no prior: fitted series to start from the mean of
+    longest: float = math.inf  # seconds that the fit of one series may take
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class FittedRows:
 
 
 def fit_rows(detector: Detector, batch: SeriesBatch, prior: Arrays | None, *, alert_budget: float,
-             device: str = "cpu") -> FittedRows:
+             device: str = "cpu", progress: Progress | None = None) -> FittedRows:
     """Fits all rows that can be fitted: a row that the detector refuses is set aside, the others go on without it."""
     index = np.arange(len(batch.values))
     refused: dict[int, NotEnoughData | Diverged] = {}
@@ -70,7 +75,7 @@ def fit_rows(detector: Detector, batch: SeriesBatch, prior: Arrays | None, *, al
         rows = batch if len(index) == len(batch.values) else batch.rows(index)
         start = None if prior is None else {name: array[index] for name, array in prior.items()}
         try:
-            fitted = detector.fit(rows, start, alert_budget=alert_budget, device=device)
+            fitted = detector.fit(rows, start, alert_budget=alert_budget, device=device, progress=progress)
             return FittedRows(index, fitted, refused)
         except (NotEnoughData, Diverged) as refusal:
             bad = list(refusal.rows) or list(range(len(index)))
@@ -86,7 +91,8 @@ def run_task(task: FitTask) -> FitOutcome:
     try:
         ids = np.array(task.ids, np.int64)
         values, alarmed = store.history(ids, task.start, task.end, task.step)
-        batch = grid.batch(values, task.start, task.step, task.timezone, alarmed=alarmed)
+        given = channels(store, task.watch, task.spec, ids, task.start, task.end, task.step)
+        batch = grid.batch(values, task.start, task.step, task.timezone, alarmed=alarmed, covariates=given.values)
         rows, device_error = _fit_on_device(task, batch, _prior(store, task))
         refused = {task.ids[row]: (REASONS[type(why)], str(why)) for row, why in rows.refused.items()}
         if rows.fitted is None:
@@ -101,16 +107,32 @@ def run_task(task: FitTask) -> FitOutcome:
 def _fit_on_device(task: FitTask, batch: SeriesBatch, prior: Arrays | None) -> tuple[FittedRows, str]:
     """Fits where the task says; a GPU that fails (out of memory, wrong driver) costs time, never the model."""
     detector, device, device_error = from_spec(task.spec), choose(task.device), ""
+    in_time = _in_time(len(batch.values) * task.longest)
     if device != "cpu":
         try:
-            return fit_rows(detector, batch, prior, alert_budget=task.alert_budget, device=device), ""
+            return fit_rows(detector, batch, prior, alert_budget=task.alert_budget, device=device,
+                            progress=in_time), ""
         except RuntimeError as error:  # torch's, whatever went wrong over there
             device_error = f"{device}: {error}"
-    return fit_rows(detector, batch, prior, alert_budget=task.alert_budget), device_error
+    return fit_rows(detector, batch, prior, alert_budget=task.alert_budget, progress=in_time), device_error
+
+
+def _in_time(seconds: float) -> Progress:
+    """A progress that ends the fit when its time is over."""
+    end = time.monotonic() + seconds
+
+    def watch(share: float) -> None:
+        if share < 1 and time.monotonic() > end:
+            raise TooSlow(f"the fit was {share:.0%} done after {seconds:.0f} s: give it fewer steps or a shorter "
+                          "`fit_window`, or raise `workers.longest_fit`")
+
+    return watch
 
 
 def _prior(store: Store, task: FitTask) -> Arrays | None:
     try:
+        if task.prior is None and task.peers:
+            return fleet_prior(parted(read_rows(store, task.peers))[0], len(task.ids))
         return None if task.prior is None else parted(read_rows(store, task.prior))[0]
     except StoreError:  # weights that cannot be read are a reason to fit anew, not to refuse it
         return None

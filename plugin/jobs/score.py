@@ -11,6 +11,7 @@ from plugin import grid
 from plugin.board import Board, Snapshot
 from plugin.config import Watch
 from plugin.errors import ClockAhead, PrometheusError, Stopped, StoreError
+from plugin.jobs.covariates import Covariates
 from plugin.jobs.history import query_key
 from plugin.jobs.latest import Latest
 from plugin.jobs.roster import Roster
@@ -29,11 +30,11 @@ class ScoreJob:
     """Scores one watch, tick by tick; after an outage it goes on from the last stored tick."""
 
     def __init__(self, watch: Watch, store: Store, reader: PrometheusReader, board: Board, metrics: Metrics,
-                 roster: Roster, *, gone_after: int, first_fit: Callable[[int], None],
+                 roster: Roster, covariates: Covariates, *, gone_after: int, first_fit: Callable[[int], None],
                  clock: Callable[[], float] = time.time) -> None:
         self.watch, self._store, self._reader, self._board = watch, store, reader, board
         self._metrics, self._roster, self._gone_after = metrics, roster, gone_after
-        self._first_fit, self._clock = first_fit, clock
+        self._covariates, self._first_fit, self._clock = covariates, first_fit, clock
         self._latest = Latest(watch)
         self._stacks: Stacks | None = None  # None = not yet taken up from the store
 
@@ -112,11 +113,13 @@ class ScoreJob:
             log.warning("answer may be partial",
                         extra={"watch": self.watch.name, "warnings": "; ".join(answer.warnings)})
         ids = self._roster.identify(answer.observed)
+        self._covariates.load(start, end, ((end - start) // self.watch.step + 1) * self.watch.score_interval / 2)
         self._depose(stacks.replace(self._roster.take_waiting()))
         values = grid.align(answer.observed, start, end, self.watch.step)
         ticks, after = stacks.judge(ids, grid.grid_times(start, end, self.watch.step), values)
         self._store.write(ticks, query_key(self.watch), (start, end))
         self._stacks = after
+        self._covariates.tell_ambiguous(after.ambiguous)
         for tick in ticks:
             self._latest.update(tick)
             self._metrics.samples_scored.labels(self.watch.name).inc(int(np.count_nonzero(~np.isnan(tick.score))))

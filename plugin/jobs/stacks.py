@@ -1,6 +1,7 @@
 """All stacks of one watch: built from the store, kept in step with the roster, asked to judge each tick."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from plugin import grid
 from plugin.config import Watch
+from plugin.jobs.covariates import channels
 from plugin.jobs.stack import Stack
 from plugin.policies import judged
 from plugin.series import FloatArray, IntArray, Tick
@@ -25,6 +27,7 @@ class Stacks:
         self.until = until
         self._watch, self._store = watch, store
         self._by_spec: dict[str, Stack] = {}
+        self.ambiguous = Counter[str]()  # covariate -> series for which several matched in the last tick
 
     def load(self, models: Iterable[ModelRecord], carries: Sequence[Carry]) -> list[ModelRecord]:
         """Takes up champions: with the stored carry where it fits, else from the end of what they learnt.
@@ -69,11 +72,13 @@ class Stacks:
         ids [S] and values [S, T] are what arrived (NaN = no sample); a series of a stack that did not arrive is
         judged as missing, so that its carry goes on. Nothing changes here: drop the result and the tick never was.
         """
-        after = Stacks(self._watch, self._store, int(times[-1]))
+        after, start, step = Stacks(self._watch, self._store, int(times[-1])), int(times[0]), self._watch.step
         ticks = []
         for spec, stack in self._by_spec.items():
             rows = _gather(stack.ids, ids, values)
-            batch = grid.batch(rows, int(times[0]), self._watch.step, self._watch.timezone)
+            given = channels(self._store, self._watch.name, spec, stack.ids, start, after.until, step)
+            batch = grid.batch(rows, start, step, self._watch.timezone, covariates=given.values)
+            after.ambiguous.update(given.ambiguous)
             scores, after._by_spec[spec] = stack.score(batch)
             anomaly, band = judged(rows, scores.band, self._watch)
             ticks.append(Tick(self._watch.name, stack.ids, times, rows, band.expected, band.lower, band.upper,
@@ -112,7 +117,8 @@ class Stacks:
         for first in range(0, len(stack.ids), rows):
             part = stack.part(slice(first, first + rows))
             values = self._store.values(part.ids, start, self.until, step)
-            part = part.score(grid.batch(values, start, step, self._watch.timezone))[1]
+            given = channels(self._store, self._watch.name, part.spec, part.ids, start, self.until, step)
+            part = part.score(grid.batch(values, start, step, self._watch.timezone, covariates=given.values))[1]
             warm = part if warm is None else warm.join(part)
         assert warm is not None
         return warm

@@ -8,6 +8,7 @@ from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
+from detectors.api import TooSlow
 from plugin.config import Workers
 from plugin.errors import FitFailed, Stopped
 from plugin.jobs.fitting import FitOutcome, FitTask, run_task
@@ -55,6 +56,8 @@ class WorkerPool:
                 raise Stopped("the service is stopping") from error
             raise FitFailed("worker_died", "the worker process ended in the middle of a fit (killed, or out of "
                             "memory?): the old model stays; lower `workers.stack` if memory is short") from error
+        except TooSlow as error:
+            raise FitFailed("too_slow", str(error)) from error
         except Exception as error:  # whatever a detector raises must not end the job: it is counted and shown
             raise FitFailed("error", f"{type(error).__name__}: {error}") from error
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import BigInteger, Connection, bindparam, delete, func, insert, literal, select, update
 
 from plugin.errors import StoreError
-from plugin.series import IntArray, Labels, SeriesRecord, SeriesState
+from plugin.series import BESIDE, IntArray, Labels, SeriesRecord, SeriesState
 from plugin.store.database import each_of, insert_into, larger, rows_of, smaller, write_rows
 from plugin.store.schema import series, status
 
@@ -76,6 +76,11 @@ def check(connection: Connection, watch: str, ids: IntArray) -> None:
 
 
 def remove_gone(connection: Connection, before: int) -> int:
-    """Forgets series that are gone and have had no sample since; their blocks and models go with them."""
-    gone = select(status.c.series_id).where(status.c.state == SeriesState.GONE.value, status.c.last_seen < before)
+    """Forgets series that are gone and have had no sample since; their blocks and models go with them.
+
+    Those that a watch has beside its own have no state: their samples alone count.
+    """
+    beside = select(series.c.id).where(series.c.watch.contains(BESIDE))
+    gone = select(status.c.series_id).where(
+        status.c.last_seen < before, (status.c.state == SeriesState.GONE.value) | status.c.series_id.in_(beside))
     return connection.execute(delete(series).where(series.c.id.in_(gone))).rowcount

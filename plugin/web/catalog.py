@@ -10,7 +10,7 @@ import numpy as np
 from plugin.board import Board, Snapshot
 from plugin.errors import RequestError
 from plugin.selectors import Matcher, select
-from plugin.series import SeriesRecord
+from plugin.series import BESIDE, SeriesRecord
 from plugin.web.context import WebContext
 from plugin.web.parameters import Query, nearest
 
@@ -64,7 +64,8 @@ class Catalog:
         board, now = self._context.board.snapshots(), time.monotonic()
         listing = self._listing
         if listing.board is not board or now - listing.read_at >= MAX_AGE:
-            listing = self._listing = Listing(tuple(self._context.store.series()), board, now)
+            own = tuple(record for record in self._context.store.series() if BESIDE not in record.watch)
+            listing = self._listing = Listing(own, board, now)
         return listing.records
 
 

@@ -34,6 +34,7 @@ def child(url: str, folder: str, end: int) -> dict[str, float]:
 
     from plugin.board import Board
     from plugin.config import Prometheus, Watch
+    from plugin.jobs.covariates import Covariates
     from plugin.jobs.roster import Roster
     from plugin.jobs.score import ScoreJob
     from plugin.metrics import Metrics
@@ -45,7 +46,8 @@ def child(url: str, folder: str, end: int) -> dict[str, float]:
     watch = Watch(name="bench", query=QUERY, step=STEP, max_series=SERIES, backfill=STEP * 30)
     store, reader = Store.open(Path(folder)), PrometheusReader(Prometheus(url=url))
     roster, metrics = Roster(store, watch.name), Metrics(CollectorRegistry())
-    job = ScoreJob(watch, store, reader, Board(), metrics, roster, gone_after=10**9,
+    job = ScoreJob(watch, store, reader, Board(), metrics, roster, Covariates(watch, store, reader, metrics),
+                   gone_after=10**9,
                    first_fit=lambda until: adopt(watch, store, reader, roster, until), clock=lambda: clock[0])
     assert job.run(), "the first tick failed"
     seconds, scored = [], metrics.samples_scored.labels(watch.name)._value

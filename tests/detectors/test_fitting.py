@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from detectors.api import DetectorError, Diverged
-from detectors.fitting import Plan, initial, train
+from detectors.fitting import Plan, fleet_prior, initial, train
 from detectors.stacked import Weights
 
 TARGETS = torch.tensor([[1.0, -2.0], [30.0, 40.0]])
@@ -74,3 +74,10 @@ def test_progress_reaches_one() -> None:
 def test_a_prior_of_another_shape_is_refused() -> None:
     with pytest.raises(DetectorError, match=r"prior `at` must be \(2, 3\): got \(2, 2\)"):
         initial({"at": (3,)}, {"at": np.zeros((2, 2))}, 2, seed=0)
+
+
+def test_a_fleet_prior_is_the_mean_of_its_peers_and_knows_nothing_of_their_times() -> None:
+    state = {"weight": np.array([[1.0, 2.0], [3.0, 6.0]], np.float32), "until": np.array([7, 9])}
+    prior = fleet_prior(state, 3)
+    assert prior["weight"].tolist() == [[2.0, 4.0]] * 3 and prior["weight"].dtype == np.float32
+    assert prior["until"].tolist() == [0, 0, 0] and prior["until"].dtype == np.int64

@@ -1,9 +1,26 @@
-"""Calendar features and profiles."""
+"""Calendar features, profiles and rhythms."""
 
 import numpy as np
 import pytest
 
-from detectors.season import DAY, KNOT, KNOTS, WEEK, features, fit_profile, known_features, profile_at
+from detectors.api import FloatArray
+from detectors.season import (
+    BEAT,
+    BEATS,
+    DAY,
+    FEWEST,
+    KNOT,
+    KNOTS,
+    TRUSTED,
+    WEEK,
+    Rhythm,
+    features,
+    fit_profile,
+    fit_rhythm,
+    known_features,
+    profile_at,
+    rhythm_at,
+)
 
 
 def test_features_repeat_with_the_week_and_stay_within_one() -> None:
@@ -56,3 +73,49 @@ def test_profile_is_straight_between_knots_and_around_the_week() -> None:
     profile = np.arange(KNOTS, dtype=np.float32)[None]
     assert profile_at(profile, np.array([KNOT // 2]))[0, 0] == 0.5
     assert profile_at(profile, np.array([WEEK - KNOT // 2]))[0, 0] == (KNOTS - 1) / 2
+
+
+def _rhythm(sizes: FloatArray, period: int = DAY, beats: int = 1, kept: int | None = None) -> Rhythm:
+    """Of |residual| that is so large in each part of the day; all but `kept` samples of the first parts are missing."""
+    times = np.arange(0, 4 * DAY, 300)
+    beat = times % DAY // BEAT
+    there = np.ones((1, len(times)), bool)
+    if kept is not None:
+        for part in range(beats):
+            there[0, np.flatnonzero(beat == part)[kept:]] = False
+    return fit_rhythm(sizes[beat][None], there, times, np.array([period]))
+
+
+def test_a_rhythm_is_the_share_of_the_middle_and_not_wholly_believed() -> None:
+    sizes = np.ones(BEATS)
+    sizes[3], sizes[7] = 4.0, 0.5
+    found = _rhythm(sizes)[0]
+    assert found[3] == pytest.approx(4**TRUSTED) and found[7] == pytest.approx(0.5**TRUSTED)
+    assert np.delete(found, [3, 7]).tolist() == [1.0] * (BEATS - 2)
+
+
+def test_a_rhythm_has_bounds() -> None:
+    sizes = np.ones(BEATS)
+    sizes[0], sizes[1] = 1e6, 1e-6
+    assert _rhythm(sizes)[0, :2] == pytest.approx([10**TRUSTED, 0.3**TRUSTED])
+
+
+@pytest.mark.parametrize("sizes", [np.arange(1.0, BEATS + 1), np.zeros(BEATS)])
+def test_no_season_or_no_noise_no_rhythm(sizes: FloatArray) -> None:
+    assert (_rhythm(sizes, period=DAY if not sizes.any() else 0) == 1).all()
+
+
+def test_a_part_of_the_day_with_few_samples_has_no_rhythm_of_its_own() -> None:
+    sizes = np.ones(BEATS)
+    sizes[0] = 4.0
+    assert _rhythm(sizes, kept=FEWEST - 1)[0, 0] == 1.0
+    assert _rhythm(sizes, kept=FEWEST)[0, 0] == pytest.approx(4**TRUSTED)
+    assert (_rhythm(sizes, beats=BEATS, kept=FEWEST - 1) == 1).all()
+
+
+def test_a_rhythm_is_straight_between_the_middles_of_its_parts_and_around_the_day() -> None:
+    rhythm = np.arange(BEATS, dtype=np.float32)[None]
+    middles = np.arange(BEATS) * BEAT + BEAT // 2
+    assert rhythm_at(rhythm, middles).tolist() == [list(range(BEATS))]
+    assert rhythm_at(rhythm, middles[:2] + BEAT // 4).tolist() == [[0.25, 1.25]]
+    assert rhythm_at(rhythm, np.array([0, DAY, 9 * DAY])).tolist() == [[(BEATS - 1) / 2] * 3]  # between last and first

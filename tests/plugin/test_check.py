@@ -202,3 +202,17 @@ def test_a_server_without_a_version_is_checked_all_the_same(faults: FaultProxy) 
     faults.fault = fault.then(fault.status(404), fault.pass_on)
     works, text = run(faults.url, watch("shop_visitors"))
     assert works and text.startswith(f"Prometheus at {faults.url} (version not known: ")
+
+
+def test_covariates_are_tried_and_matched(prometheus: PrometheusServer) -> None:
+    two = 'label_replace(shop_flat, "pod", "1", "", "") or label_replace(shop_ratio, "pod", "2", "", "")'
+    given = ("shop_flat", "shop_visitors * 2", "nothing", two)
+    works, text = run(prometheus.url, watch("shop_visitors", covariates=given))
+    have = "series of the watch have one"
+    assert works and [line for line in text.splitlines() if have in line] == [
+        f"  channel  covariate shop_flat: 1 series now; 2 of 2 {have}",
+        f"  channel  covariate shop_visitors * 2: 2 series now; 2 of 2 {have}",
+        f"  channel  covariate nothing: 0 series now; 0 of 2 {have}",
+        f"  warning  covariate {two}: 2 series now; 0 of 2 {have}, 2 have several: aggregate it by the labels that "
+        "both have"]
+    assert not run(prometheus.url, watch("shop_visitors", covariates=("no_such_function(x)",)))[0]

@@ -67,3 +67,12 @@ def test_a_folder_is_read_by_name(tmp_path: Path) -> None:
     for name in ("b.csv", "a.csv.gz", "notes.txt"):
         write(tmp_path, name, "time,value\n10,1\n20,1\n30,1\n")
     assert [found.name for found in read_folder(tmp_path)] == ["a", "b"]
+
+
+def test_columns_that_begin_so_are_covariates(tmp_path: Path) -> None:
+    text = "time,value,covariate_load,label,covariate_users\n0,1,5,0,7\n10,2,,0,8\n30,3,6,0,9\n"
+    found = read_file(write(tmp_path, "s.csv", text))
+    np.testing.assert_array_equal(found.covariates, [[5, np.nan, np.nan, 6], [7, 8, np.nan, 9]])
+    assert read_file(write(tmp_path, "t.csv", "time,value\n0,1\n10,2\n20,3\n")).covariates.shape == (0, 3)
+    with pytest.raises(BandwatchError, match="line 3: covariate_a is 'x'; valid is a number"):
+        read_file(write(tmp_path, "u.csv", "time,value,covariate_a\n0,1,1\n10,2,x\n20,3,3\n"))

@@ -71,3 +71,19 @@ def test_one_file_per_series(tmp_path: Path, plot: bool) -> None:
     assert ((table["score"] > 1) == outside).all()
     assert (tmp_path / "a.png").exists() is plot
     assert results[0].by_label["label"].incidents == 0 and results[0].unscored == 0
+
+
+def test_what_a_covariate_column_explains_is_no_alarm() -> None:
+    rng, steps = np.random.default_rng(0), 8 * 144
+    load = 50 + 10 * rng.normal(size=steps).cumsum() / 10
+    values = 100 + 3 * load + rng.normal(size=steps)
+    rush = slice(6 * 144, 6 * 144 + 20)
+    times = 600 * np.arange(steps)
+    values[rush], load[rush] = values[rush] + 90, load[rush] + 30
+    alone, explained = (recorded(name, 600, times, values, pd.DataFrame(columns))
+                        for name, columns in (("alone", {"label": 0 * times}), ("explained", {"covariate_load": load})))
+    made = lanes([alone, explained], "UTC", 24)
+    assert [lane.covariates.shape for lane in made] == [(1, 0, steps), (1, 1, steps)]
+    flagged = [(Walk(lane, WATCH.model_copy(update={"detector": "lstm"})).run().score[0, rush] > 1).mean()
+               for lane in made]
+    assert flagged[0] > 0.5 and flagged[1] == 0

@@ -13,6 +13,7 @@ from detectors.registry import detector_named, to_spec
 from plugin import grid
 from plugin.config import Watch, Workers
 from plugin.errors import FitFailed, Stopped, StoreError
+from plugin.jobs.covariates import Covariates
 from plugin.jobs.fit import RETRY_SECONDS, STACKS_PER_WORKER, FitJob
 from plugin.jobs.fitting import FitOutcome, FitTask
 from plugin.jobs.history import query_key
@@ -68,7 +69,7 @@ class World:
         no_prometheus: Any = None  # nothing is missing, nothing is asked
         pool: Any = self.pool
         self.job = FitJob(watch, self.store, no_prometheus, self.metrics, self.roster, pool, Workers(stack=2),
-                          clock=lambda: self.now)
+                          Covariates(watch, self.store, no_prometheus, self.metrics), clock=lambda: self.now)
 
     def crown(self, ids: list[int], spec: str, *, fitted_at: int = NOW, start: int = NOW - DAY) -> None:
         version = self.store.new_version("w")

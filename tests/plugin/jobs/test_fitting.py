@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from detectors.api import Arrays, Diverged, NotEnoughData, SeriesBatch
+from detectors.api import Arrays, Diverged, NotEnoughData, SeriesBatch, TooSlow
 from detectors.baseline import Baseline
 from detectors.registry import to_spec
 from plugin.config import Watch
@@ -77,3 +77,20 @@ def test_a_device_that_fails_costs_time_never_the_model(tmp_path: Path, monkeypa
     outcome = run_task(task)
     assert outcome.ids == tuple(ids) and outcome.path is not None and outcome.path.exists()
     assert outcome.device_error == "cuda: CUDA error: out of memory"
+
+
+def test_a_fit_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+    watch = fitting._in_time(-1.0)
+    watch(1.0)  # done is done
+    with pytest.raises(TooSlow, match=r"50% done .* `workers.longest_fit`"):
+        watch(0.5)
+
+
+def test_a_newcomer_starts_from_the_mean_of_its_peers(tmp_path: Path) -> None:
+    store = Store.open(tmp_path)
+    path = store.write_weights(7, {"weight": np.array([[1.0], [2.0], [6.0]]), "after.level": np.zeros(3)})
+    task = FitTask(tmp_path, "w", 8, to_spec(Baseline()), (1, 2), 0, 60, 60, "UTC", BUDGET,
+                   peers=((path, 0), (path, 2)))
+    prior = fitting._prior(store, task)
+    store.close()
+    assert prior is not None and list(prior) == ["weight"] and prior["weight"].tolist() == [[3.5], [3.5]]

@@ -180,6 +180,13 @@ def test_variables(client: FlaskClient) -> None:
     assert get(client, "/api/v1/series?watch=&match=") == get(client, "/api/v1/series")
 
 
+def test_what_the_store_keeps_beside_a_watch_is_shown_nowhere(service: Service, client: FlaskClient) -> None:
+    service.store.register("web#0123456789ab", [Labels.of({"job": "hidden", "beside": "x"})], END)
+    assert len(get(client, "/api/v1/series")) == 4 and get(client, "/api/v1/label/beside/values") == []
+    assert get(client, "/api/v1/label/watch/values") == ["node", "web"]
+    assert client.get("/api/v1/bands?watch=web%230123456789ab").status_code == 404
+
+
 def test_a_new_series_is_found_after_the_next_tick(service: Service, client: FlaskClient) -> None:
     assert len(get(client, "/api/v1/series?watch=node")) == 1
     service.store.register("node", [Labels.of({"job": "new"})], END + STEP)
