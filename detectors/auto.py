@@ -162,8 +162,9 @@ class _Record:
 
 def _taught(model: Network, history: History, prior: Arrays, device: str, progress: Progress | None,
             ) -> tuple[OwnArrays, BoolArray]:
-    """The weights of a network for all series, and which of them could be taught [S]; zeros for the others."""
-    batch, course, weights = history.batch, history.course, OwnArrays()
+    """The weights of a network for all series, and which of them could be taught [S]; zeros where it never was."""
+    batch, course = history.batch, history.course
+    weights = {name: np.array(array) for name, array in prior.items()}
     able = (batch.observed & batch.usable).sum(axis=1) >= model.least
     known, taught = np.zeros(len(able), bool), np.zeros(len(able), bool)
     for array in prior.values():

@@ -29,6 +29,7 @@ GAIN = 0.05  # by how much of the error it must help
 HUBER = 1.345  # spreads beyond which a sample pulls no harder
 ROUNDS = 8  # of the regression
 USUAL = 0.99  # quantile of its distance from its own season that a covariate usually keeps within
+FINEST = 1e-3  # of its robust scale: no band is narrower, however well a series is explained
 UNSURE = 0.25  # share of what lies beyond that is not believed
 
 
@@ -98,21 +99,21 @@ class WithCovariates:
 
 def explained(shares: Shares, batch: SeriesBatch) -> Explained:
     """Takes out of a batch what its covariates explain."""
-    series, steps = batch.shape
-    count = shares.slope.shape[1]
+    count, slope, reach = shares.slope.shape[1], shares.slope[..., None], shares.reach[..., None]
     if batch.covariates.shape[1] not in (0, count):
         raise DetectorError(f"the model was fitted with {count} covariates, and the batch has "
                             f"{batch.covariates.shape[1]}: give it the same ones in the same order, or fit anew")
-    given = batch.covariates if batch.covariates.shape[1] else np.full((series, count, steps), np.nan)
-    scaled = (given - shares.centre[..., None]) / shares.scale[..., None]  # [S, C, T]
-    missing = np.isnan(scaled)
-    usual = np.stack([profile_at(shares.profile[:, c], batch.local_times) for c in range(count)], axis=1)
-    beyond = np.maximum(np.abs(scaled - usual) - shares.reach[..., None], 0.0)
-    doubt = np.where(missing, shares.reach[..., None], UNSURE * beyond)
-    part = np.einsum("sc,sct->st", shares.slope, np.where(missing, usual, scaled))
-    whole = ~(missing & (shares.slope != 0)[..., None]).any(axis=1)
+    given = np.full((batch.shape[0], count, batch.shape[1]), np.nan) if not batch.covariates.size else batch.covariates
+    scaled = (given - shares.centre[..., None]) / shares.scale[..., None]
+    part, doubt, whole = np.zeros(batch.shape), np.zeros(batch.shape), np.ones(batch.shape, bool)
+    for c in range(count):
+        usual, missing = profile_at(shares.profile[:, c], batch.local_times), np.isnan(scaled[:, c])
+        beyond = np.maximum(np.abs(scaled[:, c] - usual) - reach[:, c], 0.0)
+        part += slope[:, c] * np.where(missing, usual, scaled[:, c])
+        doubt += np.abs(slope[:, c]) * np.where(missing, reach[:, c], UNSURE * beyond)
+        whole &= ~missing | (slope[:, c] == 0)
     rest = replace(batch, values=batch.values - part, observed=batch.observed & whole, covariates=scaled)
-    return Explained(rest, part, np.einsum("sc,sct->st", np.abs(shares.slope), doubt))
+    return Explained(rest, part, doubt)
 
 
 def fit_shares(batch: SeriesBatch) -> Shares:
@@ -125,7 +126,8 @@ def fit_shares(batch: SeriesBatch) -> Shares:
     centre, scale, profile, reach, moves = (np.stack(parts, axis=1) for parts in zip(*channels, strict=True))
     length = max(BLOCK_STEPS, BLOCK_SECONDS // batch.step)
     slope = np.stack([_slopes(target[row], moves[row], kept[row], length) for row in range(len(target))])
-    return Shares(centre, scale, profile, reach, slope * own.scale[:, None], own.resolution, own.scale)
+    resolution = np.maximum(own.resolution, FINEST * own.scale)
+    return Shares(centre, scale, profile, reach, slope * own.scale[:, None], resolution, own.scale)
 
 
 def _channel(batch: SeriesBatch, kept: BoolArray, c: int,

@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.api import Arrays, FloatArray, SeriesBatch
+from detectors.stepping import OLDEST, ages
 from detectors.trend import Course
 
 MEAN_SECONDS, MEAN_STEPS = 10 * 60, 6  # time constant of the mean, and at least so many steps
-RECENT_SECONDS, RECENT_STEPS = 20 * 60, 8  # of the recent mean, and of that of the forecasts
+RECENT_SECONDS, RECENT_STEPS = 20 * 60, 8  # of the recent mean
+FORECAST_SECONDS, FORECAST_STEPS = 60 * 60, 8  # of the mean of the forecasts
 CLIP = 6.0  # spreads that one sample may count for in the mean
 FAR = 12.0  # and in the recent mean
 FADE = 0.93  # of a peak from sample to sample
@@ -39,6 +41,7 @@ class Evidence:
     above: FloatArray
     repeats: FloatArray  # how many times in a row the last value has come
     last: FloatArray  # that value, in units of the series; NaN = none yet
+    gap: FloatArray  # steps since the last sample, 1 = the one just before
     after: FloatArray  # the mean with the sample itself
     carry: dict[str, NDArray[np.float64]]
 
@@ -49,13 +52,14 @@ def gather(course: Course, batch: SeriesBatch, offset: FloatArray, carry: Arrays
     offset: [S, T] the forecasts, in spreads from the trend.
     """
     rows = len(course.deviation)
-    names = ("mean", "recent", "forecast", "below", "above", "repeats", "last")
-    cold = {name: np.zeros(rows) for name in names} | {"last": np.full(rows, np.nan)}
+    names = ("mean", "recent", "forecast", "below", "above", "repeats", "last", "gap")
+    cold = {name: np.zeros(rows) for name in names} | {"last": np.full(rows, np.nan), "gap": np.full(rows, OLDEST)}
     now = {name: np.array(cold[name] if carry is None else carry[name]) for name in names}
     (mean, recent, _), (after, _, forecast) = _means(course, offset, now)
     below, above = _peaks(course, now)
     repeats, last = _repeats(batch, now)
-    return Evidence(mean, recent, forecast, below, above, repeats, last, after, now)
+    gap, now["gap"] = ages(course.observed, now["gap"])
+    return Evidence(mean, recent, forecast, below, above, repeats, last, gap, after, now)
 
 
 def _share(seconds: int, steps: int, step: int) -> float:
@@ -68,8 +72,9 @@ def _means(course: Course, offset: FloatArray, now: dict[str, NDArray[np.float64
     """The means `mean`, `recent` and `forecast` before each sample, and with it, [S, T]; `now` is moved on."""
     short = _share(MEAN_SECONDS, MEAN_STEPS, course.step)
     long = _share(RECENT_SECONDS, RECENT_STEPS, course.step)
+    slow = _share(FORECAST_SECONDS, FORECAST_STEPS, course.step)
     values = _stacked(np.clip(course.deviation, -CLIP, CLIP), np.clip(course.deviation, -FAR, FAR), offset)
-    weights = _stacked(short * course.observed, long * course.observed, np.full(offset.shape, long))
+    weights = _stacked(short * course.observed, long * course.observed, np.full(offset.shape, slow))
     means = np.empty((len(values) + 1, values.shape[1]))
     mean: FloatArray = np.concatenate([now["mean"], now["recent"], now["forecast"]])
     means[0] = mean

@@ -32,7 +32,8 @@ LEAST_CALM = 0.6  # share of the samples that must be left for that
 REFIT_SECONDS, REFIT_STEPS = 4 * 86_400, 2_000  # what a refit walks through, and at least so many steps
 MEMORY_SECONDS = 10 * 86_400  # in which a refit forgets all but a third of the limits that were
 FEW = 32  # samples; with fewer after that, limits come from all that there are
-MOST_DOUBT = 25.0
+MOST_DOUBT = 25.0  # square of the factor by which a band may widen in a gap
+GAP_DOUBT = 0.01  # that it widens by with every step, as a random walk does
 OWN = "model."  # prefix of what belongs to the model in a state and in a carry
 
 
@@ -140,7 +141,8 @@ class Fitted:
         offset, width, own_after = self.model.predict(self.weights, course, None if carry is None else own(carry),
                                                       self.device)
         evidence = gather(course, batch, offset, carry)
-        doubt = np.sqrt(np.clip(width / self.calibration.width[:, None], 1.0, MOST_DOUBT))
+        unsure = np.clip(width / self.calibration.width[:, None], 1 + GAP_DOUBT * (evidence.gap - 1), MOST_DOUBT)
+        doubt = np.where(evidence.gap > 1, np.sqrt(unsure), 1.0)  # while samples come, the spread is that of the trend
         centre = (course.expected * trend.scale[:, None]) + trend.centre[:, None]
         unit = course.spread * trend.scale[:, None]
         spreads = bands.bounds(offset, doubt, evidence, (evidence.last - centre) / unit, self.calibration.limits)

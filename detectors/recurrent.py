@@ -33,8 +33,9 @@ def inputs(last: Tensor, there: Tensor, age: Tensor, profile: Tensor, calendar: 
 def covariate_inputs(covariates: FloatArray) -> Tensor:
     """[S, T, 2 C] what a network sees of scaled covariates [S, C, T]: each, 0 where missing, and which are there."""
     there = ~np.isnan(covariates)
-    numbers = np.concatenate([np.arcsinh(np.where(there, covariates, 0.0)), there], axis=1)
-    return torch.from_numpy(np.ascontiguousarray(numbers.transpose(0, 2, 1), np.float32))
+    numbers = np.arcsinh(np.where(there, covariates, 0.0).astype(np.float32))
+    both = np.concatenate([numbers, there.astype(np.float32)], axis=1)
+    return torch.from_numpy(np.ascontiguousarray(both.transpose(0, 2, 1)))
 
 
 def blocks(course: Course, last: Tensor, age: Tensor, device: str, oldest: float = OLDEST_TAUGHT,

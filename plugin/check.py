@@ -164,8 +164,8 @@ def covariates(dry_run: DryRun, reader: PrometheusReader) -> Iterator[tuple[str,
         found = reader.range(query, dry_run.end, dry_run.end, watch.step, max_series=watch.max_series).observed
         counts = [len(places) for places in matches(series, [one.labels for one in found])]
         several = sum(count > 1 for count in counts)
-        text = (f"covariate {' '.join(query.split())}: {len(found):,} series now; {counts.count(1):,} of {len(series):,} "
-                "series of the watch have one")
+        text = (f"covariate {' '.join(query.split())}: {len(found):,} series now; {counts.count(1):,} of "
+                f"{len(series):,} series of the watch have one")
         warning = f"{text}, {several:,} have several: aggregate it by the labels that both have"
         yield ("warning", warning) if several else ("channel", text)
 

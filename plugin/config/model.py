@@ -58,7 +58,7 @@ class Watch(Section):
     fit_every: Annotated[int, Duration(MINUTE)] = DAY
     score_every: Annotated[int | None, Duration(1, DAY)] = None  # None = step
     backfill: Annotated[int, Duration()] = DAY  # how far back a catch-up scores after an outage
-    detector: Annotated[str, DETECTOR] = "vae"
+    detector: Annotated[str, DETECTOR] = "auto"
     detector_options: dict[Annotated[str, NAME], bool | int | float | str] = {}
     covariates: tuple[Annotated[str, Query()], ...] = ()  # queries that help to judge the series, each with a channel
     alert_budget: Annotated[float, Budget()] = 1 / (7 * DAY)  # alarms per series and second; written `1/w`

@@ -33,7 +33,8 @@ class Source:
 
 def catalog(seed: int) -> tuple[Source, ...]:
     """All sources; the seed changes the noise and nothing else."""
-    return (*latencies(seed * 1000), *traffic(seed * 1000 + 100), *saturation(seed * 1000 + 200))
+    return (*latencies(seed * 1000), *traffic(seed * 1000 + 100), *saturation(seed * 1000 + 200),
+            *sales(seed * 1000 + 300))
 
 
 def latencies(key: int) -> list[Source]:
@@ -95,12 +96,6 @@ def saturation(key: int) -> list[Source]:
               gap: tuple[int, int] | None = None) -> Source:
         return Source(title, "saturation", metric, Labels.of(labels), unit, level, gap=gap)
 
-    def counted(number: int, mean: Level) -> Level:  # whole numbers, about Poisson
-        def level(t: IntArray) -> FloatArray:
-            often = mean(t)
-            return np.maximum(np.floor(often + np.sqrt(often) * normal(number, t // 10) + 0.5), 0)
-        return level
-
     return [
         gauge("checkout CPU", "shop_cpu_usage_ratio", {"service": "checkout"}, "ratio",
               lambda t: 0.08 + 0.42 * busy(t) + 0.02 * normal(key, t) + 0.015 * smooth(key + 1, t, 300)),
@@ -125,11 +120,23 @@ def saturation(key: int) -> list[Source]:
         gauge("rack 2 temperature", "shop_temperature_celsius", {"rack": "2"}, "celsius",
               lambda t: np.round(4 * (22 + 3 * bump(t, 15, 4) + 0.5 * smooth(key + 11, t, HOUR)
                                       + 0.15 * normal(key + 12, t))) / 4),
-        gauge("open baskets", "shop_open_baskets", {"shop": "web"}, "count",
-              counted(key + 13, lambda t: 30 + 900 * busy(t) * (1 + 0.05 * smooth(key + 14, t, 1200)))),
         gauge("backup throughput", "shop_backup_bytes_per_second", {"job_name": "nightly"}, "bytes",
               lambda t: MEBIBYTE * (0.2 + 85 * (bump(t, 2.5, 0.5) > 0.3)) * (1 + 0.08 * normal(key + 15, t))),
         gauge("exchange rate EUR/USD", "shop_exchange_rate", {"pair": "EURUSD"}, "plain",
               lambda t: np.round(1.09 + 0.004 * smooth(key + 16, t, 2 * DAY) + 0.001 * smooth(key + 17, t, HOUR)
                                  + 0.0002 * smooth(key + 18, t, 60), 5), gap=(59 * HOUR, 50 * HOUR)),
     ]
+
+
+def sales(key: int) -> list[Source]:
+    """What the shop lives from: a day that everyone would know by its shape."""
+    baskets = counted(key, lambda t: 30 + 900 * busy(t) * (1 + 0.05 * smooth(key + 1, t, 1200)))
+    return [Source("open baskets", "sales", "shop_open_baskets", Labels.of({"shop": "web"}), "count", baskets)]
+
+
+def counted(key: int, mean: Level) -> Level:
+    """Whole numbers, about Poisson."""
+    def level(t: IntArray) -> FloatArray:
+        often = mean(t)
+        return np.maximum(np.floor(often + np.sqrt(often) * normal(key, t // 10) + 0.5), 0)
+    return level

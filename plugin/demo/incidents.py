@@ -7,15 +7,22 @@ import numpy as np
 
 from plugin.demo.noise import FloatArray, IntArray
 
-Effect = Callable[[FloatArray, float], FloatArray]  # level [T] and size -> level [T]
+Effect = Callable[[FloatArray, float, FloatArray], FloatArray]  # level [T], size, share that is over [T] -> level [T]
+FADE = 1 / 6  # of an incident: to fade in, and again to fade out
 
 EFFECTS: dict[str, Effect] = {
-    "spike": lambda level, size: level * size,
-    "level shift": lambda level, size: level + size,
-    "drop to zero": lambda level, size: np.zeros_like(level),
-    "stuck": lambda level, size: np.full_like(level, size),
-    "vanishing series": lambda level, size: np.full_like(level, np.nan),
+    "spike": lambda level, size, _: level * size,
+    "level shift": lambda level, size, _: level + size,
+    "drop to zero": lambda level, size, _: np.zeros_like(level),
+    "stuck": lambda level, size, _: np.full_like(level, size),
+    "vanishing series": lambda level, size, _: np.full_like(level, np.nan),
+    "missing peak": lambda level, size, over: level * (1 - size * faded(over)),
 }
+
+
+def faded(over: FloatArray) -> FloatArray:
+    """[T] 0 to 1 to 0 while the share that is over goes from 0 to 1: slowly up, long there, slowly down."""
+    return (1 - np.cos(np.pi * np.clip(np.minimum(over, 1 - over) / FADE, 0, 1))) / 2
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,7 @@ class Plot:
 
     title: str
     kind: str  # a key of EFFECTS
-    size: float  # spike: factor; level shift: added; stuck: the value; else unused
+    size: float  # spike: factor; level shift: added; stuck: the value; missing peak: share that is missing; else unused
     steps: int
 
 
@@ -55,7 +62,8 @@ class Incident:
         during = (times >= self.start) & (times < self.end)
         if not during.any():
             return level
-        return np.where(during, EFFECTS[self.kind](level, self.size), level)
+        over = (times - self.start) / (self.end - self.start)
+        return np.where(during, EFFECTS[self.kind](level, self.size, over), level)
 
 
 @dataclass

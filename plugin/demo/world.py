@@ -1,7 +1,8 @@
 """The world of the demo: what every series is worth at any moment, incidents included.
 
 World.values(source, times) is a pure function of absolute time, so that the history, the live exporter and the
-stand-in tell one story. The only change it knows is that an incident is added, always for a time yet to come.
+stand-in tell one story. The only change it knows is that an incident is added, always for a time yet to come; those of
+the past are there from the beginning.
 """
 
 from collections.abc import Sequence
@@ -20,12 +21,12 @@ SCRAPED = {"job": "shop", "instance": "shop-1"}  # what a scrape adds to the lab
 
 
 class World:
-    """The sources with the incidents that befall them; `now` is where the history ends."""
+    """The sources with the incidents that befall them; `now` is where the history ends, with the `past` ones in it."""
 
-    def __init__(self, seed: int, now: int) -> None:
+    def __init__(self, seed: int, now: int, past: tuple[Incident, ...] = ()) -> None:
         self.now = now
         self.sources = catalog(seed)
-        self.incidents: tuple[Incident, ...] = ()
+        self.incidents = past
         self._dither = {source: seed * 7919 + number for number, source in enumerate(self.sources)}
 
     def add(self, incident: Incident) -> None:

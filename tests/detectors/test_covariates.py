@@ -151,3 +151,18 @@ def test_contract(check: Callable[[LSTM], None], monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(checks, "synthetic", given)
     check(LSTM(steps=60, seed=60))  # fits are kept by spec: one that no other test has
+
+
+def test_odd_covariates_give_sane_bands() -> None:
+    """A constant, zeros, a huge counter, rare bursts, nothing at all, the series itself twice: together and alone."""
+    plain, rng = without(batch()), np.random.default_rng(1)
+    shape = plain.values.shape
+    odd = [np.full(shape, 5.0), np.zeros(shape), 1e15 + 1e3 * np.arange(STEPS) * np.ones(shape),
+           np.where(rng.random(shape) < 0.01, 7.0, 0.0), np.full(shape, np.nan), plain.values, 2 * plain.values]
+    for channels in (odd[:5], odd[5:], odd):
+        one = replace(plain, covariates=np.stack(channels, axis=1))
+        fitted = LSTM(steps=10).fit(one.steps(0, FIT), alert_budget=BUDGET)
+        scores = fitted.score(one)
+        width = (scores.band.upper - scores.band.lower)[:, 512:]
+        assert np.isfinite(width).all() and (width > 0).all() and np.isfinite(fitted.loss).all()
+        assert (scores.anomaly[:, FIT:] > 1).mean() < 0.02

@@ -9,7 +9,7 @@ import torch
 
 from detectors.api import SeriesBatch
 from detectors.checks import BUDGET, FIT, synthetic
-from detectors.fitted import own, trend_of
+from detectors.fitted import own, prepared
 from detectors.masked import Examples, cold, examples, reconstruction, slide
 from detectors.season import FEATURES
 from detectors.trend import Course, follow
@@ -26,7 +26,7 @@ def one_thread() -> None:
 
 def _course() -> tuple[Course, SeriesBatch]:
     batch = synthetic().steps(0, 300)
-    return follow(trend_of(batch), batch, None), batch
+    return prepared(batch, 1).course, batch
 
 
 @pytest.mark.parametrize("rng", [np.random.default_rng(0), None], ids=["training", "validation"])

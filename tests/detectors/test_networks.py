@@ -11,7 +11,7 @@ from detectors.registry import detector_named
 from detectors.stepping import OLDEST, ages
 
 NETWORKS = ("autoencoder", "lstm", "seq2seq", "vae")
-NAMES = ("baseline", *NETWORKS)
+NAMES = ("auto", "baseline", *NETWORKS)
 
 
 @pytest.fixture(scope="module", params=NAMES)

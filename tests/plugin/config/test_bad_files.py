@@ -13,7 +13,7 @@ BAD_FILES = sorted(path for path in TESTDATA.glob("*.yml") if path.name != "good
 LINES = (TESTDATA / "messages.txt").read_text().splitlines()
 MESSAGES = {name: "\n".join(lines) for name, lines in groupby(LINES, lambda line: line.split(":")[0])}
 
-DETECTORS = ("baseline", "lstm", "vae")
+DETECTORS = ("auto", "baseline", "lstm", "vae")
 ENVIRONMENT = {"PROMETHEUS_TOKEN": "hunter2"}
 
 

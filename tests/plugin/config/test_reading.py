@@ -14,7 +14,7 @@ MINIMAL = "prometheus: {url: http://localhost:9090}\nwatches:\n  - {name: up, qu
 
 
 def read(text: str, **environment: str) -> Config:
-    return parse(text, file="etc/bandwatch.yml", detectors=("lstm", "vae"), environment=environment)
+    return parse(text, file="etc/bandwatch.yml", detectors=("auto", "lstm", "vae"), environment=environment)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_short_retention_shortens_the_default_of_gone_after() -> None:
 
 def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_QUERY", "up")
-    monkeypatch.setattr("importlib.metadata.EntryPoints.names", {"vae"})
+    monkeypatch.setattr("importlib.metadata.EntryPoints.names", {"auto"})
     (tmp_path / "b.yml").write_bytes(b"\xef\xbb\xbf" + (MINIMAL % "").replace("query: up", "query: $SOME_QUERY")
                                      .replace("$SOME_QUERY", "'${SOME_QUERY}'").encode())
     assert load(tmp_path / "b.yml").watches[0].query == "up"

@@ -19,7 +19,7 @@ ENVIRONMENT = {name: f"{name}-value" for name in (
 
 
 def read(text: str) -> Config:
-    return parse(text, file="bandwatch.yml", detectors=("lstm", "vae"), environment=ENVIRONMENT)
+    return parse(text, file="bandwatch.yml", detectors=("auto", "lstm", "vae"), environment=ENVIRONMENT)
 
 
 def test_a_masked_configuration_shows_everything_but_secrets() -> None:

@@ -1,0 +1,154 @@
+"""What went wrong in the loaded past: the last daily peak that is over, and that did not come.
+
+Hours do not fit into a demo of two minutes, so this incident is put into the history. The service scores those days
+when it starts, sample by sample, as it would have done then; what it has stored of them is read and told here.
+"""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from plugin.demo.incidents import Incident
+from plugin.demo.noise import DAY, HOUR, FloatArray, IntArray
+from plugin.demo.settings import SALES_BACKFILL, SALES_STEP
+
+TITLE, WATCH = "open baskets", "sales"
+PEAK = 20 * HOUR  # of the day, as in noise.BUSY
+LENGTH = 3 * HOUR
+MISSING = 0.6  # share of what should be there
+LEAST_AGO = HOUR  # since its end, so that one sees what comes after
+ENOUGH = 0.7  # share of the incident that must be flagged: it is not there at once
+COLUMNS = ("value", "expected", "lower", "upper", "score")
+SPAN = HOUR  # of the one-step detector
+SIGMAS = 3.0
+FEWEST = 10  # samples that it wants to see first
+
+
+def missing_peak(now: int) -> Incident:
+    """The last daily peak before `now` that is over."""
+    middle = (now - LEAST_AGO - LENGTH // 2 - PEAK) // DAY * DAY + PEAK
+    return Incident(TITLE, "missing peak", MISSING, middle - LENGTH // 2, middle + LENGTH // 2)
+
+
+class Flagged(NamedTuple):
+    """Shares of the samples whose score is above 1."""
+
+    during: float  # the incident
+    besides: float
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What the service has stored of the days around the incident, [T]; NaN = null."""
+
+    incident: Incident
+    times: IntArray
+    columns: Mapping[str, FloatArray]  # those of COLUMNS
+
+    @property
+    def during(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """[T] whether the incident is on."""
+        return (self.times >= self.incident.start) & (self.times < self.incident.end)
+
+    @property
+    def one_step(self) -> FloatArray:
+        """[T] the score of a one-step detector, over its own limit; NaN = not scored."""
+        return one_step_score(self.columns["value"])
+
+    def flagged(self, score: FloatArray) -> Flagged:
+        """How much of the incident, and of the rest, a score flags."""
+        during, above = self.during, score > 1
+        return Flagged(float(above[during].mean()), float(above[~during].mean()))
+
+    @property
+    def delay(self) -> float:
+        """Seconds from its begin to the first sample that is flagged; NaN = none is."""
+        first = self.times[self.during & (self.columns["score"] > 1)][:1]
+        return float(first[0] - self.incident.start) if len(first) else float("nan")
+
+
+def one_step_score(values: FloatArray) -> FloatArray:
+    """[T] |value - mean| over three deviations, both exponentially weighted over the hour before it.
+
+    Source: Roberts (1959), Control Chart Tests Based on Geometric Moving Averages; the variance as in West (1979).
+    """
+    share = 2 / (SPAN / SALES_STEP + 1)
+    score, mean, variance, seen = np.full(len(values), np.nan), 0.0, 0.0, 0
+    for at in np.flatnonzero(np.isfinite(values)):
+        distance = values[at] - mean
+        if seen >= FEWEST and variance > 0:
+            score[at] = abs(distance) / (SIGMAS * np.sqrt(variance))
+        step = max(share, 1 / (seen + 1))  # the plain mean, while there are few
+        mean, variance, seen = mean + step * distance, (1 - step) * (variance + step * distance**2), seen + 1
+    return score
+
+
+@dataclass
+class Hindsight:
+    """Asks until the incident of the past has been scored, and tells of it once."""
+
+    incident: Incident
+    now: int  # where the history ends
+    scored: Scored | None = None
+
+    def see(self, url: str) -> list[str]:
+        """The line that tells what was seen of it, as soon as it has been scored."""
+        if self.scored is not None:
+            return []
+        scored = ask(url, self.incident, self.now)
+        if scored is None or not len(scored.times) or scored.times[-1] < self.now - SALES_STEP:
+            return []
+        self.scored = scored
+        return [f"{clock(time.time())}  {told(scored)}"]
+
+    @property
+    def seen(self) -> bool:
+        """Whether it was flagged for as long as can be asked for."""
+        return self.scored is not None and self.scored.flagged(self.scored.columns["score"]).during >= ENOUGH
+
+
+def ask(url: str, incident: Incident, now: int) -> Scored | None:
+    """Reads the bands of the watch up to `now`; None when the service does not answer."""
+    begin, points = now - SALES_BACKFILL, SALES_BACKFILL // SALES_STEP + 1
+    address = (f"{url}/api/v1/bands?watch={WATCH}&labels=none&from={begin * 1000}&to={now * 1000}"
+               f"&max_points={points}")
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            rows = json.load(answer)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return None
+    columns = {name: np.array([row[name] for row in rows], np.float64) for name in COLUMNS}
+    return Scored(incident, np.array([row["time"] // 1000 for row in rows], np.int64), columns)
+
+
+def told(scored: Scored) -> str:
+    """`yesterday 18:30 to 21:30 the daily peak of open baskets was missing: flagged 87% of that time, ...`"""
+    ours, theirs = scored.flagged(scored.columns["score"]), scored.flagged(scored.one_step)
+    first = f", first after {scored.delay / 60:.0f} min" if ours.during else ""
+    return (f"{when(scored.incident, time.time())} the daily peak of {scored.incident.title} was missing: flagged "
+            f"{ours.during:.0%} of that time{first}, and {share(ours.besides)} of the rest of two days; "
+            f"a one-step detector (EWMA, 3 sigma) flags {theirs.during:.0%} and {share(theirs.besides)}")
+
+
+def share(of: float) -> str:
+    return f"{of:.1%}" if of else "0%"
+
+
+def when(incident: Incident, now: float) -> str:
+    """Local day and time: `yesterday 18:30 to 21:30`."""
+    days = (date.fromtimestamp(now) - date.fromtimestamp(incident.start)).days
+    day = {0: "today", 1: "yesterday"}.get(days) or time.strftime("%A", time.localtime(incident.start))
+    begin, end = (time.strftime("%H:%M", time.localtime(at)) for at in (incident.start, incident.end))
+    return f"{day} {begin} to {end}"
+
+
+def clock(now: float) -> str:
+    """Local wall clock."""
+    return time.strftime("%H:%M:%S", time.localtime(now))
