@@ -177,5 +177,7 @@ def _demo(commands_of: Commands) -> None:
     demo = _command(commands_of, "demo", "show it at work on a small made-up world, with incidents", commands.demo)
     demo.add_argument("--duration", metavar="DURATION", type=_duration,
                       help="end by itself after so long (default: run until Ctrl-C)")
+    demo.add_argument("--picture", metavar="FILE",
+                      help="at the end, draw the daily peak that is missing in the loaded past")
     demo.add_argument("--web.listen-address", dest="listen_address", metavar="HOST:PORT", default="127.0.0.1:8642",
                       help="where to listen (default: %(default)s)")

@@ -212,4 +212,5 @@ def demo(options: argparse.Namespace) -> int:
         service.start()
         return service
 
-    return run_demo(start, listen_address=options.listen_address, duration=options.duration)
+    return run_demo(start, listen_address=options.listen_address, duration=options.duration,
+                    picture=Path(options.picture) if options.picture else None)

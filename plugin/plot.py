@@ -1,5 +1,6 @@
 """Pictures of a band. The only file that knows matplotlib."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib
@@ -14,6 +15,7 @@ from detectors.evaluate import JOIN, runs
 VALUE, BAND, EXPECTED, ALARM, LABEL = "#1f2933", "#9ecbff", "#2f6fb3", "#d6303a", "#f3c969"
 ZOOM_SAMPLES = 1440  # shown in the lower panel
 COLUMNS_DRAWN = 2000  # more would not fit a picture
+HIGHEST = 3.0  # of the scores that are drawn
 
 
 def picture(path: Path, title: str, table: pd.DataFrame) -> None:
@@ -31,6 +33,34 @@ def picture(path: Path, title: str, table: pd.DataFrame) -> None:
     near.set_title("around the highest score", loc="left", fontsize=10)
     whole.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=5, fontsize=8, frameon=False)  # beside the title
     figure.savefig(path)
+
+
+def compared(path: Path, title: str, columns: Mapping[str, np.ndarray], scores: Mapping[str, np.ndarray]) -> None:
+    """Draws time,value,expected,lower,upper,score,label, and below it each of the named scores, all [T]."""
+    matplotlib.rcParams["timezone"] = "UTC"
+    table = pd.DataFrame(columns)
+    times = pd.to_datetime(table["time"], unit="s", utc=True).to_numpy()
+    figure = Figure(figsize=(10, 5.5), dpi=90, layout="constrained")
+    top, *below = figure.subplots(1 + len(scores), 1, sharex=True, height_ratios=[3] + [1] * len(scores))
+    _dated(top, times, table)
+    top.set_title(title, loc="left", fontsize=11)
+    top.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=5, fontsize=8, frameon=False)
+    for axes, (name, score) in zip(below, scores.items(), strict=True):
+        _scored(axes, times, score)
+        for first, end in runs(table["label"].to_numpy() == 1):
+            axes.axvspan(times[first], times[end - 1], color=LABEL, alpha=0.4, lw=0, zorder=0)
+        axes.set_title(name, loc="left", fontsize=9)
+    figure.savefig(path)
+
+
+def _scored(axes: Axes, times: np.ndarray, score: np.ndarray) -> None:
+    """A score as far as HIGHEST, red where it is above 1."""
+    shown = np.clip(np.nan_to_num(score), 0, HIGHEST)
+    axes.fill_between(times, shown, color=VALUE, alpha=0.35, lw=0, step="mid")
+    axes.fill_between(times, np.where(shown > 1, shown, 0), color=ALARM, lw=0, step="mid")
+    axes.axhline(1, color=ALARM, lw=0.8, ls="--")
+    axes.set(ylim=(0, HIGHEST), yticks=[0, 1, HIGHEST])
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _said(table: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from plugin.demo.catalog import Source
+from plugin.demo.catalog import SALES, Source
 from plugin.demo.incidents import Incident
 from plugin.demo.wording import Row, described, movement, number, scored
 from plugin.demo.world import World
@@ -28,12 +28,13 @@ class View:
 def look(url: str) -> View | None:
     """Asks the service; None when it did not answer."""
     try:
-        return View(_get(f"{url}/api/v1/alert"), _get(f"{url}/api/v1/scores"))
+        return View(rows_of(f"{url}/api/v1/alert"), rows_of(f"{url}/api/v1/scores"))
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return None
 
 
-def _get(url: str) -> list[Row]:
+def rows_of(url: str) -> list[Row]:
+    """What an address of the service answers. Raises URLError and what sockets raise."""
     with urllib.request.urlopen(url, timeout=5) as answer:
         rows: list[Row] = json.load(answer)
     return rows
@@ -65,7 +66,7 @@ class Narrator:
     states: Counter[str] = field(default_factory=Counter)
     all_ok: float | None = None  # seconds after the start
     first_network: float | None = None
-    networks: int = 0  # series whose band is made by a network
+    fitted: set[str] = field(default_factory=set)  # titles whose band is made by a network
     false_alarms: int = 0
     unanswered: int = 0
     _raised: dict[str, float] = field(default_factory=dict)  # title -> since when its score is above 1
@@ -91,8 +92,13 @@ class Narrator:
         return lines
 
     @property
+    def networks(self) -> int:
+        return len(self.fitted)
+
+    @property
     def all_networks(self) -> bool:
-        return self.networks == len(self.world.sources)
+        """Of the series on which things go wrong while one watches; the sales are scored too seldom to wait for."""
+        return all(source.title in self.fitted for source in self.world.sources if source.watch != SALES)
 
     def _by_title(self, rows: Sequence[Row]) -> dict[str, Row]:
         named = {}
@@ -123,7 +129,7 @@ class Narrator:
     def _networks(self, now: float, scores: dict[str, Row]) -> list[str]:
         fitted = {title: row for title, row in scores.items()
                   if row.get("detector") not in (None, "", "baseline") and math.isfinite(number(row, "expected"))}
-        before, self.networks = self.networks, len(fitted)
+        before, self.fitted = self.networks, set(fitted)
         lines = []
         if fitted and self.first_network is None:
             self.first_network = now - self.began

@@ -4,22 +4,26 @@ Hours do not fit into a demo of two minutes, so this incident is put into the hi
 when it starts, sample by sample, as it would have done then; what it has stored of them is read and told here.
 """
 
-import json
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from plugin.demo.catalog import SALES
 from plugin.demo.incidents import Incident
+from plugin.demo.narrator import clock, rows_of
 from plugin.demo.noise import DAY, HOUR, FloatArray, IntArray
 from plugin.demo.settings import SALES_BACKFILL, SALES_STEP
+from plugin.demo.wording import number
+from plugin.series import BoolArray
 
-TITLE, WATCH = "open baskets", "sales"
+TITLE = "open baskets"
 PEAK = 20 * HOUR  # of the day, as in noise.BUSY
 LENGTH = 3 * HOUR
 MISSING = 0.6  # share of what should be there
@@ -53,17 +57,24 @@ class Scored:
     columns: Mapping[str, FloatArray]  # those of COLUMNS
 
     @property
-    def during(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def during(self) -> BoolArray:
         """[T] whether the incident is on."""
         return (self.times >= self.incident.start) & (self.times < self.incident.end)
 
-    @property
+    @cached_property
     def one_step(self) -> FloatArray:
-        """[T] the score of a one-step detector, over its own limit; NaN = not scored."""
+        """[T] the score of a one-step detector, 1 at its own limit; NaN = not scored."""
         return one_step_score(self.columns["value"])
 
-    def flagged(self, score: FloatArray) -> Flagged:
-        """How much of the incident, and of the rest, a score flags."""
+    @property
+    def ours(self) -> Flagged:
+        return self._flagged(self.columns["score"])
+
+    @property
+    def theirs(self) -> Flagged:
+        return self._flagged(self.one_step)
+
+    def _flagged(self, score: FloatArray) -> Flagged:
         during, above = self.during, score > 1
         return Flagged(float(above[during].mean()), float(above[~during].mean()))
 
@@ -111,26 +122,33 @@ class Hindsight:
     @property
     def seen(self) -> bool:
         """Whether it was flagged for as long as can be asked for."""
-        return self.scored is not None and self.scored.flagged(self.scored.columns["score"]).during >= ENOUGH
+        return self.scored is not None and self.scored.ours.during >= ENOUGH
+
+    def summed_up(self) -> str:
+        """How it went, for the summary."""
+        what = f"{self.incident.title}, {self.incident.kind}"
+        if self.scored is None:
+            return f"{what}: not scored yet"
+        ours, theirs = self.scored.ours, self.scored.theirs
+        return f"{what}: flagged {ours.during:.0%} of it, a one-step detector {theirs.during:.0%}"
 
 
 def ask(url: str, incident: Incident, now: int) -> Scored | None:
     """Reads the bands of the watch up to `now`; None when the service does not answer."""
     begin, points = now - SALES_BACKFILL, SALES_BACKFILL // SALES_STEP + 1
-    address = (f"{url}/api/v1/bands?watch={WATCH}&labels=none&from={begin * 1000}&to={now * 1000}"
+    address = (f"{url}/api/v1/bands?watch={SALES}&labels=none&from={begin * 1000}&to={now * 1000}"
                f"&max_points={points}")
     try:
-        with urllib.request.urlopen(address, timeout=5) as answer:
-            rows = json.load(answer)
+        rows = rows_of(address)
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return None
-    columns = {name: np.array([row[name] for row in rows], np.float64) for name in COLUMNS}
-    return Scored(incident, np.array([row["time"] // 1000 for row in rows], np.int64), columns)
+    columns = {name: np.array([number(row, name) for row in rows]) for name in COLUMNS}
+    return Scored(incident, np.array([number(row, "time") // 1000 for row in rows], np.int64), columns)
 
 
 def told(scored: Scored) -> str:
     """`yesterday 18:30 to 21:30 the daily peak of open baskets was missing: flagged 87% of that time, ...`"""
-    ours, theirs = scored.flagged(scored.columns["score"]), scored.flagged(scored.one_step)
+    ours, theirs = scored.ours, scored.theirs
     first = f", first after {scored.delay / 60:.0f} min" if ours.during else ""
     return (f"{when(scored.incident, time.time())} the daily peak of {scored.incident.title} was missing: flagged "
             f"{ours.during:.0%} of that time{first}, and {share(ours.besides)} of the rest of two days; "
@@ -149,6 +167,15 @@ def when(incident: Incident, now: float) -> str:
     return f"{day} {begin} to {end}"
 
 
-def clock(now: float) -> str:
-    """Local wall clock."""
-    return time.strftime("%H:%M:%S", time.localtime(now))
+def drawn(hindsight: Hindsight, file: Path) -> str:
+    """Draws the days around the incident, with both scores; returns what to say of it."""
+    from plugin.plot import compared  # takes a second
+
+    scored = hindsight.scored
+    if scored is None:
+        return f"no picture in {file}: the incident of the past has not been scored"
+    compared(file, f"{scored.incident.title}: a daily peak is missing",
+             {"time": scored.times, **scored.columns, "label": scored.during},
+             {f"score of Bandwatch: above 1 in {scored.ours.during:.0%} of the incident": scored.columns["score"],
+              f"score of a one-step detector (EWMA, 3 sigma): in {scored.theirs.during:.0%}": scored.one_step})
+    return f"the incident of the past is drawn in {file}"

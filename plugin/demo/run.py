@@ -17,6 +17,7 @@ from plugin.config import Config
 from plugin.demo.exporter import serve_exporter
 from plugin.demo.incidents import Schedule
 from plugin.demo.narrator import Narrator, clock, look
+from plugin.demo.past import Hindsight, drawn, missing_peak
 from plugin.demo.servers import Running, prometheus
 from plugin.demo.settings import STEP, demo_config
 from plugin.demo.summary import passed, summary
@@ -51,14 +52,20 @@ class Stage:
     world: World
     service: str  # url
     narrator: Narrator
+    hindsight: Hindsight
     schedule: Schedule
 
 
 def run(start_service: StartService, *, listen_address: str = "127.0.0.1:8642", duration: int | None = None,
-        say: Say | None = None, step: int = STEP) -> int:
-    """Runs the demo for `duration` seconds or until Ctrl-C. Returns 0, or 1 when it did not go as promised."""
+        picture: Path | None = None, say: Say | None = None, step: int = STEP) -> int:
+    """Runs the demo for `duration` seconds or until Ctrl-C. Returns 0, or 1 when it did not go as promised.
+
+    picture: where to draw the incident of the loaded past.
+    """
     say, began = say or speak, time.time()
-    world = World(SEED, int(began) // step * step)
+    now = int(began) // step * step
+    hindsight = Hindsight(missing_peak(now), now)
+    world = World(SEED, now, (hindsight.incident,))
     narrator = Narrator(world, step, began)
     schedule = Schedule(step, QUIET, float("inf") if duration is None else began + duration)
     say(f"{clock(began)}  a web shop with {len(world.sources)} series and three weeks of history is being made")
@@ -68,12 +75,14 @@ def run(start_service: StartService, *, listen_address: str = "127.0.0.1:8642", 
             say(f"{clock(time.time())}  Prometheus is {running.words}")
             for line in links(service.url, running.url):
                 say(line)
-            follow(Stage(world, service.url, narrator, schedule), say)
+            follow(Stage(world, service.url, narrator, hindsight, schedule), say)
         except KeyboardInterrupt:
             say("")
-    for line in summary(narrator, time.time()):
+    for line in summary(narrator, hindsight, time.time()):
         say(line)
-    return 0 if passed(narrator, time.time()) else 1
+    if picture is not None:
+        say(drawn(hindsight, picture))
+    return 0 if passed(narrator, hindsight, time.time()) else 1
 
 
 def set_up(stack: ExitStack, world: World, start_service: StartService, listen_address: str,
@@ -92,7 +101,7 @@ def follow(stage: Stage, say: Say) -> None:
     """Looks at the service, tells what has changed, and causes the incidents, until the deadline."""
     schedule, narrator = stage.schedule, stage.narrator
     while (now := time.time()) < schedule.deadline:
-        for line in narrator.see(now, look(stage.service)):
+        for line in (*narrator.see(now, look(stage.service)), *stage.hindsight.see(stage.service)):
             say(line)
         incident = schedule.next(now, ready=narrator.all_ok is not None and narrator.all_networks)
         if incident is not None:

@@ -4,15 +4,18 @@ import re
 from pathlib import Path
 
 from plugin.config import Config, Prometheus, Store, Watch, Web, Workers
+from plugin.demo.catalog import SALES
 from plugin.demo.world import World
 
 STEP = 10  # seconds: an incident is to be seen within two steps, and a demo of two minutes has to show a whole one
 FIT_WINDOW = 3 * 86_400
 BACKFILL = 3600
+SALES_STEP = 60
+SALES_BACKFILL = 2 * 86_400  # so that the last daily peak, and mostly the one before, are scored
 
 
 def demo_config(world: World, prometheus_url: str, folder: Path, listen_address: str, step: int) -> Config:
-    """Three watches over the shop: gauges, rates of counters, and gauges of many kinds."""
+    """Four watches over the shop: gauges, rates of counters, gauges of many kinds, and one slow one of the sales."""
     def watch(name: str, query: str, **more: object) -> Watch:
         return Watch.model_validate({
             "name": name, "query": query, "step": step, "fit_window": FIT_WINDOW // step * step,
@@ -26,6 +29,8 @@ def demo_config(world: World, prometheus_url: str, folder: Path, listen_address:
             watch("traffic", f"sum by (service, code) (rate({metrics(world, 'traffic')}[1m]))", detector="lstm",
                   min_deviation=0.05),  # three errors in a minute: a single one is nobody's concern
             watch("saturation", metrics(world, "saturation"), detector="lstm", missing_data="alert"),
+            Watch(name=SALES, query=metrics(world, SALES), step=SALES_STEP, backfill=SALES_BACKFILL,
+                  labels={"severity": "warning"}),  # all else as by default
         ),
         store=Store(path=str(folder / "bandwatch")),
         web=Web(listen_address=listen_address),

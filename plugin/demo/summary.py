@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from plugin.demo.narrator import Narrator, Outcome, in_words
+from plugin.demo.past import Hindsight
 
 BAND_GOAL = 60  # seconds to the first band made by a network
 OK_GOAL = 120  # seconds until all series are ok
 
 
-def summary(narrator: Narrator, now: float) -> Iterator[str]:
+def summary(narrator: Narrator, hindsight: Hindsight, now: float) -> Iterator[str]:
     """The lines of the summary."""
     caused = narrator.outcomes
     yield f"Summary after {now - narrator.began:.0f} s"
@@ -19,6 +20,7 @@ def summary(narrator: Narrator, now: float) -> Iterator[str]:
            f"{sum(o.over is not None for o in caused)} over")
     for outcome in caused:
         yield f"                 {outcome.incident.title}, {outcome.incident.kind}: {fate(outcome, narrator.step, now)}"
+    yield f"  in the past    {hindsight.summed_up()}"
     yield f"  false alarms   {narrator.false_alarms}"
     if narrator.unanswered:
         yield f"  no answer      {narrator.unanswered} times when the service was asked"
@@ -43,6 +45,7 @@ def missed(outcome: Outcome, step: int, now: float) -> bool:
     return outcome.seen is None and now >= outcome.incident.end + 2 * step
 
 
-def passed(narrator: Narrator, now: float) -> bool:
-    """Whether all series became ok and no incident was missed."""
-    return narrator.all_ok is not None and not any(missed(o, narrator.step, now) for o in narrator.outcomes)
+def passed(narrator: Narrator, hindsight: Hindsight, now: float) -> bool:
+    """Whether all series became ok and no incident was missed, that of the past included."""
+    return (narrator.all_ok is not None and hindsight.seen
+            and not any(missed(o, narrator.step, now) for o in narrator.outcomes))

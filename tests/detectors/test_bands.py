@@ -24,7 +24,8 @@ def _around(expected: FloatArray, below: FloatArray, above: FloatArray, resoluti
 def _evidence(like: FloatArray, **arrays: FloatArray) -> Evidence:
     """None, but for what is given; no value has come twice."""
     names = ("mean", "recent", "forecast", "below", "above", "after")
-    quiet = {name: np.zeros_like(like) for name in names} | {"repeats": np.ones_like(like), "last": np.zeros_like(like)}
+    quiet = {name: np.zeros_like(like) for name in names} | {"last": np.zeros_like(like)}
+    quiet |= {"repeats": np.ones_like(like), "gap": np.ones_like(like)}
     return Evidence(**(quiet | arrays), carry={})
 
 

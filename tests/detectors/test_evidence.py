@@ -25,7 +25,8 @@ from detectors.trend import fit_trend, follow
 STEP = 300
 MEAN = 1 - np.exp(-1 / 6)  # what a sample of five minutes counts for: the mean spans six of them at least
 RECENT = 1 - np.exp(-1 / 8)
-PER_SAMPLE = ("mean", "recent", "forecast", "below", "above", "repeats", "last", "after")
+FORECAST = 1 - np.exp(-1 / 12)  # an hour
+PER_SAMPLE = ("mean", "recent", "forecast", "below", "above", "repeats", "last", "gap", "after")
 
 
 def _row(*numbers: float) -> FloatArray:
@@ -67,7 +68,7 @@ def test_the_recent_mean_and_that_of_the_forecasts_by_hand() -> None:
     found = _gather(_row(2, np.nan, 1e6), offset=_row(4, 4, 4))
     assert found.recent[0] == pytest.approx([0, RECENT * 2, RECENT * 2])
     assert found.carry["recent"] == pytest.approx(RECENT * 2 + RECENT * (FAR - RECENT * 2))
-    remaining = (1 - RECENT) ** np.arange(1, 4)
+    remaining = (1 - FORECAST) ** np.arange(1, 4)
     assert found.forecast[0] == pytest.approx(4 * (1 - remaining))  # with that of the sample itself; also in a gap
 
 

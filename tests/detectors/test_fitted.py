@@ -93,14 +93,18 @@ def test_a_past_alarm_does_not_widen_the_band() -> None:
 
 
 @pytest.mark.parametrize(("width", "factor"), [(1.0, 1.0), (0.1, 1.0), (4.0, 2.0), (1e6, 5.0)])
-def test_the_band_is_as_much_wider_as_the_root_of_what_the_model_doubts(width: float, factor: float) -> None:
-    """Against the width that the model usually has; never narrower."""
+def test_in_a_gap_the_band_is_wider_by_the_root_of_what_the_model_doubts(width: float, factor: float) -> None:
+    """Against the width that the model usually has; never narrower. While samples come, its width has no say."""
     batch = _batch()
     fitted = _fit(batch)
     doubting = replace(fitted, weights={**fitted.weights, "width": np.full(1, width)})
-    ahead = _batch(1, seed=1)
-    usual, wide = (each.score(ahead).band for each in (fitted, doubting))
-    assert wide.upper - wide.lower == pytest.approx(factor * (usual.upper - usual.lower), rel=0.01)
+    ahead = _batch(3, seed=1)
+    ahead = replace(ahead, observed=np.array([[True, False, False]]))
+    usual, wide = (each.score(ahead, fitted.after).band for each in (fitted, doubting))
+    ratio = (wide.upper - wide.lower) / (usual.upper - usual.lower)
+    assert ratio[0, :2].tolist() == [1.0, 1.0]  # the second is judged by a band that knows its neighbour
+    gap = np.sqrt(1.01)  # two steps after the last sample
+    assert ratio[0, 2] == pytest.approx(max(factor, gap) / gap, rel=0.01)
 
 
 def test_a_forecast_is_what_is_expected_in_units_of_the_series() -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from plugin.config import Watch
 from plugin.demo.exporter import serve_exporter
 from plugin.demo.servers import COARSE, FINE, load_history, prometheus, spans_of
-from plugin.demo.settings import BACKFILL, FIT_WINDOW
-from plugin.demo.world import World
+from plugin.demo.settings import BACKFILL, FIT_WINDOW, SALES_BACKFILL, SALES_STEP, STEP
+from plugin.demo.world import HISTORY, World
 from plugin.errors import BandwatchError
 
 
@@ -26,8 +27,13 @@ def test_history_is_cut_into_spans_without_a_hole() -> None:
     assert spans_of(100, 100, 10) == []
 
 
-def test_fits_look_at_the_fine_part_of_the_history_only() -> None:
+def test_fits_at_the_step_of_the_scrapes_look_at_the_fine_part_of_the_history_only() -> None:
     assert FIT_WINDOW + BACKFILL <= FINE
+
+
+def test_the_sales_are_watched_at_a_step_that_all_of_the_history_has() -> None:
+    assert SALES_STEP >= COARSE * STEP
+    assert Watch.model_fields["fit_window"].default + SALES_BACKFILL <= HISTORY
 
 
 def test_far_back_the_history_is_coarse(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ def test_the_gap_is_in_the_history_and_nowhere_else() -> None:
     ("drop to zero", 0.0, [0.0, 0.0]),
     ("stuck", 85.0, [85.0, 85.0]),
     ("vanishing series", 0.0, [np.nan, np.nan]),
+    ("missing peak", 0.6, [1.0, 0.8]),
 ])
 def test_an_incident_changes_its_time_only(kind: str, size: float, during: list[float]) -> None:
     incident = Incident("checkout latency", kind, size, start=10, end=30)
