@@ -212,7 +212,8 @@ def prepared(batch: SeriesBatch, least: int, prior: Arrays | None = None) -> His
     require(batch, least)
     trend = fit_trend(batch, batch.observed & batch.usable)
     end, steps = batch.start + batch.shape[1] * batch.step, batch.shape[1]
-    before = prior if prior is not None and bool((end - prior["until"] <= REFIT_SECONDS // 2).all()) else None
+    lately = prior is not None and "until" in prior and bool((end - prior["until"] <= REFIT_SECONDS // 2).all())
+    before = prior if lately else None
     if before is not None:
         batch = batch.steps(max(0, steps - max(REFIT_SECONDS // batch.step, REFIT_STEPS)), steps)
     return History(batch, trend, follow(trend, batch, None), before)

@@ -44,7 +44,9 @@ def compared(path: Path, title: str, columns: Mapping[str, np.ndarray], scores: 
     top, *below = figure.subplots(1 + len(scores), 1, sharex=True, height_ratios=[3] + [1] * len(scores))
     _dated(top, times, table)
     top.set_title(title, loc="left", fontsize=11)
-    top.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=5, fontsize=8, frameon=False)
+    handles, labels = top.get_legend_handles_labels()
+    top.legend(handles, [label.replace("labelled", "incident") for label in labels], loc="lower right",
+               bbox_to_anchor=(1, 1), ncols=5, fontsize=8, frameon=False)
     for axes, (name, score) in zip(below, scores.items(), strict=True):
         _scored(axes, times, score)
         for first, end in runs(table["label"].to_numpy() == 1):

@@ -20,7 +20,7 @@ from plugin.demo.standin import serve_standin
 from plugin.demo.world import HISTORY, SCRAPED, World
 from plugin.errors import BandwatchError
 
-FINE = 4 * 86_400  # seconds before now whose history has the step of the live scrapes, and to which fits at that step look back
+FINE = 4 * 86_400  # seconds before now whose history has the step of the live scrapes, as fits at that step need it
 COARSE = 3  # times the step before that: promtool takes about 2 s per million samples
 PIECES = 6  # of the history, loaded two at a time
 START_SECONDS = 2  # that Prometheus takes from its start to its first round of scrapes

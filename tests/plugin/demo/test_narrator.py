@@ -4,10 +4,12 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from plugin.demo.incidents import Incident
 from plugin.demo.narrator import Narrator, View, is_about
+from plugin.demo.past import COLUMNS, Hindsight, Scored, missing_peak
 from plugin.demo.summary import passed, summary
 from plugin.demo.world import World, series_labels
 
@@ -28,6 +30,16 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def narrator() -> Narrator:
     return Narrator(World(1, int(BEGAN)), step=10, began=BEGAN)
+
+
+@pytest.fixture
+def past() -> Hindsight:
+    """Flagged from its begin to its end."""
+    incident = missing_peak(int(BEGAN))
+    times = np.arange(incident.start - 3600, incident.end + 3600, 60)
+    during = (times >= incident.start) & (times < incident.end)
+    columns = {name: np.ones(len(times)) for name in COLUMNS} | {"score": np.where(during, 2.0, 0.0)}
+    return Hindsight(incident, int(BEGAN), Scored(incident, times, columns))
 
 
 def view(world: World, changes: Mapping[str, Mapping[str, object]] | None = None, *, detector: str = "lstm") -> View:
@@ -68,6 +80,13 @@ def test_how_it_comes_up(narrator: Narrator) -> None:
         "00:00:40  every series has a network of its own"]
     assert narrator.all_networks
     assert narrator.see(BEGAN + 41, view(world)) == []
+
+
+def test_incidents_do_not_wait_for_the_network_of_the_sales(narrator: Narrator) -> None:
+    narrator.see(BEGAN + 40, view(narrator.world, {"open baskets": {"detector": "baseline"}}))
+    assert (narrator.networks, narrator.all_networks) == (29, True)
+    narrator.see(BEGAN + 50, view(narrator.world, {"mail queue": {"detector": "baseline"}}))
+    assert (narrator.networks, narrator.all_networks) == (29, False)
 
 
 def test_an_incident_from_begin_to_end(narrator: Narrator) -> None:
@@ -116,35 +135,49 @@ def test_a_false_alarm(narrator: Narrator) -> None:
     assert narrator.false_alarms == 1
 
 
-def test_the_summary(narrator: Narrator) -> None:
+def test_the_summary(narrator: Narrator, past: Hindsight) -> None:
     narrator.see(BEGAN + 2, None)
     narrator.see(BEGAN + 31, view(narrator.world))
     narrator.expect(INCIDENT)
     narrator.see(START + 11, view(narrator.world, HIGH))
     narrator.see(START + 42, view(narrator.world))
-    assert list(summary(narrator, BEGAN + 120)) == [
+    assert list(summary(narrator, past, BEGAN + 120)) == [
         "Summary after 120 s",
         "  series         30: 30 ok",
         "  all ok         31 s after the start (goal: 120 s)",
         "  network band   31 s after the start (goal: 60 s); 30 series have one now",
         "  incidents      1 caused, 1 seen, 1 over",
         "                 checkout latency, spike: seen after 11 s, over 12 s after its end",
+        "  in the past    open baskets, missing peak: flagged 100% of it, a one-step detector 0%",
         "  false alarms   0",
         "  no answer      1 times when the service was asked",
     ]
-    assert passed(narrator, BEGAN + 120)
+    assert passed(narrator, past, BEGAN + 120)
 
 
-def test_not_all_ok_is_a_failure(narrator: Narrator) -> None:
+def test_not_all_ok_is_a_failure(narrator: Narrator, past: Hindsight) -> None:
     narrator.see(BEGAN + 31, view(narrator.world, {"mail queue": {"state": "warming_up"}}))
-    assert not passed(narrator, BEGAN + 120)
-    assert "  all ok         never" in summary(narrator, BEGAN + 120)
+    assert not passed(narrator, past, BEGAN + 120)
+    assert "  all ok         never" in summary(narrator, past, BEGAN + 120)
+
+
+@pytest.mark.parametrize("scored", [False, True])
+def test_a_past_that_was_missed_is_a_failure(narrator: Narrator, past: Hindsight, scored: bool) -> None:
+    narrator.see(BEGAN + 31, view(narrator.world))
+    assert passed(narrator, past, BEGAN + 120)
+    assert past.scored is not None
+    past.scored.columns["score"][:] = 0.5
+    past.scored = past.scored if scored else None
+    assert not passed(narrator, past, BEGAN + 120)
+    said = "flagged 0% of it, a one-step detector 0%" if scored else "not scored yet"
+    assert f"  in the past    open baskets, missing peak: {said}" in summary(narrator, past, BEGAN + 120)
 
 
 @pytest.mark.parametrize(("now", "words", "well"), [(START + 49, "not seen yet", True), (START + 50, "missed", False)])
-def test_a_missed_incident_is_a_failure(narrator: Narrator, now: float, words: str, well: bool) -> None:
+def test_a_missed_incident_is_a_failure(narrator: Narrator, past: Hindsight, now: float, words: str,
+                                        well: bool) -> None:
     narrator.see(BEGAN, view(narrator.world))
     narrator.expect(INCIDENT)
     narrator.see(now, view(narrator.world))
-    assert f"                 checkout latency, spike: {words}" in summary(narrator, now)
-    assert passed(narrator, now) is well
+    assert f"                 checkout latency, spike: {words}" in summary(narrator, past, now)
+    assert passed(narrator, past, now) is well

@@ -1,9 +1,11 @@
 """The demo from begin to end: with the stand-in, steps of a second, and a service of a few lines instead of ours."""
 
 import json
+import re
 import urllib.parse
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,18 +26,34 @@ class Thresholds:
         self.server = HttpServer(self.answer)
         self.url = self.server.url
 
-    def answer(self, path: str, _: Parameters) -> Reply:
+    def answer(self, path: str, parameters: Parameters) -> Reply:
+        if path == "/api/v1/bands":
+            return Reply(json.dumps(self.bands(parameters)), "application/json")
         rows = [row for watch in self.config.watches for row in self.rows(watch.name, watch.query)]
         if path == "/api/v1/alert":
             rows = [{name: value for name, value in row.items() if name not in ("value", "lower", "upper")}
                     for row in rows]
         return Reply(json.dumps(rows), "application/json")
 
-    def rows(self, watch: str, query: str) -> list[dict[str, object]]:
-        url = f"{self.config.prometheus.url}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
+    def bands(self, parameters: Parameters) -> list[dict[str, object]]:
+        """Expects what was there a day before, or three quarters of it."""
+        watch = next(watch for watch in self.config.watches if watch.name == parameters["watch"])
+        start, end = (int(parameters[name]) // 60_000 * 60 for name in ("from", "to"))
+        values = self.ask("query_range", query=watch.query, start=start - 86_400, end=end, step=watch.step)[0]["values"]
+        kept = {time: float(value) for time, value in values}
+        return [{"time": time * 1000, "value": kept[time], "expected": kept[time - 86_400],
+                 "lower": 0.75 * kept[time - 86_400], "upper": None,
+                 "score": 4 * max(0, 1 - kept[time] / kept[time - 86_400])}
+                for time in range(start, end + 1, watch.step)]
+
+    def ask(self, what: str, **parameters: object) -> list[dict[str, Any]]:
+        url = f"{self.config.prometheus.url}/api/v1/{what}?{urllib.parse.urlencode(parameters)}"
         with urllib.request.urlopen(url) as answer:
-            found = json.load(answer)["data"]["result"]
-        return [self.row(watch, one["metric"], float(one["value"][1])) for one in found]
+            found: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+        return found
+
+    def rows(self, watch: str, query: str) -> list[dict[str, object]]:
+        return [self.row(watch, one["metric"], float(one["value"][1])) for one in self.ask("query", query=query)]
 
     def row(self, watch: str, labels: dict[str, str], value: float) -> dict[str, object]:
         usual = self.first.setdefault(f"{watch}{sorted(labels.items())}", value)
@@ -54,19 +72,22 @@ def services(monkeypatch: pytest.MonkeyPatch) -> list[Thresholds]:
     return []
 
 
-def test_a_demo_of_ten_seconds(services: list[Thresholds]) -> None:
+def test_a_demo_of_ten_seconds(services: list[Thresholds], tmp_path: Path) -> None:
     def start(config: Config) -> Thresholds:
         services.append(Thresholds(config))
         return services[0]
 
     said: list[str] = []
-    status = run(start, duration=10, say=said.append, step=1)  # type: ignore[arg-type]
+    status = run(start, duration=10, picture=tmp_path / "past.png", say=said.append, step=1)  # type: ignore[arg-type]
     text = "\n".join(said)
     assert status == 0, text
     assert "Prometheus is a small stand-in, as there is no `prometheus` with `promtool` on the PATH" in text
     assert "something goes wrong with checkout latency: spike, for 3 s" in text
     assert "checkout latency rose to " in text
     assert "  incidents      1 caused, 1 seen, 1 over" in said
+    assert re.search(r"the daily peak of open baskets was missing: flagged [89]\d% of that time, first after", text)
+    assert re.search(r"  in the past    open baskets, missing peak: flagged [89]\d% of it, a one-step", text)
+    assert (tmp_path / "past.png").read_bytes().startswith(b"\x89PNG")
     assert "  false alarms   0" in said
     assert services[0].stopped
     assert not Path(services[0].config.store.path).parent.exists()
@@ -80,6 +101,7 @@ def test_interrupted_it_ends_in_order_and_says_how_far_it_came(services: list[Th
     assert run(start, say=said.append, step=1) == 1  # type: ignore[arg-type]
     assert "  series         0: none seen" in said
     assert "  all ok         never" in said
+    assert "  in the past    open baskets, missing peak: not scored yet" in said
 
 
 def test_the_configuration_it_runs_with() -> None:
@@ -88,8 +110,9 @@ def test_the_configuration_it_runs_with() -> None:
     assert queries["latency"] == "shop_request_latency_seconds"
     assert queries["traffic"] == "sum by (service, code) (rate(shop_requests_total[1m]))"
     assert queries["saturation"].startswith('{__name__=~"shop_backup_bytes_per_second|shop_cache_hit_ratio|')
+    assert {watch.name: watch.step for watch in config.watches} == {"latency": 10, "traffic": 10, "saturation": 10,
+                                                                    "sales": 60}
     for watch in config.watches:
-        assert watch.step == 10
         assert watch.alert_budget == 1 / (7 * 86_400)
 
 
