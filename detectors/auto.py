@@ -34,7 +34,8 @@ from detectors.api import (
 )
 from detectors.autoencoder import Autoencoder
 from detectors.baseline import Baseline
-from detectors.fitted import OWN, History, Said, completed, held_out_loss, own, prepared, restore
+from detectors.fitted import OWN, Said, completed, held_out_loss, own, restore
+from detectors.history import History, prepared
 from detectors.lstm import LSTM
 from detectors.scaling import quantile
 from detectors.seq2seq import Seq2Seq

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from detectors import bands
 from detectors.api import Arrays, Band, BoolArray, DetectorError, FloatArray, Scores, SeriesBatch
-from detectors.fitted import Fitted, forecast, held_out
+from detectors.fitted import Fitted, forecast
+from detectors.history import held_out
 from detectors.scaling import NORMAL_MAD, fit_scale, quantile
 from detectors.season import Profile, fit_profile, profile_at
 

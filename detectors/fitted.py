@@ -1,7 +1,6 @@
 """The path that all our detectors share: trend -> model -> limits, and back from arrays to bands."""
 
 from dataclasses import dataclass, fields
-from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -11,27 +10,20 @@ from detectors import bands
 from detectors.api import (
     Arrays,
     Band,
-    BoolArray,
     FittedDetector,
     FloatArray,
     IntArray,
-    NotEnoughData,
     Progress,
     Scores,
     SeriesBatch,
 )
 from detectors.bands import Limits
 from detectors.evidence import Evidence, gather
+from detectors.history import History, prepared
 from detectors.scaling import quantile
-from detectors.trend import Course, Trend, fit_trend, follow
+from detectors.trend import Course, Trend, follow
 
-HELD_OUT = 0.25  # the last share of each series' samples: the loss by which models are compared
-SETTLE = 0.25  # the first share of a history, in which level and spread are still finding their place
-AROUND_SECONDS = 20 * 60  # of a past alarm on which no limit is based
-LEAST_CALM = 0.6  # share of the samples that must be left for that
-REFIT_SECONDS, REFIT_STEPS = 4 * 86_400, 2_000  # what a refit walks through, and at least so many steps
 MEMORY_SECONDS = 10 * 86_400  # in which a refit forgets all but a third of the limits that were
-FEW = 32  # samples; with fewer after that, limits come from all that there are
 MOST_DOUBT = 25.0  # square of the factor by which a band may widen in a gap
 GAP_DOUBT = 0.01  # that it widens by with every step, as a random walk does
 OWN = "model."  # prefix of what belongs to the model in a state and in a carry
@@ -77,41 +69,6 @@ class Calibration:
     def restore(cls, state: Arrays) -> "Calibration":
         return cls(Limits(**{item.name: state[item.name] for item in fields(Limits)}), state["width"], state["loss"],
                    state["until"], state["budget"])
-
-
-@dataclass(frozen=True)
-class History:
-    """What is learnt from: a batch, seen against its own trend."""
-
-    batch: SeriesBatch
-    trend: Trend
-    course: Course
-    before: Arrays | None = None  # the state of the models that these series have had until lately
-
-    @property
-    def until(self) -> int:
-        """Unix seconds at which it ends."""
-        return self.batch.start + self.batch.shape[1] * self.batch.step
-
-    @cached_property
-    def kept(self) -> BoolArray:
-        """[S, T] the trusted samples after the first share; of a row that has few, all."""
-        trusted = self.batch.observed & self.batch.usable
-        rank = np.cumsum(trusted, axis=1)
-        late = trusted & (rank > SETTLE * rank[:, -1:])
-        return np.where(late.sum(axis=1, keepdims=True) < FEW, trusted, late)
-
-    @cached_property
-    def calm(self) -> BoolArray:
-        """[S, T] those that are kept and not around a past alarm; all, where too few would be left."""
-        calm = self.kept & ~_around(self.batch.alarmed, max(2, AROUND_SECONDS // self.batch.step))
-        most = calm.sum(axis=1, keepdims=True) >= LEAST_CALM * self.kept.sum(axis=1, keepdims=True)
-        return np.where(most, calm, self.kept)  # what alarms all the time is how the series is
-
-    @cached_property
-    def late(self) -> BoolArray:
-        """[S, T] the calm ones among the held-out samples: the loss by which models are compared."""
-        return held_out(self.batch) & self.calm
 
 
 @dataclass(frozen=True)
@@ -174,23 +131,6 @@ def forecast(fitted: FittedDetector, batch: SeriesBatch, horizon: int, carry: Ar
     return fitted.score(future, fitted.score(batch, carry).carry).band
 
 
-def held_out(batch: SeriesBatch, share: float = HELD_OUT) -> BoolArray:
-    """[S, T] True at the last `share` of the trusted samples of each series."""
-    trusted = batch.observed & batch.usable
-    rank = np.cumsum(trusted, axis=1)
-    late: BoolArray = trusted & (rank > np.ceil((1 - share) * rank[:, -1:]))
-    return late
-
-
-def require(batch: SeriesBatch, least: int) -> None:
-    """Refuses the rows that have fewer than `least` trusted samples."""
-    counts = (batch.observed & batch.usable).sum(axis=1)
-    short = np.flatnonzero(counts < least)
-    if len(short):
-        raise NotEnoughData(f"{len(short)} of {len(counts)} series have fewer than {least} samples to learn from: row "
-                            f"{short[0]} has {counts[short[0]]}; wait, or lengthen the fit window", short.tolist())
-
-
 def fit(model: Model, batch: SeriesBatch, prior: Arrays | None, *, alert_budget: float, device: str,
         progress: Progress | None) -> Fitted:
     """What `Detector.fit` does for a model."""
@@ -201,22 +141,6 @@ def fit(model: Model, batch: SeriesBatch, prior: Arrays | None, *, alert_budget:
     if progress:
         progress(1.0)
     return fitted
-
-
-def prepared(batch: SeriesBatch, least: int, prior: Arrays | None = None) -> History:
-    """The trend, and the history seen against it; refuses rows that have fewer than `least` trusted samples.
-
-    Where the prior is the model that these series have had until lately, the trend is learnt from the whole batch, and
-    everything else from its last days: what was before, the limits of the prior remember.
-    """
-    require(batch, least)
-    trend = fit_trend(batch, batch.observed & batch.usable)
-    end, steps = batch.start + batch.shape[1] * batch.step, batch.shape[1]
-    lately = prior is not None and "until" in prior and bool((end - prior["until"] <= REFIT_SECONDS // 2).all())
-    before = prior if lately else None
-    if before is not None:
-        batch = batch.steps(max(0, steps - max(REFIT_SECONDS // batch.step, REFIT_STEPS)), steps)
-    return History(batch, trend, follow(trend, batch, None), before)
 
 
 def completed(model: Predictor, weights: Arrays, said: Said, history: History, *, alert_budget: float,
@@ -263,10 +187,3 @@ def held_out_loss(history: History, offset: FloatArray) -> FloatArray:
 def carried(course: Course, evidence: Evidence, own_after: Arrays) -> dict[str, NDArray[Any]]:
     """All that the next call of `score` needs."""
     return {**course.carry, **evidence.carry, **{OWN + name: array for name, array in own_after.items()}}
-
-
-def _around(flags: BoolArray, steps: int) -> BoolArray:
-    """[S, T] True within so many steps of a flag."""
-    counts = np.pad(np.cumsum(flags, axis=1), ((0, 0), (steps + 1, steps)), mode="edge")
-    counts[:, :steps + 1] = 0
-    return np.asarray(counts[:, 2 * steps + 1:] > counts[:, :-2 * steps - 1])

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from detectors.api import FloatArray, Progress, SeriesBatch
-from detectors.fitted import held_out
 from detectors.fitting import Plan, train
+from detectors.history import held_out
 from detectors.stacked import Weights
 from detectors.trend import Course
 

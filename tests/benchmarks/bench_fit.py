@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from detectors.api import Detector, FittedDetector, FloatArray, SeriesBatch
 from detectors.bands import pinball
-from detectors.fitted import History, prepared
 from detectors.fitting import fleet_prior
+from detectors.history import History, prepared
 from detectors.lstm import LSTM
 from detectors.recurrent import INPUTS, OLDEST_TAUGHT, gated_head, inputs, last_shown
 from detectors.registry import detector_named
@@ -156,8 +156,8 @@ def main() -> None:
         for start, took in one.seconds.items():
             print(f"{f'{name}, {start}':30}{took:14.3f}{took * PLAIN / plain:20.2f}{took / one.seconds['cold']:10.2f}"
                   f"{one.loss[start]:10.5f}{one.size:8}")
-    print(f"loss of ours: on the last day. {(losses <= NEAR * goals).sum()} of {PLAIN} plain fits became as good as ours"
-          f" (on the last quarter); the others ended after {LIMIT} steps")
+    print(f"loss of ours: on the last day. {(losses <= NEAR * goals).sum()} of {PLAIN} plain fits became as good as "
+          f"ours (on the last quarter); the others ended after {LIMIT} steps")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from detectors.api import Arrays, FloatArray, NotEnoughData, Progress, SeriesBatch
-from detectors.fitted import Fitted, fit, held_out, prepared, require, restore
+from detectors.fitted import Fitted, fit, restore
+from detectors.history import held_out, prepared, require
 from detectors.trend import Course
 
 STEP = 300

@@ -9,7 +9,8 @@ import torch
 
 from detectors.api import SeriesBatch
 from detectors.checks import BUDGET, FIT, synthetic
-from detectors.fitted import own, prepared
+from detectors.fitted import own
+from detectors.history import prepared
 from detectors.masked import Examples, cold, examples, reconstruction, slide
 from detectors.season import FEATURES
 from detectors.trend import Course, follow
