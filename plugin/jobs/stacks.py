@@ -17,7 +17,7 @@ from plugin.store import Carry, ModelRecord, Store
 
 log = logging.getLogger(__name__)
 
-CELLS_AT_ONCE = 2_000_000  # series times steps of one warm-up: bounds its memory
+CELLS_AT_ONCE = 700_000  # series times steps of one warm-up: bounds its memory
 
 
 class Stacks:
@@ -100,7 +100,7 @@ class Stacks:
         step, ready = self._watch.step, []
         end = np.array([ends[series] for series in stack.ids.tolist()], np.int64)
         for time in np.unique(end).tolist():
-            part = stack.part(end == time)
+            part = stack if (end == time).all() else stack.part(end == time)
             if part.carry is None or time > self.until:
                 ready.append(self._run(replace(part, carry=None), self.until - (part.warm_up - 1) * step))
             else:

@@ -104,7 +104,7 @@ def measure() -> dict[str, float]:
 
 def main() -> None:
     found = measure()
-    print(f"score tick, {SERIES:,} series, vae   median {found['tick']:.2f} s, worst {found['worst']:.2f} s   "
+    print(f"score tick, {SERIES:,} series, auto   median {found['tick']:.2f} s, worst {found['worst']:.2f} s   "
           "goal <= 10 s")
     print(f"  of that, Prometheus answering the query alone   {found['query']:.2f} s")
     print(f"  samples scored per second                  {SERIES / found['tick']:,.0f}")
