@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import pad
 
-from detectors.api import Arrays, FittedDetector, FloatArray, Progress, SeriesBatch
-from detectors.fitted import fit, own, restore
+from detectors.api import Arrays, FloatArray, Progress, SeriesBatch
+from detectors.fitted import Standard, own
 from detectors.fitting import Plan, initial
 from detectors.masked import CONTEXT, banded, cold, examples, positive, reconstruction
 from detectors.stacked import Weights, linear, recur, tensors
@@ -34,7 +34,7 @@ PATCH = 8  # places that the LSTM reads or writes at one step
 
 
 @dataclass(frozen=True)
-class Autoencoder:
+class Autoencoder(Standard):
     """Window autoencoder that never sees the sample it judges."""
 
     name: ClassVar[str] = "autoencoder"
@@ -48,18 +48,6 @@ class Autoencoder:
     steps: int = field(default=160, metadata={"range": (1, 10_000)})  # of the optimizer, a third from a prior
     rate: float = field(default=0.015, metadata={"range": (1e-5, 1.0)})
     seed: int = field(default=0, metadata={"range": (0, 2**31)})
-
-    @property
-    def warm_up(self) -> int:
-        return 512
-
-    def fit(self, batch: SeriesBatch, prior: Arrays | None = None, *, alert_budget: float, device: str = "cpu",
-            progress: Progress | None = None) -> FittedDetector:
-        """See `Detector.fit`."""
-        return fit(self, batch, prior, alert_budget=alert_budget, device=device, progress=progress)
-
-    def restore(self, state: Arrays, *, device: str = "cpu") -> FittedDetector:
-        return restore(self, state, device)
 
     def train(self, course: Course, batch: SeriesBatch, prior: Arrays | None, device: str,
               progress: Progress | None) -> dict[str, NDArray[Any]]:

@@ -9,29 +9,17 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.api import Arrays, FittedDetector, FloatArray, Progress, SeriesBatch
-from detectors.fitted import fit, restore
+from detectors.api import Arrays, FloatArray, Progress, SeriesBatch
+from detectors.fitted import Standard
 from detectors.trend import Course
 
 
 @dataclass(frozen=True)
-class Baseline:
+class Baseline(Standard):
     """Robust seasonal median with a spread around it."""
 
     name: ClassVar[str] = "baseline"
     least: ClassVar[int] = 8  # samples that a series must have
-
-    @property
-    def warm_up(self) -> int:
-        return 512
-
-    def fit(self, batch: SeriesBatch, prior: Arrays | None = None, *, alert_budget: float, device: str = "cpu",
-            progress: Progress | None = None) -> FittedDetector:
-        """See `Detector.fit`."""
-        return fit(self, batch, prior, alert_budget=alert_budget, device=device, progress=progress)
-
-    def restore(self, state: Arrays, *, device: str = "cpu") -> FittedDetector:
-        return restore(self, state, device)
 
     def train(self, course: Course, batch: SeriesBatch, prior: Arrays | None, device: str,
               progress: Progress | None) -> dict[str, NDArray[Any]]:

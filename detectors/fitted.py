@@ -50,6 +50,22 @@ class Model(Predictor, Protocol):
         """The weights, learnt from a course without its held-out samples, starting from those of a prior state."""
 
 
+class Standard:
+    """What every detector on this path does alike, for the dataclass of hyper-parameters that is the model."""
+
+    @property
+    def warm_up(self) -> int:
+        return 512
+
+    def fit(self: Model, batch: SeriesBatch, prior: Arrays | None = None, *, alert_budget: float, device: str = "cpu",
+            progress: Progress | None = None) -> FittedDetector:
+        """See `Detector.fit`."""
+        return fit(self, batch, prior, alert_budget=alert_budget, device=device, progress=progress)
+
+    def restore(self: Predictor, state: Arrays, *, device: str = "cpu") -> FittedDetector:
+        return restore(self, state, device)
+
+
 @dataclass(frozen=True)
 class Calibration:
     """What the history said once the model was there; all [S]."""

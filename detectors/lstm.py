@@ -20,7 +20,7 @@ from torch import Tensor
 
 from detectors.api import Arrays, FittedDetector, FloatArray, Progress, SeriesBatch
 from detectors.covariates import Shares, WithCovariates, explained, fit_shares
-from detectors.fitted import fit, own, restore
+from detectors.fitted import Standard, fit, own, restore
 from detectors.fitting import Plan, initial
 from detectors.recurrent import (
     INPUTS,
@@ -40,7 +40,7 @@ from detectors.windows import Lessons, Material, learn, material, take
 
 
 @dataclass(frozen=True)
-class LSTM:
+class LSTM(Standard):
     """One-step forecaster with its own spread."""
 
     name: ClassVar[str] = "lstm"
@@ -55,10 +55,6 @@ class LSTM:
     steps: int = field(default=100, metadata={"range": (1, 10_000)})  # of the optimizer, a third from a prior
     rate: float = field(default=0.02, metadata={"range": (1e-5, 1.0)})
     seed: int = field(default=0, metadata={"range": (0, 2**31)})
-
-    @property
-    def warm_up(self) -> int:
-        return 512
 
     def fit(self, batch: SeriesBatch, prior: Arrays | None = None, *, alert_budget: float, device: str = "cpu",
             progress: Progress | None = None) -> FittedDetector:

@@ -50,7 +50,7 @@ def fit_profile(values: FloatArray, kept: BoolArray, local_times: IntArray) -> t
     for cycle in (DAY, WEEK):
         rows = np.flatnonzero(period == cycle)
         if len(rows):
-            knots = _medians(values[rows], kept[rows], knot % (cycle // KNOT), cycle // KNOT)
+            knots = _by_knot(values[rows], kept[rows], knot % (cycle // KNOT), cycle // KNOT, 0.5)
             profile[rows] = np.tile(_bridge(knots), WEEK // cycle)
     return profile.astype(np.float32), period.astype(np.int64)
 
@@ -69,11 +69,7 @@ def fit_rhythm(residual: FloatArray, kept: BoolArray, local_times: IntArray, per
     1 throughout where no season is known, and where a part has too few samples.
     """
     beat = local_times % DAY // BEAT
-    sizes = np.full((len(residual), BEATS), np.nan)
-    for k in np.unique(beat):
-        here = beat == k
-        ordered, count = gaps_last(residual[:, here], kept[:, here])
-        sizes[:, k] = np.where(count >= FEWEST, ranked(ordered, count, BUSY), np.nan)
+    sizes = _by_knot(residual, kept, beat, BEATS, BUSY, FEWEST)
     middle = ranked(*gaps_last(sizes, ~np.isnan(sizes)), 0.5)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.clip(sizes / middle, 0.3, 10.0) ** TRUSTED
@@ -89,12 +85,14 @@ def rhythm_at(rhythm: Rhythm, local_times: IntArray) -> FloatArray:
     return rhythm[:, left] * (1.0 - share) + rhythm[:, (left + 1) % BEATS] * share
 
 
-def _medians(values: FloatArray, kept: BoolArray, knot: IntArray, knots: int) -> FloatArray:
-    """[S, knots] medians, NaN where a knot has no sample."""
+def _by_knot(values: FloatArray, kept: BoolArray, knot: IntArray, knots: int, share: float,
+             fewest: int = 1) -> FloatArray:
+    """[S, knots] the `share` quantile of the samples at each knot, NaN where there are fewer than `fewest`."""
     result = np.full((len(values), knots), np.nan)
     for k in np.unique(knot):
         here = knot == k
-        result[:, k] = ranked(*gaps_last(values[:, here], kept[:, here]), 0.5)
+        ordered, count = gaps_last(values[:, here], kept[:, here])
+        result[:, k] = np.where(count >= fewest, ranked(ordered, count, share), np.nan)
     return result
 
 

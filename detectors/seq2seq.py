@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from detectors import yesterday
-from detectors.api import Arrays, BoolArray, FittedDetector, FloatArray, Progress, SeriesBatch
-from detectors.fitted import fit, own, restore
+from detectors.api import Arrays, BoolArray, FloatArray, Progress, SeriesBatch
+from detectors.fitted import Standard, own
 from detectors.fitting import Plan, initial
 from detectors.recurrent import INPUTS, blocks, dropped, faded, gated_head, inputs, laplace, last_shown
 from detectors.stacked import GatedRecurrence, Weights, advance, linear, run, tensors
@@ -32,7 +32,7 @@ AHEAD = slice(2, None)  # of the inputs, what is known beforehand: all but the l
 
 
 @dataclass(frozen=True)
-class Seq2Seq:
+class Seq2Seq(Standard):
     """Encoder and decoder: many steps ahead, each with its own spread."""
 
     name: ClassVar[str] = "seq2seq"
@@ -50,18 +50,6 @@ class Seq2Seq:
     def _oldest(self) -> float:
         """Steps after which nothing is left of the last deviation."""
         return 2.0 * self.horizon
-
-    @property
-    def warm_up(self) -> int:
-        return 512
-
-    def fit(self, batch: SeriesBatch, prior: Arrays | None = None, *, alert_budget: float, device: str = "cpu",
-            progress: Progress | None = None) -> FittedDetector:
-        """See `Detector.fit`."""
-        return fit(self, batch, prior, alert_budget=alert_budget, device=device, progress=progress)
-
-    def restore(self, state: Arrays, *, device: str = "cpu") -> FittedDetector:
-        return restore(self, state, device)
 
     def train(self, course: Course, batch: SeriesBatch, prior: Arrays | None, device: str,
               progress: Progress | None) -> dict[str, NDArray[Any]]:

@@ -6,7 +6,7 @@ day. The spread follows the median of |residual| by equal steps up and down, and
 A model then forecasts `deviation`, the residual in spreads, from trusted samples; the others are gaps to it.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,15 +71,16 @@ class Course:
     def steps(self, begin: int, end: int) -> "Course":
         """The columns begin..end as a view; the carry stays that of the end."""
         cut = np.s_[:, begin:end]
-        return Course(self.deviation[cut], self.observed[cut], self.seen[cut], self.expected[cut], self.spread[cut],
-                      self.profile[cut], self.calendar[begin:end], self.known, self.step, self.carry,
-                      self.covariates[:, :, begin:end])
+        return replace(self, deviation=self.deviation[cut], observed=self.observed[cut], seen=self.seen[cut],
+                       expected=self.expected[cut], spread=self.spread[cut], profile=self.profile[cut],
+                       calendar=self.calendar[begin:end], covariates=self.covariates[:, :, begin:end])
 
     def rows(self, index: NDArray[np.generic]) -> "Course":
         """The series chosen by an index or a mask."""
-        return Course(self.deviation[index], self.observed[index], self.seen[index], self.expected[index],
-                      self.spread[index], self.profile[index], self.calendar, self.known[index], self.step,
-                      {name: array[index] for name, array in self.carry.items()}, self.covariates[index])
+        return replace(self, deviation=self.deviation[index], observed=self.observed[index], seen=self.seen[index],
+                       expected=self.expected[index], spread=self.spread[index], profile=self.profile[index],
+                       known=self.known[index], covariates=self.covariates[index],
+                       carry={name: array[index] for name, array in self.carry.items()})
 
 
 def fit_trend(batch: SeriesBatch, kept: BoolArray) -> Trend:

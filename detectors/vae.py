@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from detectors.api import Arrays, FittedDetector, FloatArray, Progress, SeriesBatch
-from detectors.fitted import fit, own, restore
+from detectors.api import Arrays, FloatArray, Progress, SeriesBatch
+from detectors.fitted import Standard, own
 from detectors.fitting import Plan, initial
 from detectors.masked import CONTEXT, banded, cold, examples, positive, reconstruction, slide
 from detectors.stacked import Weights, linear, tensors
@@ -26,7 +26,7 @@ FREE_BITS = 0.05  # nats of each latent that cost nothing
 
 
 @dataclass(frozen=True)
-class VAE:
+class VAE(Standard):
     """Window autoencoder that never sees the sample it judges."""
 
     name: ClassVar[str] = "vae"
@@ -40,18 +40,6 @@ class VAE:
     rate: float = field(default=0.01, metadata={"range": (1e-5, 1.0)})
     beta: float = field(default=0.3, metadata={"range": (0.0, 10.0)})  # weight of the latent term
     seed: int = field(default=0, metadata={"range": (0, 2**31)})
-
-    @property
-    def warm_up(self) -> int:
-        return 512
-
-    def fit(self, batch: SeriesBatch, prior: Arrays | None = None, *, alert_budget: float, device: str = "cpu",
-            progress: Progress | None = None) -> FittedDetector:
-        """See `Detector.fit`."""
-        return fit(self, batch, prior, alert_budget=alert_budget, device=device, progress=progress)
-
-    def restore(self, state: Arrays, *, device: str = "cpu") -> FittedDetector:
-        return restore(self, state, device)
 
     def train(self, course: Course, batch: SeriesBatch, prior: Arrays | None, device: str,
               progress: Progress | None) -> dict[str, NDArray[Any]]:

@@ -21,7 +21,7 @@ FARTHEST_TARGET = 50.0  # spreads; a target beyond teaches nothing more
 
 @dataclass(frozen=True)
 class Material:
-    """A course as tensors, with the samples that are held out for calibration left out of every loss."""
+    """A course as tensors, with the held-out samples, by which models are compared, left out of every loss."""
 
     deviation: Tensor  # [S, T]
     seen: Tensor  # [S, T] bool: may be an input

@@ -1,7 +1,6 @@
 """What is said of what is seen, word for word."""
 
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -16,15 +15,7 @@ from plugin.demo.world import World, series_labels
 BEGAN = 1_795_219_200.0
 START = int(BEGAN) + 60
 INCIDENT = Incident("checkout latency", "spike", 3.0, START, START + 30)
-
-
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "UTC")
-        time.tzset()
-        yield
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("utc")
 
 
 @pytest.fixture

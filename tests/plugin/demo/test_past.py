@@ -1,8 +1,6 @@
 """The daily peak that is missing in the loaded past, and what is told of it."""
 
 import json
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +13,7 @@ from plugin.demo.world import HISTORY, World
 
 SATURDAY = 1_795_219_200  # midnight, UTC
 INCIDENT = missing_peak(SATURDAY + 8 * HOUR)
-
-
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "UTC")
-        time.tzset()
-        yield
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("utc")
 
 
 def scored(score: np.ndarray, value: np.ndarray | None = None, every: int = HOUR // 2) -> Scored:
