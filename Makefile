@@ -10,12 +10,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH := $(VENV)/.installed-bench
+PREVIEW := tests/grafana/preview
+PACKAGES := $(PREVIEW)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-quality clean
+.PHONY: help demo test lint bench bench-quality dashboards grafana-preview clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: $(INSTALLED) ## three weeks of history, a live Prometheus and an incident every few minutes; ARGS='--duration 120s'
 	@deploy/install-servers.sh --optional
@@ -39,8 +41,15 @@ bench-quality: ## our detectors among their peers on labelled series: DATA=dir [
 	@$(MAKE) --no-print-directory $(BENCH)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.quality $(DATA) $(ARGS)
 
+dashboards: $(INSTALLED) ## grafana/dashboards/*.json anew, from tests/grafana/dashboards
+	$(BIN)/python -m tests.grafana.dashboards
+
+grafana-preview: $(INSTALLED) $(PREVIEW)/built/page.js ## the dashboards' graphs over the demo, drawn by Grafana's own component; ARGS='--only series'
+	@deploy/install-servers.sh --optional
+	$(BIN)/python -m tests.grafana.preview $(ARGS)
+
 clean: ## caches and build outputs; the virtual environment stays (remove .venv to be rid of it)
-	rm -rf build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf build dist $(PREVIEW)/built ./*.egg-info .mypy_cache .ruff_cache .pytest_cache
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml constraints.txt deploy/install-python.sh
@@ -50,3 +59,10 @@ $(INSTALLED): pyproject.toml constraints.txt deploy/install-python.sh
 $(BENCH): $(INSTALLED)
 	@PY='$(PY)' deploy/install-python.sh $(VENV) dev,bench
 	@touch $@
+
+$(PACKAGES): $(PREVIEW)/package.json $(PREVIEW)/package-lock.json
+	cd $(PREVIEW) && npm ci
+	@touch $@
+
+$(PREVIEW)/built/page.js: $(PACKAGES) $(wildcard $(PREVIEW)/page.* $(PREVIEW)/options.js)
+	cd $(PREVIEW) && npm run build

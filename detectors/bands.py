@@ -153,8 +153,7 @@ def rounded(band: Band, resolution: FloatArray) -> Band:
 
 def widened(band: Band, least: FloatArray) -> Band:
     """The band with bounds at least `least` [S, T] away from expected, rounded outwards as the band itself is."""
-    half = np.minimum(band.expected - band.lower, band.upper - band.expected)
-    quantum = np.maximum(_power_of_two(half) / FINENESS, np.spacing(np.abs(band.expected)))
+    quantum = np.maximum(_power_of_two(least) / FINENESS, np.spacing(np.abs(band.expected)))
     least = np.ceil(least / quantum) * quantum
     return Band(np.minimum(band.lower, band.expected - least), band.expected,
                 np.maximum(band.upper, band.expected + least))

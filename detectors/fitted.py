@@ -139,7 +139,10 @@ def restore(model: Predictor, state: Arrays, device: str) -> Fitted:
 
 
 def forecast(fitted: FittedDetector, batch: SeriesBatch, horizon: int, carry: Arrays | None = None) -> Band:
-    """The band of a future that nobody has observed: [S, H]. It widens as the band does in a gap."""
+    """The band of a future that nobody has observed: [S, H]. It widens as the band does in a gap.
+
+    Local time goes on as it ends. Where it changes within the horizon, score a batch without samples instead.
+    """
     rows, steps = batch.shape
     offsets = np.full(horizon, batch.utc_offset[-1] if steps else 0)
     future = SeriesBatch(np.full((rows, horizon), np.nan), np.zeros((rows, horizon), bool),

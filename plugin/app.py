@@ -16,12 +16,14 @@ from typing import TextIO
 from detectors.api import DetectorError
 from detectors.device import limit_threads
 from plugin import config as settings
-from plugin.board import Board
+from plugin.board import Board, Outlook
 from plugin.config import Config, Watch
 from plugin.errors import BandwatchError, ConfigError, StoreError
 from plugin.jobs import upkeep
 from plugin.jobs.covariates import Covariates
 from plugin.jobs.fit import FitJob
+from plugin.jobs.forecast import ForecastJob
+from plugin.jobs.remote_write import RemoteWriteJob
 from plugin.jobs.roster import Roster
 from plugin.jobs.score import ScoreJob
 from plugin.jobs.workers import WorkerPool
@@ -35,6 +37,8 @@ from plugin.web.server import Server, serve
 log = logging.getLogger(__name__)
 
 FIT_CHECK_SECONDS = 5  # how often the fit job looks who is due
+FORECAST_CHECK_SECONDS = 5  # how often the forecast job looks whether there was a tick
+SEND_CHECK_SECONDS = 2  # how often the remote write job looks whether there was a tick
 UPKEEP_SECONDS = 600
 
 
@@ -47,6 +51,7 @@ class WatchJobs:
     reader: PrometheusReader
     fit: FitJob
     score: ScoreJob
+    forecast: ForecastJob
 
 
 class Parts:
@@ -62,8 +67,10 @@ class Parts:
         self.store = Store.open(Path(config.store.path))
         self.workers = WorkerPool(config.workers)
         self.watches: dict[str, WatchJobs] = {}
+        self.remote_write: RemoteWriteJob | None = None
         try:
             self.watches = self.build(config)
+            self.remote_write = self.build_remote_write(config)
         except BandwatchError:
             self.close()
             raise
@@ -77,6 +84,11 @@ class Parts:
             built[watch.name] = old if old is not None and unchanged else self._jobs(watch, config)
         return built
 
+    def build_remote_write(self, config: Config) -> RemoteWriteJob | None:
+        if config.remote_write is None:
+            return None
+        return RemoteWriteJob(config.remote_write, config.watches, self.store, self.metrics, clock=self._clock)
+
     def _jobs(self, watch: Watch, config: Config) -> WatchJobs:
         reader = PrometheusReader(config.prometheus, on_request=self._count_request)
         roster, covariates = Roster(self.store, watch.name), Covariates(watch, self.store, reader, self.metrics)
@@ -87,17 +99,20 @@ class Parts:
             raise ConfigError(f"watch {watch.name!r}: detector: {error}") from error
         score = ScoreJob(watch, self.store, reader, self.board, self.metrics, roster, covariates,
                          gone_after=config.store.gone_after, first_fit=fit.first_fit, clock=self._clock)
-        return WatchJobs(watch, config.prometheus, reader, fit, score)
+        forecast = ForecastJob(watch, self.board, self.metrics, lambda: score.stacks)
+        return WatchJobs(watch, config.prometheus, reader, fit, score, forecast)
 
     def _count_request(self, outcome: str, seconds: float) -> None:
         self.metrics.prometheus_requests.labels(outcome).inc()
         self.metrics.prometheus_request_duration.observe(seconds)
 
     def interrupt(self) -> None:
-        """Whatever runs ends at its next question to Prometheus or to a worker."""
+        """Whatever runs ends at its next request to Prometheus, to a receiver or to a worker."""
         self.workers.close()
         for jobs in self.watches.values():
             jobs.reader.close()
+        if self.remote_write is not None:
+            self.remote_write.close()
 
     def close(self) -> None:
         self.interrupt()
@@ -123,16 +138,21 @@ class Service:
         """Listens, then schedules: the first answers are "not ready", never "connection refused"."""
         parts, config = self._parts, self._parts.config
         parts.workers.warm_up()
+        for jobs in parts.watches.values():
+            jobs.score.recall()
         context = WebContext(store=parts.store, board=parts.board, settings=config.web, registry=parts.registry,
                              config_text=lambda: settings.masked(self._parts.config), reload=self.reload,
                              readiness=self.readiness, metrics=parts.metrics,
-                             watches=lambda: tuple(self._parts.watches))
+                             watches=lambda: {name: jobs.watch for name, jobs in self._parts.watches.items()},
+                             heartbeat=lambda: self._scheduler.last_beat,
+                             sends_scores=lambda: self._parts.remote_write is not None)
         self._server = serve(create_app(context), config.web)
         parts.metrics.reload_successful.set(1)
         parts.metrics.reload_time.set_to_current_time()
         for jobs in parts.watches.values():
             self._schedule(jobs)
         self._scheduler.every("upkeep", UPKEEP_SECONDS, lambda: upkeep.run(parts.store, config.store), long=True)
+        self._schedule_remote_write()
         self._scheduler.start()
         log.info("listening", extra={"url": self.url, "watches": len(parts.watches)})
 
@@ -159,7 +179,8 @@ class Service:
     def readiness(self) -> str | None:
         """None when every watch has been scored, else what is still missing."""
         shown = self._parts.board.snapshots()
-        waiting = [name for name in self._parts.watches if name not in shown]
+        waiting = [name for name in self._parts.watches
+                   if name not in shown or not shown[name].time or shown[name].outlook is Outlook.STARTING]
         return f"not scored yet: {', '.join(waiting)}" if waiting else None
 
     def reload(self) -> None:
@@ -185,11 +206,14 @@ class Service:
 
     def _swap(self, config: Config) -> None:
         parts, before = self._parts, self._parts.watches
-        after = parts.build(config)
-        parts.config, parts.watches = config, after
+        after, sending = parts.build(config), parts.remote_write
+        parts.config, parts.watches, parts.remote_write = config, after, parts.build_remote_write(config)
+        if sending is not None:
+            sending.close()
+        self._schedule_remote_write()
         for name, jobs in before.items():
             if after.get(name) is not jobs:
-                self._scheduler.drop((f"score:{name}", f"fit:{name}"))
+                self._scheduler.drop((f"score:{name}", f"fit:{name}", f"forecast:{name}"))
                 jobs.reader.close()
                 self._forget(name)
         for name, jobs in after.items():
@@ -216,8 +240,32 @@ class Service:
             jobs.fit.run()
             self._forget(watch.name)
 
+        def forecast() -> None:
+            if self._parts.watches.get(watch.name) is jobs:
+                jobs.forecast.run()
+            self._forget(watch.name)
+
         self._scheduler.every(f"score:{watch.name}", watch.score_interval, score, aligned=True)
         self._scheduler.every(f"fit:{watch.name}", min(FIT_CHECK_SECONDS, watch.fit_every), fit, long=True)
+        if watch.steps_ahead:
+            self._scheduler.every(f"forecast:{watch.name}", min(FORECAST_CHECK_SECONDS, watch.step), forecast,
+                                  lane="forecast")
+        else:
+            self._parts.board.withdraw(watch.name)
+
+    def _schedule_remote_write(self) -> None:
+        job = self._parts.remote_write
+        if job is None:
+            self._scheduler.drop(("remote_write",))
+            return
+
+        def send() -> None:
+            if self._parts.remote_write is job:
+                job.run()
+            for name in job.watches:
+                self._forget(name)
+
+        self._scheduler.every("remote_write", SEND_CHECK_SECONDS, send, lane="remote_write")
 
 
 def _only_one(folder: Path) -> TextIO:

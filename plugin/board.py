@@ -1,25 +1,41 @@
 """The notice board: the latest row of every series, published by the score job, read by the web and the metrics.
 
+Beside it hangs the band ahead, published by the forecast job.
+
 A reader takes an immutable snapshot; publishing replaces a reference. No reader ever waits for a writer; writers
-(the score jobs of many watches at the same instant) take turns.
+(the jobs of many watches at the same instant) take turns.
 """
 
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 
-from plugin.series import FloatArray, IntArray, SeriesRecord
+import numpy as np
+from numpy.typing import NDArray
+
+from plugin.config import Watch
+from plugin.series import BoolArray, FloatArray, IntArray, SeriesRecord
+
+MISSED_REFITS = 3
+LEAST_LATE, LATE_INTERVALS = 300, 3  # a watch is late when it has not been scored for so many seconds and intervals
+
+
+class Outlook(StrEnum):
+    """How the last look at a watch went."""
+
+    OK = "ok"
+    STARTING = "starting"  # what the store held when the service started; nobody has looked since
+    FAILING = "failing"  # the last run failed: everything is as it was before
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """The latest sample of every series of one watch; row i of each array belongs to `series[i]`."""
 
-    watch: str
+    settings: Watch
     time: int  # unix seconds up to which the watch has been scored
-    labels: Mapping[str, str]  # the watch's own labels, e.g. severity
-    step: int  # seconds
     series: tuple[SeriesRecord, ...]
     times: IntArray  # [S] unix seconds of the latest sample; 0 = none yet
     value: FloatArray  # [S]
@@ -28,26 +44,105 @@ class Snapshot:
     upper: FloatArray  # [S]
     score: FloatArray  # [S] NaN = not scored
     alert_score: FloatArray  # [S] what alert rules read: persistence and missing data applied; NaN = leave the row out
+    missing: BoolArray  # [S] its samples had stopped when we last looked
     model_version: IntArray  # [S]
+    model_time: IntArray  # [S] unix seconds at which its model was fitted; 0 = none yet
     detector: tuple[str, ...]  # [S] "" = none yet
+    outlook: Outlook = Outlook.OK
+    reason: str = ""  # of a failure, in words
+
+    @property
+    def watch(self) -> str:
+        """The name of the watch."""
+        return self.settings.name
+
+    @property
+    def step(self) -> int:
+        """Seconds."""
+        return self.settings.step
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The watch's own labels, among them `severity`."""
+        return self.settings.own_labels
+
+    def stale_models(self, now: float) -> BoolArray:
+        """[S]: True where a model has outlived three refits."""
+        late: BoolArray = (self.model_time > 0) & (now - self.model_time > MISSED_REFITS * self.settings.fit_every)
+        return late
+
+    def unhealthy(self, now: float) -> bool:
+        """Whether the last run failed, or the next one is late."""
+        return self.outlook is Outlook.FAILING or now - self.settings.offset - self.time > late_after(self.settings)
+
+
+def late_after(watch: Watch) -> int:
+    """Seconds without a score after which a watch is late."""
+    return max(LEAST_LATE, LATE_INTERVALS * watch.score_interval)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The band ahead of what a watch had seen at `made_at`; row i of each array belongs to the series `ids[i]`.
+
+    Bounds are kept as distances from `origin`: float32 alone cannot tell the values of a large byte counter apart.
+    """
+
+    watch: str
+    made_at: int  # unix seconds of the last step that it knows of
+    step: int  # seconds
+    ids: IntArray  # [S] ascending
+    origin: FloatArray  # [S] units of the series
+    expected: NDArray[np.float32]  # [S, H] less the origin; NaN = nothing can be said
+    lower: NDArray[np.float32]  # [S, H] -inf = no bound on that side
+    upper: NDArray[np.float32]  # [S, H]
+
+    @property
+    def times(self) -> IntArray:
+        """[H] unix seconds: the steps after `made_at`."""
+        return self.made_at + self.step * np.arange(1, self.expected.shape[1] + 1, dtype=np.int64)
+
+    def band(self, series: int) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+        """Expected, lower and upper [H] of one series; None for one that had no model."""
+        row = int(np.searchsorted(self.ids, series))
+        if row == len(self.ids) or self.ids[row] != series:
+            return None
+        expected, lower, upper = (self.origin[row] + each[row].astype(np.float64)
+                                  for each in (self.expected, self.lower, self.upper))
+        return expected, lower, upper
 
 
 class Board:
-    """Snapshots by watch."""
+    """Snapshots and forecasts by watch."""
 
     def __init__(self) -> None:
         self._snapshots: Mapping[str, Snapshot] = MappingProxyType({})
+        self._forecasts: Mapping[str, Forecast] = MappingProxyType({})
         self._lock = threading.Lock()  # among those who publish
 
     def publish(self, snapshot: Snapshot) -> None:
         with self._lock:
             self._snapshots = MappingProxyType({**self._snapshots, snapshot.watch: snapshot})
 
+    def foresee(self, forecast: Forecast) -> None:
+        """Puts a forecast in the place of the one before."""
+        with self._lock:
+            self._forecasts = MappingProxyType({**self._forecasts, forecast.watch: forecast})
+
+    def withdraw(self, watch: str) -> None:
+        """Takes down the forecast of a watch."""
+        with self._lock:
+            self._forecasts = MappingProxyType({name: f for name, f in self._forecasts.items() if name != watch})
+
     def keep(self, watches: Iterable[str]) -> None:
         """Takes down the watches that a reload has removed."""
         kept = set(watches)
         with self._lock:
             self._snapshots = MappingProxyType({name: s for name, s in self._snapshots.items() if name in kept})
+            self._forecasts = MappingProxyType({name: f for name, f in self._forecasts.items() if name in kept})
 
     def snapshots(self) -> Mapping[str, Snapshot]:
         return self._snapshots
+
+    def forecasts(self) -> Mapping[str, Forecast]:
+        return self._forecasts

@@ -39,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     _backtest(commands_of)
     _evaluate(commands_of)
     _demo(commands_of)
+    _grafana(commands_of)
     return top
 
 
@@ -97,6 +98,14 @@ def _said(parse: Callable[[str], T], text: str) -> T:
         return parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _seconds(text: str) -> int:
+    """At least one, at most ten minutes: one request to Grafana."""
+    seconds = _duration(text)
+    if seconds > 600:
+        raise argparse.ArgumentTypeError(f'found "{text}"; valid is a duration of at most "10m"')
+    return seconds
 
 
 def _config_file(command: argparse.ArgumentParser) -> None:
@@ -181,3 +190,21 @@ def _demo(commands_of: Commands) -> None:
                       help="at the end, draw the daily peak that is missing in the loaded past")
     demo.add_argument("--web.listen-address", dest="listen_address", metavar="HOST:PORT", default="127.0.0.1:8642",
                       help="where to listen (default: %(default)s)")
+
+
+def _grafana(commands_of: Commands) -> None:
+    help = "what concerns a Grafana that runs"
+    grafana = commands_of.add_parser("grafana", help=help, description=help[0].upper() + help[1:] + ".")
+    check = _command(grafana.add_subparsers(title="commands", metavar="COMMAND", required=True), "check",
+                     "run every query of the shipped dashboards and alert rules through Grafana, and judge the answers",
+                     commands.grafana_check)
+    check.add_argument("--url", metavar="URL", type=_url, required=True, help="address of Grafana")
+    check.add_argument("--token", metavar="TOKEN", default="",
+                       help="token of a service account (default: the environment's GRAFANA_TOKEN)")
+    check.add_argument("--token-file", metavar="FILE", default="", help="file with the token, instead of --token")
+    check.add_argument("--datasource", metavar="UID", default="bandwatch",
+                       help="uid of the data source that stands for Bandwatch (default: %(default)s)")
+    check.add_argument("--ca-file", metavar="FILE", default="",
+                       help="certificates of the authorities that are trusted (default: those of the system)")
+    check.add_argument("--timeout", metavar="DURATION", type=_seconds, default="30s",
+                       help="how long one request may take (default: %(default)s)")

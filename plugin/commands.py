@@ -214,3 +214,33 @@ def demo(options: argparse.Namespace) -> int:
 
     return run_demo(start, listen_address=options.listen_address, duration=options.duration,
                     picture=Path(options.picture) if options.picture else None)
+
+
+def grafana_check(options: argparse.Namespace) -> int:
+    """`bandwatch grafana check`: one line per check, what to do, and 1 when something failed."""
+    import time
+
+    from plugin.grafana import report
+    from plugin.grafana.check import walk
+    from plugin.grafana.client import Grafana
+
+    with Grafana(options.url, _token(options), timeout=options.timeout, ca_file=options.ca_file) as grafana:
+        return report.show(walk(grafana, int(time.time()), options.datasource), options.url)
+
+
+def _token(options: argparse.Namespace) -> str:
+    """Of --token-file, --token or the environment; never printed."""
+    if options.token and options.token_file:
+        raise ConfigError("--token and --token-file are both given: one of them is enough")
+    if options.token_file:
+        try:
+            return Path(options.token_file).read_text().strip()
+        except OSError as error:
+            raise ConfigError(f"--token-file {options.token_file}: {error.strerror or error}") from error
+        except UnicodeDecodeError:
+            raise ConfigError(f"--token-file {options.token_file}: is not text") from None
+    token = options.token or os.environ.get("GRAFANA_TOKEN", "")
+    if not token:
+        raise ConfigError("no token: give one with --token or --token-file, or in the environment as GRAFANA_TOKEN; "
+                          "Grafana makes them under Administration, Users and access, Service accounts")
+    return token

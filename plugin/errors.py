@@ -7,10 +7,15 @@ BandwatchError
 │   ├── QueryRejected            4xx: the query, the credentials or a limit is wrong; trying again does not help
 │   ├── AnswerInvalid            not the JSON that Prometheus promises
 │   └── TooManySeries            more series than `max_series`: refused whole, never truncated
+├── RemoteWriteError             samples could not be sent by remote write
+│   ├── ReceiverUnavailable      refused, timed out, cut off, 5xx, 429: try again later
+│   ├── ReceiverRefuses          4xx that is about us: the url, the credentials, the protocol
+│   └── SamplesRejected          this is about the samples: the same again would be rejected again
 ├── StoreError                   the store cannot be read or written
 ├── ClockAhead                   a watch has been scored beyond the present: the clock has been set back
 ├── FitFailed                    a fit ended without a model; carries the reason that the metric counts
 ├── Stopped                      the service, or this part of it, is stopping: no failure, nothing is counted
+├── GrafanaError                 `bandwatch grafana check`: Grafana did not answer
 ├── SelectorError                a Prometheus selector cannot be read; the message points at the character
 └── RequestError                 an HTTP request is wrong; carries the status and the parameter
 """
@@ -54,6 +59,34 @@ class TooManySeries(PrometheusError):
     reason = "too_many_series"
 
 
+class RemoteWriteError(BandwatchError):
+    """Base class for everything that can go wrong between us and the receiver; `reason` labels the metric."""
+
+    reason = "error"
+
+
+class ReceiverUnavailable(RemoteWriteError):
+    """The receiver did not answer in time, or cannot take anything now; `seconds` is how long it asks us to wait."""
+
+    reason = "unavailable"
+
+    def __init__(self, message: str, seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class ReceiverRefuses(RemoteWriteError):
+    """The receiver takes nothing from us: the url, the credentials or the protocol is wrong."""
+
+    reason = "refused"
+
+
+class SamplesRejected(RemoteWriteError):
+    """The receiver will never take at least one of these samples."""
+
+    reason = "rejected"
+
+
 class StoreError(BandwatchError):
     """The store cannot be opened, read or written."""
 
@@ -74,6 +107,14 @@ class FitFailed(BandwatchError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class GrafanaError(BandwatchError):
+    """Grafana did not answer, or cannot be asked; `remedy` says what to do."""
+
+    def __init__(self, text: str, remedy: str) -> None:
+        super().__init__(f"{text}: {remedy}")
+        self.text, self.remedy = text, remedy
 
 
 class SelectorError(BandwatchError):

@@ -5,15 +5,17 @@ and prometheus_client takes a second for them at every scrape.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 from prometheus_client import CollectorRegistry as CollectorRegistry
 from prometheus_client import Counter, Gauge, Histogram, Metric, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.openmetrics.exposition import VALUES, escape_label_name
 
 from plugin.board import Snapshot
-from plugin.series import SeriesRecord, SeriesState, renamed
+from plugin.series import BoolArray, FloatArray, SeriesRecord, SeriesState, renamed
 from plugin.version import VERSION
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4  # what `exposition` writes
@@ -27,6 +29,9 @@ SCORES = (("bandwatch_anomaly_score", "score", "Score of the latest sample; abov
           ("bandwatch_expected", "expected", "Middle of the band at the latest sample."),
           ("bandwatch_lower", "lower", "Lower bound of the band at the latest sample."),
           ("bandwatch_upper", "upper", "Upper bound of the band at the latest sample."))
+READ = (("bandwatch_alert_score", "alert_score", "What alert rules read: the score after persistence, held when the "
+         "series vanishes while it alerts."),
+        ("bandwatch_missing", "missing", "1 = the samples of the series have stopped, and alert rules should know."))
 TAKEN = frozenset({"watch", "metric_name"})
 
 
@@ -50,15 +55,21 @@ class Metrics:
         self.last_fit = gauge("watch_last_fit_timestamp_seconds", "When the last fit succeeded.", "watch")
         self.score_duration = histogram("score_duration_seconds", "Time that one scoring took.", "watch")
         self.samples_scored = counter("samples_scored_total", "Samples that were scored.", "watch")
+        self.alarms = counter("alarms_total", "Alarms that have begun.", "watch")
         self.score_failures = counter("score_failures_total", "Scorings that failed.", "watch", "reason")
         self.covariate_failures = counter("covariate_failures_total", "Covariates that were missing.", "watch",
                                           "reason")
+        self.forecast_failures = counter("forecast_failures_total", "Forecasts that failed.", "watch")
         self.last_score = gauge("watch_last_score_timestamp_seconds", "Time that is scored last.", "watch")
         self.watch_up = gauge("watch_up", "1 = the last run of the score job worked.", "watch")
         self.prometheus_requests = counter("prometheus_requests_total", "Requests to Prometheus.", "outcome")
         self.prometheus_request_duration = histogram("prometheus_request_duration_seconds",
                                                      "Time that a request to Prometheus took.")
         self.prometheus_warnings = counter("prometheus_warnings_total", "Warnings in answers of Prometheus.")
+        self.remote_write_samples = counter("remote_write_samples_total", "Samples for the receiver.", "outcome")
+        self.remote_write_failures = counter("remote_write_failures_total", "Requests that failed.", "reason")
+        self.remote_write_sent_time = gauge("remote_write_sent_timestamp_seconds",
+                                            "Time up to which the watch has been sent.", "watch")
         self.jobs_missed = counter("jobs_missed_total", "Runs that were due and did not start.", "job")
         self.job_errors = counter("job_errors_total", "Runs that ended in an error of ours.", "job")
         self.heartbeat = gauge("scheduler_heartbeat_timestamp_seconds", "When the scheduler last worked.")
@@ -72,14 +83,18 @@ class Metrics:
 
     def forget(self, watch: str) -> None:
         """Takes back what says how a watch is now: one that a reload has removed must look neither down nor late."""
-        for gauge in (self.watch_up, self.last_score, self.last_fit):
+        for gauge in (self.watch_up, self.last_score, self.last_fit, self.remote_write_sent_time):
             gauge.remove(watch)
 
 
-def exposition(registry: CollectorRegistry, snapshots: Mapping[str, Snapshot]) -> bytes:
-    """Everything for one scrape, in the text format 0.0.4."""
+def exposition(registry: CollectorRegistry, snapshots: Mapping[str, Snapshot], *, scores: bool = True) -> bytes:
+    """Everything for one scrape, in the text format 0.0.4.
+
+    scores: False leaves out what remote write sends; one Prometheus could not hold it twice.
+    """
     shown = [snapshots[name] for name in sorted(snapshots)]
-    return generate_latest(_Own(registry)) + "".join(_score_lines(shown)).encode()
+    lines = "".join([*_watch_lines(shown, time.time()), *_score_lines(shown, SCORES if scores else ())])
+    return generate_latest(_Own(registry)) + lines.encode()
 
 
 class _Own:
@@ -94,40 +109,68 @@ class _Own:
             yield family
 
 
-def _score_lines(snapshots: list[Snapshot]) -> Iterator[str]:
+def _score_lines(snapshots: list[Snapshot], scores: Sequence[tuple[str, str, str]]) -> Iterator[str]:
     yield from _head("bandwatch_series", "Series of the watch, by state.")
     for snapshot in snapshots:
         states = [record.state for record in snapshot.series]
         watch = _escaped(snapshot.watch)
         for state in STATES:
             yield f'bandwatch_series{{watch="{watch}",state="{state.value}"}} {states.count(state)}\n'
-    rows = [[(row, _labels(record)) for row, record in enumerate(snapshot.series) if record.state in SEEN]
-            for snapshot in snapshots]
-    for name, column, text in SCORES:
+    names = [[_printed(exported_labels(record, snapshot.labels)) for record in snapshot.series]
+             for snapshot in snapshots]
+    for name, column, text in scores:
         yield from _head(name, text)
-        for snapshot, seen in zip(snapshots, rows, strict=True):
-            numbers: list[float] = getattr(snapshot, column).tolist()
-            for row, labels in seen:
-                number = numbers[row]
-                if number == number:  # NaN = nothing to say: no line
-                    yield f"{name}{{{labels}}} {number!r}\n"
+        for snapshot, labels in zip(snapshots, names, strict=True):
+            seen = np.array([record.state in SEEN for record in snapshot.series], bool)
+            yield from _lines(name, getattr(snapshot, column), seen, labels)
+    for name, column, text in READ:
+        yield from _head(name, text)
+        for snapshot, labels in zip(snapshots, names, strict=True):
+            yield from _lines(name, getattr(snapshot, column).astype(float), ~np.isnan(snapshot.alert_score), labels)
+
+
+def _watch_lines(snapshots: Sequence[Snapshot], now: float) -> Iterator[str]:
+    yield from _head("bandwatch_watch_info", "Always 1; the watch's own labels.")
+    for snapshot in snapshots:
+        own = [(renamed(name, TAKEN, "watch_"), value) for name, value in snapshot.labels.items()]
+        yield f"bandwatch_watch_info{{{_printed([('watch', snapshot.watch), *own])}}} 1\n"
+    yield from _head("bandwatch_watch_stale_models", "Models that have outlived three refits.")
+    for snapshot in snapshots:
+        yield f'bandwatch_watch_stale_models{{watch="{snapshot.watch}"}} {int(snapshot.stale_models(now).sum())}\n'
+    yield from _head("bandwatch_watch_unhealthy", "1 = the last run of the score job failed, or the next one is late.")
+    for snapshot in snapshots:
+        yield f'bandwatch_watch_unhealthy{{watch="{snapshot.watch}"}} {int(snapshot.unhealthy(now))}\n'
+    yield from _head("bandwatch_watch_alert_budget_per_second", "False alarms that one series may raise.")
+    for snapshot in snapshots:
+        yield (f'bandwatch_watch_alert_budget_per_second{{watch="{snapshot.watch}"}} '
+               f"{snapshot.settings.alert_budget!r}\n")
+
+
+def _lines(name: str, column: FloatArray, shown: BoolArray, labels: Sequence[str]) -> Iterator[str]:
+    """A line for each row that is shown; NaN = nothing to say."""
+    numbers = column.tolist()
+    for row in np.flatnonzero(shown & ~np.isnan(column)).tolist():
+        yield f"{name}{{{labels[row]}}} {numbers[row]!r}\n"
 
 
 def _head(name: str, text: str) -> Iterator[str]:
     yield f"# HELP {name} {text}\n# TYPE {name} gauge\n"
 
 
-def _labels(record: SeriesRecord) -> str:
-    """All labels of the series, and `watch`; its `__name__` becomes `metric_name`."""
-    pairs = [f'watch="{_escaped(record.watch)}"']
-    pairs += [f'{_label_name(name)}="{_escaped(value)}"' for name, value in record.labels.pairs]
-    return ",".join(pairs)
+def exported_labels(record: SeriesRecord, own: Mapping[str, str]) -> list[tuple[str, str]]:
+    """`watch`, the watch's own labels, and all labels of the series; its `__name__` becomes `metric_name`.
+
+    A label of the series that the watch sets itself gets the prefix `label_`.
+    """
+    ours = [(renamed(name, TAKEN, "watch_"), value) for name, value in own.items()]
+    taken = TAKEN.union(name for name, _ in ours)
+    return [("watch", record.watch), *ours, *(
+        ("metric_name" if name == "__name__" else escape_label_name(renamed(name, taken), VALUES), value)
+        for name, value in record.labels.pairs)]
 
 
-def _label_name(name: str) -> str:
-    if name == "__name__":
-        return "metric_name"
-    return escape_label_name(renamed(name, TAKEN), VALUES)
+def _printed(labels: Sequence[tuple[str, str]]) -> str:
+    return ",".join(f'{name}="{_escaped(value)}"' for name, value in labels)
 
 
 _SPECIAL = re.compile(r'[\\"\n]')

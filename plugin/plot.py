@@ -79,8 +79,11 @@ def draw(axes: Axes, at: np.ndarray, piece: pd.DataFrame) -> None:
     """The values of a table in their band, with what is outside and what is labelled; at: where each row stands."""
     every = max(1, len(piece) // COLUMNS_DRAWN)
     value, score = piece["value"].to_numpy(), piece["score"].to_numpy()
-    lower, upper = (piece[name].replace([-np.inf, np.inf], np.nan).to_numpy() for name in ("lower", "upper"))
-    axes.fill_between(at[::every], lower[::every], upper[::every], color=BAND, alpha=0.55, lw=0, label="band")
+    lower, upper = piece["lower"].to_numpy(), piece["upper"].to_numpy()
+    bottom, top = _limits(value, lower, upper)
+    low = np.where(np.isneginf(lower), 2 * bottom - top, lower)  # no bound: filled beyond the edge of the picture
+    high = np.where(np.isposinf(upper), 2 * top - bottom, upper)
+    axes.fill_between(at[::every], low[::every], high[::every], color=BAND, alpha=0.55, lw=0, label="band")
     axes.plot(at[::every], piece["expected"].to_numpy()[::every], color=EXPECTED, lw=0.8, ls="--", label="expected")
     axes.plot(at, value, color=VALUE, lw=0.7, label="value")
     over = np.nan_to_num(score, nan=0.0) > 1
@@ -89,19 +92,19 @@ def draw(axes: Axes, at: np.ndarray, piece: pd.DataFrame) -> None:
         for number, (first, end) in enumerate(runs(piece["label"].to_numpy() == 1)):
             axes.axvspan(at[first], at[end - 1], color=LABEL, alpha=0.4, lw=0, zorder=0,
                          label=None if number else "labelled")
-    _limits(axes, value, lower, upper)
+    axes.set_ylim(bottom, top)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.005)
 
 
-def _limits(axes: Axes, value: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> None:
-    """Shows all values; the band may be cut where it is far wider than they are."""
-    seen = value[np.isfinite(value)]
+def _limits(value: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> tuple[float, float]:
+    """What is shown: all values; the band may be cut where it is far wider than they are."""
+    seen, lower, upper = (column[np.isfinite(column)] for column in (value, lower, upper))
     if len(seen) == 0:
-        return
+        seen = np.concatenate([lower, upper]) if len(lower) + len(upper) else np.array([0.0, 1.0])
     low, high = float(seen.min()), float(seen.max())
     room = (high - low) or abs(high) or 1.0
-    band_low = float(np.nanquantile(lower, 0.01)) if np.isfinite(lower).any() else low
-    band_high = float(np.nanquantile(upper, 0.99)) if np.isfinite(upper).any() else high
+    band_low = float(np.quantile(lower, 0.01)) if len(lower) else low
+    band_high = float(np.quantile(upper, 0.99)) if len(upper) else high
     bottom, top = max(min(low, band_low), low - room), min(max(high, band_high), high + room)
-    axes.set_ylim(bottom - 0.04 * room, top + 0.04 * room)
+    return bottom - 0.04 * room, top + 0.04 * room

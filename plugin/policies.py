@@ -11,11 +11,14 @@ from detectors.bands import rescore, widened
 from plugin.config import Watch
 from plugin.series import FloatArray
 
-MISSING_SCORE = 2.0  # what alert rules read for a vanished series whose watch says `missing_data: alert`
+HOLD_SECONDS = 600  # that the alert score of a vanished series stays: time for the rule on `missing` to take over
 
 
 def moved(band: Band, watch: Watch) -> Band:
-    """The band after the watch's policies; bounds may be infinite: no bound on that side."""
+    """The band after the watch's policies; bounds may be infinite: no bound on that side.
+
+    A value outside `valid_range` is outside the band also on the side that `direction` leaves open.
+    """
     lower, expected, upper = band.lower, band.expected, band.upper
     if watch.direction == "above":
         lower = np.where(np.isnan(lower), np.nan, -np.inf)
@@ -40,7 +43,7 @@ def judged(values: FloatArray, band: Band, watch: Watch) -> tuple[FloatArray, Ba
 def persistent(scores: FloatArray, k: int) -> FloatArray:
     """[S]: the k-th largest of the last n scores [S, n]: above 1 exactly when k of the last n samples are outside.
 
-    A missing sample counts as inside. NaN where the latest n hold no score at all.
+    Where there are fewer than n (NaN), those that are missing count as inside. NaN where there is none at all.
     """
     ordered = np.sort(np.where(np.isnan(scores), 0.0, scores), axis=1)
     kth: FloatArray = np.where(np.isnan(scores).all(axis=1), np.nan, ordered[:, -k])

@@ -42,6 +42,7 @@ class Scheduler:
 
     def __init__(self, metrics: Metrics, *, threads: int = 16, long_threads: int = 4) -> None:
         self._metrics = metrics
+        self.last_beat = time.time()  # unix seconds at which the scheduler was last seen at work
         self._pools = {"default": ThreadPoolExecutor(threads), "long": ThreadPoolExecutor(long_threads),
                        "heartbeat": ThreadPoolExecutor(1)}
         self._long: set[str] = set()
@@ -67,15 +68,19 @@ class Scheduler:
         return not any(thread.is_alive() for thread in threads)
 
     def every(self, name: str, seconds: float, run: Callable[[], object], *, aligned: bool = False,
-              long: bool = False) -> None:
+              long: bool = False, lane: str = "") -> None:
         """Runs `run` now and every `seconds`, `aligned` to multiples of them. A job of the same name is replaced.
 
-        A `long` run may last longer than `seconds`: the next one follows it, and nothing has been missed.
+        A `long` run may last longer than `seconds`: the next one follows it, and nothing has been missed. Those of a
+        `lane` are long, wait for each other, and for none but each other.
         """
         trigger = Aligned(seconds) if aligned else IntervalTrigger(seconds=seconds, timezone=UTC)
-        if long:
+        if long or lane:
             self._long.add(name)
-        self._add(name, trigger, run, "long" if long else "default")
+        if lane and lane not in self._pools:
+            self._pools[lane] = ThreadPoolExecutor(1)
+            self._scheduler.add_executor(self._pools[lane], lane)
+        self._add(name, trigger, run, lane or ("long" if long else "default"))
 
     def _add(self, name: str, trigger: BaseTrigger, run: Callable[[], object], pool: str) -> None:
         self._scheduler.add_job(run, trigger, id=name, name=name, replace_existing=True, executor=pool,
@@ -91,7 +96,8 @@ class Scheduler:
         return {job.id for job in self._scheduler.get_jobs()}
 
     def _beat(self) -> None:
-        self._metrics.heartbeat.set_to_current_time()
+        self.last_beat = time.time()
+        self._metrics.heartbeat.set(self.last_beat)
 
     def _missed(self, event: JobEvent) -> None:
         if event.job_id in self._long:

@@ -107,6 +107,7 @@ class PrometheusServer(Server):
     scrape_interval: str = "1s"
     web_config: str = ""  # YAML for --web.config.file: TLS, users
     flags: Sequence[str] = ()
+    settings: Mapping[str, object] = field(default_factory=dict)  # more of prometheus.yml
 
     @property
     def data_dir(self) -> Path:
@@ -122,7 +123,7 @@ class PrometheusServer(Server):
         jobs = [{"job_name": job, "static_configs": [{"targets": [self._target(one) for one in targets]}]}
                 for job, targets in self.scrape.items()]
         interval = {"scrape_interval": self.scrape_interval, "scrape_timeout": self.scrape_interval}
-        settings = {"global": interval, "scrape_configs": jobs}
+        settings = {"global": interval, "scrape_configs": jobs, **self.settings}
         (self.folder / "prometheus.yml").write_text(json.dumps(settings))  # JSON is YAML
         (self.folder / "web.yml").write_text(self.web_config)
         return [binary("prometheus"), f"--config.file={self.folder / 'prometheus.yml'}",

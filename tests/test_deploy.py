@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 SERVERS = ROOT / "deploy" / "install-servers.sh"
-TARGETS = ("demo", "test", "lint", "bench", "bench-quality", "clean", "help")
+TARGETS = ("demo", "test", "lint", "bench", "bench-quality", "dashboards", "grafana-preview", "clean", "help")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,19 @@ def test_every_mount_exists_and_every_folder_of_ours_is_read_only(compose: dict[
             elif not source.startswith("/"):
                 named.add(source)
     assert named == set(compose["volumes"])
+
+
+def test_grafana_gets_all_that_we_ship_and_the_prometheus_of_this_file(compose: dict[str, Any]) -> None:
+    service = compose["services"]["grafana"]
+    mounted = dict(volume.split(":")[:2] for volume in service["volumes"] if volume.startswith("."))
+    shipped = {f"./{path.relative_to(ROOT)}" for path in (ROOT / "grafana" / "provisioning").glob("*/*.yml")}
+    assert {source: f"/etc{source.removeprefix('.')}" for source in shipped}.items() <= mounted.items()
+    assert mounted["./deploy/grafana-prometheus.yml"].startswith("/etc/grafana/provisioning/datasources/")
+    [source] = yaml.safe_load((ROOT / "deploy" / "grafana-prometheus.yml").read_text())["datasources"]
+    assert source["type"] == "prometheus" and source["url"].split("/")[2].split(":")[0] in compose["services"]
+    home = Path(service["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
+    assert mounted["./grafana/dashboards"] == str(home.parent)
+    assert (ROOT / "grafana" / "dashboards" / home.name).exists()
 
 
 def test_the_token_is_shared_and_never_written_down(compose: dict[str, Any]) -> None:

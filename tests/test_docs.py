@@ -82,7 +82,7 @@ def routes(tmp_path: Path) -> set[str]:
 
 
 def test_every_route_is_documented(routes: set[str]) -> None:
-    path = r"(?<![\w.}])/(?:-|api)/[\w/<>.-]+\w>?|/metrics\b"
+    path = r"(?<![\w.}])/(?:-|api)/[\w/<>.-]+\w>?|(?<![\w.}])/grafana/(?:[\w-]+\w)?|/metrics\b"
     documented = set(re.findall(path, code(page("http-api.md"))))
     assert routes - documented == set()
     assert {path for path in documented if not any(matches(path, route) for route in routes)} == set()
@@ -98,8 +98,9 @@ def flags(command: argparse.ArgumentParser, name: str = "") -> Iterator[tuple[st
     for action in command._actions:
         if isinstance(action, argparse._SubParsersAction):
             for below, inner in action.choices.items():
-                yield below, below
-                yield from flags(inner, below)
+                path = f"{name} {below}".strip()
+                yield path, below
+                yield from flags(inner, path)
         else:
             long = [flag for flag in action.option_strings if flag.startswith("--")]
             yield name, long[0] if long else str(action.metavar)

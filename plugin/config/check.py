@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from itertools import chain
 
 from plugin.config.durations import format_budget, format_duration
-from plugin.config.model import BasicAuth, Config, Prometheus, Store, Watch, Web
+from plugin.config.model import BasicAuth, Config, Endpoint, Store, Watch, Web
 from plugin.config.places import WITH_CREDENTIALS, is_loopback
 from plugin.config.problems import Path, Refusal, nearest_name, shown
 
 LEAST_STEPS, MOST_STEPS = 100, 250_000  # of a fit window: enough to learn from, not too many to hold
 LEAST_SAMPLES_PER_ALARM = 20
 MOST_COVARIATES = 8
+MOST_STEPS_AHEAD = 480  # of a forecast: it is kept in memory for all series, 12 bytes for each of their steps
 WITHOUT_COVARIATES = ("auto", "autoencoder", "baseline", "seq2seq", "vae")  # of our detectors; others are asked later
 
 
@@ -38,7 +39,9 @@ def conflicts(config: Config, detectors: Iterable[str]) -> Iterator[Conflict]:
                             nearest_name(watch.detector, names))
     yield from _unique([("watches", i, "name") for i in range(len(config.watches))],
                        [watch.name for watch in config.watches], "a name that no other watch has")
-    yield from chain(_prometheus(config.prometheus), _timeouts(config), _store(config.store))
+    yield from chain(_endpoint(("prometheus",), config.prometheus), _timeouts(config), _store(config.store))
+    if config.remote_write:
+        yield from _endpoint(("remote_write",), config.remote_write)
     yield from _web(config.web)
 
 
@@ -85,6 +88,10 @@ def _watch(at: Path, watch: Watch) -> Iterator[Conflict]:
     if watch.score_interval < watch.step:
         yield _conflict((*at, "score_every"), _written(watch.score_interval),
                         f"at least the step {_written(watch.step)}", also=(step,))
+    if watch.steps_ahead > MOST_STEPS_AHEAD:
+        yield _conflict((*at, "forecast"), f"{_written(watch.forecast)} = {watch.steps_ahead} steps of "
+                        f"{_written(watch.step)}", f"at most {MOST_STEPS_AHEAD} steps, "
+                        f"{_written(MOST_STEPS_AHEAD * watch.step)}", also=(step,))
     if watch.alert_budget * watch.step * LEAST_SAMPLES_PER_ALARM > 1:
         most = format_budget(1 / (LEAST_SAMPLES_PER_ALARM * watch.step))
         yield _conflict((*at, "alert_budget"), f'"{format_budget(watch.alert_budget)}"',
@@ -113,26 +120,25 @@ def _kept(at: Path, watch: Watch, store: Store) -> Iterator[Conflict]:
                         also=((*at, "fit_window"),))
 
 
-def _prometheus(prometheus: Prometheus) -> Iterator[Conflict]:
-    at: Path = ("prometheus",)
+def _endpoint(at: Path, endpoint: Endpoint) -> Iterator[Conflict]:
     url = (*at, "url")
-    if "@" in prometheus.url:
-        yield _conflict(url, WITH_CREDENTIALS, "a URL without them; they belong in prometheus.basic_auth")
+    if "@" in endpoint.url:
+        yield _conflict(url, WITH_CREDENTIALS, f"a URL without them; they belong in {at[0]}.basic_auth")
     ways = ("bearer_token", "bearer_token_file", "basic_auth")
-    named = [(*at, name) for name in ways if getattr(prometheus, name)]
-    named += [(*at, "headers", name) for name in prometheus.headers if name.lower() == "authorization"]
+    named = [(*at, name) for name in ways if getattr(endpoint, name)]
+    named += [(*at, "headers", name) for name in endpoint.headers if name.lower() == "authorization"]
     if len(named) > 1:
         ours = " and ".join(".".join(map(str, path[1:])) for path in named)
         yield _conflict(named[-1], f"{ours} together", "one way to authenticate", also=tuple(named[:-1]))
-    if prometheus.basic_auth:
-        yield from _password((*at, "basic_auth"), prometheus.basic_auth)
+    if endpoint.basic_auth:
+        yield from _password((*at, "basic_auth"), endpoint.basic_auth)
     for name, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
-        if getattr(prometheus, name) and not getattr(prometheus, other):
+        if getattr(endpoint, name) and not getattr(endpoint, other):
             yield _conflict((*at, name), f"{name} without {other}", f"both or none: set {other}",
                             also=((*at, other),))
-    tls = [name for name in ("ca_file", "cert_file", "key_file") if getattr(prometheus, name)]
-    if tls and prometheus.url.startswith("http://"):
-        https = None if "@" in prometheus.url else shown(prometheus.url.replace("http", "https", 1))
+    tls = [name for name in ("ca_file", "cert_file", "key_file") if getattr(endpoint, name)]
+    if tls and endpoint.url.startswith("http://"):
+        https = None if "@" in endpoint.url else shown(endpoint.url.replace("http", "https", 1))
         yield _conflict(url, f"http:// with {tls[0]}", "https:// where files for TLS are set", https,
                         also=((*at, tls[0]),))
 

@@ -50,13 +50,13 @@ class Kind:
 
 @dataclass(frozen=True)
 class Text(Kind):
-    """Any text, or text of a pattern."""
+    """Any text, or text of a pattern; nothing at all where the pattern allows it."""
 
     valid: str
     pattern: str = r"(?s).+"
 
     def read(self, value: object) -> str:
-        text = self.text(value)
+        text = "" if value == "" else self.text(value)
         if not re.fullmatch(self.pattern, text):
             raise Refusal(shown(text), self.valid)
         return text

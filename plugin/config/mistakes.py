@@ -11,7 +11,7 @@ from plugin.config.model import Config, Section
 from plugin.config.problems import Path, Refusal, kind_of, nearest_name, shown
 
 # Stand in for refused required settings, so that the rules between the others can still be checked.
-PLACEHOLDERS = {"url": "http://localhost", "name": "placeholder", "query": "placeholder",
+PLACEHOLDERS = {"url": "http://localhost/write", "name": "placeholder", "query": "placeholder",
                 "username": "placeholder"}
 
 

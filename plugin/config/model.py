@@ -4,6 +4,7 @@ A kind in an annotation reads and checks the file's spelling; values given in co
 between settings are in check.py and hold for files.
 """
 
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -20,9 +21,10 @@ from plugin.config.kinds import (
     Text,
     Whole,
 )
-from plugin.config.places import Address, Query, Timezone, Url
+from plugin.config.places import Address, Query, Timezone, Url, WriteUrl
 
-MINUTE, DAY = 60, 86_400
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
+SEVERITY = "ticket"  # of a watch that does not say: an anomaly wakes nobody by default
 
 # Columns of the answers and what Grafana keeps for itself: a label of the same name would be lost there.
 RESERVED_LABELS = ("watch", "series", "alertname", "grafana_folder", "time", "value", "expected", "lower",
@@ -38,6 +40,7 @@ HEADER_VALUE = Secret("text in one line, in quotes", r"[^\r\n]+")
 TOKEN = Secret("a token: text without spaces or line breaks, in quotes", r"[!-~]+")
 PASSWORD = Secret("a password: text that is not empty, in quotes", r"(?s).+")
 USERNAME = Text("a user name without :", r"[^:\r\n]+")
+UNIT = Text("a unit of Grafana such as reqps, s, bytes or percentunit", r"[^\r\n]*")
 FILE = Text("the path of a file")
 
 
@@ -58,10 +61,12 @@ class Watch(Section):
     fit_every: Annotated[int, Duration(MINUTE)] = DAY
     score_every: Annotated[int | None, Duration(1, DAY)] = None  # None = step
     backfill: Annotated[int, Duration()] = DAY  # how far back a catch-up scores after an outage
+    forecast: Annotated[int, Duration()] = 2 * HOUR  # how far ahead the band is made; less than a step = not at all
     detector: Annotated[str, DETECTOR] = "auto"
     detector_options: dict[Annotated[str, NAME], bool | int | float | str] = {}
     covariates: tuple[Annotated[str, Query()], ...] = ()  # queries that help to judge the series, each with a channel
     alert_budget: Annotated[float, Budget()] = 1 / (7 * DAY)  # alarms per series and second; written `1/w`
+    unit: Annotated[str, UNIT] = ""  # of the values, as Grafana names it
     labels: dict[Annotated[str, LABEL_NAME], Annotated[str, LABEL_VALUE]] = {}
     max_series: Annotated[int, Whole(1, 100_000)] = 1000
     timezone: Annotated[str, Timezone()] = "UTC"
@@ -76,6 +81,16 @@ class Watch(Section):
     def score_interval(self) -> int:
         """Seconds between two runs of the score job."""
         return self.score_every or self.step
+
+    @property
+    def steps_ahead(self) -> int:
+        """Steps of a forecast; 0 = none is made."""
+        return self.forecast // self.step
+
+    @cached_property
+    def own_labels(self) -> dict[str, str]:
+        """What its alerts carry beside the labels of the series: `severity` in any case."""
+        return {"severity": SEVERITY, **self.labels}
 
 
 class BasicAuth(Section):
@@ -92,10 +107,10 @@ class User(BasicAuth):
     may_write: Annotated[bool, Flag()] = False
 
 
-class Prometheus(Section):
-    """Where the samples come from."""
+class Endpoint(Section):
+    """A server that we ask over HTTP, and who we are to it."""
 
-    url: Annotated[str, Url()]
+    url: str
     headers: dict[Annotated[str, HEADER_NAME], Annotated[SecretStr, HEADER_VALUE]] = {}
     bearer_token: Annotated[SecretStr | None, TOKEN] = None
     bearer_token_file: Annotated[str | None, FILE] = None
@@ -103,9 +118,24 @@ class Prometheus(Section):
     ca_file: Annotated[str | None, FILE] = None
     cert_file: Annotated[str | None, FILE] = None
     key_file: Annotated[str | None, FILE] = None
+
+
+class Prometheus(Endpoint):
+    """Where the samples come from."""
+
+    url: Annotated[str, Url()]
     connect_timeout: Annotated[int, Duration(1, 5 * MINUTE)] = 5
     read_timeout: Annotated[int, Duration(1, 60 * MINUTE)] = 30  # less where scores come more often
     retries: Annotated[int, Whole(0, 10)] = 2
+
+
+class RemoteWrite(Endpoint):
+    """Where scores and bands are sent."""
+
+    url: Annotated[str, WriteUrl()]
+    timeout: Annotated[int, Duration(1, 5 * MINUTE)] = 10  # of one request
+    max_age: Annotated[int, Duration(MINUTE)] = 60 * MINUTE  # what could not be sent for so long is given up
+    batch: Annotated[int, Whole(1, 100_000)] = 2000  # samples of one request
 
 
 class Store(Section):
@@ -150,6 +180,7 @@ class Config(Section):
 
     prometheus: Prometheus
     watches: tuple[Watch, ...] = Field(min_length=1)
+    remote_write: RemoteWrite | None = None
     store: Store = Store()
     web: Web = Web()
     workers: Workers = Workers()

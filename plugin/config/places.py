@@ -4,12 +4,13 @@ import ipaddress
 import re
 import zoneinfo
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from plugin.config.kinds import Kind
 from plugin.config.problems import Refusal, nearest_name, quoted, shown
 
 WITH_CREDENTIALS = "a URL with credentials (not shown)"
+WRITE_PATH = "/api/v1/write"  # of Prometheus
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 # Strings, comments and brackets are all that balancing has to know of PromQL.
@@ -40,22 +41,41 @@ class Url(Kind):
     valid = "the base URL of Prometheus such as http://localhost:9090"
 
     def read(self, value: object) -> str:
+        text, parts = self._split(value)
+        pages = ("/api/v1", "/graph", "/query")
+        if parts is None or parts.query or parts.fragment or parts.path.rstrip("/").endswith(pages):
+            raise self._refused(text, _meant_url(text))
+        return text.rstrip("/")
+
+    def _split(self, value: object) -> tuple[str, SplitResult | None]:
+        """The text and its parts; None when it is not the URL of a server at all."""
         text = self.text(value).strip()
-        found, meant = (shown(text), _meant_url(text)) if "@" not in text else (WITH_CREDENTIALS, None)
         try:
             parts = urlsplit(text)
             _ = parts.port  # raises when it is not a port
         except ValueError:
-            raise Refusal(found, self.valid) from None
-        pages = ("/api/v1", "/graph", "/query")
-        too_much = parts.query or parts.fragment or parts.path.rstrip("/").endswith(pages)
-        if parts.scheme not in ("http", "https") or not parts.hostname or too_much:
-            raise Refusal(found, self.valid, meant)
-        return text.rstrip("/")
+            raise self._refused(text, None) from None
+        return text, parts if parts.scheme in ("http", "https") and parts.hostname else None
+
+    def _refused(self, text: str, meant: str | None) -> Refusal:
+        return Refusal(WITH_CREDENTIALS, self.valid) if "@" in text else Refusal(shown(text), self.valid, meant)
 
     def write(self, value: Any) -> str:
         parts = urlsplit(str(value))
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+class WriteUrl(Url):
+    """The whole URL of what takes remote write."""
+
+    valid = f"the whole URL that takes remote write such as http://localhost:9090{WRITE_PATH}"
+
+    def read(self, value: object) -> str:
+        text, parts = self._split(value)
+        if parts is None or parts.fragment or parts.path in ("", "/"):
+            meant = _meant_url(text)
+            raise self._refused(text, meant and quoted(meant.strip('"') + WRITE_PATH))
+        return text
 
 
 class Address(Kind):

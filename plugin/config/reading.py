@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from plugin.config.check import conflicts, reachable_by_all
+from plugin.config.check import MOST_STEPS_AHEAD, conflicts, reachable_by_all
 from plugin.config.mistakes import placeholder, refusals
-from plugin.config.model import Config, Section
+from plugin.config.model import Config, Endpoint, Section, Watch
 from plugin.config.places import Address
 from plugin.config.problems import Path, Problem, Refusal, config_error, kind_of, path_text
 from plugin.config.yaml_lines import Document, read_document
@@ -19,6 +19,7 @@ from plugin.errors import ConfigError
 DETECTORS = "bandwatch.detectors"  # entry-point group
 
 AnySection = TypeVar("AnySection", bound=Section)
+AnyEndpoint = TypeVar("AnyEndpoint", bound=Endpoint)
 
 
 def load(path: FilePath) -> Config:
@@ -140,15 +141,28 @@ def _settled(config: Config, folder: FilePath) -> Config:
     if "connect_timeout" not in given:
         connect = min(connect, read)
     prometheus = prometheus.model_copy(update={"read_timeout": read, "connect_timeout": connect})
-    prometheus = _with_files(prometheus, folder)
-    if prometheus.basic_auth:
-        prometheus = prometheus.model_copy(update={"basic_auth": _with_files(prometheus.basic_auth, folder)})
+    prometheus = _endpoint_with_files(prometheus, folder)
+    remote_write = config.remote_write and _endpoint_with_files(config.remote_write, folder)
     users = tuple(_with_files(user, folder) for user in config.web.basic_auth)
     web = config.web.model_copy(update={"basic_auth": users})
     store = config.store
     if "gone_after" not in store.model_fields_set:
         store = store.model_copy(update={"gone_after": min(store.gone_after, store.retention)})
-    return config.model_copy(update={"prometheus": prometheus, "store": store, "web": web})
+    return config.model_copy(update={"prometheus": prometheus, "remote_write": remote_write, "store": store,
+                                     "web": web, "watches": tuple(map(_with_forecast, config.watches))})
+
+
+def _with_forecast(watch: Watch) -> Watch:
+    if "forecast" in watch.model_fields_set:
+        return watch
+    return watch.model_copy(update={"forecast": min(watch.forecast, MOST_STEPS_AHEAD * watch.step)})
+
+
+def _endpoint_with_files(endpoint: AnyEndpoint, folder: FilePath) -> AnyEndpoint:
+    endpoint = _with_files(endpoint, folder)
+    if not endpoint.basic_auth:
+        return endpoint
+    return endpoint.model_copy(update={"basic_auth": _with_files(endpoint.basic_auth, folder)})
 
 
 def _with_files(section: AnySection, folder: FilePath) -> AnySection:

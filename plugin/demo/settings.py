@@ -25,9 +25,9 @@ def demo_config(world: World, prometheus_url: str, folder: Path, listen_address:
     return Config(
         prometheus=Prometheus(url=prometheus_url, connect_timeout=2, read_timeout=step // 2 or 1),
         watches=(
-            watch("latency", metrics(world, "latency"), detector="lstm"),
+            watch("latency", metrics(world, "latency"), detector="lstm", unit="s"),
             watch("traffic", f"sum by (service, code) (rate({metrics(world, 'traffic')}[1m]))", detector="lstm",
-                  min_deviation=0.05),  # three errors in a minute: a single one is nobody's concern
+                  unit="reqps", min_deviation=0.05),  # three errors in a minute: a single one is nobody's concern
             watch("saturation", metrics(world, "saturation"), detector="lstm", missing_data="alert"),
             Watch(name=SALES, query=metrics(world, SALES), step=SALES_STEP, backfill=SALES_BACKFILL,
                   labels={"severity": "warning"}),  # all else as by default

@@ -7,8 +7,8 @@ import numpy as np
 
 from plugin.board import Snapshot
 from plugin.config import Watch
-from plugin.policies import MISSING_SCORE, persistent
-from plugin.series import FloatArray, IntArray, Samples, SeriesRecord, SeriesState, Tick
+from plugin.policies import HOLD_SECONDS, persistent
+from plugin.series import BoolArray, FloatArray, IntArray, Samples, SeriesRecord, SeriesState, Tick
 from plugin.store import ModelRecord
 
 COLUMNS = ("value", "expected", "lower", "upper", "score")
@@ -49,6 +49,12 @@ class Latest:
         for name in COLUMNS:
             self._columns[name][rows] = getattr(tick, name)[index, last]
 
+    def recent(self, ids: IntArray) -> FloatArray:
+        """[S, n] the last n scores of each series, the oldest first; NaN = fewer."""
+        self._grow(ids)
+        found: FloatArray = self._recent[np.searchsorted(self._ids, ids)]
+        return found
+
     def _remember(self, rows: IntArray, scores: FloatArray) -> None:
         """Appends scores [S, T]; a gap is not a sample, so it pushes nothing out."""
         for column in scores.T:
@@ -67,12 +73,15 @@ class Latest:
                 for record, row in zip(records, rows, strict=True)]
         present = [record for record in seen if record.state is not SeriesState.GONE]
         rows = np.searchsorted(self._ids, [record.id for record in present])
-        columns = {name: array[rows] for name, array in self._columns.items()}
+        missing = np.array([record.state is SeriesState.MISSING for record in present], bool)
+        models = [champions.get(record.id) for record in present]
         return Snapshot(
-            watch=self._watch.name, time=time, labels=self._watch.labels, step=self._watch.step,
-            series=tuple(present), times=self._times[rows], model_version=self._version[rows],
-            detector=tuple(champions[r.id].detector if r.id in champions else "" for r in present),
-            alert_score=self._alert_score(rows, present), **columns), seen
+            settings=self._watch, time=time, series=tuple(present), times=self._times[rows],
+            value=self._columns["value"][rows], expected=self._columns["expected"][rows],
+            lower=self._columns["lower"][rows], upper=self._columns["upper"][rows], score=self._columns["score"][rows],
+            model_version=self._version[rows], missing=missing, alert_score=self._alert_score(rows, missing, time),
+            model_time=np.array([model.fitted_at if model else 0 for model in models], np.int64),
+            detector=tuple(model.detector if model else "" for model in models)), seen
 
     def _state(self, last_seen: int, time: int, gone_after: int, has_model: bool) -> SeriesState:
         if time - last_seen > gone_after:
@@ -81,10 +90,13 @@ class Latest:
             return SeriesState.MISSING
         return SeriesState.OK if has_model else SeriesState.WARMING_UP
 
-    def _alert_score(self, rows: IntArray, present: Sequence[SeriesRecord]) -> FloatArray:
+    def _alert_score(self, rows: IntArray, missing: BoolArray, time: int) -> FloatArray:
+        """[S] A series that vanishes while it alerts, or that must not vanish, keeps its row: as it was, later at 0."""
         score = persistent(self._recent[rows], self._watch.persistence[0])
-        missing = np.array([record.state is SeriesState.MISSING for record in present], bool)
-        score[missing] = MISSING_SCORE if self._watch.missing_data == "alert" else np.nan
+        kept = missing & ((score > 1) | (self._watch.missing_data == "alert"))
+        vanished = time - self._times[rows] - MISSING_AFTER_STEPS * self._watch.step
+        score[missing & ~kept] = np.nan
+        score[kept & (np.isnan(score) | (vanished > HOLD_SECONDS))] = 0.0
         return score
 
     def _grow(self, ids: IntArray) -> None:

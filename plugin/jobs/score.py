@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from plugin import grid
-from plugin.board import Board, Snapshot
+from plugin.alarms import OpenAlarms
+from plugin.board import Board, Outlook, Snapshot
 from plugin.config import Watch
 from plugin.errors import ClockAhead, PrometheusError, Stopped, StoreError
 from plugin.jobs.covariates import Covariates
@@ -37,6 +38,13 @@ class ScoreJob:
         self._covariates, self._first_fit, self._clock = covariates, first_fit, clock
         self._latest = Latest(watch)
         self._stacks: Stacks | None = None  # None = not yet taken up from the store
+        self._alarms = OpenAlarms(watch.step, watch.persistence, 0, {})  # taken up with the stacks
+        self._recalled = False
+
+    @property
+    def stacks(self) -> Stacks | None:
+        """As of the last tick; None before the first one, and after a fault."""
+        return self._stacks
 
     def run(self) -> bool:
         """One tick, or all ticks that an outage has left out. False when it failed: counted, logged, shown."""
@@ -50,7 +58,7 @@ class ScoreJob:
             return False
         except Exception as error:  # of the store, of a detector: the next run starts from what the store holds
             self._fail(error)
-            self._stacks = None
+            self._stacks, self._recalled = None, False
             return False
         self._metrics.watch_up.labels(name).set(1)
         self._metrics.score_duration.labels(name).observe(time.monotonic() - began)
@@ -79,18 +87,30 @@ class ScoreJob:
 
     def _take_up(self, oldest: int) -> Stacks:
         """At the first run: what the store holds; a watch that is new learns from its history first."""
-        self._roster.reload()
+        if not self._recalled:
+            self.recall()
         until = self._store.scored_until(self.watch.name)
         if until is None:
             self._first_fit(oldest)
-        stacks = self._loaded(oldest if until is None else until // self.watch.step * self.watch.step)
+        self._stacks = self._loaded(oldest if until is None else until // self.watch.step * self.watch.step)
+        self._alarms = OpenAlarms(self.watch.step, self.watch.persistence, self._stacks.until, {
+            alarm.series_id: alarm for alarm in self._store.open_alarms(self.watch.name)})
+        return self._stacks
+
+    def recall(self) -> None:
+        """Puts what the store holds on the board: it may be long until Prometheus answers.
+
+        Done before the first request is answered, so that a restart resolves no alert.
+        """
+        self._roster.reload()
         ids = np.array([record.id for record in self._roster.records()], np.int64)
         self._latest = Latest(self.watch)
         self._latest.restore(ids, self._store.latest(ids, self.watch.persistence[1]))
+        self._recalled = True
+        until = self._store.scored_until(self.watch.name)
         if until is not None:
-            self._publish(stacks, stale=True)  # it may be long until Prometheus answers
-        self._stacks = stacks
-        return stacks
+            shown = self._latest.snapshot(self._roster.records(), self._roster.champions(), until, self._gone_after)[0]
+            self._board.publish(_stale(shown, Outlook.STARTING))
 
     def _loaded(self, until: int) -> Stacks:
         self._roster.take_waiting()  # all of them are loaded here
@@ -117,19 +137,21 @@ class ScoreJob:
         self._depose(stacks.replace(self._roster.take_waiting()))
         values = grid.align(answer.observed, start, end, self.watch.step)
         ticks, after = stacks.judge(ids, grid.grid_times(start, end, self.watch.step), values)
-        self._store.write(ticks, query_key(self.watch), (start, end))
-        self._stacks = after
+        changed, alarms = self._alarms.after(ticks, self._latest.recent)
+        self._store.write(ticks, query_key(self.watch), (start, end), changed)
+        self._metrics.alarms.labels(self.watch.name).inc(sum(each.start > self._alarms.until for each in changed))
+        self._stacks, self._alarms = after, alarms
         self._covariates.tell_ambiguous(after.ambiguous)
         for tick in ticks:
             self._latest.update(tick)
             self._metrics.samples_scored.labels(self.watch.name).inc(int(np.count_nonzero(~np.isnan(tick.score))))
         return after
 
-    def _publish(self, stacks: Stacks, *, stale: bool = False) -> None:
+    def _publish(self, stacks: Stacks) -> None:
         snapshot, seen = self._latest.snapshot(self._roster.records(), self._roster.champions(), stacks.until,
                                                self._gone_after)
         stacks.drop(self._roster.see(seen))
-        self._board.publish(_stale(snapshot) if stale else snapshot)
+        self._board.publish(snapshot)
 
     def _fail(self, error: Exception) -> None:
         """Counted, logged, and shown: the rows on the board become stale."""
@@ -139,10 +161,11 @@ class ScoreJob:
         self._metrics.watch_up.labels(name).set(0)
         log.error("scoring failed", extra={"watch": name, "reason": reason, "err": str(error) or repr(error)},
                   exc_info=reason == "error")
-        shown = self._board.snapshots().get(name)
-        if shown is not None:
-            self._board.publish(_stale(shown))
+        shown = self._board.snapshots().get(name) or self._latest.snapshot([], {}, 0, self._gone_after)[0]
+        self._board.publish(_stale(shown, Outlook.FAILING, str(error) or repr(error)))
 
 
-def _stale(snapshot: Snapshot) -> Snapshot:
-    return replace(snapshot, series=tuple(replace(record, state=SeriesState.STALE) for record in snapshot.series))
+def _stale(snapshot: Snapshot, outlook: Outlook, reason: str = "") -> Snapshot:
+    """Everything as it was when we last could look; alert rules go on reading it."""
+    series = tuple(replace(record, state=SeriesState.STALE) for record in snapshot.series)
+    return replace(snapshot, series=series, outlook=outlook, reason=reason)

@@ -1,6 +1,7 @@
 """All stacks of one watch: built from the store, kept in step with the roster, asked to judge each tick."""
 
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ class Stacks:
         self.until = until
         self._watch, self._store = watch, store
         self._by_spec: dict[str, Stack] = {}
+        self._replacing = threading.Lock()
         self.ambiguous = Counter[str]()  # covariate -> series for which several matched in the last tick
 
     def load(self, models: Iterable[ModelRecord], carries: Sequence[Carry]) -> list[ModelRecord]:
@@ -56,8 +58,18 @@ class Stacks:
 
     def replace(self, models: Sequence[ModelRecord]) -> list[ModelRecord]:
         """Puts freshly crowned champions in the place of the old ones, warmed up to `until`; returns as `load`."""
-        self.drop([model.series_id for model in models])
-        return self.load(models, [])
+        with self._replacing:
+            self.drop([model.series_id for model in models])
+            return self.load(models, [])
+
+    def standing(self) -> tuple[Stack, ...] | None:
+        """Every stack as of `until`, for another thread; None while champions are being replaced."""
+        if not self._replacing.acquire(blocking=False):
+            return None
+        try:
+            return tuple(self._by_spec.values())
+        finally:
+            self._replacing.release()
 
     def drop(self, ids: Sequence[int]) -> None:
         """Forgets series; their champions stay in the store."""

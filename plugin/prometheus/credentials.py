@@ -1,4 +1,4 @@
-"""Who we are to Prometheus: a bearer token or basic authentication, and the address without its secrets."""
+"""Who we are to a server: its headers, a bearer token or basic authentication, TLS; and its address without secrets."""
 
 import base64
 from pathlib import Path
@@ -7,8 +7,17 @@ from urllib.parse import unquote, urlsplit
 import requests
 from requests.auth import AuthBase
 
-from plugin.config.model import BasicAuth, Prometheus
+from plugin.config.model import BasicAuth, Endpoint
 from plugin.errors import QueryRejected
+
+
+def introduce(session: requests.Session, endpoint: Endpoint, section: str) -> None:
+    """Makes a session send what an endpoint is to be told, over TLS as it is set. section: where that is set."""
+    session.auth = Credentials(endpoint, section)
+    session.headers.update({name: secret.get_secret_value() for name, secret in endpoint.headers.items()})
+    session.verify = endpoint.ca_file or True
+    if endpoint.cert_file:
+        session.cert = (endpoint.cert_file, endpoint.key_file) if endpoint.key_file else endpoint.cert_file
 
 
 class Credentials(AuthBase):
@@ -17,8 +26,8 @@ class Credentials(AuthBase):
     Given to every session even when there is nothing to send: else requests would look into ~/.netrc.
     """
 
-    def __init__(self, settings: Prometheus) -> None:
-        self._settings = settings
+    def __init__(self, settings: Endpoint, section: str) -> None:
+        self._settings, self._section = settings, section
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         value = self._authorization()
@@ -29,11 +38,11 @@ class Credentials(AuthBase):
     def _authorization(self) -> str:
         settings, url = self._settings, urlsplit(self._settings.url)
         if settings.bearer_token_file:
-            return f"Bearer {read_secret(settings.bearer_token_file, 'prometheus.bearer_token_file')}"
+            return f"Bearer {read_secret(settings.bearer_token_file, f'{self._section}.bearer_token_file')}"
         if settings.bearer_token:
             return f"Bearer {settings.bearer_token.get_secret_value().strip()}"
         if settings.basic_auth:
-            return basic(settings.basic_auth.username, password(settings.basic_auth))
+            return basic(settings.basic_auth.username, password(settings.basic_auth, self._section))
         if url.username:
             return basic(unquote(url.username), unquote(url.password or ""))
         return ""
@@ -44,9 +53,9 @@ def basic(username: str, password: str) -> str:
     return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
 
 
-def password(auth: BasicAuth) -> str:
+def password(auth: BasicAuth, section: str) -> str:
     if auth.password_file:
-        return read_secret(auth.password_file, "prometheus.basic_auth.password_file")
+        return read_secret(auth.password_file, f"{section}.basic_auth.password_file")
     return auth.password.get_secret_value() if auth.password else ""
 
 
@@ -59,5 +68,9 @@ def read_secret(path: str, setting: str) -> str:
 
 def public_url(url: str) -> str:
     """The URL without user, password and trailing slash: what may be shown and logged."""
+    return without_user(url).rstrip("/")
+
+
+def without_user(url: str) -> str:
     parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

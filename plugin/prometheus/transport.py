@@ -16,10 +16,13 @@ import urllib3
 
 from plugin.config.model import Prometheus
 from plugin.errors import AnswerInvalid, PrometheusError, PrometheusUnavailable, QueryRejected
-from plugin.prometheus.credentials import Credentials, public_url
+from plugin.prometheus.credentials import introduce, public_url
 
 MAX_BYTES = 64 << 20  # of one answer, uncompressed; the reader asks for about half of it at a time
 PIECE = 1 << 16
+SECTION = "prometheus"  # of the settings
+CANNOT_BE_SENT = ("the url, a header or a secret in `{}` cannot be sent: has it a line break, a leading space, or a "
+                  "letter outside Latin-1?")
 RETRYABLE = (408, 429)  # besides 5xx
 READ_TIMEOUTS = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
 
@@ -61,12 +64,8 @@ class Transport(requests.Session):
         super().__init__()
         self._url = public_url(settings.url)
         self._max_bytes = max_bytes
-        self.auth = Credentials(settings)
         self.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
-        self.headers.update({name: secret.get_secret_value() for name, secret in settings.headers.items()})
-        self.verify = settings.ca_file or True
-        if settings.cert_file:
-            self.cert = (settings.cert_file, settings.key_file) if settings.key_file else settings.cert_file
+        introduce(self, settings, SECTION)
 
     def request(self, method: str | bytes, url: str | bytes, *_: Any, **options: Any) -> requests.Response:
         """Asks, reads the whole answer, and returns it only when it is a success of the Prometheus API.
@@ -84,11 +83,10 @@ class Transport(requests.Session):
         except PrometheusError:
             raise
         except ValueError:  # its text repeats the header, which may be a secret
-            raise QueryRejected("the url, a header or a secret in `prometheus` cannot be sent: has it a line "
-                                "break, a leading space, or a letter outside Latin-1?") from None
+            raise QueryRejected(CANNOT_BE_SENT.format(SECTION)) from None
         except (OSError, urllib3.exceptions.HTTPError, zlib.error) as error:  # requests raises OSErrors
             kind = TooSlow if isinstance(error, READ_TIMEOUTS) else PrometheusUnavailable
-            raise kind(f"Prometheus at {self._url} {describe(error, read)}") from error
+            raise kind(f"Prometheus at {self._url} {describe(error, read, SECTION, 'read_timeout')}") from error
         self.envelope = self._success(response, body)
         return ReadAnswer(self.envelope)
 
@@ -158,21 +156,24 @@ def retry_after(response: requests.Response) -> float:
     return float(value) if value.isdecimal() else 0.0
 
 
-def describe(error: BaseException, read: float) -> str:
-    """What happened, from the innermost cause: the outer ones print objects with their address in memory."""
+def describe(error: BaseException, read: float, section: str, timeout: str) -> str:
+    """What happened, from the innermost cause: the outer ones print objects with their address in memory.
+
+    section, timeout: the settings to name in the remedy.
+    """
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return "did not accept the connection in time: is the address right, does a firewall drop it?"
     if isinstance(error, READ_TIMEOUTS):
-        return f"did not answer within {read:.3g} s: raise `prometheus.read_timeout` or ask for less"
+        return f"did not answer within {read:.3g} s: raise `{section}.{timeout}` or ask for less"
     causes = [error]
     while cause := causes[-1].__cause__ or causes[-1].__context__:
         causes.append(cause)
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        return "refused the connection: is it running, is `prometheus.url` right?"
+        return f"refused the connection: is it running, is `{section}.url` right?"
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return "cannot be found, its name does not resolve: is `prometheus.url` right?"
+        return f"cannot be found, its name does not resolve: is `{section}.url` right?"
     if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):
-        return f"failed the TLS handshake ({causes[-1]}): check `prometheus.ca_file`, `cert_file`, `key_file`"
+        return f"failed the TLS handshake ({causes[-1]}): check `{section}.ca_file`, `cert_file`, `key_file`"
     if isinstance(error, requests.exceptions.ConnectionError | urllib3.exceptions.HTTPError):
         return f"broke the connection ({causes[-1]})"
     return f"could not be asked ({error})"

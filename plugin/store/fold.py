@@ -10,7 +10,7 @@ import numpy as np
 from sqlalchemy import delete, select
 
 from plugin.series import IntArray, Samples
-from plugin.store import archive, carries, coverage, head, models, recent, series
+from plugin.store import alarms, archive, carries, coverage, head, models, recent, series
 from plugin.store.database import Database
 from plugin.store.records import FoldReport
 from plugin.store.rows import take
@@ -65,6 +65,7 @@ def expire(database: Database, now: int, retention: int, versions: int) -> list[
         connection.execute(delete(samples).where(samples.c.time < before))
         coverage.forget(connection, before)
         carries.forget(connection, now - CARRY_KEPT)
+        alarms.forget(connection, before)
     while _drop_blocks(database, before) == BLOCKS_AT_ONCE:
         pass
     with database.writing() as connection:

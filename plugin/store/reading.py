@@ -39,6 +39,15 @@ def history(connection: Connection, ids: IntArray, start: int, end: int, step: i
     return found, outside > 0
 
 
+def between(connection: Connection, ids: IntArray, start: int, end: int) -> dict[int, Samples]:
+    """Everything stored of some series, inclusive; a series without rows is absent."""
+    young, old = head.read(connection, ids, start, end), archive.read(connection, ids, start, end)
+    for series_id, parts in old.items():
+        rows = merge(join(parts), young.get(series_id, EMPTY))
+        young[series_id] = take(rows, slice(*np.searchsorted(rows.times, [start, end + 1])))
+    return {series_id: rows for series_id, rows in young.items() if len(rows)}
+
+
 def _fill(row: FloatArray, times: IntArray, value: FloatArray | BoolArray, start: int, step: int) -> None:
     """Puts samples on the grid; those beside it are left out."""
     at, beside = np.divmod(times - start, step)

@@ -121,3 +121,29 @@ models = Table(
     Column("champion", Boolean, nullable=False),
     Index("models_version", "version"),
 )
+
+# One row per episode outside the band, see plugin/alarms.py.
+alarms = Table(
+    "alarms", metadata,
+    Column("series_id", Integer, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("end", BigInteger, nullable=False),  # of the last sample outside, so far
+    Column("open", Boolean, nullable=False),
+    Column("samples", Integer, nullable=False),
+    Column("peak_time", BigInteger, nullable=False),
+    Column("peak_score", Double, nullable=False),
+    Column("peak_value", Double, nullable=False),
+    Column("peak_expected", Double, nullable=False),
+    Column("peak_lower", Double, nullable=False),  # -inf = no bound on that side
+    Column("peak_upper", Double, nullable=False),
+    Column("direction", Integer, nullable=False),  # 1 = above the band, -1 = below
+    Index("alarms_end", "end"),
+    Index("alarms_open", "open"),
+)
+
+# Up to which time remote write has sent a watch.
+positions = Table(
+    "positions", metadata,
+    Column("watch", Text, primary_key=True),
+    Column("sent_until", BigInteger, nullable=False),
+)

@@ -1,4 +1,4 @@
-"""What the service keeps: series, samples, coverage, carries, models. The one door to the database and the weights.
+"""What the service keeps: series, samples, alarms, coverage, carries, models. The one door to it.
 
 Any number of threads may use one Store, and another process may open the same folder. Readers never wait.
 """
@@ -10,9 +10,10 @@ from typing import Any
 from numpy.typing import NDArray
 from sqlalchemy import func, select
 
+from plugin.alarms import Alarm
 from plugin.errors import StoreError
 from plugin.series import BoolArray, FloatArray, IntArray, Labels, Samples, SeriesRecord, SeriesState, Tick
-from plugin.store import carries, coverage, fold, models, reading, recent, series, weights, writing
+from plugin.store import alarms, carries, coverage, fold, models, positions, reading, recent, series, weights, writing
 from plugin.store.database import Database, errors_named
 from plugin.store.migration import migrate
 from plugin.store.records import Carry, FoldReport, ModelRecord, StoreSizes
@@ -89,8 +90,9 @@ class Store:
         with self._database.writing() as connection:
             coverage.record(connection, watch, query_key, covered, times)
 
-    def write(self, ticks: Sequence[Tick], query_key: str, covered: tuple[int, int]) -> int:
-        """Writes ticks of one watch, what it then has covered and its carries, in one transaction.
+    def write(self, ticks: Sequence[Tick], query_key: str, covered: tuple[int, int],
+              changed: Sequence[Alarm] = ()) -> int:
+        """Writes ticks of one watch, the alarms that they change, its coverage and carries, in one transaction.
 
         Returns the rows that were added or judged for the first time; see rows.py for what happens to rows that
         are there already. The same ticks again add nothing.
@@ -100,6 +102,7 @@ class Store:
         with self._database.writing() as connection:
             watch, times = ticks[0].watch, ticks[0].times
             added = sum(writing.add_tick(connection, tick) for tick in ticks)
+            alarms.write(connection, changed)
             coverage.record(connection, watch, query_key, covered, times)
             if not writing.advance(connection, watch, int(times[0]), int(times[-1])):
                 recent.count_rewrite(connection, watch)
@@ -125,15 +128,46 @@ class Store:
         with self._database.reading() as connection:
             return self._recent.samples(connection, series_id, start, end)
 
+    def between(self, ids: IntArray, start: int, end: int) -> dict[int, Samples]:
+        """Everything stored of some series, inclusive; a series without rows is absent."""
+        with self._database.reading() as connection:
+            return reading.between(connection, ids, start, end)
+
     def latest(self, ids: IntArray, n: int = 1) -> list[Samples]:
         """The last n samples of each series, in the order of `ids`; fewer where there are fewer."""
         with self._database.reading() as connection:
             return reading.latest(connection, ids, n)
 
+    def alarms(self, begin: int, end: int, ids: IntArray | Sequence[int] | None = None,
+               limit: int | None = None) -> list[Alarm]:
+        """Those that overlap a time range, inclusive, of some series or all; sorted by start, the latest `limit`."""
+        with self._database.reading() as connection:
+            return alarms.read(connection, begin, end, ids, limit)
+
+    def open_alarms(self, watch: str) -> list[Alarm]:
+        """Of the series of a watch, sorted by series."""
+        with self._database.reading() as connection:
+            return alarms.still_open(connection, watch)
+
+    def alarm_counts(self, since: int) -> Mapping[str, int]:
+        """How many alarms have begun since, by watch; a watch without any is absent."""
+        with self._database.reading() as connection:
+            return alarms.counts(connection, since)
+
     def scored_until(self, watch: str) -> int | None:
         """The time of the last tick written for a watch."""
         with self._database.reading() as connection:
             return connection.execute(select(watches.c.scored_until).where(watches.c.watch == watch)).scalar()
+
+    def sent_until(self, watch: str) -> int | None:
+        """The time up to which remote write has sent a watch."""
+        with self._database.reading() as connection:
+            return positions.read(connection, watch)
+
+    def record_sent(self, watch: str, until: int) -> None:
+        """Never goes back."""
+        with self._database.writing() as connection:
+            positions.advance(connection, watch, until)
 
     def new_version(self, watch: str) -> int:
         """A number above all that were given out before; it names a model and its weights."""
@@ -163,7 +197,7 @@ class Store:
         return fold.fold(self._database, now, keep, limit)
 
     def expire(self, now: int, *, retention: int, versions: int) -> None:
-        """Removes samples and gone series past `retention` seconds, and models beyond `versions` of a series."""
+        """Removes what is older than `retention` seconds, and models beyond `versions` of a series."""
         used = fold.expire(self._database, now, retention, versions)
         weights.remove(weights.left_over(self._weights, weights.SUFFIX, used))
         weights.remove(weights.left_over(self._weights, weights.WRITING))

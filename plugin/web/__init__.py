@@ -9,11 +9,14 @@ from isal import igzip
 from plugin.errors import RequestError
 from plugin.web import errors
 from plugin.web.auth import CHALLENGES, Gate
+from plugin.web.catalog import Catalog
 from plugin.web.context import WebContext
 from plugin.web.data import DataSource, View
+from plugin.web.incidents import Incidents
 from plugin.web.management import Management
 from plugin.web.parameters import read_query
 from plugin.web.routes import ROUTES, Access, Route
+from plugin.web.simple_json import SimpleJson
 from plugin.web.status import Status
 
 __all__ = ["WebContext", "create_app"]
@@ -29,7 +32,10 @@ def create_app(context: WebContext) -> Flask:
     errors.register(app)
     _guard(app, Gate(context.settings))
     _finish(app, context)
-    views = {**Management(context).views, **DataSource(context).views, **Status(context).views}
+    catalog = Catalog(context)  # one for all: its list of series is read once a tick
+    source, incidents = DataSource(context, catalog), Incidents(context, catalog)
+    views = {**Management(context).views, **source.views, **incidents.views,
+             **SimpleJson(context, catalog, source, incidents).views, **Status(context).views}
     for route in ROUTES:
         app.add_url_rule(route.path, route.name, _endpoint(route, views[route.name], context),
                          methods=[route.method], provide_automatic_options=False)

@@ -1,10 +1,11 @@
 """What the web application is given; it reaches for nothing else."""
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from plugin.board import Board
-from plugin.config import Web
+from plugin.config import Watch, Web
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.store import Store
 
@@ -19,4 +20,8 @@ class WebContext:
     reload: Callable[[], None]  # raises ConfigError
     readiness: Callable[[], str | None]  # None = ready, else the reason
     metrics: Metrics
-    watches: Callable[[], Collection[str]] = tuple  # configured: they exist before they are scored
+    watches: Callable[[], Mapping[str, Watch]] = dict  # configured: they exist before they are scored
+    heartbeat: Callable[[], float] = time.time  # unix seconds at which the scheduler was last seen at work
+    sends_scores: Callable[[], bool] = bool  # by remote write: then /metrics leaves them out
+    clock: Callable[[], float] = time.time  # unix seconds
+    started: float = field(default_factory=time.time)  # unix seconds

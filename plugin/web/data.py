@@ -1,20 +1,22 @@
 """The data source: what Grafana reads. Every answer is a bare array."""
 
-import time
 from collections.abc import Callable, Mapping
 
 from flask import Response
 
 from plugin.errors import RequestError
 from plugin.series import SeriesRecord
-from plugin.web import rows
-from plugin.web.catalog import Catalog, Pins
+from plugin.web import alert, rows, watches
+from plugin.web.catalog import Catalog, highest
 from plugin.web.context import WebContext
-from plugin.web.parameters import Query, time_range
+from plugin.web.forecast import Future, forecast_rows
+from plugin.web.moment import Moment, Pins
+from plugin.web.parameters import Query, nearest, time_range
 from plugin.web.thinning import thin
 
 MAX_SERIES = 1000  # that one answer of /bands may draw
 MAX_ROWS = 200_000  # that one answer of /bands may hold
+DAY = 86_400
 
 View = Callable[[Query], Response]
 
@@ -22,14 +24,15 @@ View = Callable[[Query], Response]
 class DataSource:
     """The views under /api/v1 that carry numbers and names."""
 
-    def __init__(self, context: WebContext, clock: Callable[[], float] = time.time) -> None:
-        self._context, self._clock = context, clock
-        self._catalog, self._pins = Catalog(context), Pins(context.board)
+    def __init__(self, context: WebContext, catalog: Catalog) -> None:
+        self._context, self._clock = context, context.clock
+        self._catalog, self._pins = catalog, Pins(context)
+        self._alert_rows = alert.SeriesRows()
 
     @property
     def views(self) -> Mapping[str, View]:
-        return {"bands": self.bands, "scores": self.scores, "alert": self.alert, "series": self.series,
-                "labels": self.labels, "values": self.values}
+        return {"bands": self.bands, "forecast": self.forecast, "scores": self.scores, "watches": self.watches,
+                "alert": self.alert, "series": self.series, "labels": self.labels, "values": self.values}
 
     def bands(self, query: Query) -> Response:
         begin, end = time_range(query, self._clock(), self._context.settings)
@@ -37,10 +40,13 @@ class DataSource:
         _check_number(query, records)
         steps = {name: snapshot.step for name, snapshot in self._context.board.snapshots().items()}
         points = min(query.max_points, self._context.settings.max_points)
+        future = Future.of(self._context.board) if query.forecast else None
         parts, total = [], 0
         for record in records:
             stored = self._context.store.samples(record.id, begin, end)
             samples = thin(stored, steps.get(record.watch, 0), points)
+            if future is not None:
+                samples = future.following(record, samples, begin, end)
             total += len(samples)
             if total > MAX_ROWS:
                 raise RequestError(f"{len(records)} series have more than {MAX_ROWS} rows in this range: "
@@ -52,13 +58,39 @@ class DataSource:
             return json([row for _, samples in parts for row in rows.number_rows(samples)])
         return json(rows.band_rows(parts))
 
+    def forecast(self, query: Query) -> Response:
+        records, future = self._catalog.find(query), Future.of(self._context.board)
+        _check_number(query, records)
+        parts = [(record, future.ahead(record, horizon=query.horizon)) for record in records]
+        if sum(len(samples) for _, samples in parts) > MAX_ROWS:
+            raise RequestError(f"{len(records)} series have more than {MAX_ROWS} rows ahead: narrow `match` or "
+                               "`horizon`", field="horizon", code="too_much")
+        return json(forecast_rows(parts, labels=query.labels != "none"))
+
     def scores(self, query: Query) -> Response:
         snapshots = self._catalog.snapshots(query, self._context.board.snapshots())
-        return json(rows.score_rows(*snapshots, now=self._clock()))
+        if query.limit is not None:
+            snapshots = highest(snapshots, query.limit)
+        found = rows.score_rows(*snapshots, now=self._clock())
+        return json(found if query.limit is None else sorted(found, key=_score, reverse=True))
+
+    def watches(self, query: Query) -> Response:
+        return json(self._watches(query, Moment.of(self._context)))
 
     def alert(self, query: Query) -> Response:
-        snapshots = self._catalog.snapshots(query, self._pins.at(query.end))
-        return json(rows.alert_rows(snapshots, query.field, self._clock()))
+        field, moment = _field(query), self._pins.at(query.end)
+        if query.by == "service":
+            return json(alert.service_rows(moment))
+        if query.by == "watch":
+            return json(alert.watch_rows(self._watches(query, moment), moment.watches, field))
+        snapshots = self._catalog.snapshots(query, moment.board)
+        return raw(self._alert_rows.encoded(snapshots, field, moment.now))
+
+    def _watches(self, query: Query, moment: Moment) -> list[rows.Row]:
+        self._catalog.check_watch(query)
+        alarms = self._context.store.alarm_counts(int(moment.now) - watches.DAYS * DAY)
+        return [row for row in watches.watch_rows(moment, alarms, self._context.started)
+                if not query.watch or row["watch"] in query.watch]
 
     def series(self, query: Query) -> Response:
         return json(sorted({str(record.labels) for record in self._catalog.find(query)}))
@@ -72,7 +104,26 @@ class DataSource:
 
 
 def json(answer: object, status: int = 200) -> Response:
-    return Response(rows.encode(answer), status, mimetype="application/json")
+    return raw(rows.encode(answer), status)
+
+
+def raw(body: bytes, status: int = 200) -> Response:
+    """An answer that is JSON already."""
+    return Response(body, status, mimetype="application/json")
+
+
+def _score(row: rows.Row) -> float:
+    score = row["score"]
+    return -1.0 if score is None else float(score)
+
+
+def _field(query: Query) -> str:
+    """The number that the rows carry. Raises RequestError when this kind of row has none of that name."""
+    valid = alert.FIELDS[query.by]
+    if query.field is not None and query.field not in valid:
+        raise RequestError(f"`field`: rows by {query.by} have no `{query.field}`{nearest(query.field, valid)}; "
+                           f"valid: {', '.join(valid)}", field="field")
+    return query.field or valid[0]
 
 
 def _columns(record: SeriesRecord) -> dict[str, str]:

@@ -41,7 +41,8 @@ class Management:
         return _text("Bandwatch has reloaded its configuration.\n")
 
     def metrics(self, _: Query) -> Response:
-        text = exposition(self._context.registry, self._context.board.snapshots())
+        text = exposition(self._context.registry, self._context.board.snapshots(),
+                          scores=not self._context.sends_scores())
         return Response(text, content_type=CONTENT_TYPE)
 
 

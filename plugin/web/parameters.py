@@ -13,15 +13,17 @@ from datetime import datetime
 from werkzeug.datastructures import MultiDict
 
 from plugin import selectors
-from plugin.config import Web
+from plugin.config import Web, parse_duration
 from plugin.errors import RequestError, SelectorError
 from plugin.selectors import Matcher
-from plugin.web.rows import FIELDS
+from plugin.series import SeriesState
+from plugin.web.alert import FIELDS
 
 DEFAULT_RANGE = 6 * 3600  # seconds
 DEFAULT_POINTS = 1500  # about the width of a panel in pixels
 LEAST_POINTS = 10
 EARLIEST_MS = 100_000_000_000  # 1973 in milliseconds, 5138 in seconds: less than this was meant as seconds
+STATES = tuple(state for state in SeriesState if state is not SeriesState.GONE)
 LATEST_MS = 253_402_300_799_000  # the end of the year 9999
 
 
@@ -29,14 +31,19 @@ LATEST_MS = 253_402_300_799_000  # the end of the year 9999
 class Query:
     """What a request asks for."""
 
-    watch: str | None = None
+    watch: tuple[str, ...] = ()  # none = all
     match: tuple[Matcher, ...] = ()
     series: str | None = None
     begin: int | None = None  # ms
     end: int | None = None  # ms
     max_points: int = DEFAULT_POINTS
     labels: str = "all"
-    field: str = "score"
+    forecast: bool = False
+    horizon: int | None = None  # seconds; None = as far as it is known
+    by: str = "series"
+    field: str | None = None  # None = the first of FIELDS[by]
+    state: frozenset[SeriesState] = frozenset()  # none = all
+    limit: int | None = None
     name: str = ""
 
 
@@ -99,6 +106,21 @@ def _text(text: str, _: Web) -> str:
     return text
 
 
+def _names(text: str, _: Web) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in text.split(",") if name))
+
+
+def _states(text: str, _: Web) -> frozenset[SeriesState]:
+    read, valid = _one_of(*(state.value for state in STATES)), text.split(",")
+    return frozenset(SeriesState(read(state, _)) for state in valid if state)
+
+
+def _limit(text: str, _: Web) -> int:
+    if not re.fullmatch(r"\d{1,7}", text) or int(text) == 0:
+        raise ValueError(f"`{text}` is not a whole number of at least 1")
+    return int(text)
+
+
 def _matchers(text: str, _: Web) -> tuple[Matcher, ...]:
     return selectors.parse(text)
 
@@ -131,6 +153,14 @@ def _points(text: str, settings: Web) -> int:
     return points
 
 
+def _flag(text: str, settings: Web) -> bool:
+    return _one_of("true", "false")(text, settings) == "true"
+
+
+def _duration(text: str, _: Web) -> int:
+    return parse_duration(text)
+
+
 def _one_of(*choices: str) -> Callable[[str, Web], str]:
     def read(text: str, _: Web) -> str:
         if text not in choices:
@@ -145,8 +175,8 @@ def _schema(**schema: object) -> Callable[[Web], Mapping[str, object]]:
 
 _TIME = _schema(oneOf=[{"type": "integer", "description": "milliseconds since 1970"},
                        {"type": "string", "format": "date-time"}])
-WATCH = Parameter("watch", "watch", "The name of one watch; all watches when left out.", _text,
-                  _schema(type="string"), "node")
+WATCH = Parameter("watch", "watch", "The name of a watch, or several separated by commas; all watches when left out.",
+                  _names, _schema(type="string"), "node")
 MATCH = Parameter("match", "match", "A Prometheus selector over the labels of the series, with their own "
                   "names. Regular expressions are RE2 and match the whole value.", _matchers,
                   _schema(type="string", maxLength=selectors.MAX_LENGTH), '{job="api",code=~"5.."}')
@@ -163,8 +193,23 @@ MAX_POINTS = Parameter("max_points", "max_points", "Samples per series; more are
                        lambda settings: {"type": "integer", "minimum": LEAST_POINTS,
                                          "maximum": settings.max_points,
                                          "default": min(DEFAULT_POINTS, settings.max_points)}, "500")
+FORECAST = Parameter("forecast", "forecast", "`true` adds the band ahead of the samples, as far as `to` and the "
+                     "watch's `forecast` reach; its rows have no value and no score.", _flag,
+                     _schema(type="boolean", default=False), "true")
+HORIZON = Parameter("horizon", "horizon", "How far ahead, as a duration; as far as the watch's `forecast` reaches when "
+                    "left out.", _duration, _schema(type="string"), "30m")
 LABELS = Parameter("labels", "labels", "`none` leaves out `series`, `watch` and the label columns, as a band "
                    "panel needs it; allowed where one series is chosen.", _one_of("all", "none"),
                    _schema(type="string", enum=["all", "none"], default="all"), "all")
-FIELD = Parameter("field", "field", "Which number the rows carry.", _one_of(*FIELDS),
-                  _schema(type="string", enum=list(FIELDS), default="score"), "value")
+BY = Parameter("by", "by", "What a row stands for: a series, a watch, or the whole service.", _one_of(*FIELDS),
+               _schema(type="string", enum=list(FIELDS), default="series"), "watch")
+ALL_FIELDS = tuple(dict.fromkeys(field for fields in FIELDS.values() for field in fields))
+FIELD = Parameter("field", "field", "Which number the rows carry; by default " + ", ".join(
+                      f"`{fields[0]}` by {by}" for by, fields in FIELDS.items()) + ".", _one_of(*ALL_FIELDS),
+                  _schema(type="string", enum=list(ALL_FIELDS)), "value")
+STATE = Parameter("state", "state", "Only series in these states, separated by commas.", _states,
+                  _schema(type="string"), "missing,stale")
+LATEST = Parameter("limit", "limit", "At most so many rows: the latest.", _limit,
+                   _schema(type="integer", minimum=1), "50")
+LIMIT = Parameter("limit", "limit", "At most so many rows: those with the highest score, highest first.", _limit,
+                  _schema(type="integer", minimum=1), "50")

@@ -7,22 +7,23 @@ prefixed `label_`; so is a label of the series that the watch sets itself. A lab
 with a column is prefixed `watch_`. Every row of an answer has every label column: "" where a series has none.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 
 import msgspec
 import numpy as np
 
 from plugin.board import Snapshot
-from plugin.series import FloatArray, IntArray, Labels, Samples, SeriesRecord, SeriesState, renamed
+from plugin.series import FloatArray, IntArray, Labels, Samples, SeriesRecord, renamed
+from plugin.wording import duration, explanation
 
 Row = dict[str, str | int | float | None]
 
 COLUMNS = frozenset({"time", "series", "watch", "value", "expected", "lower", "upper", "score", "age_seconds",
-                     "missing", "state", "direction", "detector", "model_version", "step", "explanation"})
+                     "missing", "state", "direction", "detector", "model_version", "model_age_seconds", "step", "unit",
+                     "anomaly", "explanation", "timeEnd", "incident", "duration_seconds", "title", "text"})
 SWALLOWED = frozenset({"alertname", "grafana_folder"})  # Grafana sets these labels on every alert itself
 TAKEN = COLUMNS | SWALLOWED
-FIELDS = ("score", "value", "expected", "lower", "upper", "age_seconds", "missing")  # of /alert
-NO_BOUND = 1e300  # stands for an infinite bound where a rule needs a number: Grafana refuses 1e999
 
 _encoder = msgspec.json.Encoder()
 
@@ -48,12 +49,14 @@ class Numbers(msgspec.Struct, gc=False):
     lower: float | None
     upper: float | None
     score: float | None
+    anomaly: float | None  # the value where it is outside its band: for a panel that marks it
 
 
 def number_rows(samples: Samples) -> list[Numbers]:
     """Every sample of one series, only the numbers."""
-    columns = (samples.value, samples.expected, samples.lower, samples.upper, samples.score)
-    return list(map(Numbers, _milliseconds(samples.times), *map(_nullable, columns)))
+    columns = (samples.value, samples.expected, samples.lower, samples.upper, samples.score,
+               _anomalies(samples.value, samples.score))
+    return list(map(Numbers, milliseconds(samples.times), *map(_nullable, columns)))
 
 
 def band_rows(parts: Sequence[tuple[SeriesRecord, Samples]]) -> list[Row]:
@@ -67,70 +70,52 @@ def band_rows(parts: Sequence[tuple[SeriesRecord, Samples]]) -> list[Row]:
     if len(parts) > 1:
         order = np.argsort(columns[0], kind="stable")
         owner, columns = owner[order], [column[order] for column in columns]
-    head = _filled(heads)
+    head = filled(heads)
+    columns.append(_anomalies(columns[1], columns[5]))
     return [{"time": time, "value": value, "expected": expected, "lower": lower, "upper": upper,
-             "score": score, **head[series]}
-            for series, time, value, expected, lower, upper, score
-            in zip(owner.tolist(), _milliseconds(columns[0]), *map(_nullable, columns[1:]), strict=True)]
+             "score": score, "anomaly": anomaly, **head[series]}
+            for series, time, value, expected, lower, upper, score, anomaly
+            in zip(owner.tolist(), milliseconds(columns[0]), *map(_nullable, columns[1:]), strict=True)]
+
+
+def _anomalies(value: FloatArray, score: FloatArray) -> FloatArray:
+    """The values that are outside their band, NaN elsewhere."""
+    return np.where(score > 1, value, np.nan)
 
 
 def score_rows(*snapshots: Snapshot, now: float) -> list[Row]:
     """The latest row of every series, for tables and people, sorted by time."""
     rows = [row for snapshot in snapshots for row in _latest(snapshot, now)]
-    heads = _filled([label_columns(record.labels, snapshot.labels)
+    heads = filled([label_columns(record.labels, snapshot.labels)
                      for snapshot in snapshots for record in snapshot.series])
     full: list[Row] = [{**row, **head} for row, head in zip(rows, heads, strict=True)]
     return sorted(full, key=lambda row: row["time"] or 0)
 
 
-def alert_rows(snapshots: Iterable[Snapshot], field: str, now: float) -> list[Row]:
-    """One row per series that alert rules should see: `watch`, labels, and exactly one finite number.
-
-    Whether a series has a row is decided by its alert score alone, so every field has the same rows.
-    """
-    heads, numbers = [], []
-    for snapshot in snapshots:
-        shown = np.flatnonzero(~np.isnan(snapshot.alert_score))
-        numbers += _finite(_field(snapshot, field, now), snapshot, field)[shown].tolist()
-        heads += [{"watch": snapshot.watch} | label_columns(snapshot.series[i].labels, snapshot.labels)
-                  for i in shown.tolist()]
-    return [{**head, field: number} for head, number in zip(_filled(heads), numbers, strict=True)]
-
-
 def _latest(snapshot: Snapshot, now: float) -> Iterable[Row]:
     above, below = snapshot.value > snapshot.upper, snapshot.value < snapshot.lower
+    model_age = np.where(snapshot.model_time > 0, np.round(now - snapshot.model_time, 3), np.nan)
     floats = map(_nullable, (snapshot.value, snapshot.expected, snapshot.lower, snapshot.upper,
-                             snapshot.score, _ages(snapshot, now)))
-    times = [time or None for time in _milliseconds(snapshot.times)]
+                             snapshot.score, ages(snapshot, now), model_age))
+    times = [time or None for time in milliseconds(snapshot.times)]
     direction = (above.astype(int) - below.astype(int)).tolist()
     return [{"time": time, **_named(record), "value": value, "expected": expected, "lower": lower,
              "upper": upper, "score": score, "age_seconds": age, "state": record.state.value,
-             "direction": sign, "detector": detector, "model_version": version, "step": snapshot.step}
-            for record, time, value, expected, lower, upper, score, age, sign, detector, version
-            in zip(snapshot.series, times, *floats, direction, snapshot.detector,
-                   snapshot.model_version.tolist(), strict=True)]
+             "missing": int(missing), "direction": sign, "detector": detector, "model_version": version,
+             "model_age_seconds": fitted, "step": snapshot.step, "unit": snapshot.settings.unit, "explanation": text}
+            for record, time, value, expected, lower, upper, score, age, fitted, missing, sign, detector, version, text
+            in zip(snapshot.series, times, *floats, snapshot.missing.tolist(), direction, snapshot.detector,
+                   snapshot.model_version.tolist(), _explained(snapshot, now), strict=True)]
 
 
-def _field(snapshot: Snapshot, field: str, now: float) -> FloatArray:
-    made: dict[str, Callable[[], FloatArray]] = {
-        "score": lambda: snapshot.alert_score,
-        "age_seconds": lambda: _ages(snapshot, now),
-        "missing": lambda: np.array([each.state is SeriesState.MISSING for each in snapshot.series], float),
-    }
-    column: FloatArray = made[field]() if field in made else getattr(snapshot, field)
-    return column
+def _explained(snapshot: Snapshot, now: float) -> Iterable[str]:
+    columns = (snapshot.value, snapshot.expected, snapshot.lower, snapshot.upper, snapshot.score)
+    told = map(explanation, *(column.tolist() for column in columns), repeat(snapshot.settings.unit))
+    return (f"no sample for {duration(int(now) - time)}; before: {text}" if missing and time else text
+            for text, missing, time in zip(told, snapshot.missing.tolist(), snapshot.times.tolist(), strict=True))
 
 
-def _finite(numbers: FloatArray, snapshot: Snapshot, field: str) -> FloatArray:
-    """A number in each row: no bound (infinite, or no band yet) is ±NO_BOUND, an expectation that nobody has
-    is the last value, and 0 stands for what was never seen."""
-    if field == "expected":
-        numbers = np.where(np.isnan(numbers), snapshot.value, numbers)
-    unknown = {"lower": -NO_BOUND, "upper": NO_BOUND}.get(field, 0.0)
-    return np.nan_to_num(numbers, nan=unknown, posinf=NO_BOUND, neginf=-NO_BOUND)
-
-
-def _ages(snapshot: Snapshot, now: float) -> FloatArray:
+def ages(snapshot: Snapshot, now: float) -> FloatArray:
     """[S] seconds since the latest sample; NaN = none yet."""
     return np.where(snapshot.times > 0, np.round(now - snapshot.times, 3), np.nan)
 
@@ -139,14 +124,14 @@ def _named(record: SeriesRecord) -> dict[str, str]:
     return {"series": str(record.labels), "watch": record.watch}
 
 
-def _filled(heads: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+def filled(heads: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
     """The same heads with one set of columns: ours first, then by name; "" where a series has none."""
     names = sorted(set().union(*heads), key=lambda name: (name not in COLUMNS, name)) if heads else []
     empty = dict.fromkeys(names, "")
     return [{**empty, **head} for head in heads]
 
 
-def _milliseconds(times: IntArray) -> list[int]:
+def milliseconds(times: IntArray) -> list[int]:
     found: list[int] = (times * 1000).tolist()
     return found
 

@@ -10,11 +10,19 @@ import sys
 import tempfile
 import time
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from plugin.series import Labels, Series
+
+if TYPE_CHECKING:
+    from plugin.board import Board
+    from plugin.jobs.score import ScoreJob
+    from plugin.metrics import Metrics
+    from plugin.store import Store
 
 SERIES, STEP, TICKS, HISTORY = 10_000, 60, 5, 45  # HISTORY: samples of each series before the first tick
 FITTED = 64  # series that are really fitted; their models serve the others too: a tick costs the same
@@ -28,8 +36,20 @@ def history(end: int) -> list[Series]:
                    50 + 10 * np.sin(i) + rng.normal(size=len(times))) for i in range(SERIES)]
 
 
-def child(url: str, folder: str, end: int) -> dict[str, float]:
-    """What the service does, with a clock that stands where we say."""
+@dataclass(frozen=True)
+class Scoring:
+    """What the service does at a tick, with a clock that stands where we say."""
+
+    job: "ScoreJob"
+    board: "Board"
+    store: "Store"
+    metrics: "Metrics"
+    clock: list[float]
+    first: int  # unix seconds; the ticks follow
+
+
+def scoring(url: str, folder: str, end: int) -> Scoring:
+    """10,000 series with their models, the first tick done."""
     from prometheus_client import CollectorRegistry
 
     from plugin.board import Board
@@ -46,18 +66,29 @@ def child(url: str, folder: str, end: int) -> dict[str, float]:
     watch = Watch(name="bench", query=QUERY, step=STEP, max_series=SERIES, backfill=STEP * 30)
     store, reader = Store.open(Path(folder)), PrometheusReader(Prometheus(url=url))
     roster, metrics = Roster(store, watch.name), Metrics(CollectorRegistry())
-    job = ScoreJob(watch, store, reader, Board(), metrics, roster, Covariates(watch, store, reader, metrics),
+    board = Board()
+    job = ScoreJob(watch, store, reader, board, metrics, roster, Covariates(watch, store, reader, metrics),
                    gone_after=10**9,
                    first_fit=lambda until: adopt(watch, store, reader, roster, until), clock=lambda: clock[0])
     assert job.run(), "the first tick failed"
-    seconds, scored = [], metrics.samples_scored.labels(watch.name)._value
-    for number in range(1, TICKS + 1):
-        clock[0] = first + number * STEP
-        before, began = scored.get(), time.monotonic()
-        assert job.run()
-        seconds.append(time.monotonic() - began)
-        assert scored.get() - before == SERIES, "a tick that leaves series out is no measure"
-    store.close()
+    return Scoring(job, board, store, metrics, clock, first)
+
+
+def tick(parts: Scoring, number: int) -> float:
+    """Seconds of one tick."""
+    parts.clock[0] = parts.first + number * STEP
+    scored = parts.metrics.samples_scored.labels(parts.job.watch.name)._value
+    before, began = scored.get(), time.monotonic()
+    assert parts.job.run()
+    seconds = time.monotonic() - began
+    assert scored.get() - before == SERIES, "a tick that leaves series out is no measure"
+    return seconds
+
+
+def child(url: str, folder: str, end: int) -> dict[str, float]:
+    parts = scoring(url, folder, end)
+    seconds = [tick(parts, number) for number in range(1, TICKS + 1)]
+    parts.store.close()
     return {"tick": float(np.median(seconds)), "worst": max(seconds),
             "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 ** 2}
 

@@ -1,8 +1,9 @@
-"""The pictures of docs/detectors.md: `python -m tests.benchmarks.pictures [FOLDER]` draws them anew in half a minute.
+"""The pictures of the documentation: `python -m tests.benchmarks.pictures [FOLDER]` draws them anew in half a minute.
 
 `odd-series.png`: flat, all-zero, sparse, bursty, quantised and stuck series, a new regime and a long gap, each in its
 band. `incidents.png`: four incidents that a band which follows them would miss, with the share of each that is flagged.
-All are at one minute, scored by `baseline` with a budget of one alarm a week, and made by `tests/odd_series.py`.
+Both are at one minute, scored by `baseline` with a budget of one alarm a week, and made by `tests/odd_series.py`.
+Those of the policies are in policy_pictures.py.
 """
 
 import sys
@@ -17,6 +18,7 @@ from matplotlib.ticker import MultipleLocator
 
 from detectors.baseline import Baseline
 from plugin.plot import ALARM, LABEL, VALUE, draw
+from tests.benchmarks import policy_pictures
 from tests.odd_series import Grid, Judged, judged, troubled
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
@@ -54,6 +56,7 @@ INCIDENTS = (
 
 
 def main(folder: Path) -> None:
+    policy_pictures.main(folder)
     grid = Grid(60)
     rows = troubled(grid)
     series = judged(Baseline(), grid, {scene.name: rows[scene.name] for scene in ODD + INCIDENTS})

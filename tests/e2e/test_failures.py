@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from plugin.board import Outlook
 from plugin.config import Workers
 from plugin.errors import FitFailed, Stopped
 from plugin.jobs.fitting import FitOutcome, FitTask
@@ -69,7 +70,9 @@ def test_each_failure_of_prometheus_is_shown_and_passes(small_world: PrometheusS
 def test_a_watch_that_starts_without_prometheus(small_world: PrometheusServer, clock: Clock, folder: Path) -> None:
     with faults.FaultProxy(small_world.port) as proxy, parts(config(folder, proxy.url), clock) as made:
         proxy.refuse()
-        assert not made.watches["latency"].score.run() and "latency" not in made.board.snapshots()
+        assert not made.watches["latency"].score.run()
+        shown = made.board.snapshots()["latency"]
+        assert (shown.outlook, shown.time, shown.series) == (Outlook.FAILING, 0, ()) and "refused" in shown.reason
         proxy.listen()
         assert made.watches["latency"].score.run() and len(made.board.snapshots()["latency"].series) == 4
 

@@ -113,7 +113,8 @@ def test_vanished_series_change_state_and_age_out(small_world: PrometheusServer,
             shown = {record.labels["service"]: record.state for record in snapshot(made).series}
             states[step] = shown.get("gone")
             if step == VANISHED_FROM + 5:
-                assert snapshot(made).alert_score[row(made, "gone")] == 2.0
+                shown, at = snapshot(made), row(made, "gone")
+                assert shown.missing[at] and shown.alert_score[at] == shown.score[at]
         assert states[VANISHED_FROM - 1] == states[VANISHED_FROM + 1] == SeriesState.OK
         assert states[VANISHED_FROM + 2] == SeriesState.MISSING
         assert states[VANISHED_FROM + 98] == SeriesState.MISSING and states[VANISHED_FROM + 105] is None

@@ -2,13 +2,14 @@
 
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from plugin.app import Parts, Service
-from plugin.config import Config, Prometheus, Store, Watch, Web, Workers
+from plugin.config import Config, Prometheus, RemoteWrite, Store, Watch, Web, Workers
 from plugin.errors import BandwatchError, ConfigError, Stopped, StoreError
 from tests import faults
 from tests.e2e.world import Threads
@@ -78,7 +79,7 @@ def test_reload_keeps_what_is_unchanged_and_swaps_the_rest(start: Start, tmp_pat
     assert list(after) == ["same", "other", "added"] and running.reloaded() == 1
     assert after["same"] is before["same"] and after["other"] is not before["other"]
     assert running.service._scheduler.names() == {"heartbeat", "upkeep"} | {
-        f"{job}:{name}" for job in ("score", "fit") for name in after}
+        f"{job}:{name}" for job in ("score", "fit", "forecast") for name in after}
     for name in ("other", "removed"):
         with pytest.raises(Stopped):
             before[name].reader.buildinfo()
@@ -118,6 +119,46 @@ def test_ready_when_every_watch_has_been_scored(start: Start, tmp_path: Path, pr
         assert running.service.readiness() == "not scored yet: a, b"
         proxy.fault = faults.pass_on
         assert eventually(lambda: running.service.readiness() is None)
+
+
+def test_the_band_ahead_is_made_after_a_tick_and_goes_with_its_setting(start: Start, tmp_path: Path,
+                                                                        prometheus: PrometheusServer) -> None:
+    running = start(config(tmp_path, watch("a", step=1, forecast=30), watch("b", step=1, forecast=30),
+                           watch("none", step=1, forecast=0), url=prometheus.url))
+    board = running.service.board
+    assert eventually(lambda: set(board.forecasts()) == {"a", "b"})
+    first = board.forecasts()["a"].made_at
+    assert eventually(lambda: board.forecasts()["a"].made_at > first)
+    assert "forecast:none" not in running.service._scheduler.names()
+    running.file = config(tmp_path, watch("a", step=1, forecast=0), url=prometheus.url)
+    running.service.reload()
+    assert eventually(lambda: not board.forecasts())
+    assert not any(name.startswith("forecast") for name in running.service._scheduler.names())
+
+
+def test_remote_write_comes_changes_and_goes_with_a_reload(start: Start, tmp_path: Path,
+                                                          prometheus: PrometheusServer) -> None:
+    def scores_on_the_page() -> bool:
+        with urllib.request.urlopen(f"{running.service.url}/metrics", timeout=5) as page:
+            return b"# TYPE bandwatch_anomaly_score" in page.read()
+
+    with faults.FaultProxy(prometheus.port) as one, faults.FaultProxy(prometheus.port) as two:
+        one.fault = two.fault = faults.status(204)
+        a = watch("a", query="vector(time() % 7)", step=1, fit_window=1800, backfill=60)
+        running = start(config(tmp_path, a, url=prometheus.url))
+        assert scores_on_the_page() and "remote_write" not in running.service._scheduler.names()
+        sent = running.parts.metrics.remote_write_sent_time
+        for proxy in (one, two):
+            running.file = config(tmp_path, a, url=prometheus.url,
+                                  remote_write=RemoteWrite(url=f"{proxy.url}/api/v1/write"))
+            running.service.reload()
+            assert eventually(lambda proxy=proxy: len(proxy.requests) > 0, 20) and not scores_on_the_page()
+        before = len(one.requests)
+        assert eventually(lambda: time.time() - sent.labels("a")._value.get() < 10) and len(one.requests) == before
+        running.file = config(tmp_path, watch("b", step=1), url=prometheus.url)
+        running.service.reload()
+        assert scores_on_the_page() and "remote_write" not in running.service._scheduler.names()
+        assert eventually(lambda: ("a",) not in sent._metrics)
 
 
 def test_a_removed_watch_leaves_no_trace_though_a_run_of_it_ends_later(start: Start, tmp_path: Path,

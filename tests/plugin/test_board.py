@@ -4,15 +4,14 @@ import sys
 import threading
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 
 from plugin.board import Board, Snapshot
+from tests.snapshots import snapshot as empty
 
 
 def snapshot(watch: str) -> Snapshot:
-    no, none = np.empty(0), np.empty(0, np.int64)
-    return Snapshot(watch, 60, {}, 60, (), none, no, no, no, no, no, no, none, ())
+    return empty(watch, [], 60)
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def test_no_snapshot_is_lost_when_all_watches_publish_at_once() -> None:
     def publish(thread: int) -> None:
         together.wait()
         for number in range(100):
-            board.publish(snapshot(f"{thread}-{number}"))
+            board.publish(snapshot(f"w{thread}-{number}"))
 
     threads = [threading.Thread(target=publish, args=(number,)) for number in range(8)]
     for thread in threads:

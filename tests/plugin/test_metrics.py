@@ -11,9 +11,11 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from plugin.board import Snapshot
-from plugin.metrics import CollectorRegistry, Metrics, exposition
+from plugin.board import Outlook, Snapshot
+from plugin.config import Watch
+from plugin.metrics import SCORES, CollectorRegistry, Metrics, exposition
 from plugin.series import Labels, SeriesRecord, SeriesState
+from tests.snapshots import snapshot as made
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 NAN, INF = math.nan, math.inf
@@ -22,12 +24,10 @@ NAN, INF = math.nan, math.inf
 def snapshot(labels: list[dict[str, str]], states: list[SeriesState], value: list[float], upper: list[float],
              watch: str = "web") -> Snapshot:
     n = len(labels)
-    return Snapshot(
-        watch=watch, time=600, labels={"severity": "page"}, step=60, times=np.full(n, 600),
-        series=tuple(SeriesRecord(i, watch, Labels.of(each), state, 0, 600)
-                     for i, (each, state) in enumerate(zip(labels, states, strict=True))),
-        value=np.array(value), expected=np.full(n, 1.5), lower=np.full(n, -INF), upper=np.array(upper),
-        score=np.full(n, 0.25), alert_score=np.full(n, 9.0), model_version=np.ones(n, int), detector=("lstm",) * n)
+    series = [SeriesRecord(i, watch, Labels.of(each), state, 0, 600)
+              for i, (each, state) in enumerate(zip(labels, states, strict=True))]
+    return made(Watch(name=watch, query="up", labels={"team": "a"}), series, 600, value=np.array(value),
+                expected=np.full(n, 1.5), lower=np.full(n, -INF), upper=np.array(upper), score=np.full(n, 0.25))
 
 
 def scrape(*snapshots: Snapshot, registry: CollectorRegistry | None = None) -> dict[str, Metric]:
@@ -38,11 +38,12 @@ def scrape(*snapshots: Snapshot, registry: CollectorRegistry | None = None) -> d
 def test_scores_keep_every_label_and_get_their_watch() -> None:
     tricky = 'quote " backslash \\ newline \n é'
     families = scrape(snapshot(
-        [{"__name__": "up", "job": tricky}, {"watch": "casio", "metric_name": "m", "größe": "1"}],
+        [{"__name__": "up", "job": tricky}, {"watch": "casio", "metric_name": "m", "team": "b", "größe": "1"}],
         [SeriesState.OK, SeriesState.WARMING_UP], [1e300, NAN], [INF, 0.1]))
     assert [sample.labels for sample in families["bandwatch_anomaly_score"].samples] == [
-        {"watch": "web", "metric_name": "up", "job": tricky},
-        {"watch": "web", "label_watch": "casio", "label_metric_name": "m", "U__gr_f6__df_e": "1"}]
+        {"watch": "web", "severity": "ticket", "team": "a", "metric_name": "up", "job": tricky},
+        {"watch": "web", "severity": "ticket", "team": "a", "label_watch": "casio", "label_metric_name": "m",
+         "label_team": "b", "U__gr_f6__df_e": "1"}]
     assert [sample.value for sample in families["bandwatch_value"].samples] == [1e300]
     assert [sample.value for sample in families["bandwatch_upper"].samples] == [INF, 0.1]
     assert [sample.value for sample in families["bandwatch_lower"].samples] == [-INF, -INF]
@@ -57,6 +58,24 @@ def test_a_vanished_series_vanishes_and_is_counted() -> None:
     assert [sample.labels["a"] for sample in families["bandwatch_value"].samples] == ["0", "3"]
     assert {s.labels["state"]: s.value for s in families["bandwatch_series"].samples} == {
         "ok": 2, "missing": 1, "stale": 1, "warming_up": 0}
+
+
+def test_a_watch_is_unhealthy_when_it_fails_and_when_it_is_late() -> None:
+    now, late = int(time.time()), 400  # more than three steps and five minutes
+    delayed = Watch(name="delayed", query="up", offset=late)
+    families = scrape(made("fine", [], now), made("failing", [], now, outlook=Outlook.FAILING),
+                      made("late", [], now - late), made(delayed, [], now - late))
+    assert {sample.labels["watch"]: sample.value for sample in families["bandwatch_watch_unhealthy"].samples} == {
+        "delayed": 0, "failing": 1, "fine": 0, "late": 1}
+
+
+def test_what_remote_write_sends_is_left_out() -> None:
+    shown = {"web": snapshot([{"a": "1"}], [SeriesState.OK], [1], [2])}
+    whole, rest = (exposition(CollectorRegistry(), shown, scores=scores).decode() for scores in (True, False))
+    sent = [name for name, _, _ in SCORES]
+    assert all(f"\n{name}{{" in whole and name not in rest for name in sent) and len(sent) == 5
+    assert [line for line in whole.splitlines() if not any(name in line for name in sent)] == rest.splitlines()
+    assert "\nbandwatch_alert_score{" in rest and "\nbandwatch_missing{" in rest
 
 
 def test_watches_share_a_family() -> None:

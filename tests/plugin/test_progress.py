@@ -34,3 +34,24 @@ def test_in_a_narrow_terminal_the_name_is_folded_and_the_numbers_stay_whole(monk
     assert max(map(len, lines)) <= 80
     assert any("warming_up" in line and "1.234e+08" in line for line in lines)
     assert "".join(line.split("│")[1].strip() for line in lines if "│" in line).startswith(NAME)
+
+
+def told(monkeypatch: pytest.MonkeyPatch, out: io.StringIO) -> list[str]:
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(sys, "stdout", out)
+    progress.prose(["result", "found"], [["FAILURE", f"[bold] {NAME} was not found"], ["ok", "all is well"]],
+                   [("Do this.", "for that")])
+    return out.getvalue().splitlines()
+
+
+def test_words_in_a_pipe_are_one_line_for_each_row_and_nothing_is_read_as_markup(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = told(monkeypatch, io.StringIO())
+    assert any(line.startswith(f"FAILURE   [bold] {NAME} was not found") for line in lines)
+    assert lines[-2:] == ["Do this.", "  for that"]
+
+
+def test_words_are_folded_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = told(monkeypatch, Terminal())
+    assert max(map(len, lines)) <= 80 and any(line.startswith("ok") and "all is well" in line for line in lines)
+    assert "not found" in "".join(line[10:].strip() + " " for line in lines)

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -68,6 +69,26 @@ def test_long_jobs_do_not_hold_up_short_ones(scheduler: Scheduler) -> None:
         scheduler.every(f"long{number}", 60, lambda: release.wait(10), long=True)
     scheduler.every("short", 0.1, lambda: runs.append(1))
     assert eventually(lambda: len(runs) >= 3)
+    release.set()
+
+
+def test_jobs_of_a_lane_wait_for_each_other_and_for_no_other(scheduler: Scheduler, metrics: Metrics) -> None:
+    release, running, overlaps, runs = threading.Event(), threading.Lock(), [], set()
+
+    def alone(name: str) -> None:
+        if not running.acquire(blocking=False):
+            overlaps.append(name)
+            return
+        time.sleep(0.1)
+        runs.add(name)
+        running.release()
+
+    for number in range(3):
+        scheduler.every(f"long{number}", 60, lambda: release.wait(10), long=True)
+    for name in ("a", "b", "c"):
+        scheduler.every(name, 0.1, partial(alone, name), lane="one")
+    assert eventually(lambda: runs == {"a", "b", "c"}) and not overlaps
+    assert metrics.jobs_missed.labels("a")._value.get() == 0
     release.set()
 
 

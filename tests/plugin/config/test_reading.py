@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin.config import BasicAuth, Config, Prometheus, User, Watch, Web, listening_on, load, parse
+from plugin.config import BasicAuth, Config, Prometheus, RemoteWrite, User, Watch, Web, listening_on, load, parse
 from plugin.errors import ConfigError
 
 GOOD = (Path(__file__).parent / "testdata" / "good.yml").read_text()
@@ -52,6 +52,18 @@ def test_files_start_at_the_folder_of_the_configuration(good: Config) -> None:
     assert good.store.path == "data"
 
 
+def test_remote_write_is_read_like_prometheus(good: Config) -> None:
+    assert good.remote_write == RemoteWrite(
+        url="https://mimir.example/api/v1/push?tenant=7", ca_file="etc/ca.pem", max_age=7200,
+        basic_auth=BasicAuth(username="bandwatch", password_file="etc/secrets/password"))
+    assert (good.remote_write.timeout, good.remote_write.batch) == (10, 2000)
+
+
+@pytest.mark.parametrize("section", ["", "remote_write:\n"])
+def test_without_remote_write_nothing_is_sent(section: str) -> None:
+    assert read(MINIMAL % "" + section).remote_write is None
+
+
 def test_a_url_has_no_slash_at_its_end(good: Config) -> None:
     assert good.prometheus.url == "https://prometheus.example/base"
 
@@ -75,6 +87,11 @@ def test_default_timeouts_fit_into_the_shortest_interval(step: str, given: str, 
 
 def test_a_short_retention_shortens_the_default_of_gone_after() -> None:
     assert read(MINIMAL % ", fit_window: 1d" + "store: {retention: 2d}").store.gone_after == 2 * 86_400
+
+
+def test_the_default_forecast_is_no_longer_than_it_may_be_at_that_step() -> None:
+    at = {step: read(MINIMAL % f", step: {step}, fit_window: 1d").watches[0].forecast for step in ("1m", "5s")}
+    assert at == {"1m": 7200, "5s": 2400}
 
 
 def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,12 +69,12 @@ def settings() -> Iterator[tuple[str, str, str | None]]:
         for name, field in section.model_fields.items():
             if name != "detector_options":
                 default = defaults[name]
-                plain = not field.is_required() and default not in (None, {}, [])
+                plain = not field.is_required() and default not in (None, {}, [], "")
                 yield block, name, _spelt(default) if plain else None
 
 
 def _some(name: str) -> str:
-    return "http://localhost" if name == "url" else "x"
+    return "http://localhost/write" if name == "url" else "x"
 
 
 def _spelt(value: object) -> str:
@@ -111,7 +111,7 @@ def commented_blocks() -> list[str]:
 @pytest.mark.parametrize("block", commented_blocks(), ids=lambda block: block.strip().split(":")[0])
 def test_every_comment_of_the_example_may_be_uncommented(block: str) -> None:
     lines = [line for line in block.splitlines(keepends=True) if not ("password:" in line and "_file" in block)]
-    text = example().replace(block, "".join(lines).replace("#", "", len(lines)))
+    text = example().replace(block, "".join(lines).replace("#", "", len(lines))).replace("#url:", "url:")
     if "cert_file" in block or "key_file" in block or "ca_file" in block:
         text = text.replace("#cert_file", "cert_file").replace("#key_file", "key_file").replace("http:", "https:")
     assert read(text).watches[0].name == "samples"

@@ -3,10 +3,11 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
 from plugin.config import Watch
 from plugin.jobs.latest import Latest
-from plugin.policies import MISSING_SCORE
+from plugin.policies import HOLD_SECONDS
 from plugin.series import Labels, Samples, SeriesRecord, SeriesState, Tick
 
 NAN = np.nan
@@ -43,10 +44,17 @@ def test_a_gap_pushes_nothing_out_of_the_persistence_window() -> None:
     assert board.snapshot([record(1)], {}, 140, GONE_AFTER)[0].alert_score.tolist() == [0.0]
 
 
+def test_the_recent_scores_are_those_before_a_tick_the_oldest_first() -> None:
+    board = latest(persistence=(1, 3))
+    board.update(tick([5, 2], 100, [[1] * 4, [1] * 4], [[0.1, 0.2, NAN, 0.3], [0.4, 0.5, 0.6, 0.7]]))
+    board.update(tick([5], 140, [[1]], [[0.8]]))
+    np.testing.assert_array_equal(board.recent(np.array([2, 3, 5])), [[0.5, 0.6, 0.7], [NAN] * 3, [0.2, 0.3, 0.8]])
+
+
 def test_states_follow_the_last_sample() -> None:
     board = latest()
     board.update(tick([1], 100, [[1]], [[0.5]]))
-    champions: Any = {1: type("Model", (), {"detector": "lstm"})()}
+    champions: Any = {1: type("Model", (), {"detector": "lstm", "fitted_at": 50})()}
     expected = {100: "ok", 120: "ok", 130: "missing", 700: "missing", 701: "gone"}
     for now, state in expected.items():
         shown, seen = board.snapshot([record(1)], champions, now, GONE_AFTER)
@@ -55,12 +63,29 @@ def test_states_follow_the_last_sample() -> None:
     assert board.snapshot([record(1)], {}, 100, GONE_AFTER)[1][0].state == "warming_up"
 
 
-def test_missing_is_left_out_or_alerts() -> None:
-    for missing_data, expected in (("skip", [NAN]), ("alert", [MISSING_SCORE])):
-        board = latest(missing_data=missing_data)
-        board.update(tick([1], 100, [[1]], [[0.5]]))
-        shown, _ = board.snapshot([record(1)], {}, 150, GONE_AFTER)
-        np.testing.assert_array_equal(shown.alert_score, expected)
+@pytest.mark.parametrize(("missing_data", "score", "held", "then"), [
+    ("skip", 0.5, NAN, NAN), ("skip", 1.0, NAN, NAN), ("skip", 1.5, 1.5, 0.0),
+    ("alert", 0.5, 0.5, 0.0), ("alert", 1.5, 1.5, 0.0), ("alert", NAN, 0.0, 0.0)])
+def test_a_series_that_vanishes_is_held_and_handed_over(missing_data: str, score: float, held: float,
+                                                         then: float) -> None:
+    board = latest(missing_data=missing_data)
+    board.update(tick([1], 100, [[1]], [[score]]))
+    vanished = 100 + 3 * 10
+    for now, expected in ((vanished - 10, score), (vanished, held), (vanished + HOLD_SECONDS, held),
+                          (vanished + HOLD_SECONDS + 10, then)):
+        shown, _ = board.snapshot([record(1)], {}, now, 10 * HOLD_SECONDS)
+        np.testing.assert_array_equal(shown.alert_score, [expected])
+        assert shown.missing.tolist() == [now >= vanished]
+    board.update(tick([1], vanished + 900, [[1]], [[0.2]]))
+    shown, _ = board.snapshot([record(1)], {}, vanished + 900, 10 * HOLD_SECONDS)
+    assert shown.alert_score.tolist() == [0.2] and not shown.missing.any()
+
+
+def test_persistence_says_whether_a_vanished_series_was_alerting() -> None:
+    for scores, kept in (([0.5, 3.0, 3.0], 3.0), ([0.5, 0.5, 3.0], NAN)):
+        board = latest(persistence=(2, 3))
+        board.update(tick([1], 100, [[1, 1, 1]], [scores]))
+        np.testing.assert_array_equal(board.snapshot([record(1)], {}, 150, GONE_AFTER)[0].alert_score, [kept])
 
 
 def test_restore_continues_where_the_store_ended() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from plugin.alarms import Alarm
 from plugin.series import Labels
 from plugin.store import ModelRecord, Store
 from tests.plugin.store.build import tick
@@ -14,7 +15,7 @@ STEP = 600
 
 
 def write_for_ever(folder: Path, said: Connection) -> None:
-    """Ticks, history in blocks, folds, models, expiry. Sends ("tick", time) or ("model", version) once acknowledged."""
+    """Ticks, a growing alarm, folds, models, expiry. Sends ("tick", time) or ("model", version) once acknowledged."""
     store = Store.open(folder)
     ids = np.array([r.id for r in store.register("cpu", [Labels.of({"i": str(i)}) for i in range(SERIES)], 0)])
     time = (store.scored_until("cpu") or 0) + STEP
@@ -22,7 +23,8 @@ def write_for_ever(folder: Path, said: Connection) -> None:
     while True:
         for _ in range(10):
             times = np.arange(time, time + 5 * STEP, STEP)
-            store.write([tick(ids, times, trace=np.full((SERIES, 2), times[-1]))], "q", (time, int(times[-1])))
+            alarm = Alarm(int(ids[0]), STEP, int(times[-1]), True, 1, STEP, 2.0, 3.0, 1.0, 0.0, 2.0, 1)
+            store.write([tick(ids, times, trace=np.full((SERIES, 2), times[-1]))], "q", (time, int(times[-1])), [alarm])
             said.send(("tick", int(times[-1])))
             time = int(times[-1]) + STEP
         version = store.new_version("cpu")

@@ -59,6 +59,7 @@ def _check(folder: Path, promised: dict[str, int]) -> int:
         parts = [*in_blocks.get(id, []), *([in_head[id]] if id in in_head else [])]
         assert sorted(np.concatenate([part.times for part in parts]).tolist()) == wanted.times.tolist()
         assert store.samples(id, 0, until).score.tolist() == wanted.score[i].tolist()
+    assert [alarm.end for alarm in store.open_alarms("cpu")] == [until]
     (carry,) = store.carry("cpu")
     assert (carry.time, carry.arrays["trace"].tolist()) == (until, [[until, until]] * SERIES)
     champions = store.champions("cpu")

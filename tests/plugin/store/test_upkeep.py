@@ -109,8 +109,8 @@ def test_expiry_follows_retention(store: Store, ids: IntArray) -> None:
 
 def test_space_comes_back(store: Store, ids: IntArray) -> None:
     rng = np.random.default_rng(0)
-    times = np.arange(0, 30 * DAY, 300)
-    store.record_history("cpu", "q", ids, times, rng.normal(size=(3, len(times))), (0, 30 * DAY))
+    times = np.arange(0, 60 * DAY, 300)
+    store.record_history("cpu", "q", ids, times, rng.normal(size=(3, len(times))), (0, 60 * DAY))
     store.close()
     path = store.folder / "bandwatch.db"
     full = path.stat().st_size

@@ -10,13 +10,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from plugin.board import Board, Snapshot
-from plugin.config import Web
+from plugin.board import Board
+from plugin.config import Watch, Web
 from plugin.errors import ConfigError
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import Labels, SeriesState, Tick
 from plugin.store import Store
 from plugin.web import WebContext, create_app
+from tests.snapshots import snapshot
 
 START, STEP, LENGTH = 1_795_219_200, 60, 10  # 2026-11-21T00:00:00Z
 END = START + (LENGTH - 1) * STEP
@@ -47,7 +48,12 @@ class Service:
         return create_app(WebContext(
             store=self.store, board=self.board, settings=self.settings.model_copy(update=settings),
             registry=registry, config_text=lambda: "prometheus: {url: http://p}\n", reload=self.reload,
-            readiness=lambda: self.unready, metrics=Metrics(registry), watches=lambda: ("web", "node", "young")))
+            readiness=lambda: self.unready, metrics=Metrics(registry), watches=self.watches))
+
+    def watches(self) -> dict[str, Watch]:
+        """Those on the board, and one that has not been scored yet."""
+        scored = {name: shown.settings for name, shown in self.board.snapshots().items()}
+        return {**scored, "young": Watch(name="young", query="up")}
 
     def change(self, **columns: Any) -> None:
         """Publishes the snapshot of `web` with other columns."""
@@ -65,11 +71,11 @@ def fill(store: Store, board: Board, watch: str, labels: list[dict[str, str]], o
                 lower=-1 * flat, upper=9 * flat, score=np.abs(value - 4) / 5, model_version=np.ones(len(ids), int))
     store.write([tick], "query", (START, END))
     states = [SeriesState.OK] * len(ids)
-    board.publish(Snapshot(
-        watch=watch, time=END, labels=own, step=STEP, times=np.full(len(ids), END), value=value[:, -1],
-        series=tuple(replace(record, state=state) for record, state in zip(records, states, strict=True)),
+    board.publish(snapshot(
+        Watch(name=watch, query="up", labels=own),
+        [replace(record, state=state) for record, state in zip(records, states, strict=True)], END, value=value[:, -1],
         expected=4 * flat[:, -1], lower=-1 * flat[:, -1], upper=9 * flat[:, -1], score=tick.score[:, -1],
-        alert_score=tick.score[:, -1], model_version=np.ones(len(ids), int), detector=("lstm",) * len(ids)))
+        alert_score=tick.score[:, -1]))
 
 
 @pytest.fixture

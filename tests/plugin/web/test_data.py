@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
+from plugin.config import Watch
 from plugin.series import Labels, SeriesState, Tick
 from plugin.web import data
 from tests.plugin.web.conftest import API, CLASH, END, OTHER, START, STEP, Service
@@ -32,8 +33,8 @@ def test_bands_are_one_row_per_sample_sorted_by_time_over_all_series(client: Fla
     assert len(rows) == 30
     assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
     assert rows[0] == {"time": START * 1000, "series": FIRST, "watch": "web", "value": 0.0, "expected": 4.0,
-                       "lower": -1.0, "upper": 9.0, "score": 0.8, "__name__": "requests", "job": "api",
-                       "instance": "a:9100", "code": "500", "label_value": "", "label_label_value": "",
+                       "lower": -1.0, "upper": 9.0, "score": 0.8, "anomaly": None, "__name__": "requests",
+                       "job": "api", "instance": "a:9100", "code": "500", "label_value": "", "label_label_value": "",
                        "label_alertname": "", "severity": ""}
     assert len({tuple(sorted(row)) for row in rows}) == 1
     assert {row["code"] for row in rows} == {"500", ""}
@@ -50,7 +51,7 @@ def test_bands_for_a_panel_of_one_series_hold_numbers_only(client: FlaskClient) 
     rows = client.get("/api/v1/bands", query_string={"labels": "none", "series": FIRST, "from": f"{START}000",
                                                      "to": f"{END}000"}).get_json()
     assert rows[-1] == {"time": END * 1000, "value": 24.0, "expected": 4.0, "lower": -1.0, "upper": 9.0,
-                        "score": 4.0}
+                        "score": 4.0, "anomaly": 24.0}
     assert refusal(client, "/api/v1/bands?labels=none&watch=web")[0] == "labels"
 
 
@@ -64,7 +65,7 @@ def test_bands_draw_gaps_and_send_unbounded_sides_as_null(service: Service, clie
     rows = get(client, f"/api/v1/bands?watch=gaps&from={START}000&to={START + 600}000")
     assert [(row["time"], row["value"], row["lower"], row["score"]) for row in rows] == [
         (START * 1000, 1.0, None, 0.0), ((START + 300) * 1000, 2.0, None, None)]  # the step is not known here
-    service.board.publish(replace(service.board.snapshots()["web"], watch="gaps"))
+    service.board.publish(replace(service.board.snapshots()["web"], settings=Watch(name="gaps", query="up")))
     rows = get(client, f"/api/v1/bands?watch=gaps&from={START}000&to={START + 600}000")
     assert [(row["time"] // 1000 - START, row["value"]) for row in rows] == [(0, 1.0), (60, None), (300, 2.0)]
 
@@ -119,6 +120,24 @@ def test_too_much_is_refused_with_what_to_narrow(client: FlaskClient, monkeypatc
     assert "3 series are selected and one answer draws 2" in refusal(client, "/api/v1/bands?watch=web")[1]
 
 
+def test_several_watches_are_one_list(client: FlaskClient) -> None:
+    assert {row["watch"] for row in get(client, "/api/v1/scores?watch=node,web,")} == {"node", "web"}
+    message = refusal(client, "/api/v1/scores?watch=node,wep", 404)[1]
+    assert message.startswith("there is no watch `wep`; the nearest is `web`")
+
+
+def test_scores_can_be_chosen_by_state_and_by_rank(service: Service, client: FlaskClient) -> None:
+    web = service.board.snapshots()["web"]
+    service.change(series=(replace(web.series[0], state=SeriesState.MISSING), *web.series[1:]),
+                   score=np.array([0.5, np.nan, 7.0]), missing=np.array([True, False, False]))
+    assert [row["score"] for row in get(client, "/api/v1/scores?limit=2")] == [7.0, 4.0]
+    assert [row["score"] for row in get(client, "/api/v1/scores?watch=web&limit=9")] == [7.0, 0.5, None]
+    assert [row["missing"] for row in get(client, "/api/v1/scores?state=missing")] == [1]
+    assert len(get(client, "/api/v1/scores?state=missing,ok")) == 4
+    assert "the nearest is `stale`" in refusal(client, "/api/v1/scores?state=stal")[1]
+    assert refusal(client, "/api/v1/scores?limit=0")[0] == "limit"
+
+
 def test_scores_have_a_row_for_every_series(service: Service, client: FlaskClient) -> None:
     web = service.board.snapshots()["web"]
     missing = replace(web.series[1], state=SeriesState.MISSING)
@@ -131,41 +150,6 @@ def test_scores_have_a_row_for_every_series(service: Service, client: FlaskClien
     assert last["age_seconds"] == pytest.approx(first["age_seconds"] + 600)
     assert (absent["time"], absent["value"], absent["age_seconds"], absent["direction"]) == (None, None, None, 0)
     assert {"detector": "lstm", "model_version": 1, "step": 60, "severity": "page"}.items() <= first.items()
-
-
-def test_alert_rows_are_labels_and_one_number(client: FlaskClient) -> None:
-    rows = get(client, "/api/v1/alert?watch=web")
-    assert rows[0] == {"watch": "web", "severity": "page", "score": 4.0, "__name__": "requests", "job": "api",
-                       "instance": "a:9100", "code": "500", "label_value": "", "label_label_value": "",
-                       "label_alertname": "", "label_severity": ""}
-    assert [row["score"] for row in rows] == [4.0, 1.0, 1.0]
-    assert rows[2] | {"label_value": "v", "label_label_value": "w", "label_severity": "low",
-                      "label_alertname": "x"} == rows[2]
-    assert get(client, '/api/v1/alert?match={job="nobody"}') == []
-
-
-@pytest.mark.parametrize(("field", "numbers"), [
-    ("score", [4.0, 2.0]), ("value", [24.0, 9.0]), ("expected", [4.0, 9.0]), ("lower", [-1e300, -1e300]),
-    ("upper", [9.0, 1e300]), ("missing", [0.0, 1.0])])
-def test_every_field_has_the_same_rows_and_never_null(service: Service, client: FlaskClient, field: str,
-                                                      numbers: list[float]) -> None:
-    web = service.board.snapshots()["web"]
-    missing = replace(web.series[1], state=SeriesState.MISSING)
-    service.change(series=(web.series[0], missing, web.series[2]), alert_score=np.array([4.0, 2.0, np.nan]),
-                   expected=np.array([4.0, np.nan, np.nan]), lower=np.array([-np.inf, np.nan, 0]),
-                   upper=np.array([9.0, np.nan, 0]), score=np.array([4.0, np.nan, np.nan]))
-    rows = get(client, f"/api/v1/alert?watch=web&field={field}")
-    assert [row[field] for row in rows] == numbers
-    assert [row["instance"] for row in rows] == ["a:9100", "b:9100"]
-    assert all(isinstance(value, str) for row in rows for name, value in row.items() if name != field)
-
-
-def test_queries_with_one_tick_see_one_snapshot(service: Service, client: FlaskClient) -> None:
-    assert get(client, "/api/v1/alert?watch=web&to=1795219740000")[0]["score"] == 4.0
-    service.change(alert_score=np.full(3, np.nan), value=np.zeros(3))
-    assert get(client, "/api/v1/alert?watch=web&to=1795219740000&field=value")[0]["value"] == 24.0
-    assert get(client, "/api/v1/alert?watch=web&to=1795219750000") == []
-    assert get(client, "/api/v1/alert?watch=web") == []
 
 
 def test_variables(client: FlaskClient) -> None:

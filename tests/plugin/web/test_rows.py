@@ -1,12 +1,10 @@
-"""Names of label columns, and the pins of rules."""
+"""Names of label columns."""
 
 from itertools import product
 
 import pytest
 
-from plugin.board import Board
 from plugin.series import Labels, renamed
-from plugin.web.catalog import MAX_PINS, Pins
 from plugin.web.rows import label_columns
 
 
@@ -27,28 +25,3 @@ def test_no_two_names_become_one(prefix: str) -> None:
     names = ["label_" * i + "watch_" * j + word for i, j, word in product(range(3), range(3), ("value", "x", ""))]
     columns = [renamed(name, {"value", "x"}, prefix) for name in names]
     assert len(set(columns)) == len(names) and not {"value", "x"} & set(columns)
-
-
-def test_a_pin_holds_for_thirty_seconds() -> None:
-    now, board = [0.0], Board()
-    pins = Pins(board, lambda: now[0])
-    first = pins.at(1)
-    board.keep([])  # another board from here on
-    second = board.snapshots()
-    assert first is not second
-    now[0] = 29.9
-    assert pins.at(1) is first and pins.at(2) is second and pins.at(None) is second
-    now[0] = 30.0
-    assert pins.at(1) is second
-
-
-def test_pins_are_bounded() -> None:
-    board = Board()
-    pins = Pins(board, lambda: 0.0)
-    first = pins.at(0)
-    board.keep([])
-    for tick in range(1, MAX_PINS):
-        pins.at(tick)
-    assert pins.at(0) is first
-    pins.at(MAX_PINS)
-    assert pins.at(0) is not first

@@ -1,0 +1,45 @@
+"""What the check found: one line each, with a remedy where there is something to do."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Level(Enum):
+    OK = "ok"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found; `remedy` says what to do about it."""
+
+    level: Level
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was looked at, and a finding about it; `section` is a dashboard, a rule, or what comes before them."""
+
+    section: str
+    name: str
+    finding: Finding
+
+
+def ok(text: str) -> Finding:
+    return Finding(Level.OK, text)
+
+
+def warning(text: str, remedy: str) -> Finding:
+    return Finding(Level.WARNING, text, remedy)
+
+
+def failure(text: str, remedy: str) -> Finding:
+    return Finding(Level.FAILURE, text, remedy)
+
+
+def counted(number: int, noun: str) -> str:
+    """"1 row", "2 rows", "3 series"."""
+    return f"{number:,} {noun}{'' if number == 1 or noun.endswith('s') else 's'}"

@@ -1,0 +1,35 @@
+"""What we ship for Grafana, and the versions that it needs; tests hold this against the files in grafana/."""
+
+import re
+from typing import NamedTuple, Self
+
+
+class Version(NamedTuple):
+    """Of Grafana or a plugin: 12.4.5, 12.1.0+security-01, 13.3.0-pre."""
+
+    major: int
+    minor: int
+    patch: int = 0
+
+    def __str__(self) -> str:
+        return ".".join(map(str, self if self.patch else self[:2]))
+
+    @classmethod
+    def read(cls, text: str) -> Self | None:
+        """None where there is none, as from a Grafana that hides its version."""
+        found = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", text)
+        return cls(int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
+
+
+GRAFANA = Version(11, 6)  # least
+INFINITY = "yesoreyeram-infinity-datasource"
+PROMETHEUS = "prometheus"
+PLUGIN = Version(3, 11)  # least
+PLUGIN_UNTRIED = Version(4, 0)  # from here on nobody has tried
+PLUGIN_UNKNOWN = Version(5, 0)  # from here on refused: queries may be written differently
+SOURCE = "bandwatch"  # uid of the data source
+FOLDER = "Bandwatch"
+DASHBOARDS = ("bandwatch-fleet", "bandwatch-series", "bandwatch-incidents", "bandwatch-self",
+              "bandwatch-fleet-prometheus", "bandwatch-series-prometheus")
+RULES = ("bandwatch-anomaly", "bandwatch-missing", "bandwatch-stale-model", "bandwatch-unhealthy",
+         "bandwatch-unreachable")

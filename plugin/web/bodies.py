@@ -1,0 +1,132 @@
+"""What the older JSON protocol sends: one type per body, read and described by the same definition.
+
+The shapes are those of the simpod-json-datasource plugin 0.3 to 0.7 (its README and openapi.yaml) and of the
+grafana-simple-json-datasource plugin 1.4 (its README). Fields that we do not use are let through, because Grafana
+sends many; `null` and an absent field are the same.
+"""
+
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from plugin.errors import RequestError
+
+Text = Annotated[str, Meta(max_length=4096)]
+Names = Annotated[list[Text], Meta(max_length=200)]
+Body = TypeVar("Body", bound=Struct)
+
+
+class Choice(Struct, forbid_unknown_fields=True):
+    """Which series: names or what Grafana makes of variables, and a selector over their labels."""
+
+    watch: Text | Names | None = None
+    series: Text | Names | None = None
+    match: Text | None = None
+
+
+class Payload(Choice, forbid_unknown_fields=True):
+    """Beside a target: which series, and what their lines are called."""
+
+    legend: Text | None = None
+
+
+class Wanted(Choice, forbid_unknown_fields=True):
+    """The values of a variable."""
+
+    target: Text | None = None
+
+
+class Target(Struct):
+    """One query of a panel."""
+
+    target: Text | None = None
+    payload: Payload | Literal[""] | None = None
+    hide: bool | None = None
+
+
+class Filter(Struct):
+    """One ad hoc filter over a column."""
+
+    key: Text
+    operator: Literal["=", "!=", "=~", "!~"]
+    value: Text
+
+
+class Range(Struct):
+    """RFC 3339, or milliseconds since 1970."""
+
+    begin: str | int | None = field(default=None, name="from")
+    to: str | int | None = None
+
+
+class QueryBody(Struct, rename="camel"):
+    """What a panel asks for."""
+
+    targets: Annotated[list[Target], Meta(max_length=50)] | None = None
+    range: Range | None = None
+    max_data_points: float | None = None
+    adhoc_filters: Annotated[list[Filter], Meta(max_length=50)] | None = None
+
+
+class SearchBody(Struct):
+    """What is typed into the list of targets, or the query of a variable."""
+
+    target: Text | None = None
+
+
+class Annotation(Struct):
+    """The query of an annotation."""
+
+    query: Text | None = None
+
+
+class AnnotationsBody(Struct):
+    """Which annotations of which time."""
+
+    annotation: Annotation | None = None
+    range: Range | None = None
+
+
+class VariableBody(Struct):
+    """The query of a variable."""
+
+    payload: Wanted | Literal[""] | None = None
+
+
+class MetricsBody(Struct):
+    """What is chosen so far; the targets do not depend on it."""
+
+    metric: str | int | None = None
+    payload: dict[str, Any] | str | None = None
+
+
+class OptionsBody(Struct):
+    """Which field of a payload, beside what is chosen so far."""
+
+    name: str
+    payload: Payload | Literal[""] | None = None
+
+
+class TagKeysBody(Struct):
+    """Nothing that we need."""
+
+
+class TagValuesBody(Struct):
+    """Whose values."""
+
+    key: str
+
+
+def read_body(data: bytes, kind: type[Body]) -> Body:
+    """A body of this kind; no body at all is an empty one. Raises RequestError naming the field."""
+    try:
+        return msgspec.json.decode(data or b"{}", type=kind)
+    except msgspec.ValidationError as error:
+        reason, _, place = str(error).partition(" - at `$")
+        named = re.search(r" field `(.*)`", reason)  # one that is missing, or that is not known
+        raise RequestError(f"{reason}: /api/v1/openapi.json tells what this body may hold",
+                           field=".".join(filter(None, (place.strip(".`"), named and named[1])))) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RequestError(f"the body is not JSON: {error}") from error

@@ -1,0 +1,103 @@
+"""Fleet: is anything unusual, missing or out of date, over all watches."""
+
+from typing import Any
+
+from tests.grafana.dashboards import links
+from tests.grafana.dashboards.look import ANOMALY, CAUTION
+from tests.grafana.dashboards.panels import number, place
+from tests.grafana.dashboards.queries import RANGE, Ask
+from tests.grafana.dashboards.tables import (
+    Column,
+    count,
+    grid,
+    moment,
+    name,
+    score,
+    seconds,
+    share,
+    state,
+    text,
+)
+from tests.grafana.dashboards.tables import number as figure
+from tests.grafana.dashboards.variables import dashboard, watches
+
+WATCH = {"watch": "${watch:csv}"}
+WATCHES, SCORES, INCIDENTS = "/api/v1/watches", "/api/v1/scores", "/api/v1/incidents"
+NOW = "As of now, whatever the chosen time range."
+
+
+def board() -> dict[str, Any]:
+    return dashboard(
+        "bandwatch-fleet", "Bandwatch: fleet",
+        "All watches: what is unusual now, what is missing, what is out of date.",
+        panels=place((4, _numbers()), (7, [(24, _watches())]), (10, [(24, _unusual())]),
+                     (9, [(10, _missing()), (14, _incidents())])),
+        variables=[watches()],
+        links=[links.board("Incidents", "bandwatch-incidents"), links.board("Bandwatch itself", "bandwatch-self")],
+        begin="now-24h")
+
+
+def _numbers() -> list[tuple[int, Any]]:
+    def of_watches(column: str) -> Ask:
+        return Ask(WATCHES, WATCH, [column])
+
+    unhealthy = Ask("/api/v1/alert", {**WATCH, "by": "watch", "field": "unhealthy"}, ["unhealthy"])
+    return [
+        (5, number(1, "Unusual now", f"Series whose alert score is above 1, `persistence` applied. {NOW}",
+                   of_watches("anomalous"), calc="sum", above=[(1, ANOMALY)])),
+        (5, number(2, "Missing now", f"Series that are expected and have no samples any more. {NOW}",
+                   of_watches("missing"), calc="sum", above=[(1, CAUTION)])),
+        (5, number(3, "Stale models", "Models that have outlived three refits: the bands of their series may be those "
+                   "of another time of year. See Bandwatch itself for why fits fail.",
+                   of_watches("stale_models"), calc="sum", above=[(1, CAUTION)])),
+        (5, number(4, "Watches not ok", "Watches that fail or are late: their scores are those of an earlier time. The "
+                   "reason is in the table below.", unhealthy, calc="sum", above=[(1, ANOMALY)])),
+        (4, number(5, "Noise budget, 7 d", "Alarms of the last seven days against those that `alert_budget` allows, "
+                   "of the worst watch. Above 100 % it alarms more often than it was told to.",
+                   of_watches("budget_spent"), calc="max", unit="percentunit", above=[(0.8, CAUTION), (1, ANOMALY)])),
+    ]
+
+
+def _watches() -> Any:
+    columns = [name("watch", "Watch", links.to_watch()), state(), text("reason", "Reason"), count("series", "Series"),
+               count("anomalous", "Unusual", ANOMALY), count("missing", "Missing", CAUTION),
+               score("worst_score", "Worst"), share("budget_spent", "Noise budget, 7 d"),
+               seconds("lag_seconds", "Lag"), count("stale_models", "Stale models", CAUTION)]
+    return grid(6, "Watches", "Each configured query: its state and why, how many of its series are unusual or "
+                "missing, the highest score, the noise budget spent in seven days, and how far its scores are behind. "
+                "Click on a watch to see its series.", columns, Ask(WATCHES, WATCH, _names(columns)),
+                empty="No watch is configured")
+
+
+def _unusual() -> Any:
+    columns = [score(), text("watch", "Watch", 130), name("series", "Series", links.to_series()),
+               figure("value", "Value"), figure("expected", "Expected"), figure("lower", "Lower"),
+               figure("upper", "Upper"), text("explanation", "In words"), seconds("age_seconds", "Age")]
+    return grid(7, "What is unusual now", "The 25 series that are furthest from what was expected, in half-widths of "
+                "their band: above 1 (red) the value is outside. Click on a series to draw it over the same time. "
+                "Numbers are in the unit of the watch.", columns,
+                Ask(SCORES, {**WATCH, "state": "ok", "limit": "25"}, _names(columns)),
+                empty="No series has been scored yet", sort="Score")
+
+
+def _missing() -> Any:
+    columns = [text("watch", "Watch", 130), name("series", "Series", links.to_series()),
+               seconds("age_seconds", "Last seen"), figure("value", "Last value")]
+    return grid(8, "Missing series", "Series whose samples have stopped, longest first. Whether that alerts is the "
+                "watch's `missing_data`.", columns,
+                Ask(SCORES, {**WATCH, "state": "missing", "limit": "200"}, _names(columns)),
+                empty="No series is missing", sort="Last seen")
+
+
+def _incidents() -> Any:
+    columns = [moment("time", "Start"), state(width=80), text("watch", "Watch", 110),
+               name("series", "Series", links.to_moment()), seconds("duration_seconds", "Duration"),
+               score(title="Peak")]
+    return grid(9, "Incidents in this range", "When series left their bands and how long they stayed outside, the "
+                "latest first. Click on a series to draw it around that time.", columns,
+                Ask(INCIDENTS, {**WATCH, **RANGE, "limit": "20"}, _names(columns)),
+                empty="No incident in this range", sort="Start")
+
+
+def _names(columns: list[Column]) -> list[str]:
+    return [column.name for column in columns]

@@ -1,0 +1,72 @@
+"""Incidents: what left its band in a range of time, where and for how long."""
+
+from typing import Any
+
+from grafana_foundation_sdk.builders.dashboard import FieldColor
+from grafana_foundation_sdk.models.common import GraphDrawStyle, VisibilityMode
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, FieldColorModeId
+
+from tests.grafana.dashboards import links
+from tests.grafana.dashboards.look import ANOMALY
+from tests.grafana.dashboards.panels import bars, number, place, scores
+from tests.grafana.dashboards.queries import RANGE, Ask
+from tests.grafana.dashboards.tables import Column, direction, grid, moment, name, score, seconds, state, text
+from tests.grafana.dashboards.variables import dashboard, watches
+
+ASKED = {"watch": "${watch:csv}", **RANGE}
+PATH = "/api/v1/incidents"
+MANY = "1000"
+STILL_OPEN = DataTransformerConfig(id_val="filterByValue", options={
+    "type": "include", "match": "all",
+    "filters": [{"fieldName": "state", "config": {"id": "equal", "options": {"value": "open"}}}]})
+BY_WATCH = DataTransformerConfig(id_val="groupBy", options={"fields": {
+    "watch": {"operation": "groupby", "aggregations": []},
+    "score": {"operation": "aggregate", "aggregations": ["count"]}}})
+
+
+def board() -> dict[str, Any]:
+    return dashboard(
+        "bandwatch-incidents", "Bandwatch: incidents", "When series left their bands, how far and for how long.",
+        panels=place((4, _numbers()), (8, [(8, _by_watch()), (16, _timeline())]), (13, [(24, _table())])),
+        variables=[watches()],
+        links=[links.board("Fleet", "bandwatch-fleet"), links.board("Bandwatch itself", "bandwatch-self")],
+        begin="now-7d")
+
+
+def _numbers() -> list[tuple[int, Any]]:
+    def asked(*columns: str) -> Ask:
+        return Ask(PATH, {**ASKED, "limit": MANY}, columns)
+
+    return [
+        (8, number(1, "Open", "Incidents of this range that have not ended.", asked("state", "score"), calc="count",
+                   empty="none", above=[(1, ANOMALY)]).with_transformation(STILL_OPEN)),
+        (8, number(2, "In this range", "Incidents that lay in this range, wholly or in part.", asked("score"),
+                   calc="count", empty="none")),
+        (8, number(3, "Longest", "How long the longest of them lasted, or has lasted so far.",
+                   asked("duration_seconds"), calc="max", unit="s", empty="none")),
+    ]
+
+
+def _by_watch() -> Any:
+    return (bars(4, "By watch", "How many incidents each watch had in this range. A watch that stands out is either in "
+                 "trouble or alarms too easily: compare its noise budget in Fleet.",
+                 Ask(PATH, {**ASKED, "limit": MANY}, ["watch", "score"]), rows=True, empty="No incident in this range")
+            .with_transformation(BY_WATCH))
+
+
+def _timeline() -> Any:
+    """Points, not bars of their duration: incidents overlap, and a table of starts and ends has no state between."""
+    asked = Ask(PATH, {**ASKED, "limit": "200"}, ["time", "series", "score"], shape="timeseries")
+    return (scores(5, "When, and how far", "Each point is an incident: where it began, and its peak score in "
+                   "half-widths of the band. Points above each other are series that left their bands together.", asked)
+            .draw_style(GraphDrawStyle.POINTS).show_points(VisibilityMode.ALWAYS).point_size(8)
+            .display_name("${__field.labels.series}").color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS)))
+
+
+def _table() -> Any:
+    columns: list[Column] = [
+        moment("time", "Start"), state(width=80), seconds("duration_seconds", "Duration"), text("watch", "Watch", 130),
+        name("series", "Series", links.to_moment()), score("score", "Peak"), direction(), text("text", "In words")]
+    return grid(6, "Incidents", "The latest first. Click on a series to draw it around that time.", columns,
+                Ask(PATH, {**ASKED, "limit": "200"}, [column.name for column in columns]),
+                empty="No incident in this range", sort="Start")

@@ -1,0 +1,71 @@
+"""Series from the exported metrics alone, where the Infinity plugin may not be installed."""
+
+from typing import Any
+
+from tests.grafana.dashboards import links
+from tests.grafana.dashboards.look import ANOMALY, CAUTION, GOOD, QUIET, colored, prop, words
+from tests.grafana.dashboards.panels import band, number, place, scores
+from tests.grafana.dashboards.queries import latest, lines
+from tests.grafana.dashboards.variables import dashboard, exported, source
+
+# The labels of the series as a selector; without any (no series) it still asks for one watch only.
+ONE = '{watch="$watch",${series:raw}}'
+# No bound on a side is infinite, which no axis can show: such a sample is left out.
+BAND = {"value": f"bandwatch_value{ONE}", "expected": f"bandwatch_expected{ONE}",
+        "lower": f"bandwatch_lower{ONE} > -Inf", "upper": f"bandwatch_upper{ONE} < +Inf"}
+OUTSIDE = f"bandwatch_value{ONE} and bandwatch_anomaly_score{ONE} > 1"
+LATE = ("As Prometheus scraped it: up to an interval between scores later than the samples, without forecast, and "
+        "without a line where Bandwatch was down.")
+
+
+def board() -> dict[str, Any]:
+    return dashboard(
+        "bandwatch-series-prometheus", "Bandwatch: one series (Prometheus)",
+        "One series in its band and its score, from the metrics that Bandwatch exports.",
+        panels=place((4, [(24, _now())]), (11, [(24, _band())]), (7, [(24, _scores())])),
+        variables=_variables(),
+        links=[links.board("Fleet", "bandwatch-fleet-prometheus"), links.board("Bandwatch itself", "bandwatch-self"),
+               links.explore("${datasource}", _explored())])
+
+
+def _variables() -> list[dict[str, Any]]:
+    return [
+        source(),
+        exported("watch", "Watch", "A query of Bandwatch's configuration.", "label_values(bandwatch_watch_info, "
+                 "watch)"),
+        exported("series", "Series", "A series of the watch, by all of its labels; one that vanished within the range "
+                 "is offered, too.", 'query_result(last_over_time(bandwatch_value{watch="$watch"}[$__range]))',
+                 regex=r"/\{(.*)\}/"),
+    ]
+
+
+def _now() -> Any:
+    return (number(3, "Now", f"The latest sample and what was expected of it; the score as alert rules read it; "
+                   "whether the "
+                   f"samples have stopped. {LATE}",
+                   *(latest(expression, name, name) for name, expression in BAND.items()),
+                   latest(f"bandwatch_anomaly_score{ONE}", "score", "score"),
+                   latest(f"bandwatch_alert_score{ONE}", "alert score", "alert"),
+                   latest(f"bandwatch_missing{ONE}", "samples", "missing"), empty="This series is not scored now")
+            .override_by_regexp("/score$/", [prop("decimals", 2), colored(QUIET, (1.0000001, ANOMALY))])
+            .override_by_name("samples", [words({"0": (GOOD, "arrive"), "1": (CAUTION, "have stopped")})]))
+
+
+def _band() -> Any:
+    return band(1, "Value in its band", f"The samples, what was expected of them, and the range that was held to be "
+                f"normal. Red points are outside. {LATE}",
+                *(lines(expression, name, name) for name, expression in {**BAND, "anomaly": OUTSIDE}.items()))
+
+
+def _scores() -> Any:
+    return (scores(2, "Anomaly score", "Distance of the value from what was expected, in half-widths of the band: "
+                   "above 1 (red) where the value is outside. Dashed: what alert rules read, after `persistence`, "
+                   "held while the series or its watch is away.",
+                   lines(f"bandwatch_anomaly_score{ONE}", "score", "score"),
+                   lines(f"bandwatch_alert_score{ONE}", "alert score", "alert"))
+            .override_by_name("alert score", [prop("custom.lineStyle", {"fill": "dash", "dash": [6, 6]}),
+                                              prop("custom.fillOpacity", 0)]))
+
+
+def _explored() -> dict[str, Any]:
+    return {"refId": "A", "expr": "bandwatch_value{watch=\"WATCH\"}".replace("WATCH", "${watch:raw}"), "range": True}

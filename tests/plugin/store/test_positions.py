@@ -1,0 +1,29 @@
+"""How far remote write has come, and the rows that it reads."""
+
+import numpy as np
+
+from plugin.series import IntArray
+from plugin.store import Store
+from tests.plugin.store.build import DAY, assert_equal, tick
+
+
+def test_a_position_survives_and_never_goes_back(store: Store) -> None:
+    assert store.sent_until("cpu") is None
+    for until in (600, 1200, 900):
+        store.record_sent("cpu", until)
+    store.record_sent("ram", 60)
+    again = Store.open(store.folder)
+    assert (again.sent_until("cpu"), again.sent_until("ram")) == (1200, 60)
+    again.close()
+
+
+def test_rows_between_times_from_head_and_blocks(store: Store, ids: IntArray) -> None:
+    times = np.arange(0, 2 * DAY, 600)
+    store.write([tick(ids[:2], times)], "q", (0, int(times[-1])))
+    assert store.fold(3 * DAY).rows > 0
+    found = store.between(ids, DAY - 1200, 2 * DAY)
+    assert found.keys() == set(ids[:2].tolist()), "a series without rows is absent"
+    for series_id, rows in found.items():
+        assert rows.times.tolist() == list(range(DAY - 1200, 2 * DAY, 600))
+        assert_equal(rows, store.samples(series_id, DAY - 1200, 2 * DAY))
+    assert store.between(ids, 2 * DAY, 3 * DAY) == {}
