@@ -1,0 +1,44 @@
+// node shoot.mjs JOBS.json OUT: draws each job in Chromium and writes OUT/<name>.png. The page has no network.
+import { mkdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+
+const [jobsFile, out] = process.argv.slice(2);
+const built = path.join(import.meta.dirname, 'built');
+const jobs = JSON.parse(await readFile(jobsFile, 'utf8'));
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
+});
+let failed = 0;
+try {
+  const context = await browser.newContext({ deviceScaleFactor: 2, timezoneId: 'UTC' });
+  const tab = await context.newPage();
+  tab.on('pageerror', (error) => console.error(`    the page says: ${error.message}`));
+  await tab.route('**', (route) => route.fulfill({ path: path.join(built, new URL(route.request().url()).pathname) }));
+  await tab.goto('http://preview.invalid/page.html');
+  for (const job of jobs) {
+    try {
+      await tab.setViewportSize({ width: job.width, height: job.height });
+      const said = await tab.evaluate((one) => window.draw(one), job);
+      const file = path.join(out, `${job.name}.png`);
+      await mkdir(path.dirname(file), { recursive: true });
+      await tab.locator('#panel').screenshot({ path: file });
+      console.log(`  ${job.name}.png${said.map((line) => `\n    ${line}`).join('')}`);
+    } catch (error) {
+      failed += 1;
+      console.error(`  ${job.name}: ${error.message}`);
+    }
+  }
+} finally {
+  await browser.close();
+}
+process.exit(failed ? 1 : 0);
