@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from plugin.errors import BandwatchError, ConfigError, PrometheusError
 
 if TYPE_CHECKING:
-    from plugin.app import Parts, Service
+    from plugin.app import Service
     from plugin.backtest.source import Recording
+    from plugin.parts import Parts
     from plugin.web.rows import Row
 
 
@@ -121,7 +122,7 @@ def _cell(value: object) -> str:
 def _parts(options: argparse.Namespace) -> "Iterator[Parts]":
     """The parts of the service without scheduler and web, for the watches that the flags choose."""
     from plugin import config
-    from plugin.app import Parts
+    from plugin.parts import Parts
 
     settings = config.load(Path(options.config_file))
     names = [watch.name for watch in settings.watches]

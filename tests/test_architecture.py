@@ -20,6 +20,7 @@ LAYERS = (
     "commands",
     "check demo grafana",
     "app backtest",
+    "parts",
     "web scheduler jobs plot progress",
     "policies",
     "prometheus grid store metrics",

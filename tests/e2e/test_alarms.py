@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from plugin.alarms import JOIN, Alarm
-from plugin.app import Parts
 from plugin.config import Watch
+from plugin.parts import Parts
 from tests.e2e.world import INCIDENT, NOW, STEP, Clock, config, parts, watch
 from tests.servers import PrometheusServer
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from flask.testing import FlaskClient
 
-from plugin.app import Parts
 from plugin.config import Web
+from plugin.parts import Parts
 from plugin.series import Labels, Series
 from plugin.web import WebContext, create_app
 from tests import faults

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plugin.app import Parts
 from plugin.board import Snapshot
+from plugin.parts import Parts
 from plugin.series import Samples, SeriesState
 from tests.e2e.world import FUTURE_STEPS, INCIDENT, NOW, STEP, VANISHED_FROM, Clock, config, parts, watch
 from tests.servers import PrometheusServer

@@ -18,7 +18,7 @@ from tests.servers import PrometheusServer
 
 @pytest.fixture(autouse=True)
 def workers_are_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plugin.app.WorkerPool", Threads)
+    monkeypatch.setattr("plugin.parts.WorkerPool", Threads)
 
 
 def states(made: Any) -> set[SeriesState]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin.app import Parts
 from plugin.config import Config, Prometheus, Store, Watch, Workers
 from plugin.jobs.fitting import FitOutcome, FitTask, run_task
+from plugin.parts import Parts
 from plugin.series import FloatArray, IntArray, Labels, Series
 
 STEP = 60

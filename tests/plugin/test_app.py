@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from plugin.app import Parts, Service
+from plugin.app import Service
 from plugin.config import Config, Prometheus, RemoteWrite, Store, Watch, Web, Workers
 from plugin.errors import BandwatchError, ConfigError, Stopped, StoreError
+from plugin.parts import Parts
 from tests import faults
 from tests.e2e.world import Threads
 from tests.servers import PrometheusServer
@@ -50,7 +51,7 @@ class Running:
 @pytest.fixture(autouse=True)
 def workers_are_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Threads, "warm_up", lambda self: None, raising=False)
-    monkeypatch.setattr("plugin.app.WorkerPool", Threads)
+    monkeypatch.setattr("plugin.parts.WorkerPool", Threads)
 
 
 @pytest.fixture
