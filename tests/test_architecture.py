@@ -26,7 +26,7 @@ LAYERS = (
     "prometheus grid store metrics",
     "board",
     "config",
-    "alarms selectors logs wording",
+    "alarms selectors logs remote wording",
     "series errors version",
 )
 # Arrows that point down and are forbidden all the same: readers only read, writers never serve.
@@ -56,7 +56,7 @@ HOMES = {
     "pydantic": ("plugin.config",),
     "pydantic_core": ("plugin.config",),
     "re2": ("plugin.selectors",),
-    "requests": ("plugin.grafana", "plugin.prometheus"),
+    "requests": ("plugin.grafana", "plugin.prometheus", "plugin.remote"),
     "rich": ("plugin.progress",),
     "safetensors": ("detectors", "plugin.store"),
     "sqlalchemy": ("plugin.store",),
