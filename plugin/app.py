@@ -36,6 +36,7 @@ class Service:
         self._load, self._clock = load, clock
         self._parts = Parts(config, clock=clock)
         self._reloading = threading.Lock()
+        self._reloaded = 0.0  # unix seconds of the last reload
         self._turns: dict[str, threading.Lock] = {}  # a watch's old and new score job never run at once
         self.board, self.store = self._parts.board, self._parts.store
         self._scheduler = Scheduler(self._parts.metrics)
@@ -52,7 +53,8 @@ class Service:
                              readiness=self.readiness, metrics=parts.metrics,
                              watches=lambda: {name: jobs.watch for name, jobs in self._parts.watches.items()},
                              heartbeat=lambda: self._scheduler.last_beat,
-                             sends_scores=lambda: self._parts.remote_write is not None)
+                             sends_scores=lambda: self._parts.remote_write is not None,
+                             reloaded=lambda: self._reloaded)
         self._server = serve(create_app(context), config.web)
         parts.metrics.reload_successful.set(1)
         parts.metrics.reload_time.set_to_current_time()
@@ -114,6 +116,7 @@ class Service:
     def _swap(self, config: Config) -> None:
         parts, before = self._parts, self._parts.watches
         after, sending = parts.build(config), parts.remote_write
+        self._reloaded = self._clock()
         parts.config, parts.watches, parts.remote_write = config, after, parts.build_remote_write(config)
         if sending is not None:
             sending.close()

@@ -32,7 +32,8 @@ SCORES = (("bandwatch_anomaly_score", "score", "Score of the latest sample; abov
 READ = (("bandwatch_alert_score", "alert_score", "What alert rules read: the score after persistence, held when the "
          "series vanishes while it alerts."),
         ("bandwatch_missing", "missing", "1 = the samples of the series have stopped, and alert rules should know."))
-TAKEN = frozenset({"watch", "metric_name"})
+TAKEN = frozenset({"watch", "metric_name", "alertname", "alertstate"})  # the last two Prometheus sets on ALERTS
+TARGET = frozenset({"job", "instance"})  # the rules join the metrics of a watch by these
 
 
 class Metrics:
@@ -130,10 +131,11 @@ def _score_lines(snapshots: list[Snapshot], scores: Sequence[tuple[str, str, str
 
 
 def _watch_lines(snapshots: Sequence[Snapshot], now: float) -> Iterator[str]:
-    yield from _head("bandwatch_watch_info", "Always 1; the watch's own labels.")
+    yield from _head("bandwatch_watch_info", "Always 1; the watch's own labels and its unit.")
     for snapshot in snapshots:
-        own = [(renamed(name, TAKEN, "watch_"), value) for name, value in snapshot.labels.items()]
-        yield f"bandwatch_watch_info{{{_printed([('watch', snapshot.watch), *own])}}} 1\n"
+        unit = [("unit", snapshot.settings.unit)] if snapshot.settings.unit else []
+        own = [(renamed(name, TAKEN | TARGET | {"unit"}, "watch_"), value) for name, value in snapshot.labels.items()]
+        yield f"bandwatch_watch_info{{{_printed([('watch', snapshot.watch), *unit, *own])}}} 1\n"
     yield from _head("bandwatch_watch_stale_models", "Models that have outlived three refits.")
     for snapshot in snapshots:
         yield f'bandwatch_watch_stale_models{{watch="{snapshot.watch}"}} {int(snapshot.stale_models(now).sum())}\n'

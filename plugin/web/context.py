@@ -25,3 +25,4 @@ class WebContext:
     sends_scores: Callable[[], bool] = bool  # by remote write: then /metrics leaves them out
     clock: Callable[[], float] = time.time  # unix seconds
     started: float = field(default_factory=time.time)  # unix seconds
+    reloaded: Callable[[], float] = float  # unix seconds of the last reload; 0 = none yet

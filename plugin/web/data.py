@@ -79,6 +79,7 @@ class DataSource:
 
     def alert(self, query: Query) -> Response:
         field, moment = _field(query), self._pins.at(query.end)
+        _check_selection(query)
         if query.by == "service":
             return json(alert.service_rows(moment))
         if query.by == "watch":
@@ -89,7 +90,8 @@ class DataSource:
     def _watches(self, query: Query, moment: Moment) -> list[rows.Row]:
         self._catalog.check_watch(query)
         alarms = self._context.store.alarm_counts(int(moment.now) - watches.DAYS * DAY)
-        return [row for row in watches.watch_rows(moment, alarms, self._context.started)
+        known_since = max(self._context.started, self._context.reloaded())  # a watch that was never scored
+        return [row for row in watches.watch_rows(moment, alarms, known_since)
                 if not query.watch or row["watch"] in query.watch]
 
     def series(self, query: Query) -> Response:
@@ -124,6 +126,16 @@ def _field(query: Query) -> str:
         raise RequestError(f"`field`: rows by {query.by} have no `{query.field}`{nearest(query.field, valid)}; "
                            f"valid: {', '.join(valid)}", field="field")
     return query.field or valid[0]
+
+
+def _check_selection(query: Query) -> None:
+    """A condition that no row can be held against must not look as if it had narrowed the answer."""
+    if query.match and query.by != "series":
+        raise RequestError(f"`match` chooses series, and rows by {query.by} stand for all of them: leave it out",
+                           field="match")
+    if query.watch and query.by == "service":
+        raise RequestError("`watch` has no meaning by service, whose one row stands for all watches: leave it out",
+                           field="watch")
 
 
 def _columns(record: SeriesRecord) -> dict[str, str]:

@@ -17,15 +17,15 @@ COLUMNS = frozenset({"reason", "ok", "warming_up", "stale", "anomalous", "worst_
 UNHEALTHY = frozenset({"failing", "late"})
 
 
-def watch_rows(moment: Moment, alarms: Mapping[str, int], started: float) -> Iterator[Row]:
+def watch_rows(moment: Moment, alarms: Mapping[str, int], known_since: float) -> Iterator[Row]:
     """A row for each watch of the configuration, by name.
 
-    alarms: opened in the last 7 days, by watch. started: unix seconds; a watch that was never scored is late from then.
+    alarms: opened in the last 7 days, by watch. known_since: unix seconds; one that was never scored is late from then.
     """
     for name, watch in sorted(moment.watches.items()):
         snapshot = moment.board.get(name)
         scored = snapshot.time if snapshot is not None else 0
-        lag = max(0.0, moment.now - (scored + watch.offset if scored else started))
+        lag = max(0.0, moment.now - (scored + watch.offset if scored else known_since))
         state, reason = _state(watch, snapshot, lag)
         own = {renamed(name, TAKEN | COLUMNS, "watch_"): value for name, value in watch.own_labels.items()}
         yield {"time": scored * 1000 or None, "watch": name, **own, "state": state,

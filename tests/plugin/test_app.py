@@ -86,6 +86,15 @@ def test_reload_keeps_what_is_unchanged_and_swaps_the_rest(start: Start, tmp_pat
             before[name].reader.buildinfo()
 
 
+def test_a_watch_that_a_reload_adds_has_its_time_to_be_scored(start: Start, tmp_path: Path) -> None:
+    running = start(config(tmp_path, watch("old")))
+    now, running.service._clock = time.time(), lambda: now
+    running.file = config(tmp_path, watch("old"), watch("added"))
+    assert running.service._reloaded == 0
+    running.service.reload()
+    assert running.service._reloaded == now
+
+
 def test_another_prometheus_swaps_all_watches(start: Start, tmp_path: Path) -> None:
     running = start(config(tmp_path, watch("a")))
     before = running.parts.watches["a"]

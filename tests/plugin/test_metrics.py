@@ -51,6 +51,24 @@ def test_scores_keep_every_label_and_get_their_watch() -> None:
     assert {family.type for name, family in families.items() if name.startswith("bandwatch_")} == {"gauge"}
 
 
+def test_labels_that_prometheus_sets_on_alerts_make_way() -> None:
+    """A rule that fires for two series of ALERTS would put its own name in the place of theirs, and fail."""
+    families = scrape(snapshot([{"__name__": "ALERTS", "alertname": name, "alertstate": "firing"} for name in "ab"],
+                               [SeriesState.OK] * 2, [1, 1], [2, 2]))
+    for name in ("bandwatch_value", "bandwatch_alert_score", "bandwatch_missing"):
+        told = [sample.labels for sample in families[name].samples]
+        assert [labels["label_alertname"] for labels in told] == ["a", "b"]
+        assert not any({"alertname", "alertstate"} & labels.keys() for labels in told)
+
+
+def test_own_labels_of_a_watch_leave_those_of_the_scrape_alone() -> None:
+    own = {"job": "payments", "instance": "blue", "unit": "crew", "team": "a"}
+    families = scrape(made(Watch(name="web", query="up", labels=own, unit="s"), [], 600))
+    [info] = families["bandwatch_watch_info"].samples
+    assert info.labels == {"watch": "web", "severity": "ticket", "team": "a", "unit": "s", "watch_unit": "crew",
+                           "watch_job": "payments", "watch_instance": "blue"}
+
+
 def test_a_vanished_series_vanishes_and_is_counted() -> None:
     families = scrape(snapshot([{"a": str(i)} for i in range(4)],
                                [SeriesState.OK, SeriesState.MISSING, SeriesState.STALE, SeriesState.OK],

@@ -197,7 +197,7 @@ def test_a_reply_that_never_ends_is_left_in_time(write: Recorder, proxy: FaultPr
 
 
 def test_a_stop_ends_the_waiting(proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote_write, "BACKOFF", 4)
+    monkeypatch.setattr(remote_write, "BACKOFF", 3)  # times 1.5 at most: less than the longest wait
     write = Recorder(proxy.url)
     proxy.fault = fault.status(503)
     threading.Timer(0.3, write.close).start()

@@ -13,6 +13,7 @@ from tests.grafana.dashboards.variables import dashboard, exported, source
 
 OF = '{watch=~"$watch"}'
 UNUSUAL = f"bandwatch_alert_score{OF} > 1"
+UNUSUAL_OR_NOT = f"bandwatch_alert_score{OF} > bool 1"
 WEEK = 7 * 86_400
 BUDGET = (f"sum by (watch) (increase(bandwatch_alarms_total{OF}[7d])) / (sum by (watch) (bandwatch_series{OF}) "
           f"* on (watch) max by (watch) (bandwatch_watch_alert_budget_per_second{OF}) * {WEEK})")
@@ -77,7 +78,7 @@ def _watches() -> Any:
 
 def _history() -> Any:
     return graph(7, "Unusual series", "How many series of each watch had an alert score above 1.",
-                 lines(f"count by (watch) ({UNUSUAL})", "{{watch}}")).min(0).decimals(0)
+                 lines(f"sum by (watch) ({UNUSUAL_OR_NOT})", "{{watch}}")).min(0).decimals(0)
 
 
 def _unusual() -> Any:

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from grafana_foundation_sdk.builders import common
 from grafana_foundation_sdk.builders.dashboard import FieldColor
-from grafana_foundation_sdk.models.common import GraphDrawStyle, VisibilityMode
+from grafana_foundation_sdk.models.common import GraphDrawStyle, TooltipDisplayMode, VisibilityMode
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, FieldColorModeId
 
 from tests.grafana.dashboards import links
@@ -58,7 +59,9 @@ def _timeline() -> Any:
     """Points, not bars of their duration: incidents overlap, and a table of starts and ends has no state between."""
     asked = Ask(PATH, {**ASKED, "limit": "200"}, ["time", "series", "score"], shape="timeseries")
     return (scores(5, "When, and how far", "Each point is an incident: where it began, and its peak score in "
-                   "half-widths of the band. Points above each other are series that left their bands together.", asked)
+                   "half-widths of the band. Points above each other are series that left their bands together.", asked,
+                   empty="No incident in this range")
+            .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.SINGLE))
             .draw_style(GraphDrawStyle.POINTS).show_points(VisibilityMode.ALWAYS).point_size(8)
             .display_name("${__field.labels.series}").color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS)))
 

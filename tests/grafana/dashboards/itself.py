@@ -3,13 +3,14 @@
 from typing import Any
 
 from tests.grafana.dashboards import links
-from tests.grafana.dashboards.look import ANOMALY, CAUTION, GOOD, colored, prop, words
+from tests.grafana.dashboards.look import ANOMALY, CAUTION, GOOD, NEUTRAL, colored, prop, words
 from tests.grafana.dashboards.panels import graph, number, place
 from tests.grafana.dashboards.queries import latest, lines
 from tests.grafana.dashboards.variables import dashboard, exported, source
 
 OF = '{watch=~"$watch"}'
 RATE = "[$__rate_interval]"
+DAY = "[1d]"  # for fits: most watches have one a day
 SELF = "on (job, instance) bandwatch_build_info"  # of all processes that Prometheus scrapes, ours
 
 
@@ -63,7 +64,7 @@ def _failures() -> Any:
         return lines(f"sum by ({labels}) (increase({metric}{RATE})) > 0", legend, ref)
 
     return graph(4, "What failed", "Each failure by its reason; docs/metrics.md says what each means. Nothing is drawn "
-                 "while nothing fails.",
+                 "while nothing fails, nor while Prometheus gets no metrics: see Health.",
                  failed(f"bandwatch_score_failures_total{OF}", "watch, reason", "scoring {{watch}}: {{reason}}",
                         "scores"),
                  failed(f"bandwatch_fit_failures_total{OF}", "watch, reason", "fit {{watch}}: {{reason}}", "fits"),
@@ -71,20 +72,24 @@ def _failures() -> Any:
                  failed(f"bandwatch_covariate_failures_total{OF}", "watch, reason", "covariate {{watch}}: {{reason}}",
                         "covariates"),
                  failed("bandwatch_remote_write_failures_total", "reason", "remote write: {{reason}}", "writes"),
-                 failed("bandwatch_jobs_missed_total", "job", "missed: {{job}}", "missed"),
-                 failed("bandwatch_job_errors_total", "job", "error: {{job}}", "errors")).min(0)
+                 failed("bandwatch_jobs_missed_total", "job", "not run in time: {{job}}", "missed"),
+                 failed("bandwatch_job_errors_total", "job", "error in {{job}}", "errors"),
+                 empty="No failure was counted").min(0)
 
 
 def _fits() -> Any:
-    return (graph(5, "Fits", "Fits of a stack of series that ended, by outcome. A failed fit keeps the old model.",
-                  lines(f"sum by (outcome) (increase(bandwatch_fits_total{OF}{RATE}))", "{{outcome}}")).min(0)
+    return (graph(5, "Fits of 24 hours", "How many fits of a stack of series ended in the 24 hours before, by "
+                  "outcome. A failed fit keeps the old model.",
+                  lines(f"sum by (outcome) (increase(bandwatch_fits_total{OF}{DAY}))", "{{outcome}}"))
+            .min(0).decimals(0)
             .override_by_name("success", [prop("color", {"mode": "fixed", "fixedColor": GOOD})])
             .override_by_name("failure", [prop("color", {"mode": "fixed", "fixedColor": ANOMALY})]))
 
 
 def _fit_duration() -> Any:
-    return _quantiles(6, "Fit duration", "Time that fitting one stack took: half of them were quicker than the lower "
-                      "line, 95 of 100 quicker than the upper one.", f"bandwatch_fit_duration_seconds_bucket{OF}")
+    return _quantiles(6, "Fit duration", "Time that fitting one stack took in the 24 hours before: half of them were "
+                      "quicker than the lower line, 95 of 100 quicker than the upper one.",
+                      f"bandwatch_fit_duration_seconds_bucket{OF}", DAY)
 
 
 def _series() -> Any:
@@ -92,7 +97,8 @@ def _series() -> Any:
                   "samples any more (missing), or could not be looked at (stale).",
                   lines(f"sum by (state) (bandwatch_series{OF})", "{{state}}")).min(0).decimals(0)
             .override_by_name("ok", [prop("color", {"mode": "fixed", "fixedColor": GOOD})])
-            .override_by_name("warming_up", [prop("color", {"mode": "fixed", "fixedColor": "blue"})])
+            .override_by_name("warming_up", [prop("color", {"mode": "fixed", "fixedColor": NEUTRAL}),
+                                             prop("displayName", "warming up")])
             .override_by_name("missing", [prop("color", {"mode": "fixed", "fixedColor": CAUTION})])
             .override_by_name("stale", [prop("color", {"mode": "fixed", "fixedColor": ANOMALY})]))
 
@@ -128,15 +134,15 @@ def _process() -> Any:
 
 
 def _written() -> Any:
-    return graph(12, "Remote write", "Samples that were sent back to Prometheus, by outcome. Empty where no "
+    return graph(12, "Remote write", "Samples that were sent back to Prometheus, by outcome. None where no "
                  "`remote_write` is configured.",
                  lines(f"sum by (outcome) (rate(bandwatch_remote_write_samples_total{RATE}))", "{{outcome}}"),
-                 unit="cps").min(0)
+                 unit="cps", empty="No sample is written back").min(0)
 
 
-def _quantiles(panel: int, title: str, description: str, buckets: str) -> Any:
+def _quantiles(panel: int, title: str, description: str, buckets: str, window: str = RATE) -> Any:
     def quantile(share: float) -> str:
-        return f"histogram_quantile({share}, sum by (le) (rate({buckets}{RATE})))"
+        return f"histogram_quantile({share}, sum by (le) (rate({buckets}{window})))"
 
     return graph(panel, title, description, lines(quantile(0.95), "95 of 100", "most"),
                  lines(quantile(0.5), "median", "median"), unit="s").min(0)

@@ -5,14 +5,14 @@ from typing import Any
 from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, Threshold, ThresholdsMode
 
-VALUE, EXPECTED, BAND, ANOMALY, CAUTION, GOOD = "green", "blue", "light-blue", "red", "orange", "green"
-QUIET = "text"  # the colour of writing, in the dark and in the light theme
+VALUE, BAND, ANOMALY, CAUTION, GOOD, NEUTRAL = "green", "light-blue", "red", "orange", "green", "blue"
+EXPECTED = QUIET = "text"  # the colour of writing, in the dark and in the light theme
 
-STATES = {"ok": (GOOD, "ok"), "warming_up": ("blue", "warming up"), "missing": (CAUTION, "missing"),
-          "stale": (ANOMALY, "stale"), "gone": (QUIET, "gone"), "starting": ("blue", "starting"),
+STATES = {"ok": (GOOD, "ok"), "warming_up": (NEUTRAL, "warming up"), "missing": (CAUTION, "missing"),
+          "stale": (ANOMALY, "stale"), "gone": (QUIET, "gone"), "starting": (NEUTRAL, "starting"),
           "late": (CAUTION, "late"), "failing": (ANOMALY, "failing"), "open": (ANOMALY, "open"),
           "closed": (QUIET, "closed")}
-DIRECTIONS = {"1": (ANOMALY, "▲ above"), "-1": (EXPECTED, "▼ below"), "0": (QUIET, "inside")}
+DIRECTIONS = {"1": (ANOMALY, "▲ above"), "-1": (NEUTRAL, "▼ below"), "0": (QUIET, "inside")}
 
 
 def steps(base: str, *above: tuple[float, str]) -> ThresholdsConfig:
@@ -39,3 +39,6 @@ def words(known: dict[str, tuple[str, str]]) -> DynamicConfigValue:
     return prop("mappings", [{"type": "value", "options": {
         value: {"color": color, "text": text, "index": index}
         for index, (value, (color, text)) in enumerate(known.items())}}])
+
+
+ABSENT = prop("noValue", "–")  # for a null in a cell or a tooltip, which would say what the empty panel says

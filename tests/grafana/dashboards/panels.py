@@ -28,10 +28,22 @@ from grafana_foundation_sdk.models.common import (
 )
 from grafana_foundation_sdk.models.dashboard import FieldColorModeId, Panel
 
-from tests.grafana.dashboards.look import ANOMALY, BAND, EXPECTED, QUIET, VALUE, fixed, prop, steps
+from tests.grafana.dashboards.look import (
+    ABSENT,
+    ANOMALY,
+    BAND,
+    EXPECTED,
+    NEUTRAL,
+    QUIET,
+    VALUE,
+    fixed,
+    prop,
+    steps,
+)
 
 Row = tuple[int, Sequence[tuple[int, Any]]]  # its height, and for each panel its width and its builder
 COLUMNS = 24  # of Grafana's grid
+AXIS = 64  # pixels left of a graph: the same for all that stand above each other, so that their times do, too
 ORDER = ("id", "type", "title", "description", "gridPos", "datasource", "targets", "transformations", "options",
          "fieldConfig")  # of the keys of a panel; what else the SDK writes has no effect
 
@@ -57,42 +69,45 @@ def _written(panel: Panel) -> dict[str, Any]:
 
 
 def graph(number: int, title: str, description: str, *queries: Builder[Dataquery], unit: str = "short",
-          legend: bool = True) -> timeseries.Panel:
-    """Lines over time; a gap is a gap."""
+          legend: bool = True, empty: str = "") -> timeseries.Panel:
+    """Lines over time; a gap is a gap. empty: what a graph says that rightly has no line."""
     shown = common.VizLegendOptions().display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM)
-    return (timeseries.Panel().id(number).title(title).description(description).targets(list(queries))
+    made = (timeseries.Panel().id(number).title(title).description(description).targets(list(queries))
             .unit(unit).color_scheme(FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC))
             .draw_style(GraphDrawStyle.LINE).line_interpolation(LineInterpolation.LINEAR).line_width(1).fill_opacity(0)
             .show_points(VisibilityMode.AUTO).point_size(4).span_nulls(False).axis_border_show(False)
             .legend(shown.show_legend(legend).calcs([]))
             .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(
                 SortOrder.DESCENDING if legend else SortOrder.NONE)))
+    return made.no_value(empty).override_by_regexp("/.*/", [ABSENT]) if empty else made
 
 
 def band(number: int, title: str, description: str, *queries: Builder[Dataquery]) -> timeseries.Panel:
-    """One series in its band: fields `value`, `anomaly`, `expected`, `lower` and `upper`, each once.
+    """One series in its band: fields `lower`, `upper`, `value`, `anomaly`, `expected`, each once and in this order.
 
-    The edges are thin lines, because a band that is open on one side has nothing to fill.
+    What comes later is drawn over what came before. The edges are thin lines, because a band that is open on one
+    side has nothing to fill.
     """
     edge = [fixed(BAND), prop("custom.lineWidth", 0.5), prop("custom.showPoints", "never"),
             prop("custom.hideFrom", {"legend": True, "tooltip": False, "viz": False})]
     marks = [fixed(ANOMALY), prop("custom.drawStyle", "points"), prop("custom.showPoints", "always"),
-             prop("custom.pointSize", 6)]
+             prop("custom.pointSize", 5)]
     fill = [prop("custom.fillBelowTo", "lower"), prop("custom.fillOpacity", 18)]
-    return (graph(number, title, description, *queries).tooltip(
+    return (graph(number, title, description, *queries).axis_width(AXIS).tooltip(
                 common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.NONE))
             .override_by_name("value", [fixed(VALUE), prop("custom.lineWidth", 2)])
             .override_by_name("anomaly", marks)
-            .override_by_name("expected", [fixed(EXPECTED), prop("custom.lineStyle", {"fill": "dash", "dash": [8, 8]}),
+            .override_by_name("expected", [fixed(EXPECTED), prop("custom.lineStyle", {"fill": "dash", "dash": [6, 6]}),
                                            prop("custom.showPoints", "never")])
             .override_by_name("lower", edge)
             .override_by_name("upper", [*edge, *fill]))
 
 
-def scores(number: int, title: str, description: str, *queries: Builder[Dataquery]) -> timeseries.Panel:
+def scores(number: int, title: str, description: str, *queries: Builder[Dataquery],
+           empty: str = "") -> timeseries.Panel:
     """Anomaly scores, red from 1 on, with a line at 1."""
-    return (graph(number, title, description, *queries, legend=False).min(0)
-            .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(steps(EXPECTED, (1, ANOMALY)))
+    return (graph(number, title, description, *queries, legend=False, empty=empty).min(0).axis_width(AXIS)
+            .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS)).thresholds(steps(NEUTRAL, (1, ANOMALY)))
             .thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.LINE))
             .axis_soft_max(2).fill_opacity(10).gradient_mode(GraphGradientMode.SCHEME))
 
@@ -111,7 +126,7 @@ def bars(panel: int, title: str, description: str, *queries: Builder[Dataquery],
     """One bar for each series, or for each row of a table."""
     return (bargauge.Panel().id(panel).title(title).description(description).targets(list(queries))
             .min(0).no_value(empty).color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
-            .thresholds(steps(EXPECTED, *above)).display_mode(BarGaugeDisplayMode.BASIC).show_unfilled(False)
+            .thresholds(steps(NEUTRAL, *above)).display_mode(BarGaugeDisplayMode.BASIC).show_unfilled(False)
             .orientation(VizOrientation.HORIZONTAL).name_placement(BarGaugeNamePlacement.LEFT)
             .value_mode(BarGaugeValueMode.TEXT).min_viz_height(16).max_viz_height(28)
             .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(rows)))

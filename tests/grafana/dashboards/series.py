@@ -12,6 +12,7 @@ from tests.grafana.dashboards.tables import (
     moment,
     name,
     number,
+    ordered,
     score,
     seconds,
     state,
@@ -26,6 +27,7 @@ ONE = {**WATCH, "series": "${series:raw}"}
 MATCH = {"match": '{"${label:raw}"=~`${value:regex}`}'}
 POINTS = {"max_points": "1500", "labels": "none"}
 NUMBERS = {"id": "byType", "options": "number"}
+DRAWN = ("time", "lower", "upper", "value", "anomaly", "expected")  # from the bottom to the top
 MEASURED = {"id": "byRegexp", "options": "/^(value|expected|lower|upper)$/"}
 
 
@@ -55,13 +57,12 @@ def _variables() -> list[dict[str, Any]]:
 
 
 def _band() -> Any:
-    columns = ["time", "value", "anomaly", "expected", "lower", "upper"]
     return (band(1, "Value in its band", "The samples, what was expected of them, and the range that was held to be "
                  "normal. The band is what was known before each sample came; it is never redrawn. Right of now is the "
                  "forecast. Red points are outside the band, red regions are incidents.",
-                 Ask("/api/v1/bands", {**ONE, **RANGE, **POINTS, "forecast": "true"}, columns, shape="timeseries"),
+                 Ask("/api/v1/bands", {**ONE, **RANGE, **POINTS, "forecast": "true"}, DRAWN, shape="timeseries"),
                  Ask("/api/v1/watches", WATCH, ["unit"], ref="unit"))
-            .with_transformation(unit_of("unit", NUMBERS)))
+            .with_transformation(unit_of("unit", NUMBERS)).with_transformation(ordered(DRAWN)))
 
 
 def _scores() -> Any:

@@ -6,14 +6,17 @@ from tests.grafana.dashboards import links
 from tests.grafana.dashboards.look import ANOMALY, CAUTION, GOOD, QUIET, colored, prop, words
 from tests.grafana.dashboards.panels import band, number, place, scores
 from tests.grafana.dashboards.queries import latest, lines
+from tests.grafana.dashboards.tables import unit_of
 from tests.grafana.dashboards.variables import dashboard, exported, source
 
 # The labels of the series as a selector; without any (no series) it still asks for one watch only.
 ONE = '{watch="$watch",${series:raw}}'
 # No bound on a side is infinite, which no axis can show: such a sample is left out.
-BAND = {"value": f"bandwatch_value{ONE}", "expected": f"bandwatch_expected{ONE}",
-        "lower": f"bandwatch_lower{ONE} > -Inf", "upper": f"bandwatch_upper{ONE} < +Inf"}
-OUTSIDE = f"bandwatch_value{ONE} and bandwatch_anomaly_score{ONE} > 1"
+VALUE, EXPECTED = f"bandwatch_value{ONE}", f"bandwatch_expected{ONE}"
+LOWER, UPPER = f"bandwatch_lower{ONE} > -Inf", f"bandwatch_upper{ONE} < +Inf"
+DRAWN = {"lower": LOWER, "upper": UPPER, "value": VALUE, "anomaly": f"{VALUE} and bandwatch_anomaly_score{ONE} > 1",
+         "expected": EXPECTED}  # from the bottom to the top
+TOLD = {"value": VALUE, "expected": EXPECTED, "lower": LOWER, "upper": UPPER}
 LATE = ("As Prometheus scraped it: up to an interval between scores later than the samples, without forecast, and "
         "without a line where Bandwatch was down.")
 
@@ -43,10 +46,12 @@ def _now() -> Any:
     return (number(3, "Now", f"The latest sample and what was expected of it; the score as alert rules read it; "
                    "whether the "
                    f"samples have stopped. {LATE}",
-                   *(latest(expression, name, name) for name, expression in BAND.items()),
+                   *(latest(expression, name, name) for name, expression in TOLD.items()),
                    latest(f"bandwatch_anomaly_score{ONE}", "score", "score"),
                    latest(f"bandwatch_alert_score{ONE}", "alert score", "alert"),
-                   latest(f"bandwatch_missing{ONE}", "samples", "missing"), empty="This series is not scored now")
+                   latest(f"bandwatch_missing{ONE}", "samples", "missing"), _unit(),
+                   empty="This series is not scored now")
+            .with_transformation(unit_of("unit", {"id": "byRegexp", "options": f"/^({'|'.join(TOLD)})$/"}))
             .override_by_regexp("/score$/", [prop("decimals", 2), colored(QUIET, (1.0000001, ANOMALY))])
             .override_by_name("samples", [words({"0": (GOOD, "arrive"), "1": (CAUTION, "have stopped")})]))
 
@@ -54,7 +59,13 @@ def _now() -> Any:
 def _band() -> Any:
     return band(1, "Value in its band", f"The samples, what was expected of them, and the range that was held to be "
                 f"normal. Red points are outside. {LATE}",
-                *(lines(expression, name, name) for name, expression in {**BAND, "anomaly": OUTSIDE}.items()))
+                *(lines(expression, name, name) for name, expression in DRAWN.items()), _unit()).with_transformation(
+                    unit_of("unit", {"id": "byType", "options": "number"}))
+
+
+def _unit() -> Any:
+    """One row with the label `unit`, if the watch has one."""
+    return latest('max by (unit) (bandwatch_watch_info{watch="$watch"})', ref="unit", rows=True)
 
 
 def _scores() -> Any:

@@ -9,7 +9,19 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue
 
-from tests.grafana.dashboards.look import ANOMALY, CAUTION, DIRECTIONS, GOOD, QUIET, STATES, colored, prop, steps, words
+from tests.grafana.dashboards.look import (
+    ABSENT,
+    ANOMALY,
+    CAUTION,
+    DIRECTIONS,
+    GOOD,
+    QUIET,
+    STATES,
+    colored,
+    prop,
+    steps,
+    words,
+)
 
 COLORED_TEXT = prop("custom.cellOptions", {"type": "color-text"})
 WRAPPED = prop("custom.cellOptions", {"type": "auto", "wrapText": True})
@@ -38,10 +50,9 @@ def grid(number: int, title: str, description: str, columns: Sequence[Column], *
         "excludeByName": dict.fromkeys(hidden, True), "includeByName": {},
         "indexByName": {column.name: index for index, column in enumerate(columns)},
         "renameByName": {column.name: column.title for column in columns}})
-    # `no_value` is what an empty table says; in a cell it would stand for every null.
     made = (table.Panel().id(number).title(title).description(description).targets(list(queries)).no_value(empty)
             .unit("short").filterable(True).transformations([*before, organized])
-            .thresholds(steps(QUIET)).override_by_regexp("/.*/", [prop("noValue", "–")]))
+            .thresholds(steps(QUIET)).override_by_regexp("/.*/", [ABSENT]))
     if sort:
         made.sort_by([common.TableSortByFieldState().display_name(sort).desc(True)])
     for column in columns:
@@ -99,6 +110,13 @@ def share(column: str, title: str) -> Column:
         prop("unit", "percentunit"), prop("decimals", 0), prop("min", 0), prop("max", 1),
         prop("custom.cellOptions", {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}),
         colored(GOOD, (0.8, CAUTION), (1, ANOMALY))))
+
+
+def ordered(names: Sequence[str]) -> DataTransformerConfig:
+    """Puts fields in this order; as they come, they are sorted by name."""
+    return DataTransformerConfig(id_val="organize", options={
+        "excludeByName": {}, "includeByName": {}, "renameByName": {},
+        "indexByName": {name: index for index, name in enumerate(names)}})
 
 
 def unit_of(frame: str, fields: dict[str, str]) -> DataTransformerConfig:

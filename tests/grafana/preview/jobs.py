@@ -9,13 +9,14 @@ from typing import Any
 from plugin.grafana.queries import panels
 from plugin.grafana.shipped import PROMETHEUS
 from plugin.grafana.variables import through_regex
-from tests.grafana.preview.sources import Frame, NotAsked, Sources, answer
+from tests.grafana.preview.sources import Frame, NotAsked, Sources, answer, is_table
 from tests.grafana.preview.variables import Everything, Range, Values, filled_in, time_range
 
 WIDTH = 1200  # pixels of a dashboard: a laptop's
 COLUMNS = 24  # of a dashboard's grid
 ROW, GAP = 38, 8  # pixels
 THEMES = ("dark", "light")
+DRAWN = ("timeseries", "table", "stat", "bargauge")  # kinds of panels
 
 Job = dict[str, Any]
 Panel = Mapping[str, Any]
@@ -48,7 +49,7 @@ def jobs(path: Path, story: Story, sources: Sources, now: int) -> Iterator[Job |
     values = variable_values(dashboard, story.chosen(sources), sources, time_range(dashboard, {}, now, story.past))
     for panel in panels(dashboard):
         name = "-".join(filter(None, (path.stem, str(panel["id"]), story.name)))
-        if panel["type"] != "timeseries":
+        if panel["type"] not in DRAWN:
             yield f"{name}: a {panel['type']} panel is not drawn"
             continue
         span = time_range(dashboard, panel, now, story.past)
@@ -65,11 +66,12 @@ def frames_of(panel: Panel, values: Values, span: Range, sources: Sources) -> tu
     """What its queries give, and words on those that give nothing."""
     frames: list[Frame] = []
     refused = []
-    for target in panel["targets"]:
-        if target.get("hide"):
-            continue
+    targets = [{"datasource": panel.get("datasource"), **target} for target in panel["targets"]
+               if not target.get("hide")]
+    several = sum(is_table(target) for target in targets) > 1
+    for target in targets:
         try:
-            frames += sources.frames({"datasource": panel.get("datasource"), **target}, values, span)
+            frames += sources.frames(target, values, span, several=several)
         except NotAsked as error:
             refused.append(f"query {target['refId']}: {error}")
     return frames, refused

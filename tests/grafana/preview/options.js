@@ -1,6 +1,6 @@
-// The time series panel's field options, their defaults and transformations, as Grafana 12.4's application registers
-// them. Its packages hold the code that applies options; which ones a panel has is known to the application alone.
-// Source: public/app/plugins/panel/timeseries/config.ts and features/transformers/configFromQuery of grafana/grafana.
+// The options of each kind of panel, their defaults and transformations, as Grafana 12.4's application registers them.
+// Its packages hold the code that applies options; which ones a panel has is known to the application alone.
+// Source: public/app/plugins/panel/*/module.tsx and features/transformers/configFromQuery of grafana/grafana.
 import {
   FieldConfigOptionsRegistry,
   FieldType,
@@ -29,7 +29,7 @@ const STANDARD = {
   thresholds: { mode: 'absolute', steps: [{ value: -Infinity, color: 'green' }, { value: 80, color: 'red' }] },
   unit: undefined,
 };
-const CUSTOM = {
+const GRAPH = {
   axisBorderShow: false,
   axisCenteredZero: false,
   axisColorMode: 'text',
@@ -59,9 +59,23 @@ const CUSTOM = {
   thresholdsStyle: { mode: 'off' },
   transform: undefined,
 };
+const TABLE = {
+  align: 'auto',
+  cellOptions: { type: 'auto' },
+  filterable: undefined,
+  footer: undefined,
+  hideFrom: undefined,
+  inspect: false,
+  minWidth: undefined,
+  tooltip: undefined,
+  width: undefined,
+  wrapHeaderText: false,
+  wrapText: false,
+};
+const REDUCED = { reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false }, orientation: 'auto', text: {} };
 
-function option(path, defaultValue, isCustom) {
-  const number = (field) => field.type === FieldType.number;
+function option(kind, path, defaultValue, isCustom) {
+  const number = (field) => field.type === FieldType.number || kind !== 'timeseries';
   return {
     id: isCustom ? `custom.${path}` : path,
     path,
@@ -78,33 +92,71 @@ function expanded(value, { field, replaceVariables }) {
   return value && replaceVariables(value, field.state.scopedVars);
 }
 
-const registry = new FieldConfigOptionsRegistry(() => [
-  ...Object.entries(CUSTOM).map(([path, value]) => option(path, value, true)),
-  ...Object.entries(STANDARD).map(([path, value]) => option(path, value, false)),
-]);
+function plugin(kind, custom, defaults) {
+  const standard = { ...STANDARD, color: { mode: kind === 'timeseries' ? 'palette-classic' : 'thresholds' } };
+  const fieldConfigRegistry = new FieldConfigOptionsRegistry(() => [
+    ...Object.entries(custom).map(([path, value]) => option(kind, path, value, true)),
+    ...Object.entries(standard).map(([path, value]) => option(kind, path, value, false)),
+  ]);
+  return { defaults, fieldConfigDefaults: { defaults: { ...standard, custom }, overrides: [] }, fieldConfigRegistry };
+}
 
-const plugin = {
-  defaults: {
+const PLUGINS = {
+  timeseries: plugin('timeseries', GRAPH, {
     legend: { displayMode: 'list', placement: 'bottom', showLegend: true, calcs: [] },
     tooltip: { mode: 'single', sort: 'none' },
-  },
-  fieldConfigDefaults: { defaults: { ...STANDARD, custom: CUSTOM }, overrides: [] },
-  fieldConfigRegistry: registry,
+  }),
+  table: plugin('table', TABLE, { cellHeight: 'sm', showHeader: true }),
+  stat: plugin('stat', {}, {
+    ...REDUCED,
+    colorMode: 'value',
+    graphMode: 'area',
+    justifyMode: 'auto',
+    textMode: 'auto',
+    wideLayout: true,
+  }),
+  bargauge: plugin('bargauge', {}, {
+    ...REDUCED,
+    displayMode: 'gradient',
+    maxVizHeight: 300,
+    minVizHeight: 16,
+    minVizWidth: 8,
+    namePlacement: 'auto',
+    showUnfilled: true,
+    sizing: 'auto',
+    valueMode: 'color',
+  }),
 };
 
-// A panel's {options, fieldConfig} with what it leaves to Grafana filled in; options that do not exist are dropped.
+// A panel's {options, fieldConfig, fieldConfigRegistry} with what it leaves to Grafana filled in; options that do not
+// exist are dropped.
 export function withDefaults(panel) {
   const { options, fieldConfig } = structuredClone(panel);
-  return getPanelOptionsWithDefaults({
+  const plugin = PLUGINS[panel.type];
+  wrappedByField(fieldConfig);
+  const filled = getPanelOptionsWithDefaults({
     plugin,
     currentOptions: options,
     currentFieldConfig: fieldConfig,
     isAfterPluginChange: false,
   });
+  return { ...filled, fieldConfigRegistry: plugin.fieldConfigRegistry };
+}
+
+// What the table panel does on loading: up to 12.1, whether words wrap is an option of the cell, then of the field.
+function wrappedByField({ overrides }) {
+  for (const { properties } of overrides) {
+    const cell = properties.find((property) => property.id === 'custom.cellOptions');
+    if (cell?.value.wrapText) {
+      delete cell.value.wrapText;
+      properties.push({ id: 'custom.wrapText', value: true });
+    }
+  }
 }
 
 // Options that the panel sets and Grafana does not know: it would ignore them without a word.
-export function unknownOptions({ fieldConfig = {} }) {
+export function unknownOptions({ type, fieldConfig = {} }) {
+  const registry = PLUGINS[type].fieldConfigRegistry;
   const { custom = {}, ...standard } = fieldConfig.defaults ?? {};
   const set = [
     ...Object.keys(standard),
@@ -113,8 +165,6 @@ export function unknownOptions({ fieldConfig = {} }) {
   ];
   return set.filter((id) => !registry.getIfExists(id) && id !== 'description');
 }
-
-export { registry };
 
 // Takes settings such as the unit from the frame of another query.
 const configFromData = {

@@ -10,12 +10,12 @@ import {
   transformDataFrame,
 } from '@grafana/data';
 import { initPluginTranslations } from '@grafana/i18n';
-import { GlobalStyles, PanelChrome, TimeSeries } from '@grafana/ui';
-import { useLayoutEffect } from 'react';
+import { GlobalStyles, PanelChrome } from '@grafana/ui';
 import { flushSync } from 'react-dom';
 import { createRoot } from 'react-dom/client';
 import { lastValueFrom } from 'rxjs';
-import { registry, unknownOptions, withDefaults } from './options.js';
+import { unknownOptions, withDefaults } from './options.js';
+import { KINDS } from './panels.jsx';
 
 const root = createRoot(document.getElementById('panel'));
 
@@ -30,7 +30,7 @@ window.draw = async (job) => {
     root.render(
       <Styles theme={theme}>
         <PanelChrome title={job.panel.title} width={job.width} height={job.height}>
-          {(width, height) => <Chart {...{ ...drawn, job, theme, width, height }} />}
+          {(width, height) => <Panel {...{ ...drawn, job, theme, width, height }} />}
         </PanelChrome>
       </Styles>
     )
@@ -51,21 +51,18 @@ function Styles({ theme, children }) {
 }
 
 async function prepared({ panel, frames, range }, theme) {
-  const { options, fieldConfig } = withDefaults(panel);
+  const { options, fieldConfig, fieldConfigRegistry } = withDefaults(panel);
   const raw = frames.map(dataFrameFromJSON);
   const transformed = await lastValueFrom(transformDataFrame(panel.transformations ?? [], raw));
   const timeZone = 'utc';
-  const series = applyFieldOverrides({
-    data: transformed,
-    fieldConfig,
-    fieldConfigRegistry: registry,
-    replaceVariables,
-    theme,
-    timeZone,
-  }).filter((frame) => [FieldType.time, FieldType.number].every((type) => frame.fields.some((f) => f.type === type)));
+  const needed = panel.type === 'timeseries' ? [FieldType.time, FieldType.number] : [];
+  const all = { data: transformed, fieldConfig, fieldConfigRegistry, replaceVariables, theme, timeZone };
+  const series = applyFieldOverrides(all).filter(
+    (frame) => frame.fields.length && needed.every((type) => frame.fields.some((field) => field.type === type))
+  );
   const [from, to] = [dateTime(range.from), dateTime(range.to)];
   const timeRange = { from, to, raw: { from, to } };
-  return { options, empty: fieldConfig.defaults.noValue ?? 'No data', series, timeZone, timeRange };
+  return { options, fieldConfig, series, timeZone, timeRange };
 }
 
 // The variables of a display name that depend on its field; the dashboard's own are filled in before.
@@ -76,49 +73,14 @@ function replaceVariables(text, scopedVars) {
     .replace(/\$\{__field\.name\}/g, () => field?.name ?? '');
 }
 
-function Chart({ series, empty, options, timeRange, timeZone, job, theme, width, height }) {
-  if (!series.length) {
-    return <div style={{ display: 'grid', placeContent: 'center', height }}>{empty}</div>;
+function Panel({ series, fieldConfig, job, height, ...rest }) {
+  if (!series.length && job.panel.type !== 'stat') {
+    const said = fieldConfig.defaults.noValue ?? 'No data';
+    return <div style={{ display: 'grid', placeContent: 'center', height }}>{said}</div>;
   }
-  return (
-    <TimeSeries
-      {...{ frames: series, structureRev: 1, timeRange, timeZone, width, height, legend: options.legend, options }}
-    >
-      {(config) => <Annotations config={config} annotations={job.annotations ?? []} theme={theme} />}
-    </TimeSeries>
-  );
-}
-
-// Regions with dashed edges, as the application's own plugin draws them.
-function Annotations({ config, annotations, theme }) {
-  useLayoutEffect(() => {
-    config.addHook('draw', (u) => {
-      const { left, top, width, height } = u.bbox;
-      u.ctx.save();
-      u.ctx.beginPath();
-      u.ctx.rect(left, top, width, height);
-      u.ctx.clip();
-      for (const { time, timeEnd, color } of annotations) {
-        const [from, to] = [time, timeEnd ?? time].map((at) => u.valToPos(at, 'x', true));
-        const stroke = theme.visualization.getColorByName(color);
-        u.ctx.strokeStyle = stroke;
-        u.ctx.lineWidth = 2 * devicePixelRatio;
-        u.ctx.setLineDash([5 * devicePixelRatio, 5 * devicePixelRatio]);
-        for (const x of new Set([from, to])) {
-          u.ctx.beginPath();
-          u.ctx.moveTo(x, top);
-          u.ctx.lineTo(x, top + height);
-          u.ctx.stroke();
-        }
-        u.ctx.globalAlpha = 0.1;
-        u.ctx.fillStyle = stroke;
-        u.ctx.fillRect(from, top, to - from, height);
-        u.ctx.globalAlpha = 1;
-      }
-      u.ctx.restore();
-    });
-  }, [config, annotations, theme]);
-  return null;
+  const Kind = KINDS[job.panel.type];
+  const { annotations = [] } = job;
+  return <Kind {...{ frames: series, fieldConfig, annotations, replaceVariables, height, ...rest }} />;
 }
 
 function complaints({ panel }, { series }) {

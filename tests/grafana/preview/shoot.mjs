@@ -5,6 +5,8 @@ import { chromium } from 'playwright-core';
 
 const [jobsFile, out] = process.argv.slice(2);
 const built = path.join(import.meta.dirname, 'built');
+const icons = path.join(import.meta.dirname, 'node_modules/@grafana/ui/dist/public'); // as Grafana serves them
+const file = (name) => path.join(name.startsWith('/build/img/') ? icons : built, name.replace(/^\/build\//, ''));
 const jobs = JSON.parse(await readFile(jobsFile, 'utf8'));
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -23,15 +25,15 @@ try {
   const context = await browser.newContext({ deviceScaleFactor: 2, timezoneId: 'UTC' });
   const tab = await context.newPage();
   tab.on('pageerror', (error) => console.error(`    the page says: ${error.message}`));
-  await tab.route('**', (route) => route.fulfill({ path: path.join(built, new URL(route.request().url()).pathname) }));
+  await tab.route('**', (route) => route.fulfill({ path: file(new URL(route.request().url()).pathname) }));
   await tab.goto('http://preview.invalid/page.html');
   for (const job of jobs) {
     try {
       await tab.setViewportSize({ width: job.width, height: job.height });
       const said = await tab.evaluate((one) => window.draw(one), job);
-      const file = path.join(out, `${job.name}.png`);
-      await mkdir(path.dirname(file), { recursive: true });
-      await tab.locator('#panel').screenshot({ path: file });
+      const picture = path.join(out, `${job.name}.png`);
+      await mkdir(path.dirname(picture), { recursive: true });
+      await tab.locator('#panel').screenshot({ path: picture });
       console.log(`  ${job.name}.png${said.map((line) => `\n    ${line}`).join('')}`);
     } catch (error) {
       failed += 1;

@@ -30,13 +30,13 @@ class Sources:
     prometheus: str | None  # url
     token: str = ""  # of the service
 
-    def frames(self, query: Model, values: Values, span: Range) -> list[Frame]:
-        """Of one target. Raises NotAsked."""
+    def frames(self, query: Model, values: Values, span: Range, *, several: bool = False) -> list[Frame]:
+        """Of one target. several: its panel has more tables of Prometheus. Raises NotAsked."""
         kind = query["datasource"]["type"]
         if kind == INFINITY:
             return self._rows(query, values, span)
         if kind == PROMETHEUS:
-            return self._series(query, values, span)
+            return self._series(query, values, span, several)
         raise NotAsked(f"a query of {kind} is not asked here")
 
     def columns(self, query: Model, values: Values, span: Range) -> dict[str, list[Any]]:
@@ -69,10 +69,14 @@ class Sources:
             raise NotAsked(f"{request.url}: {result['error']}")
         return list(result["frames"])
 
-    def _series(self, query: Model, values: Values, span: Range) -> list[Frame]:
-        if query.get("format", "time_series") != "time_series" or query.get("instant"):
-            raise NotAsked("an instant query draws no time series")
+    def _series(self, query: Model, values: Values, span: Range, several: bool) -> list[Frame]:
         expression, step = filled_in(query["expr"], {**values, **span.values}, promql=True), span.step
+        if query.get("instant"):
+            found = self._asked("/api/v1/query", {"query": expression, "time": span.end})["result"]
+            found = [{**one, "values": [one["value"]]} for one in found]
+            if is_table(query):
+                return [prometheus_table(query, found, several)] if found else []
+            return [prometheus_frame(query, one, step) for one in found]
         params = {"query": expression, "step": step, "start": span.begin // step * step, "end": span.end // step * step}
         found = self._asked("/api/v1/query_range", params)["result"]
         return [prometheus_frame(query, one, step) for one in found]
@@ -108,6 +112,21 @@ def prometheus_frame(query: Model, series: Model, step: int) -> Frame:
     times = [round(1000 * at) for at, _ in series["values"]]
     return {"schema": {"refId": query["refId"], "name": name, "fields": fields},
             "data": {"values": [times, [number(value) for _, value in series["values"]]]}}
+
+
+def is_table(query: Model) -> bool:
+    return bool(query["datasource"]["type"] == PROMETHEUS and query.get("format") == "table")
+
+
+def prometheus_table(query: Model, found: Sequence[Model], several: bool) -> Frame:
+    """A row for each series, a column for each label. Source: grafana/grafana, packages/grafana-prometheus."""
+    labels = dict.fromkeys(label for one in found for label in sorted(one["metric"]))
+    fields = [{"name": "Time", "type": "time"}, *({"name": label, "type": "string"} for label in labels),
+              {"name": f"Value #{query['refId']}" if several else "Value", "type": "number"}]
+    columns = [[round(1000 * one["value"][0]) for one in found],
+               *([one["metric"].get(label, "") for one in found] for label in labels),
+               [number(one["value"][1]) for one in found]]
+    return {"schema": {"refId": query["refId"], "fields": fields}, "data": {"values": columns}}
 
 
 def legend(form: str, labels: Mapping[str, str], comma: str = ", ") -> str:

@@ -58,6 +58,12 @@ def test_a_kind_of_row_has_its_own_numbers(client: FlaskClient) -> None:
     assert refusal(client, "/api/v1/alert?by=wacth")[0] == "by"
 
 
+@pytest.mark.parametrize(("asked", "field"), [
+    ('by=watch&match={job="api"}', "match"), ('by=service&match={job="api"}', "match"), ("by=service&watch=web", "watch")])
+def test_a_condition_that_would_narrow_nothing_is_refused(client: FlaskClient, asked: str, field: str) -> None:
+    assert refusal(client, f"/api/v1/alert?{asked}")[0] == field
+
+
 def test_a_watch_is_one_row(service: Service, client: FlaskClient) -> None:
     rows = get(client, "/api/v1/alert?by=watch&field=anomalous")
     assert rows == [{"watch": "node", "severity": "ticket", "anomalous": 1},
@@ -72,6 +78,16 @@ def test_a_watch_that_fails_is_unhealthy(service: Service, client: FlaskClient) 
         {"watch": "node", "severity": "ticket", "unhealthy": 0.0}]
     service.board.publish(snapshot("node", [], int(time.time()), outlook=Outlook.FAILING, reason="refused"))
     assert get(client, "/api/v1/alert?by=watch&watch=node")[0]["unhealthy"] == 1.0
+
+
+def test_a_watch_that_was_never_scored_is_late_from_the_last_reload(service: Service) -> None:
+    def unhealthy(**since: object) -> object:
+        client = service.app(**since).test_client()
+        return get(client, "/api/v1/alert?by=watch&watch=young")[0]["unhealthy"]
+
+    assert unhealthy() == 0.0
+    assert unhealthy(started=time.time() - 600) == 1.0
+    assert unhealthy(started=time.time() - 600, reloaded=lambda: time.time() - 10) == 0.0
 
 
 def test_the_service_is_one_number(client: FlaskClient) -> None:
