@@ -44,7 +44,7 @@ bench-quality: ## our detectors among their peers on labelled series: DATA=dir [
 dashboards: $(INSTALLED) ## grafana/dashboards/*.json anew, from tests/grafana/dashboards
 	$(BIN)/python -m tests.grafana.dashboards
 
-grafana-preview: $(INSTALLED) $(PREVIEW)/built/page.js ## the dashboards' graphs over the demo, drawn by Grafana's own component; ARGS='--only series'
+grafana-preview: $(INSTALLED) $(PREVIEW)/built/page.js ## the dashboards over the demo, drawn by Grafana's own components; ARGS='--only series'
 	@deploy/install-servers.sh --optional
 	$(BIN)/python -m tests.grafana.preview $(ARGS)
 
@@ -64,5 +64,5 @@ $(PACKAGES): $(PREVIEW)/package.json $(PREVIEW)/package-lock.json
 	cd $(PREVIEW) && npm ci
 	@touch $@
 
-$(PREVIEW)/built/page.js: $(PACKAGES) $(wildcard $(PREVIEW)/page.* $(PREVIEW)/options.js)
+$(PREVIEW)/built/page.js: $(PACKAGES) $(wildcard $(PREVIEW)/*.jsx $(PREVIEW)/page.html $(PREVIEW)/options.js)
 	cd $(PREVIEW) && npm run build

@@ -120,6 +120,8 @@ class Service:
         parts.config, parts.watches, parts.remote_write = config, after, parts.build_remote_write(config)
         if sending is not None:
             sending.close()
+        if sending is not None and parts.remote_write is None:
+            parts.metrics.remote_write_sent_time.clear()
         self._schedule_remote_write()
         for name, jobs in before.items():
             if after.get(name) is not jobs:

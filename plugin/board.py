@@ -68,8 +68,14 @@ class Snapshot:
 
     def stale_models(self, now: float) -> BoolArray:
         """[S]: True where a model has outlived three refits."""
-        late: BoolArray = (self.model_time > 0) & (now - self.model_time > MISSED_REFITS * self.settings.fit_every)
+        late: BoolArray = self.renewed & (now - self.model_time > MISSED_REFITS * self.settings.fit_every)
         return late
+
+    @property
+    def renewed(self) -> BoolArray:
+        """[S]: True where there is a model that refits renew; nobody learns from a series that is missing."""
+        some: BoolArray = (self.model_time > 0) & ~self.missing
+        return some
 
     def unhealthy(self, now: float) -> bool:
         """Whether the last run failed, or the next one is late."""

@@ -51,7 +51,11 @@ class Parts:
         self.metrics = Metrics(self.registry)
         self.board = Board()
         self._lock = _only_one(Path(config.store.path))  # before anything in there is touched
-        self.store = Store.open(Path(config.store.path))
+        try:
+            self.store = Store.open(Path(config.store.path))
+        except BandwatchError:
+            self._lock.close()
+            raise
         self.workers = WorkerPool(config.workers)
         self.watches: dict[str, WatchJobs] = {}
         self.remote_write: RemoteWriteJob | None = None

@@ -1,5 +1,6 @@
 """The configuration under which the demo runs the service."""
 
+import math
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from plugin.demo.world import World
 STEP = 10  # seconds: an incident is to be seen within two steps, and a demo of two minutes has to show a whole one
 FIT_WINDOW = 3 * 86_400
 BACKFILL = 3600
+NEVER_NEGATIVE = (0.0, math.inf)
 SALES_STEP = 60
 SALES_BACKFILL = 2 * 86_400  # so that the last daily peak, and mostly the one before, are scored
 
@@ -25,12 +27,13 @@ def demo_config(world: World, prometheus_url: str, folder: Path, listen_address:
     return Config(
         prometheus=Prometheus(url=prometheus_url, connect_timeout=2, read_timeout=step // 2 or 1),
         watches=(
-            watch("latency", metrics(world, "latency"), detector="lstm", unit="s"),
+            watch("latency", metrics(world, "latency"), detector="lstm", unit="s",
+                  valid_range=NEVER_NEGATIVE),
             watch("traffic", f"sum by (service, code) (rate({metrics(world, 'traffic')}[1m]))", detector="lstm",
                   unit="reqps", min_deviation=0.05),  # three errors in a minute: a single one is nobody's concern
             watch("saturation", metrics(world, "saturation"), detector="lstm", missing_data="alert"),
             Watch(name=SALES, query=metrics(world, SALES), step=SALES_STEP, backfill=SALES_BACKFILL,
-                  labels={"severity": "warning"}),  # all else as by default
+                  valid_range=NEVER_NEGATIVE, labels={"severity": "warning"}),  # all else as by default
         ),
         store=Store(path=str(folder / "bandwatch")),
         web=Web(listen_address=listen_address),

@@ -84,7 +84,7 @@ def models(value: object) -> list[Model]:
 def _needs(panel: Model, target: Model) -> Needs:
     kind, ours = panel.get("type"), model(target.get("datasource")).get("type") == INFINITY
     timed = any(str(column.get("type")).startswith("timestamp") for column in models(target.get("columns")))
-    if ours and target.get("format") == "table" and not timed:
+    if target.get("format") == "table" and not timed:
         return Needs.TABLE  # beside the series, such as the unit that they take
     if kind in STATE_PANELS:
         return Needs.STATES

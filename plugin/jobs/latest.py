@@ -23,15 +23,19 @@ class Latest:
         self._ids: IntArray = np.empty(0, np.int64)
         self._times: IntArray = np.empty(0, np.int64)
         self._version: IntArray = np.empty(0, np.int64)
+        self._absent: IntArray = np.empty(0, np.int64)  # steps for which we have looked in vain
+        self._missing_since: IntArray = np.empty(0, np.int64)  # unix seconds of the first look in vain; 0 = there
         self._columns: dict[str, FloatArray] = {name: np.empty(0) for name in COLUMNS}
         self._recent: FloatArray = np.empty((0, watch.persistence[1]))  # [S, n] the last n scores
 
-    def restore(self, ids: IntArray, samples: Sequence[Samples]) -> None:
-        """Takes up what the store holds, after a restart."""
+    def restore(self, ids: IntArray, samples: Sequence[Samples], until: int) -> None:
+        """Takes up what the store holds, after a restart; until: unix seconds that the last look had reached."""
         self._grow(ids)
         for row, kept in zip(np.searchsorted(self._ids, ids), samples, strict=True):
             if len(kept):
                 self._times[row], self._version[row] = kept.times[-1], kept.model_version[-1]
+                self._absent[row] = max(0, until - int(kept.times[-1])) // self._watch.step
+                self._missing_since[row] = kept.times[-1] + MISSING_AFTER_STEPS * self._watch.step  # if it is missing
                 for name in COLUMNS:
                     self._columns[name][row] = getattr(kept, name)[-1]
                 self._remember(np.array([row]), kept.score[None, :])
@@ -48,6 +52,15 @@ class Latest:
         self._times[rows], self._version[rows] = tick.times[last], tick.model_version[index]
         for name in COLUMNS:
             self._columns[name][rows] = getattr(tick, name)[index, last]
+
+    def look(self, since: int, until: int) -> None:
+        """Ends a run that has looked at the grid from after `since` to `until`: who did not come is absent.
+
+        A run that has to catch up counts one step: when Prometheus was down, nobody has missed anything, and when it
+        is back, its first answers are empty for all.
+        """
+        steps, usual = (until - since) // self._watch.step, self._watch.score_interval // self._watch.step
+        self._absent = np.where(self._times > since, 0, self._absent + (steps if steps <= usual else 1))
 
     def recent(self, ids: IntArray) -> FloatArray:
         """[S, n] the last n scores of each series, the oldest first; NaN = fewer."""
@@ -68,12 +81,14 @@ class Latest:
         self._grow(np.array([record.id for record in records], np.int64))
         rows = np.searchsorted(self._ids, [record.id for record in records])
         seen = [replace(record, last_seen=max(record.last_seen, int(self._times[row])),
-                        state=self._state(int(self._times[row]) or record.last_seen, time, gone_after,
+                        state=self._state(row, int(self._times[row]) or record.last_seen, time, gone_after,
                                           record.id in champions))
                 for record, row in zip(records, rows, strict=True)]
         present = [record for record in seen if record.state is not SeriesState.GONE]
         rows = np.searchsorted(self._ids, [record.id for record in present])
         missing = np.array([record.state is SeriesState.MISSING for record in present], bool)
+        since = self._missing_since[rows]
+        self._missing_since[rows] = np.where(missing, np.where(since > 0, since, time), 0)
         models = [champions.get(record.id) for record in present]
         return Snapshot(
             settings=self._watch, time=time, series=tuple(present), times=self._times[rows],
@@ -83,18 +98,21 @@ class Latest:
             model_time=np.array([model.fitted_at if model else 0 for model in models], np.int64),
             detector=tuple(model.detector if model else "" for model in models)), seen
 
-    def _state(self, last_seen: int, time: int, gone_after: int, has_model: bool) -> SeriesState:
+    def _state(self, row: int, last_seen: int, time: int, gone_after: int, has_model: bool) -> SeriesState:
         if time - last_seen > gone_after:
             return SeriesState.GONE
-        if time - last_seen >= MISSING_AFTER_STEPS * self._watch.step:
+        if self._absent[row] >= MISSING_AFTER_STEPS:
             return SeriesState.MISSING
         return SeriesState.OK if has_model else SeriesState.WARMING_UP
 
     def _alert_score(self, rows: IntArray, missing: BoolArray, time: int) -> FloatArray:
-        """[S] A series that vanishes while it alerts, or that must not vanish, keeps its row: as it was, later at 0."""
+        """[S] A series that vanishes while it alerts, or that must not vanish, keeps its row: as it was, later at 0.
+
+        Later than we first looked in vain: an outage of Prometheus must not count as time that it was missing.
+        """
         score = persistent(self._recent[rows], self._watch.persistence[0])
         kept = missing & ((score > 1) | (self._watch.missing_data == "alert"))
-        vanished = time - self._times[rows] - MISSING_AFTER_STEPS * self._watch.step
+        vanished = time - self._missing_since[rows]
         score[missing & ~kept] = np.nan
         score[kept & (np.isnan(score) | (vanished > HOLD_SECONDS))] = 0.0
         return score
@@ -106,5 +124,6 @@ class Latest:
         at = np.searchsorted(self._ids, new)
         self._ids = np.insert(self._ids, at, new)
         self._times, self._version = np.insert(self._times, at, 0), np.insert(self._version, at, 0)
+        self._absent, self._missing_since = np.insert(self._absent, at, 0), np.insert(self._missing_since, at, 0)
         self._columns = {name: np.insert(array, at, np.nan) for name, array in self._columns.items()}
         self._recent = np.insert(self._recent, at, np.nan, axis=0)

@@ -79,9 +79,11 @@ class ScoreJob:
             log.warning("outage longer than backfill: the hole stays unscored",
                         extra={"watch": self.watch.name, "from": stacks.until + step, "to": oldest - step})
             stacks = self._loaded(oldest - step)
+        since = stacks.until
         while stacks.until < end:
             steps = min(STEPS_AT_ONCE, max(1, CELLS_AT_ONCE // max(1, len(self._roster.records()))))
             stacks = self._tick(stacks, stacks.until + step, min(end, stacks.until + steps * step))
+        self._latest.look(since, stacks.until)
         self._publish(stacks)
         return stacks.until
 
@@ -92,6 +94,7 @@ class ScoreJob:
         until = self._store.scored_until(self.watch.name)
         if until is None:
             self._first_fit(oldest)
+            self._restore(oldest)  # also of those that have ended before: since when are they missing?
         self._stacks = self._loaded(oldest if until is None else until // self.watch.step * self.watch.step)
         self._alarms = OpenAlarms(self.watch.step, self.watch.persistence, self._stacks.until, {
             alarm.series_id: alarm for alarm in self._store.open_alarms(self.watch.name)})
@@ -103,14 +106,21 @@ class ScoreJob:
         Done before the first request is answered, so that a restart resolves no alert.
         """
         self._roster.reload()
-        ids = np.array([record.id for record in self._roster.records()], np.int64)
-        self._latest = Latest(self.watch)
-        self._latest.restore(ids, self._store.latest(ids, self.watch.persistence[1]))
-        self._recalled = True
         until = self._store.scored_until(self.watch.name)
+        self._restore(until or 0)
+        self._recalled = True
         if until is not None:
             shown = self._latest.snapshot(self._roster.records(), self._roster.champions(), until, self._gone_after)[0]
-            self._board.publish(_stale(shown, Outlook.STARTING))
+            before = self._board.snapshots().get(self.watch.name)
+            failing = before is not None and before.outlook is Outlook.FAILING  # until a run succeeds
+            self._board.publish(_stale(shown, Outlook.FAILING if failing else Outlook.STARTING,
+                                       before.reason if before is not None and failing else ""))
+
+    def _restore(self, until: int) -> None:
+        """The latest samples as the store holds them; until: what the last look had reached."""
+        ids = np.array([record.id for record in self._roster.records()], np.int64)
+        self._latest = Latest(self.watch)
+        self._latest.restore(ids, self._store.latest(ids, self.watch.persistence[1]), until)
 
     def _loaded(self, until: int) -> Stacks:
         self._roster.take_waiting()  # all of them are loaded here

@@ -10,9 +10,9 @@ import numpy as np
 
 from plugin.board import Snapshot
 from plugin.config import Watch
-from plugin.series import FloatArray, IntArray, Labels
+from plugin.series import FloatArray, IntArray, renamed
 from plugin.web.moment import Moment
-from plugin.web.rows import Row, ages, encode, filled, label_columns, milliseconds
+from plugin.web.rows import TAKEN, Row, ages, encode, filled, label_columns, milliseconds
 from plugin.web.watches import UNHEALTHY
 
 FIELDS: Mapping[str, tuple[str, ...]] = {  # what a row stands for -> the numbers that it may carry
@@ -20,7 +20,6 @@ FIELDS: Mapping[str, tuple[str, ...]] = {  # what a row stands for -> the number
     "watch": ("unhealthy", "lag_seconds", "stale_models", "missing", "anomalous", "budget_spent"),
     "service": ("heartbeat_age_seconds",),
 }
-NONE = Labels(())
 MAX_KEPT = 15  # selections of series whose strings are kept
 NO_BOUND = 1e300  # stands for an infinite bound: Grafana refuses 1e999
 
@@ -63,7 +62,9 @@ class SeriesRows:
 def watch_rows(rows: Sequence[Row], watches: Mapping[str, Watch], field: str) -> list[Row]:
     """One row per watch with its own labels; rows: of /watches."""
     names = [str(row["watch"]) for row in rows]
-    heads = [{"watch": name, **label_columns(NONE, watches[name].own_labels)} for name in names]
+    numbered = TAKEN.union(FIELDS["watch"])
+    heads = [{"watch": name, **{renamed(label, numbered, "watch_"): text
+                                for label, text in watches[name].own_labels.items()}} for name in names]
     numbers = [float(row["state"] in UNHEALTHY) if field == "unhealthy" else row[field] for row in rows]
     return [{**head, field: number} for head, number in zip(filled(heads), numbers, strict=True)]
 

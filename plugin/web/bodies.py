@@ -29,7 +29,7 @@ class Choice(Struct, forbid_unknown_fields=True):
 class Payload(Choice, forbid_unknown_fields=True):
     """Beside a target: which series, and what their lines are called."""
 
-    legend: Text | None = None
+    legend: Annotated[str, Meta(max_length=200)] | None = None
 
 
 class Wanted(Choice, forbid_unknown_fields=True):
@@ -64,7 +64,7 @@ class Range(Struct):
 class QueryBody(Struct, rename="camel"):
     """What a panel asks for."""
 
-    targets: Annotated[list[Target], Meta(max_length=50)] | None = None
+    targets: Annotated[list[Target], Meta(max_length=26)] | None = None  # A to Z
     range: Range | None = None
     max_data_points: float | None = None
     adhoc_filters: Annotated[list[Filter], Meta(max_length=50)] | None = None

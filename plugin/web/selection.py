@@ -82,14 +82,25 @@ def _named(given: str | list[str] | None, known: Collection[str], field: str) ->
     if not texts:
         return None
     names = set(texts) & set(known)
-    for text in set(texts) - names:
-        matcher, = _parsed(f"{{name=~{_quoted(text)}}}", field)
-        matching = {name for name in known if name and matcher.matches({"name": name})}
-        if not matching and field.endswith(".watch"):
-            raise RequestError(f"there is no watch `{text}`{nearest(text, known)}; valid: {', '.join(sorted(known))}",
-                               field=field, status=404, code="unknown_watch")
-        names |= matching
-    return names
+    patterns = [text for text in dict.fromkeys(texts) if text not in names]
+    if field.endswith(".watch"):
+        for text in patterns:
+            if not _matching([text], known, field):
+                raise RequestError(f"there is no watch `{text}`{nearest(text, known)}; "
+                                   f"valid: {', '.join(sorted(known))}",
+                                   field=field, status=404, code="unknown_watch")
+    return names | _matching(patterns, known, field)
+
+
+def _matching(patterns: Sequence[str], known: Collection[str], field: str) -> set[str]:
+    """The names that one of the expressions matches; all are looked for at once, because there may be many of both."""
+    for pattern in patterns:
+        _parsed(f"{{name=~{_quoted(pattern)}}}", field)  # tells which one is wrong
+    if not patterns:
+        return set()
+    joined = "|".join(f"(?:{pattern})" for pattern in patterns)
+    matcher, = _parsed(f"{{name=~{_quoted(joined)}}}", field)
+    return {name for name in known if name and matcher.matches({"name": name})}
 
 
 def _parsed(text: str, field: str) -> tuple[Matcher, ...]:

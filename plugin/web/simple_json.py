@@ -85,6 +85,7 @@ class SimpleJson:
         points = _points(body.max_data_points, self._context.settings.max_points)
         lines = Lines(self._context, self._bounds(span), points)
         answers: list[Answer] = []
+        rows = 0
         for number, target in enumerate(body.targets or []):
             if target.hide or not (target.target or "").strip():
                 continue
@@ -95,7 +96,11 @@ class SimpleJson:
                 template = target.payload.legend if isinstance(target.payload, bodies.Payload) else None
                 answers += lines.draw(name, found, template)
             elif name in TABLES:
-                answers.append(_table(self._rows(name, found, span)))
+                answers.append(_table(made := self._rows(name, found, span)))
+                rows += len(made)
+                if rows > MAX_ROWS:
+                    raise RequestError(f"more than {MAX_ROWS} rows: narrow the targets", field="targets",
+                                       code="too_much")
             else:
                 raise RequestError(f"there is no target `{name}`{nearest(name, LINES + TABLES)}; "
                                    f"valid: {', '.join(LINES + TABLES)}", field=f"{place}.target")

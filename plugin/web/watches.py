@@ -53,7 +53,7 @@ def _counts(snapshot: Snapshot | None) -> Row:
 
 
 def _models(snapshot: Snapshot | None, now: float) -> Row:
-    fitted = snapshot.model_time[snapshot.model_time > 0] if snapshot is not None else np.empty(0, np.int64)
+    fitted = snapshot.model_time[snapshot.renewed] if snapshot is not None else np.empty(0, np.int64)
     stale = int(snapshot.stale_models(now).sum()) if snapshot is not None else 0
     return {"oldest_model_seconds": round(now - float(fitted.min()), 3) if len(fitted) else None,
             "stale_models": stale}

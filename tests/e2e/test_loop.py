@@ -122,6 +122,16 @@ def test_vanished_series_change_state_and_age_out(small_world: PrometheusServer,
         assert kept["gone"] is SeriesState.GONE and kept["quiet"] is SeriesState.OK
 
 
+def test_a_series_that_had_ended_before_the_first_run_is_missing_since_then(small_world: PrometheusServer, clock: Clock,
+                                                                           folder: Path) -> None:
+    clock.steps(VANISHED_FROM + 60)
+    with parts(config(folder, small_world.url, watch(missing_data="alert", backfill=1800)), clock) as made:
+        assert made.watches["latency"].score.run()
+        shown, at = snapshot(made), row(made, "gone")
+        assert shown.missing[at] and shown.times[at] == NOW + (VANISHED_FROM - 1) * STEP
+        assert np.isfinite(shown.value[at]) and shown.alert_score[at] == 0
+
+
 def test_a_hole_longer_than_backfill_stays_unscored(small_world: PrometheusServer, clock: Clock,
                                                     folder: Path) -> None:
     with parts(config(folder, small_world.url, watch(backfill=600)), clock) as made:

@@ -21,7 +21,7 @@ PROMETHEUS = {"type": "prometheus", "uid": "${datasource}"}
 MACROS = {"__timeFrom", "__timeTo", "__from", "__to", "__url_time_range", "__data", "__field", "__rate_interval",
           "__range"}
 
-DRAWN = ("value", "anomaly", "expected", "lower", "upper")  # in a band panel
+DRAWN = ["lower", "upper", "value", "anomaly", "expected"]  # in a band panel, from the bottom to the top
 every_board = pytest.mark.parametrize("board", FILES.values(), ids=FILES)
 
 
@@ -157,15 +157,19 @@ def test_one_band_a_panel_and_its_names_are_bare(board: dict[str, Any]) -> None:
     for panel, rule in bands:
         assert rule["matcher"] == {"id": "byName", "options": "upper"}
         assert {"id": "custom.fillBelowTo", "value": "lower"} in rule["properties"]
-        first, *others = panel["targets"]
+        *drawn, unit = panel["targets"]
         if panel["datasource"] == PROMETHEUS:
-            assert sorted(target["legendFormat"] for target in panel["targets"]) == sorted(DRAWN)
-            continue
-        assert {column["text"]: column["type"] for column in first["columns"]} == {
-            "time": "timestamp_epoch", **dict.fromkeys(DRAWN, "number")}
-        taken = [step["options"] for step in panel["transformations"] if step["id"] == "configFromData"]
-        assert [step["configRefId"] for step in taken] == [target["refId"] for target in others]
-        assert all(step["applyTo"]["id"] == "byType" for step in taken)  # a match by name would fix prefixed names
+            assert [target["legendFormat"] for target in drawn] == DRAWN
+            order = []
+        else:
+            [bands] = drawn
+            assert {column["text"]: column["type"] for column in bands["columns"]} == {
+                "time": "timestamp_epoch", **dict.fromkeys(DRAWN, "number")}  # a frame of Infinity is sorted by name
+            order = [{name: place for place, name in enumerate(["time", *DRAWN])}]
+        taken, *organized = [step["options"] for step in panel["transformations"]]
+        assert [step["indexByName"] for step in organized] == order
+        assert (taken["configRefId"], unit["format"]) == (unit["refId"], "table")
+        assert taken["applyTo"]["id"] == "byType"  # a match by name would fix prefixed names
 
 
 @every_board
@@ -173,8 +177,7 @@ def test_a_missing_number_in_a_table_or_a_graph_is_not_taken_for_an_empty_panel(
     """`noValue` stands for every null, in cells and tooltips as well."""
     for panel in board["panels"]:
         empty = panel["fieldConfig"]["defaults"].get("noValue")
-        if panel["type"] == "table":
-            assert empty and panel["fieldConfig"]["overrides"][0] == {
+        assert empty or panel["type"] == "timeseries", panel["title"]
+        if empty and panel["type"] in ("table", "timeseries"):
+            assert panel["fieldConfig"]["overrides"][0] == {
                 "matcher": {"id": "byRegexp", "options": "/.*/"}, "properties": [{"id": "noValue", "value": "–"}]}
-        else:
-            assert bool(empty) == (panel["type"] != "timeseries"), panel["title"]

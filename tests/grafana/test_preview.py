@@ -1,4 +1,4 @@
-"""What `make grafana-preview` asks and from which packages it draws; the drawing itself is looked at by people."""
+"""What `make grafana-preview` asks, and from which packages it draws; the drawing itself is looked at by people."""
 
 import json
 import re
@@ -6,8 +6,8 @@ import re
 import pytest
 
 from tests.grafana.preview.__main__ import HERE
-from tests.grafana.preview.jobs import fitting
-from tests.grafana.preview.sources import prometheus_frame
+from tests.grafana.preview.jobs import fitting, size
+from tests.grafana.preview.sources import prometheus_frame, prometheus_table
 from tests.grafana.preview.variables import Everything, Range, filled_in, time_range
 
 NOW = 1_795_219_200
@@ -56,3 +56,16 @@ def test_a_variable_takes_the_chosen_series() -> None:
     assert fitting(["down", "up"], chosen["series"], chosen) == "up"
     assert fitting(['job="a"', 'job="b"'], chosen["series"], chosen) == 'job="b"'
     assert fitting([], None, chosen) == ""
+
+
+def test_a_query_of_one_moment_is_a_table_with_a_column_for_each_label() -> None:
+    found = [{"metric": {"watch": "x"}, "value": [10.0, "1"]}, {"metric": {"unit": "s"}, "value": [10.0, "+Inf"]}]
+    table = prometheus_table({"refId": "lag"}, found, several=True)
+    assert [field["name"] for field in table["schema"]["fields"]] == ["Time", "watch", "unit", "Value #lag"]
+    assert table["data"]["values"] == [[10_000, 10_000], ["x", ""], ["", "s"], [1.0, None]]
+    assert prometheus_table({"refId": "lag"}, found, several=False)["schema"]["fields"][-1]["name"] == "Value"
+
+
+def test_panels_stand_on_a_laptop_as_on_the_grid() -> None:
+    places = [size({"gridPos": {"x": x, "y": 2, "w": 12, "h": 4}}) for x in (0, 12)]
+    assert places == [{"width": 592, "height": 144, "left": left, "top": 84} for left in (8, 608)]

@@ -176,6 +176,19 @@ def test_an_anomaly_says_value_range_and_direction(tmp_path: Path, value: str, l
             'requests{code="500",job="api"} (watch web)' + text, score="1.25", link=drawn(0))
 
 
+@pytest.mark.parametrize("own", ["", ',job="api"', ',job="a|b",instance="[::1]:9100"'])
+def test_an_anomaly_finds_what_remote_write_has_sent(tmp_path: Path, own: str) -> None:
+    """Without the job and instance that a scrape gives to what has none of its own."""
+    sent = f'watch="web",severity="page",metric_name="requests",code="500"{own}'
+    target = [each for each in OURS.split(",") if each.partition("=")[0] not in own]
+    alert = ",".join([sent, *target])
+    series = {f"bandwatch_alert_score{{{alert}}}": "1.25"}
+    for name, number in (("value", "812"), ("lower", "1020"), ("upper", "1310")):
+        series |= {f"bandwatch_{name}{{{sent}}}": number, f'bandwatch_{name}{{{sent},zone="a"}}': "7"}
+    with pytest.raises(AssertionError, match="812 is below the expected 1020 to 1310"):
+        summary(tmp_path, "BandwatchAnomaly", series, 0, alert, "?")
+
+
 def test_a_missing_series_is_named(tmp_path: Path) -> None:
     summary(tmp_path, "BandwatchMissing", {f"bandwatch_missing{{{ONE}}}": "0x4 1"}, 5, ONE,
             'requests{code="500",job="api"} (watch web) sends no samples any more', link=drawn(5))

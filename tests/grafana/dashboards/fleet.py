@@ -3,12 +3,13 @@
 from typing import Any
 
 from tests.grafana.dashboards import links
-from tests.grafana.dashboards.look import ANOMALY, CAUTION
+from tests.grafana.dashboards.look import ANOMALY, CAUTION, SPENT
 from tests.grafana.dashboards.panels import number, place
 from tests.grafana.dashboards.queries import RANGE, Ask
 from tests.grafana.dashboards.tables import (
     Column,
     count,
+    duration,
     grid,
     moment,
     name,
@@ -18,7 +19,6 @@ from tests.grafana.dashboards.tables import (
     state,
     text,
 )
-from tests.grafana.dashboards.tables import number as figure
 from tests.grafana.dashboards.variables import dashboard, watches
 
 WATCH = {"watch": "${watch:csv}"}
@@ -31,7 +31,7 @@ def board() -> dict[str, Any]:
         "bandwatch-fleet", "Bandwatch: fleet",
         "All watches: what is unusual now, what is missing, what is out of date.",
         panels=place((4, _numbers()), (7, [(24, _watches())]), (10, [(24, _unusual())]),
-                     (9, [(10, _missing()), (14, _incidents())])),
+                     (8, [(24, _incidents())]), (5, [(24, _missing())])),
         variables=[watches()],
         links=[links.board("Incidents", "bandwatch-incidents"), links.board("Bandwatch itself", "bandwatch-self")],
         begin="now-24h")
@@ -54,7 +54,7 @@ def _numbers() -> list[tuple[int, Any]]:
                    "reason is in the table below.", unhealthy, calc="sum", above=[(1, ANOMALY)])),
         (4, number(5, "Noise budget, 7 d", "Alarms of the last seven days against those that `alert_budget` allows, "
                    "of the worst watch. Above 100 % it alarms more often than it was told to.",
-                   of_watches("budget_spent"), calc="max", unit="percentunit", above=[(0.8, CAUTION), (1, ANOMALY)])),
+                   of_watches("budget_spent"), calc="max", unit="percentunit", above=SPENT).decimals(0)),
     ]
 
 
@@ -62,27 +62,26 @@ def _watches() -> Any:
     columns = [name("watch", "Watch", links.to_watch()), state(), text("reason", "Reason"), count("series", "Series"),
                count("anomalous", "Unusual", ANOMALY), count("missing", "Missing", CAUTION),
                score("worst_score", "Worst"), share("budget_spent", "Noise budget, 7 d"),
-               seconds("lag_seconds", "Lag"), count("stale_models", "Stale models", CAUTION)]
+               seconds("lag_seconds", "Lag"), count("stale_models", "Stale", CAUTION)]
     return grid(6, "Watches", "Each configured query: its state and why, how many of its series are unusual or "
-                "missing, the highest score, the noise budget spent in seven days, and how far its scores are behind. "
-                "Click on a watch to see its series.", columns, Ask(WATCHES, WATCH, _names(columns)),
-                empty="No watch is configured")
+                "missing, the highest score, the noise budget spent in seven days, how far its scores are behind, and "
+                "how many models are stale. Click on a watch to see its series.", columns,
+                Ask(WATCHES, WATCH, _names(columns)), empty="No watch is configured")
 
 
 def _unusual() -> Any:
     columns = [score(), text("watch", "Watch", 130), name("series", "Series", links.to_series()),
-               figure("value", "Value"), figure("expected", "Expected"), figure("lower", "Lower"),
-               figure("upper", "Upper"), text("explanation", "In words"), seconds("age_seconds", "Age")]
+               text("explanation", "In words"), seconds("age_seconds", "Age")]
     return grid(7, "What is unusual now", "The 25 series that are furthest from what was expected, in half-widths of "
-                "their band: above 1 (red) the value is outside. Click on a series to draw it over the same time. "
-                "Numbers are in the unit of the watch.", columns,
+                "their band: above 1 (red) the value is outside. Click on a series to draw it over the same time.",
+                columns,
                 Ask(SCORES, {**WATCH, "state": "ok", "limit": "25"}, _names(columns)),
                 empty="No series has been scored yet", sort="Score")
 
 
 def _missing() -> Any:
     columns = [text("watch", "Watch", 130), name("series", "Series", links.to_series()),
-               seconds("age_seconds", "Last seen"), figure("value", "Last value")]
+               seconds("age_seconds", "Last seen")]
     return grid(8, "Missing series", "Series whose samples have stopped, longest first. Whether that alerts is the "
                 "watch's `missing_data`.", columns,
                 Ask(SCORES, {**WATCH, "state": "missing", "limit": "200"}, _names(columns)),
@@ -90,9 +89,8 @@ def _missing() -> Any:
 
 
 def _incidents() -> Any:
-    columns = [moment("time", "Start"), state(width=80), text("watch", "Watch", 110),
-               name("series", "Series", links.to_moment()), seconds("duration_seconds", "Duration"),
-               score(title="Peak")]
+    columns = [moment("time", "Start"), state(width=75), text("watch", "Watch", 130),
+               name("series", "Series", links.to_moment()), duration(), score(title="Peak")]
     return grid(9, "Incidents in this range", "When series left their bands and how long they stayed outside, the "
                 "latest first. Click on a series to draw it around that time.", columns,
                 Ask(INCIDENTS, {**WATCH, **RANGE, "limit": "20"}, _names(columns)),

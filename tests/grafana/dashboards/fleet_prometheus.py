@@ -5,7 +5,7 @@ from typing import Any
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
 from tests.grafana.dashboards import links
-from tests.grafana.dashboards.look import ANOMALY, CAUTION, prop, words
+from tests.grafana.dashboards.look import ABOVE_ONE, ANOMALY, CAUTION, SPENT, prop, words
 from tests.grafana.dashboards.panels import bars, graph, number, place
 from tests.grafana.dashboards.queries import latest, lines
 from tests.grafana.dashboards.tables import COLORED_TEXT, Column, count, grid, seconds, share, text
@@ -30,8 +30,8 @@ def board() -> dict[str, Any]:
     return dashboard(
         "bandwatch-fleet-prometheus", "Bandwatch: fleet (Prometheus)",
         "All watches, from the metrics that Bandwatch exports: what is unusual, missing or out of date.",
-        panels=place((4, _numbers()), (8, [(14, _watches()), (10, _history())]),
-                     (12, [(12, _unusual()), (12, _missing())])),
+        panels=place((4, _numbers()), (8, [(15, _watches()), (9, _history())]),
+                     (12, [(24, _unusual())]), (5, [(24, _missing())])),
         variables=[source(), watch_variable()],
         links=[links.board("One series", "bandwatch-series-prometheus"),
                links.board("Bandwatch itself", "bandwatch-self")],
@@ -53,7 +53,7 @@ def _numbers() -> list[tuple[int, Any]]:
                    latest(f"sum(bandwatch_watch_unhealthy{OF})", "not ok"), above=[(1, ANOMALY)])),
         (4, number(5, "Noise budget, 7 d", "Alarms of the last seven days against those that `alert_budget` allows, "
                    "of the worst watch.", latest(f"max({BUDGET})", "spent"), unit="percentunit",
-                   above=[(0.8, CAUTION), (1, ANOMALY)])),
+                   above=SPENT).decimals(0)),
     ]
 
 
@@ -85,8 +85,8 @@ def _unusual() -> Any:
     """Bars, because their labels are at hand for the link to one series; a row of a table has them one by one."""
     return bars(8, "What is unusual now", "The 25 series that are furthest from what was expected, in half-widths of "
                 "their band: above 1 (red) the value is outside. Click on a bar to draw its series.",
-                latest(f"topk(25, bandwatch_anomaly_score{OF}) + 0"), empty="No series has been scored",
-                above=[(1.0000001, ANOMALY)]).override_by_regexp("/.*/", [prop("links", [links.to_exported()]),
+                latest(f"topk(25, bandwatch_anomaly_score{OF}) + 0"), empty="No series has been scored", long=True,
+                above=[(ABOVE_ONE, ANOMALY)]).override_by_regexp("/.*/", [prop("links", [links.to_exported()]),
                                                                          prop("decimals", 2)])
 
 

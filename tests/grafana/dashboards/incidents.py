@@ -8,10 +8,10 @@ from grafana_foundation_sdk.models.common import GraphDrawStyle, TooltipDisplayM
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, FieldColorModeId
 
 from tests.grafana.dashboards import links
-from tests.grafana.dashboards.look import ANOMALY
+from tests.grafana.dashboards.look import ANOMALY, CLOCK
 from tests.grafana.dashboards.panels import bars, number, place, scores
 from tests.grafana.dashboards.queries import RANGE, Ask
-from tests.grafana.dashboards.tables import Column, direction, grid, moment, name, score, seconds, state, text
+from tests.grafana.dashboards.tables import Column, direction, duration, grid, moment, name, score, state, text
 from tests.grafana.dashboards.variables import dashboard, watches
 
 ASKED = {"watch": "${watch:csv}", **RANGE}
@@ -44,7 +44,7 @@ def _numbers() -> list[tuple[int, Any]]:
         (8, number(2, "In this range", "Incidents that lay in this range, wholly or in part.", asked("score"),
                    calc="count", empty="none")),
         (8, number(3, "Longest", "How long the longest of them lasted, or has lasted so far.",
-                   asked("duration_seconds"), calc="max", unit="s", empty="none")),
+                   asked("duration_seconds"), calc="max", unit=CLOCK, empty="none")),
     ]
 
 
@@ -68,8 +68,8 @@ def _timeline() -> Any:
 
 def _table() -> Any:
     columns: list[Column] = [
-        moment("time", "Start"), state(width=80), seconds("duration_seconds", "Duration"), text("watch", "Watch", 130),
-        name("series", "Series", links.to_moment()), score("score", "Peak"), direction(), text("text", "In words")]
+        moment("time", "Start"), state(width=75), duration(), text("watch", "Watch", 105),
+        name("series", "Series", links.to_moment()), score("score", "Peak"), direction(), text("text", "In words", 235)]
     return grid(6, "Incidents", "The latest first. Click on a series to draw it around that time.", columns,
                 Ask(PATH, {**ASKED, "limit": "200"}, [column.name for column in columns]),
                 empty="No incident in this range", sort="Start")

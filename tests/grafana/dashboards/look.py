@@ -6,6 +6,9 @@ from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, Threshold, ThresholdsMode
 
 VALUE, BAND, ANOMALY, CAUTION, GOOD, NEUTRAL = "green", "light-blue", "red", "orange", "green", "blue"
+ABOVE_ONE = 1.0000001  # a threshold holds from its value on
+SPENT = (0.8, CAUTION), (ABOVE_ONE, ANOMALY)  # of a budget
+CLOCK = "dthms"  # a span of time as hours:minutes:seconds
 EXPECTED = QUIET = "text"  # the colour of writing, in the dark and in the light theme
 
 STATES = {"ok": (GOOD, "ok"), "warming_up": (NEUTRAL, "warming up"), "missing": (CAUTION, "missing"),

@@ -122,11 +122,12 @@ def number(panel: int, title: str, description: str, *queries: Builder[Dataquery
 
 
 def bars(panel: int, title: str, description: str, *queries: Builder[Dataquery], rows: bool = False, empty: str,
-         above: Sequence[tuple[float, str]] = ()) -> bargauge.Panel:
-    """One bar for each series, or for each row of a table."""
+         above: Sequence[tuple[float, str]] = (), long: bool = False) -> bargauge.Panel:
+    """One bar for each series, or for each row of a table. long: names are, and stand above their bars."""
+    names, height = (BarGaugeNamePlacement.TOP, 40) if long else (BarGaugeNamePlacement.LEFT, 24)
     return (bargauge.Panel().id(panel).title(title).description(description).targets(list(queries))
             .min(0).no_value(empty).color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
             .thresholds(steps(NEUTRAL, *above)).display_mode(BarGaugeDisplayMode.BASIC).show_unfilled(False)
-            .orientation(VizOrientation.HORIZONTAL).name_placement(BarGaugeNamePlacement.LEFT)
-            .value_mode(BarGaugeValueMode.TEXT).min_viz_height(16).max_viz_height(28)
+            .orientation(VizOrientation.HORIZONTAL).name_placement(names)
+            .value_mode(BarGaugeValueMode.TEXT).min_viz_height(height).max_viz_height(height)
             .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(rows)))

@@ -14,6 +14,7 @@ PROMETHEUS = DataSourceRef(type_val="prometheus", uid="${datasource}")
 MOMENTS = frozenset({"time", "timeEnd"})
 TEXTS = frozenset({"series", "watch", "state", "reason", "explanation", "detector", "unit", "incident", "title", "text",
                    "tags"})
+COUNTS = frozenset({("/api/v1/watches", "series")})  # how many there are, not what they are called
 RANGE = {"from": "${__timeFrom}", "to": "${__timeTo}"}
 
 
@@ -35,7 +36,7 @@ class Ask(Dataquery, Builder["Ask"]):
             "url_options": {"method": "GET", "data": "",
                             "params": [{"key": key, "value": value} for key, value in self.parameters.items()]},
             "root_selector": "",
-            "columns": [{"selector": name, "text": name, "type": _type(name)} for name in self.columns],
+            "columns": [{"selector": name, "text": name, "type": _type(self.path, name)} for name in self.columns],
             "filters": [],
         }
 
@@ -52,7 +53,7 @@ def latest(expression: str, legend: str = "__auto", ref: str = "A", *, rows: boo
             .legend_format(legend).format(PromQueryFormat.TABLE if rows else PromQueryFormat.TIME_SERIES))
 
 
-def _type(column: str) -> str:
+def _type(path: str, column: str) -> str:
     if column in MOMENTS:
         return "timestamp_epoch"
-    return "string" if column in TEXTS else "number"
+    return "string" if column in TEXTS and (path, column) not in COUNTS else "number"

@@ -8,6 +8,7 @@ from tests.grafana.dashboards.queries import RANGE, Ask
 from tests.grafana.dashboards.tables import (
     Column,
     direction,
+    duration,
     grid,
     moment,
     name,
@@ -38,7 +39,7 @@ def board() -> dict[str, Any]:
         "bandwatch-series", "Bandwatch: one series",
         "One series in its band, with the forecast, its score, the reason in words, and its incidents.",
         panels=place((4, [(24, _now())]), (11, [(24, _band())]), (6, [(24, _scores())]),
-                     (8, [(12, _incidents()), (12, _others())])),
+                     (6, [(24, _incidents())]), (9, [(24, _others())])),
         variables=_variables(), annotations=[incidents(marks)],
         links=[links.board("Fleet", "bandwatch-fleet"), links.board("Incidents", "bandwatch-incidents"),
                links.board("Bandwatch itself", "bandwatch-self"), links.explore("bandwatch", _explored())],
@@ -82,15 +83,17 @@ def _now() -> Any:
 
 
 def _incidents() -> Any:
-    columns = [moment("time", "Start"), state(), seconds("duration_seconds", "Duration"), score("score", "Peak"),
-               direction(), text("text", "In words")]
+    columns = [moment("time", "Start"), state(width=75), duration(), score("score", "Peak"), direction(),
+               text("text", "In words")]
     return grid(4, "Incidents of this series", "When this series left its band in the chosen range: how long, how "
-                "far, and to which side.", columns, Ask("/api/v1/incidents", {**ONE, **RANGE}, _names(columns)),
+                "far, to which side, and in words.", columns,
+                Ask("/api/v1/incidents", {**ONE, **RANGE}, _names(columns)),
                 empty="No incident in this range", sort="Start")
 
 
 def _others() -> Any:
-    columns = [score(), state(), name("series", "Series", links.to_series("watch")), seconds("age_seconds", "Age")]
+    columns = [score(), state(), name("series", "Series", links.to_series("watch")), text("explanation", "In words"),
+               seconds("age_seconds", "Age")]
     return grid(5, "Beside it", "The series of this watch with the chosen label, highest score first. Is it one "
                 "series or all of them? Click on one to draw it.", columns,
                 Ask("/api/v1/scores", {**WATCH, **MATCH, "limit": "25"}, _names(columns)),

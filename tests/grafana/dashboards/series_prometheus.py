@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.grafana.dashboards import links
-from tests.grafana.dashboards.look import ANOMALY, CAUTION, GOOD, QUIET, colored, prop, words
+from tests.grafana.dashboards.look import ABOVE_ONE, ANOMALY, CAUTION, GOOD, QUIET, colored, prop, words
 from tests.grafana.dashboards.panels import band, number, place, scores
 from tests.grafana.dashboards.queries import latest, lines
 from tests.grafana.dashboards.tables import unit_of
@@ -52,7 +52,7 @@ def _now() -> Any:
                    latest(f"bandwatch_missing{ONE}", "samples", "missing"), _unit(),
                    empty="This series is not scored now")
             .with_transformation(unit_of("unit", {"id": "byRegexp", "options": f"/^({'|'.join(TOLD)})$/"}))
-            .override_by_regexp("/score$/", [prop("decimals", 2), colored(QUIET, (1.0000001, ANOMALY))])
+            .override_by_regexp("/score$/", [prop("decimals", 2), colored(QUIET, (ABOVE_ONE, ANOMALY))])
             .override_by_name("samples", [words({"0": (GOOD, "arrive"), "1": (CAUTION, "have stopped")})]))
 
 

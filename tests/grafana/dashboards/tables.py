@@ -10,12 +10,14 @@ from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue
 
 from tests.grafana.dashboards.look import (
+    ABOVE_ONE,
     ABSENT,
     ANOMALY,
-    CAUTION,
+    CLOCK,
     DIRECTIONS,
     GOOD,
     QUIET,
+    SPENT,
     STATES,
     colored,
     prop,
@@ -23,6 +25,7 @@ from tests.grafana.dashboards.look import (
     words,
 )
 
+FILTERED = prop("custom.filterable", True)
 COLORED_TEXT = prop("custom.cellOptions", {"type": "color-text"})
 WRAPPED = prop("custom.cellOptions", {"type": "auto", "wrapText": True})
 COLORED_CELL = prop("custom.cellOptions", {"type": "color-background", "mode": "basic"})
@@ -51,7 +54,7 @@ def grid(number: int, title: str, description: str, columns: Sequence[Column], *
         "indexByName": {column.name: index for index, column in enumerate(columns)},
         "renameByName": {column.name: column.title for column in columns}})
     made = (table.Panel().id(number).title(title).description(description).targets(list(queries)).no_value(empty)
-            .unit("short").filterable(True).transformations([*before, organized])
+            .unit("short").transformations([*before, organized])
             .thresholds(steps(QUIET)).override_by_regexp("/.*/", [ABSENT]))
     if sort:
         made.sort_by([common.TableSortByFieldState().display_name(sort).desc(True)])
@@ -63,18 +66,18 @@ def grid(number: int, title: str, description: str, columns: Sequence[Column], *
 
 def text(name: str, title: str, width: int = 0) -> Column:
     """Words, wrapped where they are long."""
-    return Column(name, title, width, () if width else (WRAPPED,))
+    return Column(name, title, width, (WRAPPED, FILTERED))
 
 
 def name(column: str, title: str, link: dict[str, Any]) -> Column:
     """A name that leads to what it names."""
-    return Column(column, title, 0, (prop("links", [link]), prop("custom.minWidth", 220)))
+    return Column(column, title, 0, (prop("links", [link]), prop("custom.minWidth", 200), WRAPPED, FILTERED))
 
 
 def count(column: str, title: str, color: str = "") -> Column:
     """How many, coloured from one on."""
     marked = (colored(QUIET, (1, color)), COLORED_TEXT) if color else ()
-    return Column(column, title, 90, (prop("decimals", 0), *marked))
+    return Column(column, title, 80, (prop("decimals", 0), *marked))
 
 
 def number(column: str, title: str) -> Column:
@@ -84,32 +87,37 @@ def number(column: str, title: str) -> Column:
 
 def score(column: str = "score", title: str = "Score") -> Column:
     """Red above 1, where the value is outside its band."""
-    return Column(column, title, 75, (prop("decimals", 2), COLORED_CELL, colored("transparent", (1.0000001, ANOMALY))))
+    return Column(column, title, 75, (prop("decimals", 2), COLORED_CELL, colored("transparent", (ABOVE_ONE, ANOMALY))))
 
 
 def seconds(column: str, title: str) -> Column:
-    """A time span."""
-    return Column(column, title, 95, (prop("unit", "s"), prop("decimals", 0)))
+    """A time span, in the unit that suits it."""
+    return Column(column, title, 90, (prop("unit", "s"), prop("decimals", 1)))
 
 
-def state(column: str = "state", title: str = "State", width: int = 105) -> Column:
+def duration() -> Column:
+    """Of an incident, to the second."""
+    return Column("duration_seconds", "Duration", 85, (prop("unit", CLOCK),))
+
+
+def state(column: str = "state", title: str = "State", width: int = 100) -> Column:
     return Column(column, title, width, (words(STATES), COLORED_TEXT))
 
 
 def direction() -> Column:
-    return Column("direction", "Side", 90, (words(DIRECTIONS), COLORED_TEXT))
+    return Column("direction", "Side", 80, (words(DIRECTIONS), COLORED_TEXT))
 
 
 def moment(column: str, title: str) -> Column:
-    return Column(column, title, 165)
+    return Column(column, title, 160)
 
 
 def share(column: str, title: str) -> Column:
-    """A part of a whole as a bar: full at 1, orange from 0.8, red from 1."""
-    return Column(column, title, 150, (
+    """A part of a whole as a bar: full at 1, orange from 0.8, red above 1."""
+    return Column(column, title, 140, (
         prop("unit", "percentunit"), prop("decimals", 0), prop("min", 0), prop("max", 1),
         prop("custom.cellOptions", {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}),
-        colored(GOOD, (0.8, CAUTION), (1, ANOMALY))))
+        colored(GOOD, *SPENT)))
 
 
 def ordered(names: Sequence[str]) -> DataTransformerConfig:

@@ -1,4 +1,4 @@
-"""Draws the time series panels of the shipped dashboards: `make grafana-preview`, see the README beside this file."""
+"""Draws the panels of the shipped dashboards: `make grafana-preview`, see the README beside this file."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.grafana.preview.demo import demo
-from tests.grafana.preview.jobs import Job, Story, jobs
+from tests.grafana.preview.jobs import WIDTH, Job, Story, jobs
 from tests.grafana.preview.sources import NotAsked, Sources
 from tests.grafana.preview.variables import seconds
 
@@ -86,7 +86,8 @@ def draw(pictures: Sequence[Job], out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     listed = out / "jobs.json"
     listed.write_text(json.dumps(pictures, allow_nan=False))
-    images = "\n".join(f'<p><img src="{one["name"]}.png" width="{one["width"]}"></p>' for one in pictures)
+    boards = dict.fromkeys(one["board"] for one in pictures)
+    images = "\n".join(f'<p><img src="{board}.png" width="{WIDTH}"></p>' for board in boards)
     (out / "index.html").write_text(f"<!doctype html><title>Grafana preview</title>\n{images}\n")
     print(f"{out}:", flush=True)
     return subprocess.run(["node", "shoot.mjs", str(listed.resolve()), str(out.resolve())], cwd=HERE).returncode

@@ -48,7 +48,7 @@ def jobs(path: Path, story: Story, sources: Sources, now: int) -> Iterator[Job |
     dashboard: Panel = json.loads(path.read_text())
     values = variable_values(dashboard, story.chosen(sources), sources, time_range(dashboard, {}, now, story.past))
     for panel in panels(dashboard):
-        name = "-".join(filter(None, (path.stem, str(panel["id"]), story.name)))
+        name, board = (f"{path.stem}{one}{story.name and '-'}{story.name}" for one in (f"-{panel['id']}", ""))
         if panel["type"] not in DRAWN:
             yield f"{name}: a {panel['type']} panel is not drawn"
             continue
@@ -59,7 +59,8 @@ def jobs(path: Path, story: Story, sources: Sources, now: int) -> Iterator[Job |
         drawn = {"panel": {**panel, "title": filled_in(str(panel["title"]), values)}, "frames": frames,
                  "annotations": regions,
                  "range": {"from": span.begin * 1000, "to": span.end * 1000}, **size(panel)}
-        yield from ({"name": f"{name}-{theme}", "theme": theme, **drawn} for theme in THEMES)
+        yield from ({"name": f"{name}-{theme}", "board": f"{board}-{theme}", "theme": theme, **drawn}
+                    for theme in THEMES)
 
 
 def frames_of(panel: Panel, values: Values, span: Range, sources: Sources) -> tuple[list[Frame], list[str]]:
@@ -78,9 +79,10 @@ def frames_of(panel: Panel, values: Values, span: Range, sources: Sources) -> tu
 
 
 def size(panel: Panel) -> dict[str, int]:
-    """Pixels that it has on a laptop."""
-    width, height = panel["gridPos"]["w"], panel["gridPos"]["h"]
-    return {"width": WIDTH * width // COLUMNS, "height": height * ROW - GAP}
+    """Pixels that it has on a laptop, and where it stands on its dashboard."""
+    x, y, width, height = (panel["gridPos"][name] for name in "xywh")
+    return {"width": WIDTH * width // COLUMNS - GAP, "height": height * ROW - GAP,
+            "left": GAP + WIDTH * x // COLUMNS, "top": GAP + ROW * y}
 
 
 def variable_values(dashboard: Mapping[str, Any], chosen: Mapping[str, str], sources: Sources,

@@ -1,6 +1,7 @@
 // window.draw(job) draws one panel as Grafana would and resolves to words on what is wrong with it.
 import {
   applyFieldOverrides,
+  cacheFieldDisplayNames,
   createTheme,
   dataFrameFromJSON,
   dateTime,
@@ -60,6 +61,7 @@ async function prepared({ panel, frames, range }, theme) {
   const series = applyFieldOverrides(all).filter(
     (frame) => frame.fields.length && needed.every((type) => frame.fields.some((field) => field.type === type))
   );
+  cacheFieldDisplayNames(series); // as its tables do: the names that columns are renamed to
   const [from, to] = [dateTime(range.from), dateTime(range.to)];
   const timeRange = { from, to, raw: { from, to } };
   return { options, fieldConfig, series, timeZone, timeRange };

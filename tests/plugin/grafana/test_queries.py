@@ -24,6 +24,7 @@ def panel(kind: str, **settings: Any) -> dict[str, Any]:
     (panel("timeseries", fieldConfig=FILLED, datasource=OTHER), Needs.SERIES),
     (panel("timeseries"), Needs.SERIES),
     (panel("timeseries", targets=[{"format": "table", "columns": [VALUE]}]), Needs.TABLE),  # a unit, beside the series
+    (panel("timeseries", datasource=OTHER, targets=[{"format": "table", "instant": True}]), Needs.TABLE),
     (panel("timeseries", targets=[{"format": "table", "columns": [TIME, VALUE]}]), Needs.SERIES),
     (panel("status-history"), Needs.STATES),
     (panel("stat"), Needs.SERIES),

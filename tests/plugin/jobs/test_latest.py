@@ -28,6 +28,12 @@ def latest(**settings: Any) -> Latest:
     return Latest(Watch(name="w", query="up", step=10, **settings))
 
 
+def later(board: Latest, now: int, end: int) -> None:
+    """Looks in vain, step by step, from the one after `now` to `end`."""
+    for time in range(now, end, 10):
+        board.look(time, time + 10)
+
+
 def test_the_last_observed_sample_is_the_latest() -> None:
     board = latest()
     board.update(tick([5, 2], 100, [[1, 2, NAN], [NAN, NAN, NAN]], [[0.1, 0.2, NAN], [NAN, NAN, NAN]]))
@@ -55,12 +61,17 @@ def test_states_follow_the_last_sample() -> None:
     board = latest()
     board.update(tick([1], 100, [[1]], [[0.5]]))
     champions: Any = {1: type("Model", (), {"detector": "lstm", "fitted_at": 50})()}
-    expected = {100: "ok", 120: "ok", 130: "missing", 700: "missing", 701: "gone"}
-    for now, state in expected.items():
+    board.look(90, 100)
+    before = 100
+    for now, state in {100: "ok", 120: "ok", 130: "missing", 700: "missing", 710: "gone"}.items():
+        later(board, before, now)
+        before = now
         shown, seen = board.snapshot([record(1)], champions, now, GONE_AFTER)
         assert seen[0].state == state and seen[0].last_seen == 100
         assert len(shown.series) == (0 if state == "gone" else 1)
-    assert board.snapshot([record(1)], {}, 100, GONE_AFTER)[1][0].state == "warming_up"
+    young = latest()
+    young.update(tick([1], 100, [[1]], [[0.5]]))
+    assert young.snapshot([record(1)], {}, 100, GONE_AFTER)[1][0].state == "warming_up"
 
 
 @pytest.mark.parametrize(("missing_data", "score", "held", "then"), [
@@ -71,27 +82,54 @@ def test_a_series_that_vanishes_is_held_and_handed_over(missing_data: str, score
     board = latest(missing_data=missing_data)
     board.update(tick([1], 100, [[1]], [[score]]))
     vanished = 100 + 3 * 10
+    before = 100
     for now, expected in ((vanished - 10, score), (vanished, held), (vanished + HOLD_SECONDS, held),
                           (vanished + HOLD_SECONDS + 10, then)):
+        later(board, before, now)
+        before = now
         shown, _ = board.snapshot([record(1)], {}, now, 10 * HOLD_SECONDS)
         np.testing.assert_array_equal(shown.alert_score, [expected])
         assert shown.missing.tolist() == [now >= vanished]
     board.update(tick([1], vanished + 900, [[1]], [[0.2]]))
+    board.look(before, vanished + 900)
     shown, _ = board.snapshot([record(1)], {}, vanished + 900, 10 * HOLD_SECONDS)
     assert shown.alert_score.tolist() == [0.2] and not shown.missing.any()
+
+
+def test_an_outage_is_no_time_that_a_series_was_missing() -> None:
+    """Prometheus comes back after an hour and has not scraped yet when we look: one look in vain, not hundreds."""
+    board, back = latest(), 100 + 3600
+    board.update(tick([1], 100, [[1]], [[1.5]]))
+    board.look(90, 100)
+    board.look(100, back)
+    gone, before = back + 20, back
+    for now, missing, score in ((back, False, 1.5), (gone - 10, False, 1.5), (gone, True, 1.5),
+                                (gone + HOLD_SECONDS, True, 1.5), (gone + HOLD_SECONDS + 10, True, 0)):
+        later(board, before, now)
+        before = now
+        shown = board.snapshot([record(1)], {}, now, 10 * back)[0]
+        assert (shown.missing.tolist(), shown.alert_score.tolist()) == ([missing], [score])
+
+
+def test_a_restart_does_not_hold_a_vanished_series_anew() -> None:
+    board, now = latest(), 100 + 3 * 10 + HOLD_SECONDS + 10
+    row = np.array([1.5])
+    board.restore(np.array([1]), [Samples(np.array([100]), row, row, row, row, row, np.array([7]))], now)
+    assert board.snapshot([record(1)], {}, now, 10 * now)[0].alert_score.tolist() == [0]
 
 
 def test_persistence_says_whether_a_vanished_series_was_alerting() -> None:
     for scores, kept in (([0.5, 3.0, 3.0], 3.0), ([0.5, 0.5, 3.0], NAN)):
         board = latest(persistence=(2, 3))
         board.update(tick([1], 100, [[1, 1, 1]], [scores]))
+        later(board, 120, 150)
         np.testing.assert_array_equal(board.snapshot([record(1)], {}, 150, GONE_AFTER)[0].alert_score, [kept])
 
 
 def test_restore_continues_where_the_store_ended() -> None:
     board = latest(persistence=(2, 2))
     columns = [np.array(column, float) for column in ([4, 5], [4, 4], [3, 3], [6, 6], [1.5, 0.5])]
-    board.restore(np.array([9]), [Samples(np.array([80, 90]), *columns, np.array([3, 3]))])
+    board.restore(np.array([9]), [Samples(np.array([80, 90]), *columns, np.array([3, 3]))], 90)
     shown, _ = board.snapshot([record(9)], {}, 90, GONE_AFTER)
     assert (shown.times[0], shown.value[0], shown.score[0], shown.alert_score[0]) == (90, 5, 0.5, 0.5)
 

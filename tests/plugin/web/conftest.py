@@ -1,5 +1,6 @@
 """A store and a board with three series of one watch and one of another, and the application over them."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,6 +37,8 @@ class Service:
     unready: str | None = None
     bad_config: str | None = None
     reloads: int = 0
+    started: float = field(default_factory=time.time)
+    reloaded: float = 0.0  # unix seconds
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def reload(self) -> None:
@@ -48,7 +51,8 @@ class Service:
         return create_app(WebContext(
             store=self.store, board=self.board, settings=self.settings.model_copy(update=settings),
             registry=registry, config_text=lambda: "prometheus: {url: http://p}\n", reload=self.reload,
-            readiness=lambda: self.unready, metrics=Metrics(registry), watches=self.watches))
+            readiness=lambda: self.unready, metrics=Metrics(registry), watches=self.watches,
+            started=self.started, reloaded=lambda: self.reloaded))
 
     def watches(self) -> dict[str, Watch]:
         """Those on the board, and one that has not been scored yet."""

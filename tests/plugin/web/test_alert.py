@@ -59,7 +59,8 @@ def test_a_kind_of_row_has_its_own_numbers(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(("asked", "field"), [
-    ('by=watch&match={job="api"}', "match"), ('by=service&match={job="api"}', "match"), ("by=service&watch=web", "watch")])
+    ('by=watch&match={job="api"}', "match"), ('by=service&match={job="api"}', "match"),
+    ("by=service&watch=web", "watch")])
 def test_a_condition_that_would_narrow_nothing_is_refused(client: FlaskClient, asked: str, field: str) -> None:
     assert refusal(client, f"/api/v1/alert?{asked}")[0] == field
 
@@ -81,13 +82,14 @@ def test_a_watch_that_fails_is_unhealthy(service: Service, client: FlaskClient) 
 
 
 def test_a_watch_that_was_never_scored_is_late_from_the_last_reload(service: Service) -> None:
-    def unhealthy(**since: object) -> object:
-        client = service.app(**since).test_client()
-        return get(client, "/api/v1/alert?by=watch&watch=young")[0]["unhealthy"]
+    def unhealthy() -> object:
+        return get(service.app().test_client(), "/api/v1/alert?by=watch&watch=young")[0]["unhealthy"]
 
     assert unhealthy() == 0.0
-    assert unhealthy(started=time.time() - 600) == 1.0
-    assert unhealthy(started=time.time() - 600, reloaded=lambda: time.time() - 10) == 0.0
+    service.started -= 600
+    assert unhealthy() == 1.0
+    service.reloaded = time.time() - 10
+    assert unhealthy() == 0.0
 
 
 def test_the_service_is_one_number(client: FlaskClient) -> None:

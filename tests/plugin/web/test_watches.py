@@ -45,6 +45,13 @@ def test_a_missing_series_is_counted_while_nobody_can_look() -> None:
     assert (found["missing"], found["stale"]) == (1, 2)
 
 
+def test_the_model_of_a_missing_series_is_not_stale() -> None:
+    """Nobody refits it: pods that have gone would alert for days."""
+    shown = snapshot(WATCH, series(SeriesState.OK, SeriesState.MISSING), int(NOW), missing=np.array([False, True]),
+                     model_time=np.array([int(NOW) - DAY, int(NOW) - 4 * DAY]))
+    assert (row(shown)["stale_models"], row(shown)["oldest_model_seconds"]) == (0, 1.0 * DAY)
+
+
 @pytest.mark.parametrize(("age", "every", "state"), [
     (300, 60, "ok"), (301, 60, "late"), (900, 300, "ok"), (901, 300, "late")])
 def test_a_watch_is_late_after_three_intervals_and_five_minutes(age: int, every: int, state: str) -> None:
