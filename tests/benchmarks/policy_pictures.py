@@ -192,6 +192,7 @@ def read(series: Series, **settings: Any) -> tuple[FloatArray, FloatArray]:
         value, expected, lower, upper, judgement = (row[name].to_numpy()[None] for name in COLUMNS)
         latest.update(Tick("w", np.array([1]), np.array([now]), value, expected, lower, upper, judgement,
                            np.ones(1, np.int64)))
+        latest.look(now - STEP, now)
         shown, _ = latest.snapshot([record], {}, now, 86_400)
         score[at], missing[at] = shown.alert_score[0], shown.missing[0]
     return score, missing & ~np.isnan(score)

@@ -230,8 +230,9 @@ def test_a_restart_at_any_time_changes_no_alert_score(tmp_path: Path, persistenc
                         before.lower[:, now], before.upper[:, now], scores[:, now], np.ones(1, np.int64))
             store.write([tick], "query", (60 * (at + 1), 60 * (at + 1)))
             lasting.update(tick)
+            lasting.look(60 * at, 60 * (at + 1))
             fresh = Latest(settings)
-            fresh.restore(ids, store.latest(ids, persistence[1]))
+            fresh.restore(ids, store.latest(ids, persistence[1]), 60 * (at + 1))
             record = SeriesRecord(int(ids[0]), "w", Labels(()), SeriesState.OK, 0, 60)
             shown = [each.snapshot([record], {}, 60 * (at + 1), 86_400)[0] for each in (lasting, fresh)]
             assert shown[0].alert_score.tolist() == shown[1].alert_score.tolist()
