@@ -14,7 +14,7 @@ PREVIEW := tests/grafana/preview
 PACKAGES := $(PREVIEW)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-quality dashboards grafana-preview clean
+.PHONY: help demo test lint bench bench-quality bench-feedback dashboards grafana-preview clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,12 @@ bench-quality: ## our detectors among their peers on labelled series: DATA=dir [
 	  "time,value,label[,kind]: make bench-quality DATA=dir" >&2; exit 2; }
 	@$(MAKE) --no-print-directory $(BENCH)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.quality $(DATA) $(ARGS)
+
+bench-feedback: ## a week after all false alarms were answered: DATA=dir SCORES=dir [ARGS=--tried]
+	@test -n '$(DATA)' -a -n '$(SCORES)' || { echo "bench-feedback: name DATA, a folder of NAME.csv[.gz] with" \
+	  "time,value,label[,kind], and SCORES, what bandwatch backtest has written for it" >&2; exit 2; }
+	@$(MAKE) --no-print-directory $(BENCH)
+	$(BIN)/python -m tests.benchmarks.feedback $(DATA) $(SCORES) $(ARGS)
 
 dashboards: $(INSTALLED) ## grafana/dashboards/*.json anew, from tests/grafana/dashboards
 	$(BIN)/python -m tests.grafana.dashboards

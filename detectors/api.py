@@ -62,6 +62,7 @@ class SeriesBatch:
     utc_offset: IntArray = field(default=None)  # type: ignore[arg-type]  # [T] local time minus UTC, seconds
     alarmed: BoolArray = field(default=None)  # type: ignore[arg-type]  # [S, T] True = was outside its band then
     covariates: FloatArray = field(default=None)  # type: ignore[arg-type]  # [S, C, T] NaN = missing; default C = 0
+    settled: BoolArray | None = None  # [S, T] True = after this sample the new level is normal: someone has said so
 
     def __post_init__(self) -> None:
         shape = self.values.shape
@@ -78,6 +79,8 @@ class SeriesBatch:
         if self.usable.shape != shape or self.alarmed.shape != shape or self.utc_offset.shape != shape[1:]:
             raise DetectorError(f"`usable` and `alarmed` must be {shape} and `utc_offset` {shape[1:]}: got "
                                 f"{self.usable.shape}, {self.alarmed.shape} and {self.utc_offset.shape}")
+        if self.settled is not None and self.settled.shape != shape:
+            raise DetectorError(f"`settled` must be {shape}: got {self.settled.shape}")
         if np.isinf(self.values[self.observed]).any() or np.isnan(self.values[self.observed]).any():
             raise DetectorError("an observed value is not finite: mark it as not observed")
         if self.covariates.shape != (shape[0], self.covariates.shape[1], shape[1]) or np.isinf(self.covariates).any():
@@ -104,12 +107,14 @@ class SeriesBatch:
         return replace(self, values=self.values[:, begin:end], observed=self.observed[:, begin:end],
                        usable=self.usable[:, begin:end], alarmed=self.alarmed[:, begin:end],
                        covariates=self.covariates[:, :, begin:end],
+                       settled=None if self.settled is None else self.settled[:, begin:end],
                        utc_offset=self.utc_offset[begin:end], start=self.start + begin * self.step)
 
     def rows(self, index: NDArray[Any]) -> "SeriesBatch":
         """The series chosen by an index or a mask."""
         return replace(self, values=self.values[index], observed=self.observed[index], usable=self.usable[index],
-                       alarmed=self.alarmed[index], covariates=self.covariates[index])
+                       alarmed=self.alarmed[index], covariates=self.covariates[index],
+                       settled=None if self.settled is None else self.settled[index])
 
 
 @dataclass(frozen=True)
@@ -132,7 +137,11 @@ class Scores:
 
 @runtime_checkable
 class FittedDetector(Protocol):
-    """A fitted stack of S models. Exists only once fitted; replaced whole, never mutated."""
+    """A fitted stack of S models. Exists only once fitted; replaced whole, never mutated.
+
+    One that has just been fitted may also have `hindsight`, a Band [S, T'] of the last T' columns of its batch, as a
+    cold `score` of these columns has it: whoever wants to know how it would have done is spared that walk.
+    """
 
     @property
     def state(self) -> Arrays:

@@ -9,6 +9,7 @@ is rounded to a power of two, so that it compresses well, and the score is compu
 exactly outside, bit for bit.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -159,6 +160,28 @@ def widened(band: Band, least: FloatArray) -> Band:
                 np.maximum(band.upper, band.expected + least))
 
 
+def stretched(band: Band, below: FloatArray, above: FloatArray) -> Band:
+    """The band with each bound so many times as far from expected, rounded outwards as the band itself is.
+
+    below, above: [S, T] factors, at least 1; a bound whose factor is 1, or that is infinite, stays as it is.
+    """
+    return Band(np.where(_moves(band.lower, below), band.expected - _far(band.expected - band.lower, below, band),
+                         band.lower), band.expected,
+                np.where(_moves(band.upper, above), band.expected + _far(band.upper - band.expected, above, band),
+                         band.upper))
+
+
+def _moves(bound: FloatArray, factor: FloatArray) -> BoolArray:
+    return np.isfinite(bound) & (factor > 1)
+
+
+def _far(half: FloatArray, factor: FloatArray, band: Band) -> FloatArray:
+    with np.errstate(invalid="ignore"):
+        wide = half * factor
+        quantum = np.maximum(_power_of_two(wide) / FINENESS, np.spacing(np.abs(band.expected)))
+        return np.asarray(np.ceil(wide / quantum) * quantum)
+
+
 def rescore(values: FloatArray, observed: BoolArray, band: Band) -> FloatArray:
     """[S, T] anomaly scores of values against any band, also one that a policy has moved.
 
@@ -181,13 +204,19 @@ def pinball(residual: FloatArray, kept: BoolArray) -> FloatArray:
 
     The outer two are the best constant offsets, so that a forecaster is judged by the residuals that it leaves.
     """
+    count, total = kept.sum(axis=1), np.zeros(len(residual))
+    for losses in pinball_losses(residual, kept):
+        total += losses.sum(axis=1)
+    return np.where(count > 0, total / np.maximum(3 * count, 1), np.nan)
+
+
+def pinball_losses(residual: FloatArray, kept: BoolArray) -> Iterator[FloatArray]:
+    """[S, T] what `pinball` is the mean of, quantile by quantile: the loss of each kept sample, 0 elsewhere."""
     ordered, count = gaps_last(residual, kept)
-    total = np.zeros(len(residual))
     for share in (PINBALL, 0.5, 1 - PINBALL):
         offset = np.zeros(len(residual)) if share == 0.5 else ranked(ordered, count, share)
         error = np.where(kept, residual - offset[:, None], 0.0)
-        total += np.maximum(share * error, (share - 1) * error).sum(axis=1)
-    return np.where(count > 0, total / np.maximum(3 * count, 1), np.nan)
+        yield np.maximum(share * error, (share - 1) * error)
 
 
 def _power_of_two(values: FloatArray) -> FloatArray:

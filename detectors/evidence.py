@@ -5,7 +5,8 @@ Their recent mean follows any new level within minutes, trusted or not: what sta
 A single sample must be far out to be an alarm. Samples that have lain on one side for a quarter of an hour need not
 be: their mean is less noisy than each of them. So the bound on that side comes closer the further the mean has gone,
 and stays close for as long as the samples stay away. A value that comes again and again, far longer than it ever did,
-moves the bound between itself and what is expected. All of it is made of samples before the one that is judged.
+moves the bound between itself and what is expected. All of it is made of samples before the one that is judged. One
+that is not usable says nothing here: it is as a gap, so that what follows planned work is judged by what was before.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.api import Arrays, FloatArray, SeriesBatch
+from detectors.api import Arrays, BoolArray, FloatArray, SeriesBatch
 from detectors.stepping import OLDEST, ages
 from detectors.trend import Course
 
@@ -47,7 +48,9 @@ class Evidence:
 
 
 def gather(course: Course, batch: SeriesBatch, offset: FloatArray, carry: Arrays | None) -> Evidence:
-    """Walks the batch in time order; a gap neither adds to the evidence nor takes from it.
+    """Walks the batch in time order; a gap neither adds to the evidence nor takes from it, nor what is not usable.
+
+    What lay away from a level is no evidence against the one that was accepted instead: there it begins anew.
 
     offset: [S, T] the forecasts, in spreads from the trend.
     """
@@ -55,10 +58,11 @@ def gather(course: Course, batch: SeriesBatch, offset: FloatArray, carry: Arrays
     names = ("mean", "recent", "forecast", "below", "above", "repeats", "last", "gap")
     cold = {name: np.zeros(rows) for name in names} | {"last": np.full(rows, np.nan), "gap": np.full(rows, OLDEST)}
     now = {name: np.array(cold[name] if carry is None else carry[name]) for name in names}
-    (mean, recent, _), (after, _, forecast) = _means(course, offset, now)
-    below, above = _peaks(course, now)
-    repeats, last = _repeats(batch, now)
-    gap, now["gap"] = ages(course.observed, now["gap"])
+    there = batch.observed & batch.usable
+    (mean, recent, _), (after, _, forecast) = _means(course, there, offset, now)
+    below, above = _peaks(course, there, now)
+    repeats, last = _repeats(batch, there, now)
+    gap, now["gap"] = ages(there, now["gap"])
     return Evidence(mean, recent, forecast, below, above, repeats, last, gap, after, now)
 
 
@@ -67,32 +71,38 @@ def _share(seconds: int, steps: int, step: int) -> float:
     return float(1 - np.exp(-step / max(seconds, steps * step)))
 
 
-def _means(course: Course, offset: FloatArray, now: dict[str, NDArray[np.float64]],
+def _means(course: Course, there: BoolArray, offset: FloatArray, now: dict[str, NDArray[np.float64]],
            ) -> tuple[tuple[FloatArray, ...], tuple[FloatArray, ...]]:
     """The means `mean`, `recent` and `forecast` before each sample, and with it, [S, T]; `now` is moved on."""
     short = _share(MEAN_SECONDS, MEAN_STEPS, course.step)
     long = _share(RECENT_SECONDS, RECENT_STEPS, course.step)
     slow = _share(FORECAST_SECONDS, FORECAST_STEPS, course.step)
     values = _stacked(np.clip(course.deviation, -CLIP, CLIP), np.clip(course.deviation, -FAR, FAR), offset)
-    weights = _stacked(short * course.observed, long * course.observed, np.full(offset.shape, slow))
+    weights = _stacked(short * there, long * there, np.full(offset.shape, slow))
     means = np.empty((len(values) + 1, values.shape[1]))
     mean: FloatArray = np.concatenate([now["mean"], now["recent"], now["forecast"]])
     means[0] = mean
     for t in range(len(values)):
-        means[t + 1] = mean = mean + weights[t] * (values[t] - mean)
+        mean = mean + weights[t] * (values[t] - mean)
+        if t in course.accepted:
+            mean = mean * ~np.concatenate([course.accepted[t], course.accepted[t], np.zeros(len(offset), bool)])
+        means[t + 1] = mean
     now["mean"], now["recent"], now["forecast"] = np.split(mean, 3)
     return tuple(np.split(means[:-1].T, 3)), tuple(np.split(means[1:].T, 3))
 
 
-def _peaks(course: Course, now: dict[str, NDArray[np.float64]]) -> list[FloatArray]:
+def _peaks(course: Course, there: BoolArray, now: dict[str, NDArray[np.float64]]) -> list[FloatArray]:
     """How far out the samples before each have been below and above, fading, [S, T]; `now` is moved on."""
-    out, there = _stacked(-course.deviation, course.deviation), _stacked(course.observed, course.observed)
+    out, both = _stacked(-course.deviation, course.deviation), _stacked(there, there)
     peaks = np.empty((len(out) + 1, out.shape[1]))
     peak: FloatArray = np.concatenate([now["below"], now["above"]])
     peaks[0] = peak
     for t in range(len(out)):
         faded = peak * np.where(peak > FARTHEST, FADE_FAR, FADE)  # a burst is measured by its own height
-        peaks[t + 1] = peak = np.where(there[t] > 0, np.maximum(faded, out[t]), peak)
+        peak = np.where(both[t] > 0, np.maximum(faded, out[t]), peak)
+        if t in course.accepted:
+            peak = peak * ~np.tile(course.accepted[t], 2)
+        peaks[t + 1] = peak
     now["below"], now["above"] = np.split(peak, 2)
     return np.split(peaks[:-1].T, 2)
 
@@ -102,10 +112,11 @@ def _stacked(*arrays: NDArray[Any]) -> FloatArray:
     return np.concatenate([array.T for array in arrays], axis=1, dtype=np.float64)
 
 
-def _repeats(batch: SeriesBatch, now: dict[str, NDArray[np.float64]]) -> tuple[FloatArray, FloatArray]:
+def _repeats(batch: SeriesBatch, usable: BoolArray, now: dict[str, NDArray[np.float64]],
+             ) -> tuple[FloatArray, FloatArray]:
     """How often the last value has come in a row before each sample, and that value; [S, T], NaN = none yet."""
     rows, steps = batch.shape
-    there = np.concatenate([np.ones((rows, 1), bool), batch.observed], axis=1)  # the first: what was before the batch
+    there = np.concatenate([np.ones((rows, 1), bool), usable], axis=1)  # the first: what was before the batch
     values = np.where(there, np.concatenate([now["last"][:, None], batch.values], axis=1), np.nan)
     column = np.arange(steps + 1)
     latest = np.maximum.accumulate(np.where(there, column, 0), axis=1)  # [S, T + 1] column of the last sample

@@ -1,6 +1,6 @@
 """The path that all our detectors share: trend -> model -> limits, and back from arrays to bands."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -97,6 +97,7 @@ class Fitted:
     calibration: Calibration
     device: str = "cpu"
     after: Arrays | None = None  # the carry at the end of the history; None = restored
+    hindsight: Band | None = None  # of the last columns of the history, as a cold `score` has it; None = restored
 
     @property
     def state(self) -> Arrays:
@@ -109,19 +110,23 @@ class Fitted:
 
     def score(self, batch: SeriesBatch, carry: Arrays | None = None) -> Scores:
         """See `FittedDetector.score`."""
-        trend = self.trend
-        course = follow(trend, batch, carry)
+        course = follow(self.trend, batch, carry)
         offset, width, own_after = self.model.predict(self.weights, course, None if carry is None else own(carry),
                                                       self.device)
         evidence = gather(course, batch, offset, carry)
+        band = self.band(course, offset, width, evidence)
+        return Scores(bands.rescore(batch.values, batch.observed, band), band, carried(course, evidence, own_after))
+
+    def band(self, course: Course, offset: FloatArray, width: FloatArray, evidence: Evidence) -> Band:
+        """[S, T] of a course; offset and width [S, T]: what the model predicts of it."""
+        trend = self.trend
         unsure = np.clip(width / self.calibration.width[:, None], 1 + GAP_DOUBT * (evidence.gap - 1), MOST_DOUBT)
         doubt = np.where(evidence.gap > 1, np.sqrt(unsure), 1.0)  # while samples come, the spread is that of the trend
         centre = (course.expected * trend.scale[:, None]) + trend.centre[:, None]
         unit = course.spread * trend.scale[:, None]
         spreads = bands.bounds(offset, doubt, evidence, (evidence.last - centre) / unit, self.calibration.limits)
-        band = bands.rounded(Band(*(centre + unit * bound for bound in (spreads.lower, spreads.expected,
+        return bands.rounded(Band(*(centre + unit * bound for bound in (spreads.lower, spreads.expected,
                                                                         spreads.upper))), trend.resolution)
-        return Scores(bands.rescore(batch.values, batch.observed, band), band, carried(course, evidence, own_after))
 
     def forecast(self, batch: SeriesBatch, horizon: int, carry: Arrays | None = None) -> Band:
         """See `FittedDetector.forecast`."""
@@ -178,7 +183,8 @@ def completed(model: Predictor, weights: Arrays, said: Said, history: History, *
     rows = len(usual)
     calibration = Calibration(limits, usual, held_out_loss(history, offset), np.full(rows, history.until),
                               np.full(rows, alert_budget))
-    return Fitted(model, history.trend, weights, calibration, device, carried(course, evidence, own_after))
+    fitted = Fitted(model, history.trend, weights, calibration, device, carried(course, evidence, own_after))
+    return replace(fitted, hindsight=fitted.band(course, offset, width, evidence))
 
 
 def _remembering(limits: Limits, history: History, alert_budget: float) -> Limits:

@@ -41,7 +41,7 @@ class History:
     @cached_property
     def calm(self) -> BoolArray:
         """[S, T] those that are kept and not around a past alarm; all, where too few would be left."""
-        calm = self.kept & ~_around(self.batch.alarmed, max(2, AROUND_SECONDS // self.batch.step))
+        calm = self.kept & ~around(self.batch.alarmed, max(2, AROUND_SECONDS // self.batch.step))
         most = calm.sum(axis=1, keepdims=True) >= LEAST_CALM * self.kept.sum(axis=1, keepdims=True)
         return np.where(most, calm, self.kept)  # what alarms all the time is how the series is
 
@@ -84,7 +84,7 @@ def require(batch: SeriesBatch, least: int) -> None:
                             f"{short[0]} has {counts[short[0]]}; wait, or lengthen the fit window", short.tolist())
 
 
-def _around(flags: BoolArray, steps: int) -> BoolArray:
+def around(flags: BoolArray, steps: int) -> BoolArray:
     """[S, T] True within so many steps of a flag."""
     counts = np.pad(np.cumsum(flags, axis=1), ((0, 0), (steps + 1, steps)), mode="edge")
     counts[:, :steps + 1] = 0

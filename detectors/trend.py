@@ -1,12 +1,14 @@
 """What every detector stands on: season plus a slow level, and a slow spread around both, carried causally.
 
 Nothing here follows an incident. The level is a mean over trusted samples alone: whatever lies beyond the gate moves
-it not at all. A new regime is accepted deliberately, when samples have stayed beyond the gate on one side for half a
-day. The spread follows the median of |residual| by equal steps up and down, and has a rhythm of its own over the day.
-A model then forecasts `deviation`, the residual in spreads, from trusted samples; the others are gaps to it.
+it not at all. A new regime is accepted deliberately: when samples have stayed beyond the gate on one side for half a
+day, or when someone says so. The spread follows the median of |residual| by equal steps up and down, and has a rhythm
+of its own over the day. A model then forecasts `deviation`, the residual in spreads, from trusted samples; the others
+are gaps to it.
 """
 
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ REGIME_SECONDS = 3600  # time constant of where samples lie now, trusted or not
 ACCEPT_SECONDS = 12 * 3600  # beyond the gate on one side for so long is a new regime
 FORGIVEN = 2.0  # a trusted sample takes back so many steps of that time
 GATE = 4.0  # spreads; a sample beyond is scored, and steers nothing
+REGIME = ("regime", "away", "since", "accepted")  # what is carried of a new level, see Regime
 BLOCK_SECONDS = 3 * 3600  # over which the level is a constant, when the floor is learnt
 CHUNK = 256  # columns whose profile is held at once
 
@@ -49,7 +52,7 @@ class Trend:
     def cold(self) -> dict[str, NDArray[np.float64]]:
         """The carry of a series of which no sample has been seen."""
         zero = np.zeros(len(self.scale))
-        return {"level": zero, "median": self.usual / NORMAL_MAD, "regime": zero.copy(), "away": zero.copy()}
+        return {"level": zero, "median": self.usual / NORMAL_MAD, **{name: zero.copy() for name in REGIME}}
 
 
 @dataclass(frozen=True)
@@ -67,19 +70,22 @@ class Course:
     step: int  # seconds
     carry: dict[str, NDArray[np.float64]]
     covariates: FloatArray  # [S, C, T] as the batch has them
+    accepted: Mapping[int, BoolArray] = field(default_factory=dict)  # t -> [S] who accepted a new level with sample t
 
     def steps(self, begin: int, end: int) -> "Course":
         """The columns begin..end as a view; the carry stays that of the end."""
         cut = np.s_[:, begin:end]
         return replace(self, deviation=self.deviation[cut], observed=self.observed[cut], seen=self.seen[cut],
                        expected=self.expected[cut], spread=self.spread[cut], profile=self.profile[cut],
-                       calendar=self.calendar[begin:end], covariates=self.covariates[:, :, begin:end])
+                       calendar=self.calendar[begin:end], covariates=self.covariates[:, :, begin:end],
+                       accepted={t - begin: rows for t, rows in self.accepted.items() if begin <= t < end})
 
     def rows(self, index: NDArray[np.generic]) -> "Course":
         """The series chosen by an index or a mask."""
         return replace(self, deviation=self.deviation[index], observed=self.observed[index], seen=self.seen[index],
                        expected=self.expected[index], spread=self.spread[index], profile=self.profile[index],
                        known=self.known[index], covariates=self.covariates[index],
+                       accepted={t: rows[index] for t, rows in self.accepted.items()},
                        carry={name: array[index] for name, array in self.carry.items()})
 
 
@@ -113,7 +119,7 @@ def follow(trend: Trend, batch: SeriesBatch, carry: Arrays | None) -> Course:
     """Walks the batch in time order, all series at once."""
     rows, steps = batch.shape
     cold = trend.cold()
-    now = {name: np.array(cold[name] if carry is None else carry[name]) for name in cold}
+    now = {name: np.array(cold[name] if carry is None else carry.get(name, cold[name])) for name in cold}
     scaled = (np.where(batch.observed, batch.values, 0.0) - trend.centre[:, None]) / trend.scale[:, None]
     profile, rhythm = np.empty((steps, rows)), np.empty((steps, rows))
     for begin in range(0, steps, CHUNK):
@@ -121,25 +127,32 @@ def follow(trend: Trend, batch: SeriesBatch, carry: Arrays | None) -> Course:
         profile[begin:begin + CHUNK] = profile_at(trend.profile, local).T
         rhythm[begin:begin + CHUNK] = rhythm_at(trend.rhythm, local).T
     distance = np.ascontiguousarray(scaled.T - profile)
-    levels, spreads = _walk(trend, distance, rhythm, (batch.observed & batch.usable).T, now, batch.step)
+    settled = batch.settled.T if batch.settled is not None and batch.settled.any() else None
+    levels, spreads, accepted = _walk(trend, distance, rhythm, (batch.observed & batch.usable).T, now, batch.times,
+                                      batch.step, settled)
     deviation = np.where(batch.observed, ((distance - levels) / spreads).T, 0.0)
     seen = batch.observed & batch.usable & (np.abs(deviation) <= GATE)
     return Course(deviation, batch.observed, seen, (profile + levels).T, spreads.T, profile.T,
                   features(batch.local_times), known_features(trend.period), batch.step, now,
-                  batch.covariates)
+                  batch.covariates, accepted)
 
 
 def _walk(trend: Trend, distance: FloatArray, rhythm: FloatArray, usable: BoolArray,
-          now: dict[str, NDArray[np.float64]], step: int) -> tuple[FloatArray, FloatArray]:
-    """Level and spread [T, S] before each sample of distance [T, S] from the profile; `now` is moved on."""
+          now: dict[str, NDArray[np.float64]], times: IntArray, step: int, settled: BoolArray | None,
+          ) -> tuple[FloatArray, FloatArray, dict[int, BoolArray]]:
+    """Level and spread [T, S] before each sample of distance [T, S] from the profile, and who [S] has accepted a new
+    level with the sample t, by t; `now` is moved on.
+
+    times: [T] unix seconds. settled: [T, S] as of the batch; None = nowhere.
+    """
     pull = usable * (1 - np.exp(-step / max(LEVEL_SECONDS, LEVEL_STEPS * step)))
     growth = min(step / SPREAD_SECONDS, 0.1)
     wider, narrower = np.where(usable, np.exp(growth), 1.0), np.where(usable, np.exp(-growth), 1.0)
     gate = GATE * rhythm
-    regime = Regime(now["regime"], now["away"], step)
+    regime = Regime(now["regime"], now["away"], now["since"], now["accepted"], step)
     level, median = now["level"], now["median"]
     levels, spreads = np.empty_like(distance), np.empty_like(distance)
-    lowest = 0.1 * trend.floor
+    lowest, accepted = 0.1 * trend.floor, dict[int, BoolArray]()
     for t in range(len(distance)):
         usual = np.maximum(NORMAL_MAD * median, trend.floor)
         levels[t], spreads[t] = level, usual
@@ -148,19 +161,25 @@ def _walk(trend: Trend, distance: FloatArray, rhythm: FloatArray, usable: BoolAr
         beyond = size > gate[t] * usual
         median = np.maximum(median * np.where(size > rhythm[t] * median, wider[t], narrower[t]), lowest)
         if regime.concerns(beyond):
-            level = regime.settle(level + pull[t] * residual * ~beyond, distance[t], residual, beyond, usable[t])
+            level, new = regime.settle(level + pull[t] * residual * ~beyond, distance[t], residual, beyond, usable[t],
+                                       int(times[t]), None if settled is None else settled[t])
+            if new is not None:
+                accepted[t] = new
         else:
             level = level + pull[t] * residual
-    now.update(level=level, median=median, regime=regime.place, away=regime.away)
-    return levels, spreads * rhythm
+    now.update(level=level, median=median, regime=regime.place, away=regime.away, since=regime.since,
+               accepted=regime.accepted)
+    return levels, spreads * rhythm, accepted
 
 
 class Regime:
-    """Where samples beyond the gate lie, and for how long: a new level, once it has lasted."""
+    """Where samples beyond the gate lie, and for how long: a new level, once it has lasted or someone says so."""
 
-    def __init__(self, place: FloatArray, away: FloatArray, step: int) -> None:
+    def __init__(self, place: FloatArray, away: FloatArray, since: FloatArray, accepted: FloatArray, step: int) -> None:
         self.place = place  # [S] mean of the distance from the profile since samples went beyond the gate
         self.away = away  # [S] steps, signed, that they have been beyond it on one side
+        self.since = since  # [S] unix seconds of the first of them, or of those that were last; 0 = none yet
+        self.accepted = accepted  # [S] unix seconds of the sample with which the last new level was accepted; 0 = none
         self._share = 1 - np.exp(-step / max(REGIME_SECONDS, LEVEL_STEPS * step))
         self._patience = ACCEPT_SECONDS / step
         self._open = bool(away.any())
@@ -170,16 +189,43 @@ class Regime:
         return self._open or bool(beyond.any())
 
     def settle(self, level: FloatArray, distance: FloatArray, residual: FloatArray, beyond: BoolArray,
-               usable: BoolArray) -> FloatArray:
-        """[S] the level after a sample at `distance` from the profile: the new one where it has been accepted."""
+               usable: BoolArray, time: int, settled: BoolArray | None) -> tuple[FloatArray, BoolArray | None]:
+        """[S] the level after a sample at `distance` from the profile: the new one where it has been accepted; and
+        where that is, None = nowhere.
+
+        time: unix seconds of the sample. settled: [S] True = someone accepts it now; None = nowhere.
+        """
         weight = usable * np.where(self.away == 0, beyond, self._share)  # it begins where the first one is
         self.place = self.place + weight * (distance - self.place)
         back = np.minimum(np.maximum(self.away, -FORGIVEN), FORGIVEN)
-        self.away = self.away + usable * np.where(beyond, np.sign(residual), -back)
+        before = self.away
+        self.away = before + usable * np.where(beyond, np.sign(residual), -back)
+        self.since = np.where((self.away != 0) & (np.sign(before) != np.sign(self.away)), time, self.since)
         far = np.abs(self.away)
         self._open = bool(far.any())
-        if far.max(initial=0.0) <= self._patience:
-            return level
-        accepted = far > self._patience
+        if far.max(initial=0.0) <= self._patience and settled is None:
+            return level, None
+        accepted = far > (self._patience if settled is None else np.where(settled, 0.0, self._patience))
+        if not accepted.any():
+            return level, None
         self.away = np.where(accepted, 0.0, self.away)
-        return np.where(accepted, self.place, level)
+        self.accepted = np.where(accepted, time, self.accepted)
+        return np.where(accepted, self.place, level), accepted
+
+
+@dataclass(frozen=True)
+class Settling:
+    """What a carry tells of new levels; all [S] unix seconds."""
+
+    since: IntArray  # of the first sample that lies away, or of the first of those that were last; 0 = none yet
+    due: IntArray  # of the sample with which the level is accepted if all lie there from now on; 0 = none lie away
+    accepted: IntArray  # of the sample with which the last one was accepted; 0 = none yet
+
+
+def settling(carry: Arrays, time: int, step: int) -> Settling | None:
+    """New levels as of `time`, the last sample seen; None for a detector that carries nothing of the kind."""
+    if not set(REGIME) <= carry.keys():
+        return None
+    steps = np.floor(ACCEPT_SECONDS / step - np.abs(carry["away"])) + 1
+    due = np.where(carry["away"] != 0, time + steps * step, 0)
+    return Settling(*(np.asarray(each, np.int64) for each in (carry["since"], due, carry["accepted"])))

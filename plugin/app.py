@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 FIT_CHECK_SECONDS = 5  # how often the fit job looks who is due
 FORECAST_CHECK_SECONDS = 5  # how often the forecast job looks whether there was a tick
 SEND_CHECK_SECONDS = 2  # how often the remote write job looks whether there was a tick
+NOISE_CHECK_SECONDS = 15  # how often the noise job looks whether it has rested enough
 UPKEEP_SECONDS = 600
 
 
@@ -54,14 +55,18 @@ class Service:
                              watches=lambda: {name: jobs.watch for name, jobs in self._parts.watches.items()},
                              heartbeat=lambda: self._scheduler.last_beat,
                              sends_scores=lambda: self._parts.remote_write is not None,
-                             reloaded=lambda: self._reloaded)
+                             clock=self._clock, reloaded=lambda: self._reloaded,
+                             maintenance=parts.maintenance, order=parts.carry_out)
         self._server = serve(create_app(context), config.web)
         parts.metrics.reload_successful.set(1)
         parts.metrics.reload_time.set_to_current_time()
         for jobs in parts.watches.values():
             self._schedule(jobs)
-        self._scheduler.every("upkeep", UPKEEP_SECONDS, lambda: upkeep.run(parts.store, config.store), long=True)
+        self._scheduler.every("upkeep", UPKEEP_SECONDS, lambda: upkeep.run(
+            parts.store, config.store, maintenance=parts.maintenance), long=True)
+        self._scheduler.every("noise", NOISE_CHECK_SECONDS, parts.noise.run, lane="noise")
         self._schedule_remote_write()
+        self._schedule_maintenance()
         self._scheduler.start()
         log.info("listening", extra={"url": self.url, "watches": len(parts.watches)})
 
@@ -88,7 +93,8 @@ class Service:
     def readiness(self) -> str | None:
         """None when every watch has been scored, else what is still missing."""
         shown = self._parts.board.snapshots()
-        waiting = [name for name in self._parts.watches
+        scored = [name for name, jobs in self._parts.watches.items() if not jobs.watch.paused]
+        waiting = [name for name in scored
                    if name not in shown or not shown[name].time or shown[name].outlook is Outlook.STARTING]
         return f"not scored yet: {', '.join(waiting)}" if waiting else None
 
@@ -115,7 +121,9 @@ class Service:
 
     def _swap(self, config: Config) -> None:
         parts, before = self._parts, self._parts.watches
+        planned = parts.maintenance.plan(config.maintenance)
         after, sending = parts.build(config), parts.remote_write
+        parts.maintenance.use(planned)
         self._reloaded = self._clock()
         parts.config, parts.watches, parts.remote_write = config, after, parts.build_remote_write(config)
         if sending is not None:
@@ -123,6 +131,7 @@ class Service:
         if sending is not None and parts.remote_write is None:
             parts.metrics.remote_write_sent_time.clear()
         self._schedule_remote_write()
+        self._schedule_maintenance()
         for name, jobs in before.items():
             if after.get(name) is not jobs:
                 self._scheduler.drop((f"score:{name}", f"fit:{name}", f"forecast:{name}"))
@@ -159,11 +168,15 @@ class Service:
 
         self._scheduler.every(f"score:{watch.name}", watch.score_interval, score, aligned=True)
         self._scheduler.every(f"fit:{watch.name}", min(FIT_CHECK_SECONDS, watch.fit_every), fit, long=True)
-        if watch.steps_ahead:
+        if watch.steps_ahead and not watch.paused:
             self._scheduler.every(f"forecast:{watch.name}", min(FORECAST_CHECK_SECONDS, watch.step), forecast,
                                   lane="forecast")
         else:
             self._parts.board.withdraw(watch.name)
+
+    def _schedule_maintenance(self) -> None:
+        self._scheduler.every("maintenance", self._parts.config.maintenance.refresh, self._parts.maintenance.run,
+                              lane="maintenance")
 
     def _schedule_remote_write(self) -> None:
         job = self._parts.remote_write

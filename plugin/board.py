@@ -1,14 +1,14 @@
 """The notice board: the latest row of every series, published by the score job, read by the web and the metrics.
 
-Beside it hangs the band ahead, published by the forecast job.
+Beside it hang the band ahead, published by the forecast job, and the incidents that are open.
 
 A reader takes an immutable snapshot; publishing replaces a reference. No reader ever waits for a writer; writers
 (the jobs of many watches at the same instant) take turns.
 """
 
 import threading
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plugin.config import Watch
+from plugin.incidents import Incident
+from plugin.noise import Noise
 from plugin.series import BoolArray, FloatArray, IntArray, SeriesRecord
 
 MISSED_REFITS = 3
@@ -28,6 +30,15 @@ class Outlook(StrEnum):
     OK = "ok"
     STARTING = "starting"  # what the store held when the service started; nobody has looked since
     FAILING = "failing"  # the last run failed: everything is as it was before
+    PAUSED = "paused"  # the configuration says that nobody is to look
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A series lies at another level than its model expects."""
+
+    since: int  # unix seconds of its first sample there
+    due: int  # unix seconds at which the level is accepted as normal if it stays
 
 
 @dataclass(frozen=True)
@@ -47,9 +58,23 @@ class Snapshot:
     missing: BoolArray  # [S] its samples had stopped when we last looked
     model_version: IntArray  # [S]
     model_time: IntArray  # [S] unix seconds at which its model was fitted; 0 = none yet
+    model_checked: IntArray  # [S] unix seconds at which it was fitted, or last held its own against a new one
+    drifted: BoolArray  # [S] its samples lie much farther from what its model expects than they should
     detector: tuple[str, ...]  # [S] "" = none yet
     outlook: Outlook = Outlook.OK
     reason: str = ""  # of a failure, in words
+    muted: BoolArray = field(default=None)  # type: ignore[arg-type]  # [S] True = inside a maintenance window
+    shifts: Mapping[int, Shift] = field(default_factory=dict)  # by series id, of those that lie at another level
+
+    def __post_init__(self) -> None:
+        if self.muted is None:
+            object.__setattr__(self, "muted", np.zeros(len(self.series), bool))
+
+    @property
+    def told_missing(self) -> BoolArray:
+        """[S] missing, and alert rules may know: not where that is planned."""
+        told: BoolArray = self.missing & ~self.muted
+        return told
 
     @property
     def watch(self) -> str:
@@ -67,18 +92,20 @@ class Snapshot:
         return self.settings.own_labels
 
     def stale_models(self, now: float) -> BoolArray:
-        """[S]: True where a model has outlived three refits."""
-        late: BoolArray = self.renewed & (now - self.model_time > MISSED_REFITS * self.settings.fit_every)
+        """[S]: True where no refit has come to an end for three times as long as it should take."""
+        late: BoolArray = self.renewed & (now - self.model_checked > MISSED_REFITS * self.settings.fit_every)
         return late
 
     @property
     def renewed(self) -> BoolArray:
         """[S]: True where there is a model that refits renew; nobody learns from a series that is missing."""
-        some: BoolArray = (self.model_time > 0) & ~self.missing
+        some: BoolArray = (self.model_time > 0) & ~self.missing & (self.outlook is not Outlook.PAUSED)
         return some
 
     def unhealthy(self, now: float) -> bool:
         """Whether the last run failed, or the next one is late."""
+        if self.outlook is Outlook.PAUSED:
+            return False
         return self.outlook is Outlook.FAILING or now - self.settings.offset - self.time > late_after(self.settings)
 
 
@@ -119,11 +146,14 @@ class Forecast:
 
 
 class Board:
-    """Snapshots and forecasts by watch."""
+    """Snapshots and forecasts by watch; open incidents by the name of their group."""
 
     def __init__(self) -> None:
         self._snapshots: Mapping[str, Snapshot] = MappingProxyType({})
         self._forecasts: Mapping[str, Forecast] = MappingProxyType({})
+        self._noise: Noise | None = None
+        self._incidents: Mapping[str, tuple[Incident, ...]] = MappingProxyType({})
+        self._reading = threading.Lock()  # among the watches of a group
         self._lock = threading.Lock()  # among those who publish
 
     def publish(self, snapshot: Snapshot) -> None:
@@ -135,10 +165,21 @@ class Board:
         with self._lock:
             self._forecasts = MappingProxyType({**self._forecasts, forecast.watch: forecast})
 
+    def publish_incidents(self, group: str, read: Callable[[str], tuple[Incident, ...]]) -> None:
+        """read: the open ones of a group, as stored; its watches take turns, so that the latest look stays."""
+        with self._reading:
+            incidents = read(group)
+            with self._lock:
+                self._incidents = MappingProxyType({**self._incidents, group: incidents})
+
     def withdraw(self, watch: str) -> None:
         """Takes down the forecast of a watch."""
         with self._lock:
             self._forecasts = MappingProxyType({name: f for name, f in self._forecasts.items() if name != watch})
+
+    def hear(self, noise: Noise) -> None:
+        """Puts what is known of the noise in the place of what was known before."""
+        self._noise = noise
 
     def keep(self, watches: Iterable[str]) -> None:
         """Takes down the watches that a reload has removed."""
@@ -152,3 +193,11 @@ class Board:
 
     def forecasts(self) -> Mapping[str, Forecast]:
         return self._forecasts
+
+    def noise(self) -> Noise | None:
+        """None until the noise job has run once."""
+        return self._noise
+
+    def incidents(self) -> Mapping[str, tuple[Incident, ...]]:
+        """Also of groups that a reload has removed: the configuration says which there are."""
+        return self._incidents

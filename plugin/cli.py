@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TypeAlias, TypeVar
 
-from plugin import commands, logs
+from plugin import commands, logs, remote_commands
 from plugin.errors import BandwatchError
 from plugin.version import VERSION
 
@@ -39,7 +39,12 @@ def parser() -> argparse.ArgumentParser:
     _backtest(commands_of)
     _evaluate(commands_of)
     _demo(commands_of)
+    _report(commands_of)
+    _explain(commands_of)
     _grafana(commands_of)
+    _feedback(commands_of)
+    _maintenance(commands_of)
+    _models(commands_of)
     return top
 
 
@@ -192,6 +197,18 @@ def _demo(commands_of: Commands) -> None:
                       help="where to listen (default: %(default)s)")
 
 
+def _report(commands_of: Commands) -> None:
+    report = _command(commands_of, "report", "tell how noisy a running service was, and what would make it quieter",
+                      commands.report)
+    report.add_argument("--since", choices=("7d", "30d"), default="7d", help="over how long (default: %(default)s)")
+    report.add_argument("--html", metavar="FILE", help="also write a page that can be sent and printed")
+    report.add_argument("--url", metavar="URL", default="http://127.0.0.1:8642", type=_url,
+                        help="address of the running service (default: %(default)s)")
+    report.add_argument("--token", metavar="TOKEN", default="",
+                        help="its read token (default: the environment's BANDWATCH_TOKEN)")
+    report.add_argument("--token-file", metavar="FILE", default="", help="file with that token, instead of --token")
+
+
 def _grafana(commands_of: Commands) -> None:
     help = "what concerns a Grafana that runs"
     grafana = commands_of.add_parser("grafana", help=help, description=help[0].upper() + help[1:] + ".")
@@ -208,3 +225,76 @@ def _grafana(commands_of: Commands) -> None:
                        help="certificates of the authorities that are trusted (default: those of the system)")
     check.add_argument("--timeout", metavar="DURATION", type=_seconds, default="30s",
                        help="how long one request may take (default: %(default)s)")
+
+
+def _feedback(commands_of: Commands) -> None:
+    help = "answer alarms of a running service: false alarm, real, or new normal"
+    feedback = commands_of.add_parser("feedback", help=help, description=help[0].upper() + help[1:] + ".")
+    within = feedback.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    add = _command(within, "add", "say what an alarm was", remote_commands.feedback_add)
+    add.add_argument("verdict", metavar="VERDICT", help="false_alarm, real or new_normal")
+    add.add_argument("--incident", metavar="ID", help="which incident; else --watch, --series, --from and --to")
+    add.add_argument("--comment", metavar="TEXT", default="", help="why")
+    shown = _command(within, "list", "what was said, and what of it is in force", remote_commands.feedback_list)
+    shown.add_argument("--match", metavar="SELECTOR", help="only series that this selects")
+    for command in (add, shown):
+        command.add_argument("--watch", metavar="NAME", help="the watch")
+        command.add_argument("--series", metavar="SERIES", help="one series, as /api/v1/series lists it")
+        command.add_argument("--from", dest="begin", metavar="TIME", help="begin of the range: 2026-11-21T03:05:00Z")
+        command.add_argument("--to", dest="end", metavar="TIME", help="end of the range (default: now)")
+    withdraw = _command(within, "withdraw", "take answers back: their effects end", remote_commands.feedback_withdraw)
+    withdraw.add_argument("ids", metavar="ID", nargs="+", type=_count, help="the number of an answer")
+    for command in (add, shown, withdraw):
+        _running(command)
+
+
+def _maintenance(commands_of: Commands) -> None:
+    help = "plan work on what a running service watches: it neither pages nor learns meanwhile"
+    maintenance = commands_of.add_parser("maintenance", help=help, description=help[0].upper() + help[1:] + ".")
+    within = maintenance.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    add = _command(within, "add", "add a window; given twice, it is there once", remote_commands.maintenance_add)
+    for flag, metavar, about in remote_commands.WINDOW_FLAGS:
+        add.add_argument(f"--{flag}", metavar=metavar, help=about)
+    add.add_argument("--watch", metavar="NAME", action="append", help="only series of this watch; may be repeated")
+    shown = _command(within, "list", "what runs and what is to come", remote_commands.maintenance_list)
+    shown.add_argument("--all", action="store_true", help="also what is over")
+    end = _command(within, "end", "end windows that run, remove those to come", remote_commands.maintenance_end)
+    end.add_argument("ids", metavar="ID", nargs="+", help="the id of a window, as list shows it")
+    for command in (add, shown, end):
+        _running(command)
+
+
+def _models(commands_of: Commands) -> None:
+    help = "see and change which models reign in a running service"
+    models = commands_of.add_parser("models", help=help, description=help[0].upper() + help[1:] + ".")
+    within = models.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, (about, run) in remote_commands.MODELS.items():
+        command = _command(within, name, about, run)
+        command.set_defaults(act=name, to_version=None)
+        command.add_argument("--watch", metavar="NAME", help="only series of this watch")
+        command.add_argument("--series", metavar="SERIES", help="one series, as /api/v1/series lists it")
+        command.add_argument("--match", metavar="SELECTOR", help="only series that this selects")
+        if name not in ("list", "show"):
+            command.add_argument("--comment", metavar="TEXT", default="", help="why; it is kept with the decision")
+        if name == "rollback":
+            command.add_argument("--to", dest="to_version", metavar="VERSION", type=_count,
+                                 help="which version (default: the one before)")
+        _running(command)
+
+
+def _explain(commands_of: Commands) -> None:
+    explain = _command(commands_of, "explain", "say what is unusual about a series of a running service",
+                       remote_commands.explain)
+    explain.add_argument("series", metavar="SERIES", help="one series, as /api/v1/series lists it")
+    explain.add_argument("--watch", metavar="NAME", help="only in this watch")
+    explain.add_argument("--at", metavar="TIME", help="at which moment: 2026-11-21T03:05:00Z (default: now)")
+    _running(explain)
+
+
+def _running(command: argparse.ArgumentParser) -> None:
+    """Where the service runs, and who we are to it."""
+    command.add_argument("--url", metavar="URL", default="http://127.0.0.1:8642", type=_url,
+                         help="address of the running service (default: %(default)s)")
+    command.add_argument("--token", metavar="TOKEN", default="",
+                         help="its token (default: the environment's BANDWATCH_TOKEN)")
+    command.add_argument("--token-file", metavar="FILE", default="", help="file with that token, instead of --token")

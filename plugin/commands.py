@@ -87,7 +87,7 @@ def fit(options: argparse.Namespace) -> int:
             with progress.bar(f"fit {name}") as bar:
                 fitted = jobs.fit.run(everyone=True, progress=bar)
             print(f"{name}: {fitted} series fitted")
-            failed |= fitted == 0
+            failed |= fitted == 0 and not jobs.watch.paused
     return 1 if failed else 0
 
 
@@ -201,6 +201,29 @@ def evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def report(options: argparse.Namespace) -> int:
+    """`bandwatch report`: in the terminal, and as a page."""
+    import time
+
+    from plugin.config import parse_duration
+    from plugin.noise import DAY
+    from plugin.remote import Remote
+    from plugin.report import terminal
+    from plugin.report.gather import gather
+    from plugin.report.page import page
+
+    remote = Remote(options.url.rstrip("/"), _given_token(options, "BANDWATCH_TOKEN"))
+    made = gather(remote, parse_duration(options.since) // DAY, time.time())
+    terminal.show(made)
+    if options.html:
+        try:
+            Path(options.html).write_text(page(made), encoding="utf-8")
+        except OSError as error:
+            raise BandwatchError(f"--html {options.html}: {error.strerror or error}") from error
+        print(f"\nwritten to {options.html}")
+    return 0
+
+
 def demo(options: argparse.Namespace) -> int:
     """`bandwatch demo`: see plugin.demo."""
     from plugin.config import Config
@@ -230,18 +253,16 @@ def grafana_check(options: argparse.Namespace) -> int:
 
 
 def _token(options: argparse.Namespace) -> str:
-    """Of --token-file, --token or the environment; never printed."""
-    if options.token and options.token_file:
-        raise ConfigError("--token and --token-file are both given: one of them is enough")
-    if options.token_file:
-        try:
-            return Path(options.token_file).read_text().strip()
-        except OSError as error:
-            raise ConfigError(f"--token-file {options.token_file}: {error.strerror or error}") from error
-        except UnicodeDecodeError:
-            raise ConfigError(f"--token-file {options.token_file}: is not text") from None
-    token = options.token or os.environ.get("GRAFANA_TOKEN", "")
+    """For Grafana. Raises ConfigError where there is none."""
+    token = _given_token(options, "GRAFANA_TOKEN")
     if not token:
         raise ConfigError("no token: give one with --token or --token-file, or in the environment as GRAFANA_TOKEN; "
                           "Grafana makes them under Administration, Users and access, Service accounts")
     return token
+
+
+def _given_token(options: argparse.Namespace, variable: str) -> str:
+    """Of --token-file, --token or the environment; never printed; "" = none."""
+    from plugin.remote import given_token
+
+    return given_token(options.token, options.token_file, variable)

@@ -17,6 +17,8 @@ BandwatchError
 ├── Stopped                      the service, or this part of it, is stopping: no failure, nothing is counted
 ├── GrafanaError                 `bandwatch grafana check`: Grafana did not answer
 ├── SelectorError                a Prometheus selector cannot be read; the message points at the character
+├── WindowRefused                a maintenance window cannot be used; carries the field, what was found, what is valid
+├── SourceFailed                 a calendar or an Alertmanager could not be read; carries the reason of the metric
 └── RequestError                 an HTTP request is wrong; carries the status and the parameter
 """
 
@@ -119,6 +121,22 @@ class GrafanaError(BandwatchError):
 
 class SelectorError(BandwatchError):
     """A Prometheus selector cannot be read."""
+
+
+class WindowRefused(BandwatchError):
+    """A maintenance window cannot be used: `field` is wrong."""
+
+    def __init__(self, field: str, found: str, valid: str) -> None:
+        super().__init__(f"{field}: found {found}; valid is {valid}")
+        self.field, self.found, self.valid = field, found, valid
+
+
+class SourceFailed(BandwatchError):
+    """Maintenance windows could not be read from where they are kept."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class RequestError(BandwatchError):

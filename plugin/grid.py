@@ -78,15 +78,16 @@ def offset_at(time: int, zone: ZoneInfo) -> int:
 
 def batch(values: FloatArray, start: int, step: int, timezone: str,
           usable: BoolArray | None = None, alarmed: BoolArray | None = None,
-          covariates: FloatArray | None = None) -> SeriesBatch:
+          covariates: FloatArray | None = None, settled: BoolArray | None = None) -> SeriesBatch:
     """What a detector sees: values [S, T] from `start` on, NaN = not observed.
 
     usable: [S, T], False = scored but not learnt from. alarmed: [S, T], True = was outside its band.
-    covariates: [S, C, T], NaN = missing; C = 0 without.
+    covariates: [S, C, T], NaN = missing; C = 0 without. settled: [S, T], True = the new level is normal from here on.
     """
     times = start + step * np.arange(values.shape[1], dtype=np.int64)
     usable = np.ones(values.shape, np.bool_) if usable is None else usable
     alarmed = np.zeros(values.shape, np.bool_) if alarmed is None else alarmed
     covariates = np.empty((len(values), 0, len(times))) if covariates is None else covariates
     return SeriesBatch(values=values, observed=np.isfinite(values), start=start, step=step, usable=usable,
-                       utc_offset=utc_offsets(times, timezone), alarmed=alarmed, covariates=covariates)
+                       utc_offset=utc_offsets(times, timezone), alarmed=alarmed, covariates=covariates,
+                       settled=settled)

@@ -7,6 +7,7 @@ and prometheus_client takes a second for them at every scrape.
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from prometheus_client import CollectorRegistry as CollectorRegistry
@@ -14,8 +15,10 @@ from prometheus_client import Counter, Gauge, Histogram, Metric, ProcessCollecto
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.openmetrics.exposition import VALUES, escape_label_name
 
-from plugin.board import Snapshot
-from plugin.series import BoolArray, FloatArray, SeriesRecord, SeriesState, renamed
+from plugin.board import Outlook, Snapshot
+from plugin.config import Watch
+from plugin.incidents import Incident, shared_labels
+from plugin.series import BoolArray, FloatArray, Labels, SeriesRecord, SeriesState, renamed
 from plugin.version import VERSION
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4  # what `exposition` writes
@@ -31,7 +34,8 @@ SCORES = (("bandwatch_anomaly_score", "score", "Score of the latest sample; abov
           ("bandwatch_upper", "upper", "Upper bound of the band at the latest sample."))
 READ = (("bandwatch_alert_score", "alert_score", "What alert rules read: the score after persistence, held when the "
          "series vanishes while it alerts."),
-        ("bandwatch_missing", "missing", "1 = the samples of the series have stopped, and alert rules should know."))
+        ("bandwatch_missing", "told_missing", "1 = the samples of the series have stopped, and alert rules should know."
+         ))
 TAKEN = frozenset({"watch", "metric_name", "alertname", "alertstate"})  # the last two Prometheus sets on ALERTS
 TARGET = frozenset({"job", "instance"})  # the rules join the metrics of a watch by these
 
@@ -52,11 +56,15 @@ class Metrics:
 
         self.fits = counter("fits_total", "Fits of a stack, by outcome.", "watch", "outcome")
         self.fit_failures = counter("fit_failures_total", "Fits without a model.", "watch", "reason")
+        self.fit_refusals = counter("fit_refusals_total", "New models that did not take over.", "watch", "reason")
         self.fit_duration = histogram("fit_duration_seconds", "Time that fitting one stack took.", "watch")
         self.last_fit = gauge("watch_last_fit_timestamp_seconds", "When the last fit succeeded.", "watch")
         self.score_duration = histogram("score_duration_seconds", "Time that one scoring took.", "watch")
         self.samples_scored = counter("samples_scored_total", "Samples that were scored.", "watch")
         self.alarms = counter("alarms_total", "Alarms that have begun.", "watch")
+        self.regimes = counter("regimes_total", "New levels that were accepted as normal.", "watch")
+        self.incidents = counter("incidents_total", "Incidents that have begun.", "watch")
+        self.feedback = counter("feedback_total", "Answers to alarms.", "watch", "verdict")
         self.score_failures = counter("score_failures_total", "Scorings that failed.", "watch", "reason")
         self.covariate_failures = counter("covariate_failures_total", "Covariates that were missing.", "watch",
                                           "reason")
@@ -71,6 +79,9 @@ class Metrics:
         self.remote_write_failures = counter("remote_write_failures_total", "Requests that failed.", "reason")
         self.remote_write_sent_time = gauge("remote_write_sent_timestamp_seconds",
                                             "Time up to which the watch has been sent.", "watch")
+        self.maintenance_active = gauge("maintenance_active", "Maintenance windows that run.", "source")
+        self.maintenance_failures = counter("maintenance_failures_total", "Calendars and silences that were not read.",
+                                            "source", "reason")
         self.jobs_missed = counter("jobs_missed_total", "Runs that were due and did not start.", "job")
         self.job_errors = counter("job_errors_total", "Runs that ended in an error of ours.", "job")
         self.heartbeat = gauge("scheduler_heartbeat_timestamp_seconds", "When the scheduler last worked.")
@@ -88,13 +99,16 @@ class Metrics:
             gauge.remove(watch)
 
 
-def exposition(registry: CollectorRegistry, snapshots: Mapping[str, Snapshot], *, scores: bool = True) -> bytes:
+def exposition(registry: CollectorRegistry, snapshots: Mapping[str, Snapshot], *, scores: bool = True,
+               incidents: Mapping[str, Sequence[Incident]] = MappingProxyType({})) -> bytes:
     """Everything for one scrape, in the text format 0.0.4.
 
     scores: False leaves out what remote write sends; one Prometheus could not hold it twice.
+    incidents: those that are open, by the name of their group.
     """
     shown = [snapshots[name] for name in sorted(snapshots)]
-    lines = "".join([*_watch_lines(shown, time.time()), *_score_lines(shown, SCORES if scores else ())])
+    lines = "".join([*_watch_lines(shown, time.time()), *_score_lines(shown, SCORES if scores else ()),
+                     *_incident_lines([snapshot.settings for snapshot in shown], incidents)])
     return generate_latest(_Own(registry)) + lines.encode()
 
 
@@ -123,6 +137,7 @@ def _score_lines(snapshots: list[Snapshot], scores: Sequence[tuple[str, str, str
         yield from _head(name, text)
         for snapshot, labels in zip(snapshots, names, strict=True):
             seen = np.array([record.state in SEEN for record in snapshot.series], bool)
+            seen |= snapshot.muted & ~snapshot.missing & (snapshot.outlook is Outlook.OK)
             yield from _lines(name, getattr(snapshot, column), seen, labels)
     for name, column, text in READ:
         yield from _head(name, text)
@@ -136,9 +151,18 @@ def _watch_lines(snapshots: Sequence[Snapshot], now: float) -> Iterator[str]:
         unit = [("unit", snapshot.settings.unit)] if snapshot.settings.unit else []
         own = [(renamed(name, TAKEN | TARGET | {"unit"}, "watch_"), value) for name, value in snapshot.labels.items()]
         yield f"bandwatch_watch_info{{{_printed([('watch', snapshot.watch), *unit, *own])}}} 1\n"
-    yield from _head("bandwatch_watch_stale_models", "Models that have outlived three refits.")
+    yield from _head("bandwatch_watch_stale_models", "Models that three refits should have checked and did not.")
     for snapshot in snapshots:
         yield f'bandwatch_watch_stale_models{{watch="{snapshot.watch}"}} {int(snapshot.stale_models(now).sum())}\n'
+    yield from _head("bandwatch_watch_oldest_model_timestamp_seconds", "When the oldest model that reigns was fitted.")
+    for snapshot in snapshots:
+        fitted = snapshot.model_time[snapshot.renewed]
+        if len(fitted):
+            yield (f'bandwatch_watch_oldest_model_timestamp_seconds{{watch="{snapshot.watch}"}} '
+                   f"{int(fitted.min())}\n")
+    yield from _head("bandwatch_watch_drifted_models", "Models that their series has moved away from.")
+    for snapshot in snapshots:
+        yield f'bandwatch_watch_drifted_models{{watch="{snapshot.watch}"}} {int(snapshot.drifted.sum())}\n'
     yield from _head("bandwatch_watch_unhealthy", "1 = the last run of the score job failed, or the next one is late.")
     for snapshot in snapshots:
         yield f'bandwatch_watch_unhealthy{{watch="{snapshot.watch}"}} {int(snapshot.unhealthy(now))}\n'
@@ -146,6 +170,24 @@ def _watch_lines(snapshots: Sequence[Snapshot], now: float) -> Iterator[str]:
     for snapshot in snapshots:
         yield (f'bandwatch_watch_alert_budget_per_second{{watch="{snapshot.watch}"}} '
                f"{snapshot.settings.alert_budget!r}\n")
+
+
+def _incident_lines(watches: Sequence[Watch], incidents: Mapping[str, Sequence[Incident]]) -> Iterator[str]:
+    """Of the groups that these watches form."""
+    groups = {name: [watch for watch in watches if watch.group == name]
+              for name in sorted({watch.group for watch in watches})}
+    yield from _head("bandwatch_incidents_open", "Incidents that are open.")
+    for name in groups:
+        yield f'bandwatch_incidents_open{{watch="{name}"}} {len(incidents.get(name, ()))}\n'
+    found = [(incident, _printed([*_labels_of(name, incident.labels, shared_labels(those), frozenset({"incident"})),
+                                  ("incident", incident.id)]))
+             for name, those in groups.items() for incident in incidents.get(name, ())]
+    yield from _head("bandwatch_incident_score", "Highest score of an open incident so far.")
+    for incident, labels in found:
+        yield f"bandwatch_incident_score{{{labels}}} {incident.peak_score!r}\n"
+    yield from _head("bandwatch_incident_size", "Series of an open incident so far.")
+    for incident, labels in found:
+        yield f"bandwatch_incident_size{{{labels}}} {incident.size}\n"
 
 
 def _lines(name: str, column: FloatArray, shown: BoolArray, labels: Sequence[str]) -> Iterator[str]:
@@ -164,11 +206,16 @@ def exported_labels(record: SeriesRecord, own: Mapping[str, str]) -> list[tuple[
 
     A label of the series that the watch sets itself gets the prefix `label_`.
     """
-    ours = [(renamed(name, TAKEN, "watch_"), value) for name, value in own.items()]
-    taken = TAKEN.union(name for name, _ in ours)
-    return [("watch", record.watch), *ours, *(
+    return _labels_of(record.watch, record.labels, own)
+
+
+def _labels_of(watch: str, labels: Labels, own: Mapping[str, str], also: frozenset[str] = frozenset(),
+               ) -> list[tuple[str, str]]:
+    ours = [(renamed(name, TAKEN | also, "watch_"), value) for name, value in own.items()]
+    taken = (TAKEN | also).union(name for name, _ in ours)
+    return [("watch", watch), *ours, *(
         ("metric_name" if name == "__name__" else escape_label_name(renamed(name, taken), VALUES), value)
-        for name, value in record.labels.pairs)]
+        for name, value in labels.pairs)]
 
 
 def _printed(labels: Sequence[tuple[str, str]]) -> str:

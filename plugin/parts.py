@@ -16,14 +16,20 @@ from detectors.device import limit_threads
 from plugin import config as settings
 from plugin.board import Board
 from plugin.config import Config, Watch
+from plugin.decisions import Answer, Order
 from plugin.errors import BandwatchError, ConfigError, StoreError
+from plugin.incidents import Group, groups
+from plugin.jobs.answered import Answered
 from plugin.jobs.covariates import Covariates
 from plugin.jobs.fit import FitJob
 from plugin.jobs.forecast import ForecastJob
+from plugin.jobs.masks import Planned
+from plugin.jobs.noise import NoiseJob
 from plugin.jobs.remote_write import RemoteWriteJob
 from plugin.jobs.roster import Roster
 from plugin.jobs.score import ScoreJob
 from plugin.jobs.workers import WorkerPool
+from plugin.maintenance import Maintenance
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.prometheus import PrometheusReader
 from plugin.store import Store
@@ -34,6 +40,7 @@ class WatchJobs:
     """What one watch needs; kept over a reload that does not change it."""
 
     watch: Watch
+    group: Group
     prometheus: settings.Prometheus
     reader: PrometheusReader
     fit: FitJob
@@ -59,7 +66,10 @@ class Parts:
         self.workers = WorkerPool(config.workers)
         self.watches: dict[str, WatchJobs] = {}
         self.remote_write: RemoteWriteJob | None = None
+        self.noise = NoiseJob(self.store, self.board, lambda: {n: jobs.watch for n, jobs in self.watches.items()},
+                              clock)
         try:
+            self.maintenance = Maintenance(config.maintenance, self.store, self.metrics, clock=clock)
             self.watches = self.build(config)
             self.remote_write = self.build_remote_write(config)
         except BandwatchError:
@@ -68,11 +78,12 @@ class Parts:
 
     def build(self, config: Config) -> dict[str, WatchJobs]:
         """The jobs of each watch; those that the new configuration leaves alone are taken over."""
-        built = {}
+        built, shared = {}, groups(config.watches)
         for watch in config.watches:
+            group = shared[watch.name]
             old = self.watches.get(watch.name)
-            unchanged = old is not None and (old.watch, old.prometheus) == (watch, config.prometheus)
-            built[watch.name] = old if old is not None and unchanged else self._jobs(watch, config)
+            unchanged = old is not None and (old.watch, old.group, old.prometheus) == (watch, group, config.prometheus)
+            built[watch.name] = old if old is not None and unchanged else self._jobs(watch, group, config)
         return built
 
     def build_remote_write(self, config: Config) -> RemoteWriteJob | None:
@@ -80,18 +91,31 @@ class Parts:
             return None
         return RemoteWriteJob(config.remote_write, config.watches, self.store, self.metrics, clock=self._clock)
 
-    def _jobs(self, watch: Watch, config: Config) -> WatchJobs:
+    def _jobs(self, watch: Watch, group: Group, config: Config) -> WatchJobs:
         reader = PrometheusReader(config.prometheus, on_request=self._count_request)
         roster, covariates = Roster(self.store, watch.name), Covariates(watch, self.store, reader, self.metrics)
         try:
             fit = FitJob(watch, self.store, reader, self.metrics, roster, self.workers, config.workers,
-                         covariates, clock=self._clock)
+                         covariates, masked=Answered(watch.name, self.store, Planned(watch, self.maintenance)),
+                         clock=self._clock)
         except DetectorError as error:
             raise ConfigError(f"watch {watch.name!r}: detector: {error}") from error
         score = ScoreJob(watch, self.store, reader, self.board, self.metrics, roster, covariates,
-                         gone_after=config.store.gone_after, first_fit=fit.first_fit, clock=self._clock)
+                         group=group, gone_after=config.store.gone_after, first_fit=fit.first_fit,
+                         planned=Planned(watch, self.maintenance), clock=self._clock)
         forecast = ForecastJob(watch, self.board, self.metrics, lambda: score.stacks)
-        return WatchJobs(watch, config.prometheus, reader, fit, score, forecast)
+        return WatchJobs(watch, group, config.prometheus, reader, fit, score, forecast)
+
+    def carry_out(self, order: Order) -> list[Answer]:
+        """What comes of an order about models, series by series."""
+        found: dict[int, Answer] = {}
+        for watch in {record.watch for record in order.series}:
+            series = [record for record in order.series if record.watch == watch]
+            jobs = self.watches.get(watch)
+            answers = [Answer(each, False, 0, "its watch is not configured any more") for each in series] \
+                if jobs is None else jobs.fit.carry_out(order, series)
+            found.update((answer.series.id, answer) for answer in answers)
+        return [found[record.id] for record in order.series]
 
     def _count_request(self, outcome: str, seconds: float) -> None:
         self.metrics.prometheus_requests.labels(outcome).inc()

@@ -1,21 +1,24 @@
 """What a watch says about its alarms, applied to the band, so that band and score still agree.
 
-In this order: `direction`, `min_deviation`, `min_relative_deviation`, `valid_range`. `persistence` and
-`missing_data` change no band: they decide what alert rules read.
+In this order: `direction`, `min_deviation`, `min_relative_deviation`, what answered false alarms tolerate,
+`valid_range`. `persistence` and `missing_data` change no band: they decide what alert rules read.
 """
 
 import numpy as np
 
 from detectors.api import Band
-from detectors.bands import rescore, widened
+from detectors.bands import rescore, stretched, widened
 from plugin.config import Watch
+from plugin.feedback import Widening
 from plugin.series import FloatArray
 
 HOLD_SECONDS = 600  # that the alert score of a vanished series stays: time for the rule on `missing` to take over
 
 
-def moved(band: Band, watch: Watch) -> Band:
+def moved(band: Band, watch: Watch, widening: Widening | None = None) -> Band:
     """The band after the watch's policies; bounds may be infinite: no bound on that side.
+
+    widening: what is tolerated of some of its rows; None = nothing of any.
 
     A value outside `valid_range` is outside the band also on the side that `direction` leaves open.
     """
@@ -28,15 +31,21 @@ def moved(band: Band, watch: Watch) -> Band:
         least = np.maximum(watch.min_deviation, watch.min_relative_deviation * np.abs(expected))
         wide = widened(Band(lower, expected, upper), least)
         lower, upper = wide.lower, wide.upper
+    if widening is not None:
+        lower, upper = np.array(lower), np.array(upper)
+        at = widening.rows
+        wide = stretched(Band(lower[at], expected[at], upper[at]), *widening.factor)
+        lower[at], upper[at] = wide.lower, wide.upper
     if watch.valid_range is not None:
         low, high = watch.valid_range
         lower, expected, upper = (np.clip(bound, low, high) for bound in (lower, expected, upper))
     return Band(lower, expected, upper)
 
 
-def judged(values: FloatArray, band: Band, watch: Watch) -> tuple[FloatArray, Band]:
+def judged(values: FloatArray, band: Band, watch: Watch, widening: Widening | None = None,
+           ) -> tuple[FloatArray, Band]:
     """Anomaly scores [S, T] of the values against the moved band, and that band; NaN = no sample or no band."""
-    after = moved(band, watch)
+    after = moved(band, watch, widening)
     return rescore(values, ~np.isnan(values), after), after
 
 

@@ -1,12 +1,14 @@
 """A running service, as the commands that act on one reach it: over HTTP, with a token."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import requests
 
-from plugin.errors import BandwatchError
+from plugin.errors import BandwatchError, ConfigError
 from plugin.version import VERSION
 
 CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 30.0
@@ -57,3 +59,17 @@ class Remote:
             words = f"{answer.status_code} {answer.text[:SHOWN].strip() or 'without a word'}: is this a Bandwatch?"
         hint = "; give a token by --token, --token-file or BANDWATCH_TOKEN" if answer.status_code == 401 else ""
         raise BandwatchError(f"{self.url}: {words}{hint}")
+
+
+def given_token(token: str, file: str, variable: str) -> str:
+    """Of --token-file, --token or the environment's variable; "" = none. Raises ConfigError; never prints it."""
+    if token and file:
+        raise ConfigError("--token and --token-file are both given: one of them is enough")
+    if not file:
+        return token or os.environ.get(variable, "")
+    try:
+        return Path(file).read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"--token-file {file}: {error.strerror or error}") from error
+    except UnicodeDecodeError:
+        raise ConfigError(f"--token-file {file}: is not text") from None

@@ -86,6 +86,7 @@ class SeriesState(StrEnum):
     OK = "ok"
     MISSING = "missing"  # expected, but its samples have stopped
     STALE = "stale"  # samples arrive or not: we could not look (Prometheus or the watch fails)
+    MAINTENANCE = "maintenance"  # inside a window of planned work: scored and shown, neither paged nor learnt
     GONE = "gone"  # missing for longer than the time to live; kept in the store until retention
 
 
@@ -132,3 +133,4 @@ class Tick:
     model_version: IntArray  # [S] 0 = no model
     carry: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # leading axis S, see detectors.api
     stack: str = ""  # the detector spec whose stack carries it
+    muted: BoolArray | None = None  # [S, T] True = inside a maintenance window; None = none is

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 
 Scale = tuple[float, str]  # worth in the unit of the series, suffix
@@ -64,6 +65,7 @@ def alarm_title(series: str, direction: int) -> str:
     return f"{series} {'above' if direction > 0 else 'below'} its band"
 
 
+@lru_cache(16_384)  # what is over never changes, and a month of incidents is asked for again and again
 def alarm_text(value: float, expected: float, lower: float, upper: float, unit: str, *, at: int, seconds: int,
                open: bool) -> str:
     """An alarm by its peak. at: unix seconds of the peak; seconds: from its first to its last sample outside."""
@@ -71,6 +73,63 @@ def alarm_text(value: float, expected: float, lower: float, upper: float, unit: 
     lasted = f"outside for {duration(seconds)}" if seconds else "outside for one sample"
     hour, minute = divmod(at % 86_400 // 60, 60)
     return f"{shown} at {hour:02d}:{minute:02d} UTC; {known}; {lasted}{' so far' if open else ''}"
+
+
+def incident_title(group: str, size: int, among: int, worst: str, direction: int) -> str:
+    """What happened, by how many series; one that is alone is named."""
+    return alarm_title(worst, direction) if size == 1 else f"{size} of {among} series of {group} outside their band"
+
+
+def incident_text(first: str, worst: str, score: float, peak: str) -> str:
+    """Who moved first, and who went farthest. peak: the words of `alarm_text` for the worst."""
+    named = f"first and worst {worst}" if first == worst else f"first {first}; worst {worst}"
+    return f"{named}: {peak}; score {_digits(score, 2)}"
+
+
+def clock_time(time: int, now: int) -> str:
+    """`03:05 UTC`, with its day where that is another one than that of `now`; both unix seconds."""
+    hour, minute = divmod(time % 86_400 // 60, 60)
+    day = "" if time // 86_400 == now // 86_400 else f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d} "
+    return f"{day}{hour:02d}:{minute:02d} UTC"
+
+
+def since(direction: int, start: int, end: int, *, open: bool) -> str:
+    """`below since 03:05 UTC (12 min)`. start, end: unix seconds of the first and the last sample outside."""
+    side, lasted = "above" if direction > 0 else "below", duration(end - start) if end > start else "one sample"
+    if not open:
+        return f"{side} from {clock_time(start, end)}, {lasted}"
+    return f"{side} since {clock_time(start, end)} ({lasted})"
+
+
+def rank(lowest: bool, seconds: int, *, whole: bool) -> str:
+    """`lowest in 14 d`. whole: nothing that is known was like it; seconds: for how long it was not."""
+    most = "lowest" if lowest else "highest"
+    worth, name = next(((worth, name) for worth, name in ((86_400, "d"), (3600, "h")) if seconds >= 2 * worth),
+                       (60, "min"))
+    time = f"{seconds // worth} {name}"
+    return f"{most} in the {time} that are known" if whole else f"{most} in {time}"
+
+
+def related(count: int, first: str, before: int) -> str:
+    """`3 related series, first cpu{...} 2 min before`; "" where there is none. before: seconds, negative = after."""
+    if not count:
+        return ""
+    when = f"{duration(abs(before))} {'before' if before > 0 else 'after'}" if before else "at the same time"
+    return f"{count} related series, {'first ' if count > 1 else ''}{first} {when}"
+
+
+def new_level(since: int, due: int, now: int) -> str:
+    """A level that is not what is expected, and may become so; all unix seconds."""
+    return (f"at a new level since {clock_time(since, now)}; accepted as normal at {clock_time(due, now)} "
+            "if it stays")
+
+
+def regime(since: int, accepted: int, before: float, after: float, unit: str, by: str) -> str:
+    """A level that was accepted; NaN = not known."""
+    change = f"{expected_range(before, math.nan, math.nan, math.nan, unit)[0]} -> " + expected_range(
+        after, math.nan, math.nan, math.nan, unit)[0]
+    return (f"new level since {clock_time(since, accepted)}: {change}, accepted {clock_time(accepted, accepted)}"
+            f"{f' by {by}' if by else ''}")
 
 
 def expected_range(value: float, expected: float, lower: float, upper: float, unit: str) -> tuple[str, str]:

@@ -136,6 +136,20 @@ class PrometheusServer(Server):
 
 
 @dataclass
+class AlertmanagerServer(Server):
+    """Debian's Alertmanager: notifies nobody, and knows no others."""
+
+    ready_path: str = "/-/ready"
+
+    def command(self) -> list[str]:
+        (self.folder / "alertmanager.yml").write_text(json.dumps({"route": {"receiver": "none"},
+                                                                  "receivers": [{"name": "none"}]}))
+        return [binary("prometheus-alertmanager"), f"--config.file={self.folder / 'alertmanager.yml'}",
+                f"--storage.path={self.folder / 'data'}", f"--web.listen-address=127.0.0.1:{self.port}",
+                "--cluster.listen-address=", "--log.level=warn"]
+
+
+@dataclass
 class NodeExporter(Server):
     """Debian's node exporter: a thousand or so real series of this machine."""
 

@@ -133,7 +133,7 @@ class Machine:
 def test_nothing_is_installed_where_all_is_there(tmp_path: Path) -> None:
     machine = Machine(tmp_path, user=0)
     machine.apt(0)
-    for name in ("prometheus", "promtool", "prometheus-node-exporter"):
+    for name in ("prometheus", "promtool", "prometheus-node-exporter", "prometheus-alertmanager"):
         machine.command(name, "")
     assert machine.install().returncode == 0 and not machine.log.exists()
 
@@ -166,5 +166,5 @@ def test_the_tests_need_the_servers_and_the_demo_does_not(
     strict, relaxed = machine.install(), machine.install("--optional")
     assert (strict.returncode, relaxed.returncode) == (1, 0)
     assert reason in strict.stderr and reason in relaxed.stderr
-    assert "apt install prometheus prometheus-node-exporter" in strict.stderr
+    assert "apt install prometheus prometheus-node-exporter prometheus-alertmanager" in strict.stderr
     assert not machine.policy.exists()

@@ -82,7 +82,7 @@ def routes(tmp_path: Path) -> set[str]:
 
 
 def test_every_route_is_documented(routes: set[str]) -> None:
-    path = r"(?<![\w.}])/(?:-|api)/[\w/<>.-]+\w>?|(?<![\w.}])/grafana/(?:[\w-]+\w)?|/metrics\b"
+    path = r"(?<![\w.}])/(?:-|api)/[\w/<>.-]+\w>?|(?<![\w.}])/grafana/(?:[\w-]+\w)?|/metrics\b|(?<![\w.}])/feedback\b"
     documented = set(re.findall(path, code(page("http-api.md"))))
     assert routes - documented == set()
     assert {path for path in documented if not any(matches(path, route) for route in routes)} == set()

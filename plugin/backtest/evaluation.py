@@ -9,11 +9,14 @@ import numpy as np
 
 from detectors.accuracy import ForecastError, ForecastErrors, forecast_error, naive_forecast
 from detectors.api import Band
+from detectors.evaluate import JOIN
+from detectors.pages import Pages, pages
 from detectors.pointwise import Points, counted, points, precision_recall
 from detectors.quality import DAY, WEEKLY, Judged, Quality, judge
 from detectors.thresholds import curve
 from plugin.backtest.source import Recording, csv_files, numbers, read_file, read_table
 from plugin.errors import BandwatchError
+from plugin.incidents import gap
 from plugin.series import BoolArray, FloatArray, IntArray
 
 Choice = Literal["event-f1", "point-f1"]
@@ -49,6 +52,8 @@ class Group:
     area: float  # PR-AUC over all samples of the group
     forecast: ForecastErrors | None  # None where no series has a band
     chosen: Chosen | None
+    by_alarm: Pages  # at the threshold 1, when each alarm pages
+    by_incident: Pages  # when each incident does, and each series is a group of its own
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,14 @@ def _group(name: str, series: Sequence[Evaluated], alert_budget: float, choose: 
     errors = [each.forecast for each in series if each.forecast is not None]
     return Group(name, tuple(series), judge(judged, alert_budget), points(score, incident),
                  precision_recall(score, incident).area, ForecastErrors.of(errors) if errors else None,
-                 choose_threshold(judged, choose) if choose else None)
+                 choose_threshold(judged, choose) if choose else None,
+                 sum((pages(each.marks) for each in judged), Pages()),
+                 sum((pages(each.marks, _joined(each.step)) for each in judged), Pages()))
+
+
+def _joined(step: int) -> int:
+    """Samples of quiet that end neither an alarm nor the incident that it is of."""
+    return max(JOIN, gap(step) // step - 1)
 
 
 def samples(judged: Sequence[Judged]) -> tuple[FloatArray, BoolArray]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from detectors.accuracy import ForecastError, ForecastErrors
 from detectors.evaluate import Events, count
+from detectors.pages import Pages
 from detectors.pointwise import Points, points, precision_recall
 from detectors.quality import Calibration, Quality
 from plugin.backtest.evaluation import Choice, Chosen, Evaluated, Group, Report, choose_threshold, samples
@@ -40,7 +41,8 @@ def _group(group: Group) -> dict[str, Any]:
             "own": _own(quality), "by_kind": {name: asdict(kind) for name, kind in quality.by_kind.items()},
             "long_coverage": quality.long_coverage, "calibration": _calibration(quality.calibration),
             "points": _points(group.points, group.area), "forecast": _fields(group.forecast),
-            "chosen": _fields(group.chosen)}
+            "chosen": _fields(group.chosen),
+            "pages": {"by_alarm": _pages(group.by_alarm), "by_incident": _pages(group.by_incident)}}
 
 
 def _fields(part: ForecastError | ForecastErrors | Chosen | None) -> dict[str, Any] | None:
@@ -62,6 +64,10 @@ def _calibration(kept: Calibration) -> dict[str, Any]:
 
 def _points(counts: Points, area: float) -> dict[str, Any]:
     return {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1, "pr_auc": area}
+
+
+def _pages(counts: Pages) -> dict[str, Any]:
+    return {**asdict(counts), "per_incident": counts.per_incident}
 
 
 def _series(each: Evaluated, choose: Choice | None) -> dict[str, Any]:

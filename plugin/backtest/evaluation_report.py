@@ -18,6 +18,8 @@ def show(report: Report) -> None:
     if labelled:
         _on_call(report.groups)
     _own(report.groups)
+    if labelled:
+        _pages(report.groups)
     if whole.quality.by_kind:
         _kinds(whole.quality.by_kind, whole.quality.long_coverage)
     _calibration(report.groups, report.alert_budget)
@@ -58,6 +60,16 @@ def _own(groups: Sequence[Group]) -> None:
           [[group.name, *_events(group.quality.own.events), _number(group.quality.own.false_per_day),
             _number(group.quality.own.median_delay)] for group in groups],
           note="precision: share of the alarms that belong to an incident; delay: median samples until one is seen")
+
+
+def _pages(groups: Sequence[Group]) -> None:
+    table("pages, at their own threshold 1: one for each alarm, and one for each incident of ours",
+          ["group", "paged by", "pages", "incidents paged", "pages per incident", "false pages", "caught",
+           "caught with a page of its own"],
+          [[group.name, by, str(found.pages), str(found.paged), _share(found.per_incident), str(found.false),
+            str(found.caught), str(found.own)]
+           for group in groups for by, found in (("alarm", group.by_alarm), ("incident", group.by_incident))],
+          note="each series is a group of its own; a page that goes on from one incident into the next is the first's")
 
 
 def _events(events: Events) -> list[str]:

@@ -1,13 +1,27 @@
 """The configuration: one strict YAML file, read into frozen, typed values."""
 
 from plugin.config.durations import format_budget, format_duration, parse_budget, parse_duration
-from plugin.config.model import BasicAuth, Config, Endpoint, Prometheus, RemoteWrite, Store, User, Watch, Web, Workers
+from plugin.config.model import (
+    Alertmanager,
+    BasicAuth,
+    Config,
+    Endpoint,
+    Maintenance,
+    MaintenanceWindow,
+    Prometheus,
+    RemoteWrite,
+    Store,
+    User,
+    Watch,
+    Web,
+    Workers,
+)
 from plugin.config.places import is_loopback, split_address
 from plugin.config.reading import listening_on, load, parse
 from plugin.config.writing import example, masked
 
 __all__ = [
-    "BasicAuth", "Config", "Endpoint", "Prometheus", "RemoteWrite", "Store", "User", "Watch", "Web", "Workers",
-    "example", "format_budget", "format_duration", "is_loopback", "listening_on", "load", "masked",
-    "parse", "parse_budget", "parse_duration", "split_address",
+    "Alertmanager", "BasicAuth", "Config", "Endpoint", "Maintenance", "MaintenanceWindow", "Prometheus", "RemoteWrite",
+    "Store", "User", "Watch", "Web", "Workers", "example", "format_budget", "format_duration", "is_loopback",
+    "listening_on", "load", "masked", "parse", "parse_budget", "parse_duration", "split_address",
 ]

@@ -4,14 +4,16 @@ A rule is left out when one of its settings is already refused; of those that a 
 the file holds is the one that its message points to.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from plugin.config.durations import format_budget, format_duration
-from plugin.config.model import BasicAuth, Config, Endpoint, Store, Watch, Web
+from plugin.config.model import BasicAuth, Config, Endpoint, Maintenance, MaintenanceWindow, Store, Watch, Web
 from plugin.config.places import WITH_CREDENTIALS, is_loopback
-from plugin.config.problems import Path, Refusal, nearest_name, shown
+from plugin.config.problems import Path, Refusal, nearest_name, path_text, shown
+from plugin.errors import WindowRefused
+from plugin.windows import window
 
 LEAST_STEPS, MOST_STEPS = 100, 250_000  # of a fit window: enough to learn from, not too many to hold
 LEAST_SAMPLES_PER_ALARM = 20
@@ -39,9 +41,11 @@ def conflicts(config: Config, detectors: Iterable[str]) -> Iterator[Conflict]:
                             nearest_name(watch.detector, names))
     yield from _unique([("watches", i, "name") for i in range(len(config.watches))],
                        [watch.name for watch in config.watches], "a name that no other watch has")
+    yield from _groups(config.watches)
     yield from chain(_endpoint(("prometheus",), config.prometheus), _timeouts(config), _store(config.store))
     if config.remote_write:
         yield from _endpoint(("remote_write",), config.remote_write)
+    yield from _planned(config.maintenance, [watch.name for watch in config.watches])
     yield from _web(config.web)
 
 
@@ -111,6 +115,25 @@ def _covariates(at: Path, watch: Watch) -> Iterator[Conflict]:
                        "an expression that is neither the query of the watch nor another covariate of it")
 
 
+def _groups(watches: Sequence[Watch]) -> Iterator[Conflict]:
+    """Labels that tell incidents apart must do so for all watches of a group."""
+    first: dict[str, int] = {}
+    for i, watch in enumerate(watches):
+        group_by = ("watches", i, "group_by")
+        yield from _unique([(*group_by, k) for k in range(len(watch.group_by))], list(watch.group_by),
+                           "a label that is not in the list before")
+        other = watches[first.setdefault(watch.group, i)]
+        if {*other.group_by} != {*watch.group_by}:
+            yield _conflict(group_by, _listed(watch.group_by), f"the group_by of {shown(other.name)}, with which it "
+                            f"shares incidents: {_listed(other.group_by)}",
+                            also=(("watches", i, "incident_group"), ("watches", first[watch.group], "group_by"),
+                                  ("watches", first[watch.group], "incident_group")))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return f"[{', '.join(names)}]"
+
+
 def _kept(at: Path, watch: Watch, store: Store) -> Iterator[Conflict]:
     """The history of a fit must still be there."""
     retention = ("store", "retention")
@@ -123,12 +146,12 @@ def _kept(at: Path, watch: Watch, store: Store) -> Iterator[Conflict]:
 def _endpoint(at: Path, endpoint: Endpoint) -> Iterator[Conflict]:
     url = (*at, "url")
     if "@" in endpoint.url:
-        yield _conflict(url, WITH_CREDENTIALS, f"a URL without them; they belong in {at[0]}.basic_auth")
+        yield _conflict(url, WITH_CREDENTIALS, f"a URL without them; they belong in {path_text(at)}.basic_auth")
     ways = ("bearer_token", "bearer_token_file", "basic_auth")
     named = [(*at, name) for name in ways if getattr(endpoint, name)]
     named += [(*at, "headers", name) for name in endpoint.headers if name.lower() == "authorization"]
     if len(named) > 1:
-        ours = " and ".join(".".join(map(str, path[1:])) for path in named)
+        ours = " and ".join(".".join(map(str, path[len(at):])) for path in named)
         yield _conflict(named[-1], f"{ours} together", "one way to authenticate", also=tuple(named[:-1]))
     if endpoint.basic_auth:
         yield from _password((*at, "basic_auth"), endpoint.basic_auth)
@@ -162,6 +185,29 @@ def _store(store: Store) -> Iterator[Conflict]:
     if store.gone_after > store.retention:
         yield _conflict(gone_after, _written(store.gone_after),
                         f"at most store.retention, {_written(store.retention)}", also=(retention,))
+
+
+def _planned(planned: Maintenance, watches: list[str]) -> Iterator[Conflict]:
+    windows = ("maintenance", "windows")
+    for i, each in enumerate(planned.windows):
+        for k, name in enumerate(each.watch):
+            if name not in watches:
+                yield _conflict((*windows, i, "watch", k), shown(name), f"a watch: {', '.join(watches)}",
+                                nearest_name(name, watches))
+        yield from _window((*windows, i), each)
+    yield from _unique([(*windows, i, "name") for i in range(len(planned.windows))],
+                       [each.name for each in planned.windows], "a name that no other window has")
+    for i, endpoint in enumerate(planned.alertmanagers):
+        yield from _endpoint(("maintenance", "alertmanagers", i), endpoint)
+
+
+def _window(at: Path, given: MaintenanceWindow) -> Iterator[Conflict]:
+    try:
+        window(name=given.name, match=given.match, watch=given.watch, begin=given.begin, end=given.end or "",
+               duration=given.duration, rule=given.rule, timezone=given.timezone, before=given.before,
+               after=given.after)
+    except WindowRefused as refused:
+        yield _conflict((*at, refused.field), refused.found, refused.valid)
 
 
 def _web(web: Web) -> Iterator[Conflict]:

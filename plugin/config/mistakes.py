@@ -12,7 +12,7 @@ from plugin.config.problems import Path, Refusal, kind_of, nearest_name, shown
 
 # Stand in for refused required settings, so that the rules between the others can still be checked.
 PLACEHOLDERS = {"url": "http://localhost/write", "name": "placeholder", "query": "placeholder",
-                "username": "placeholder"}
+                "username": "placeholder", "begin": "2026-01-01T00:00"}
 
 
 def refusals(error: ValidationError) -> Iterator[tuple[Path, Refusal]]:

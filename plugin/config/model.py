@@ -21,7 +21,7 @@ from plugin.config.kinds import (
     Text,
     Whole,
 )
-from plugin.config.places import Address, Query, Timezone, Url, WriteUrl
+from plugin.config.places import Address, ApiUrl, OwnUrl, Query, Timezone, Url, WriteUrl
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 SEVERITY = "ticket"  # of a watch that does not say: an anomaly wakes nobody by default
@@ -34,6 +34,7 @@ NAME = Text("a name of letters, digits, _ and -, not beginning with a digit or -
 DETECTOR = Text("the name of a detector such as lstm", NAME.pattern)
 LABEL_NAME = Text(f"a Prometheus label name other than __… and {', '.join(RESERVED_LABELS)}",
                   rf"(?!__|(?:{'|'.join(RESERVED_LABELS)})$)[a-zA-Z_][a-zA-Z0-9_]*")
+SERIES_LABEL = Text("the name of a label of the series", r"[^\s\"{}=,]+")
 LABEL_VALUE = Text("text that is not empty")
 HEADER_NAME = Text("the name of an HTTP header", r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 HEADER_VALUE = Secret("text in one line, in quotes", r"[^\r\n]+")
@@ -42,6 +43,11 @@ PASSWORD = Secret("a password: text that is not empty, in quotes", r"(?s).+")
 USERNAME = Text("a user name without :", r"[^:\r\n]+")
 UNIT = Text("a unit of Grafana such as reqps, s, bytes or percentunit", r"[^\r\n]*")
 FILE = Text("the path of a file")
+PLACE = Text("the path of an .ics file, or of a folder of them")
+SELECTOR = Text('a Prometheus selector in quotes such as {job="api"}', r"(?s).*")
+MOMENT = Text("a time such as 2026-11-21T02:00")
+RULE = Text("a rule of iCalendar such as FREQ=WEEKLY;BYDAY=SA", r"(?s).*")
+REMARK = Text("text", r"(?s).*")
 
 
 class Section(BaseModel):
@@ -76,6 +82,9 @@ class Watch(Section):
     valid_range: Annotated[tuple[float, float] | None, Range()] = None  # an infinite side is open
     missing_data: Annotated[Literal["skip", "alert"], Choice(("skip", "alert"))] = "skip"
     persistence: Annotated[tuple[int, int], Persistence()] = (1, 1)  # k of the last n samples
+    paused: Annotated[bool, Flag()] = False  # neither scored nor fitted
+    group_by: tuple[Annotated[str, SERIES_LABEL], ...] = ()  # series with equal values share incidents; () = all do
+    incident_group: Annotated[str | None, NAME] = None  # watches of one name share incidents; None = this one alone
 
     @property
     def score_interval(self) -> int:
@@ -86,6 +95,11 @@ class Watch(Section):
     def steps_ahead(self) -> int:
         """Steps of a forecast; 0 = none is made."""
         return self.forecast // self.step
+
+    @property
+    def group(self) -> str:
+        """The name under which its incidents are known."""
+        return self.incident_group or self.name
 
     @cached_property
     def own_labels(self) -> dict[str, str]:
@@ -138,6 +152,39 @@ class RemoteWrite(Endpoint):
     batch: Annotated[int, Whole(1, 100_000)] = 2000  # samples of one request
 
 
+class MaintenanceWindow(Section):
+    """Planned work, once or by a rule; `plugin.windows.window` says what goes together."""
+
+    name: Annotated[str, LABEL_VALUE]
+    match: Annotated[str, SELECTOR] = ""
+    watch: tuple[Annotated[str, NAME], ...] = ()  # none = all that match
+    begin: Annotated[str, MOMENT]
+    end: Annotated[str | None, MOMENT] = None
+    duration: Annotated[int | None, Duration(1)] = None
+    rule: Annotated[str, RULE] = ""
+    timezone: Annotated[str, Timezone()] = "UTC"
+    before: Annotated[int, Duration()] = 0
+    after: Annotated[int, Duration()] = 0
+    comment: Annotated[str, REMARK] = ""
+    by: Annotated[str, REMARK] = ""
+
+
+class Alertmanager(Endpoint):
+    """Whose silences are maintenance, too."""
+
+    url: Annotated[str, ApiUrl()]
+    timeout: Annotated[int, Duration(1, MINUTE)] = 5  # of one request
+
+
+class Maintenance(Section):
+    """What is planned, and where else it is kept."""
+
+    windows: tuple[MaintenanceWindow, ...] = ()
+    calendars: tuple[Annotated[str, PLACE], ...] = ()  # .ics files, and folders of them
+    alertmanagers: tuple[Alertmanager, ...] = ()
+    refresh: Annotated[int, Duration(5, HOUR)] = 30  # how often calendars and Alertmanagers are looked at
+
+
 class Store(Section):
     """Where samples, bands, scores and models are kept."""
 
@@ -158,6 +205,8 @@ class Web(Section):
     threads: Annotated[int, Whole(1, 128)] = 8
     max_points: Annotated[int, Whole(10, 1_000_000)] = 11_000
     max_range: Annotated[int, Duration(60 * MINUTE)] = 92 * DAY
+    external_url: Annotated[str | None, OwnUrl()] = None  # where people reach us; None = no links are made
+    link_expiry: Annotated[int, Duration(60 * MINUTE)] = 7 * DAY  # of a link to answer an alarm
 
     @property
     def authenticated(self) -> bool:
@@ -181,6 +230,7 @@ class Config(Section):
     prometheus: Prometheus
     watches: tuple[Watch, ...] = Field(min_length=1)
     remote_write: RemoteWrite | None = None
+    maintenance: Maintenance = Maintenance()
     store: Store = Store()
     web: Web = Web()
     workers: Workers = Workers()

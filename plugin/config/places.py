@@ -65,6 +65,31 @@ class Url(Kind):
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
+class ApiUrl(Url):
+    """The base URL of an Alertmanager."""
+
+    valid = ("the base URL of an Alertmanager such as http://localhost:9093, of Grafana's own "
+             "http://localhost:3000/api/alertmanager/grafana")
+
+    def read(self, value: object) -> str:
+        text, parts = self._split(value)
+        if parts is None or parts.query or parts.fragment or re.search(r"/api/v\d|/silences", parts.path):
+            raise self._refused(text, None)
+        return text.rstrip("/")
+
+
+class OwnUrl(Url):
+    """The base URL at which people reach this service, perhaps through a proxy and below a path."""
+
+    valid = "the URL at which people reach Bandwatch such as https://bandwatch.example.org"
+
+    def read(self, value: object) -> str:
+        text, parts = self._split(value)
+        if parts is None or parts.query or parts.fragment or "@" in text:
+            raise self._refused(text, None)
+        return text.rstrip("/")
+
+
 class WriteUrl(Url):
     """The whole URL of what takes remote write."""
 

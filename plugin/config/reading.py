@@ -81,7 +81,7 @@ def _prepare(document: Document, file: str) -> None:
         found = "an empty file" if data is None else kind_of(data)
         refusal = Refusal(found, "a mapping with prometheus and watches, see `bandwatch check --example`")
         raise config_error(file, document.problems or [Problem(document.line(()), "", str(refusal))])
-    for name in ("store", "web", "workers"):
+    for name in ("maintenance", "store", "web", "workers"):
         if name in data and data[name] is None:
             data[name] = {}
     watches = data.get("watches")
@@ -143,12 +143,17 @@ def _settled(config: Config, folder: FilePath) -> Config:
     prometheus = prometheus.model_copy(update={"read_timeout": read, "connect_timeout": connect})
     prometheus = _endpoint_with_files(prometheus, folder)
     remote_write = config.remote_write and _endpoint_with_files(config.remote_write, folder)
+    planned = config.maintenance
+    planned = planned.model_copy(update={
+        "calendars": tuple(str(folder / each) for each in planned.calendars),
+        "alertmanagers": tuple(_endpoint_with_files(each, folder) for each in planned.alertmanagers)})
     users = tuple(_with_files(user, folder) for user in config.web.basic_auth)
     web = config.web.model_copy(update={"basic_auth": users})
     store = config.store
     if "gone_after" not in store.model_fields_set:
         store = store.model_copy(update={"gone_after": min(store.gone_after, store.retention)})
-    return config.model_copy(update={"prometheus": prometheus, "remote_write": remote_write, "store": store,
+    return config.model_copy(update={"prometheus": prometheus, "remote_write": remote_write, "maintenance": planned,
+                                     "store": store,
                                      "web": web, "watches": tuple(map(_with_forecast, config.watches))})
 
 

@@ -31,5 +31,6 @@ SOURCE = "bandwatch"  # uid of the data source
 FOLDER = "Bandwatch"
 DASHBOARDS = ("bandwatch-fleet", "bandwatch-series", "bandwatch-incidents", "bandwatch-self",
               "bandwatch-fleet-prometheus", "bandwatch-series-prometheus")
-RULES = ("bandwatch-anomaly", "bandwatch-missing", "bandwatch-stale-model", "bandwatch-unhealthy",
-         "bandwatch-unreachable")
+RULES = ("bandwatch-anomaly", "bandwatch-incident", "bandwatch-missing", "bandwatch-stale-model",
+         "bandwatch-unhealthy", "bandwatch-unreachable")
+PAUSED = ("bandwatch-incident",)  # shipped so: it speaks of the same as the first

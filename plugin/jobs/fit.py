@@ -2,18 +2,21 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from detectors.registry import detector_named, from_spec, to_spec
+from detectors.registry import detector_named, to_spec
 from plugin.config import Watch, Workers
+from plugin.decisions import Act, Answer, Order
 from plugin.errors import FitFailed, PrometheusError, Stopped, StoreError
-from plugin.jobs import history
+from plugin.jobs import history, masks, terms
 from plugin.jobs.covariates import Covariates, spec_with
 from plugin.jobs.fitting import FitOutcome, FitTask
+from plugin.jobs.masks import Source
 from plugin.jobs.roster import Roster
+from plugin.jobs.succession import Succession
 from plugin.jobs.workers import WorkerPool
 from plugin.metrics import Metrics
 from plugin.prometheus import PrometheusReader
@@ -26,6 +29,7 @@ BASELINE = "baseline"  # serves a series until its network is fitted
 LEAST_PEERS, MOST_PEERS = 8, 32  # fitted series that make a fleet prior
 STACKS_PER_WORKER = 4  # in one run, so that newcomers never wait for long
 RETRY_SECONDS = 600  # after a fit or a question for history that failed for no fault of the data
+MASKS_SECONDS = 15  # between two looks at what is masked
 GOLDEN = 0.618033988749895  # spreads refits evenly over time, by series id
 
 
@@ -43,13 +47,16 @@ class FitJob:
 
     def __init__(self, watch: Watch, store: Store, reader: PrometheusReader, metrics: Metrics, roster: Roster,
                  workers: WorkerPool, settings: Workers, covariates: Covariates, *,
-                 clock: Callable[[], float] = time.time) -> None:
+                 masked: Source = lambda records, start, end: (), clock: Callable[[], float] = time.time) -> None:
         self.watch, self._store, self._reader, self._metrics = watch, store, reader, metrics
         self._roster, self._workers, self._settings = roster, workers, settings
         self._covariates, self._clock = covariates, clock
         self._not_before: dict[int, float] = {}  # series id -> when to try again after a refusal
         self._history_after = 0.0  # when to ask for history again after a refusal
+        self._masked, self._masked_at, self._outdated = masked, 0.0, frozenset[int]()
+        self._terms_told = False
         self.spec = spec_with(detector_named(watch.detector, watch.detector_options), watch.covariates)
+        self.succession = Succession(watch, store, metrics, roster, clock=clock)
         self._baseline = to_spec(detector_named(BASELINE, {}))
         fitted = [model.fitted_at for model in roster.champions().values()]
         if fitted:
@@ -69,7 +76,12 @@ class FitJob:
         self._fit([Need(self._baseline, False, tuple(self._roster.records()))], until)
 
     def run(self, *, everyone: bool = False, progress: Callable[[float], None] = lambda share: None) -> int:
-        """Fits those who are due (or everyone). Returns how many series have a new model."""
+        """Fits those who are due (or everyone). Returns how many were fitted, whether the new model reigns or not."""
+        if not self._terms_told:
+            terms.take_up(self.watch, self.spec, self._store, self.succession.step_since)
+            self._terms_told = True
+        if self.watch.paused:
+            return 0
         scored = self._store.scored_until(self.watch.name)
         if scored is None:
             return 0  # the score job has the first word
@@ -80,6 +92,14 @@ class FitJob:
             return self._fit(self._needs(everyone), until, limit=limit, progress=progress)
         except Stopped:
             return 0
+
+    def carry_out(self, order: Order, series: Sequence[SeriesRecord]) -> list[Answer]:
+        """What comes of an order about the models of some series of this watch."""
+        answers = self.succession.carry_out(order, series)
+        if order.act is Act.REFIT:  # not even one that has just failed waits
+            for answer in answers:
+                self._not_before.pop(answer.series.id, None)
+        return answers
 
     def _complete_history(self, until: int) -> None:
         """Asks for what the store lacks of the window; where it is refused, what is there is enough for most."""
@@ -99,6 +119,7 @@ class FitJob:
     def _needs(self, everyone: bool) -> list[Need]:
         """Who is due, newcomers first."""
         now, champions = self._clock(), self._roster.champions()
+        self._look_at_masks(champions, now)
         groups: dict[tuple[bool, str, bool], list[SeriesRecord]] = {}
         for record in self._roster.records():
             champion = champions.get(record.id)
@@ -107,17 +128,32 @@ class FitJob:
             if not everyone and (now < self._not_before.get(record.id, 0) or not self._due(record, champion, now)):
                 continue
             spec = self._baseline if champion is None and not everyone else self.spec
-            warm = champion is not None and champion.spec == spec
+            warm = (champion is not None and champion.spec == spec and not self._of_another_step(champion)
+                    and record.id not in self._outdated)  # what it has learnt would live on in its heir
             groups.setdefault((champion is not None, spec, warm), []).append(record)
         return [Need(spec, warm, tuple(records)) for (_, spec, warm), records in sorted(groups.items())]
 
     def _due(self, record: SeriesRecord, champion: ModelRecord | None, now: float) -> bool:
-        """A model is due when it is not of the wanted kind, is `fit_every` old, or its history has doubled."""
-        if champion is None or champion.spec != self.spec:
+        """A model is due when it is not of the wanted kind, was asked for, was last checked `fit_every` ago, or its
+        history has doubled."""
+        if champion is None or self.succession.asked(champion):
+            return True
+        if not champion.held and (champion.spec != self.spec or self._of_another_step(champion)):
+            return True
+        if not champion.held and record.id in self._outdated:
             return True
         seen = champion.window_end - max(champion.window_start, record.first_seen)
         spread = 0.9 + 0.2 * ((record.id * GOLDEN) % 1.0)
-        return bool(now - champion.fitted_at >= min(self.watch.fit_every * spread, max(seen, self.watch.step)))
+        return bool(now - champion.checked_at >= min(self.watch.fit_every * spread, max(seen, self.watch.step)))
+
+    def _look_at_masks(self, champions: Mapping[int, ModelRecord], now: float) -> None:
+        """Who has learnt from what is masked by now; with many masks that takes a while."""
+        if not 0 <= now - self._masked_at < MASKS_SECONDS:
+            self._outdated = masks.outdated(champions, self._roster.records(), self._masked, self.watch.step)
+            self._masked_at = now
+
+    def _of_another_step(self, champion: ModelRecord) -> bool:
+        return champion.fitted_at < self.succession.step_since
 
     def _fit(self, needs: list[Need], until: int, *, limit: int | None = None,
              progress: Callable[[float], None] = lambda share: None) -> int:
@@ -136,6 +172,7 @@ class FitJob:
 
     def _tasks(self, needs: Iterable[Need], until: int) -> Iterator[FitTask]:
         champions, size = self._roster.champions(), self._settings.stack
+        masked = masks.by_series(self._masked(self._roster.records(), self._start(until), until))
         for need in needs:
             for first in range(0, len(need.series), size):
                 ids = tuple(record.id for record in need.series[first:first + size])
@@ -143,18 +180,20 @@ class FitJob:
                 peers = () if need.warm else self._peers(champions, need.spec)
                 yield FitTask(self._store.folder, self.watch.name, self._store.new_version(self.watch.name),
                               need.spec, ids, self._start(until), until, self.watch.step, self.watch.timezone,
-                              self.watch.alert_budget, self._settings.device, prior, peers, self._settings.longest_fit)
+                              self.watch.alert_budget, self._settings.device, prior, peers, self._settings.longest_fit,
+                              tuple((each.series_id, each.start, each.end) for series in ids
+                                    for each in masked.get(series, ())), self.succession.trial(ids, self._outdated))
 
-    @staticmethod
-    def _peers(champions: Mapping[int, ModelRecord], spec: str) -> tuple[tuple[Path, int], ...]:
+    def _peers(self, champions: Mapping[int, ModelRecord], spec: str) -> tuple[tuple[Path, int], ...]:
         """Some fitted series of the same kind: a newcomer starts from their mean."""
-        known = [(model.path, model.row) for _, model in sorted(champions.items()) if model.spec == spec]
+        known = [(model.path, model.row) for _, model in sorted(champions.items())
+                 if model.spec == spec and not self._of_another_step(model)]
         return tuple(known[::max(1, len(known) // MOST_PEERS)][:MOST_PEERS]) if len(known) >= LEAST_PEERS else ()
 
     def _adopt(self, outcome: FitOutcome) -> int:
-        """Crowns the fitted models; whoever was refused keeps the model it has and is tried again later."""
+        """Whoever could not be fitted keeps the model it has and is tried again later; returns how many could."""
         name, task, now = self.watch.name, outcome.task, self._clock()
-        self._metrics.fits.labels(name, "success" if outcome.ids else "failure").inc()
+        self._metrics.fits.labels(name, "success" if outcome.ids else "kept" if outcome.verdicts else "failure").inc()
         self._metrics.fit_duration.labels(name).observe(outcome.seconds)
         if outcome.device_error:
             self._metrics.fit_failures.labels(name, "device").inc()
@@ -166,21 +205,10 @@ class FitJob:
         for reason, message in sorted(set(outcome.refused.values())):
             log.info("series not fitted", extra={"watch": name, "reason": reason, "err": message, "series": sum(
                 refusal == (reason, message) for refusal in outcome.refused.values())})
-        if outcome.path is not None:
-            self._crown(outcome, outcome.path, int(now))
+        fitted = self.succession.adopt(outcome)
+        self._masked_at = 0.0  # what their models have not learnt is another matter now
         self._fall_back(task, outcome)
-        return len(outcome.ids)
-
-    def _crown(self, outcome: FitOutcome, path: Path, now: int) -> None:
-        name, task = self.watch.name, outcome.task
-        detector = from_spec(task.spec).name
-        models = [ModelRecord(series, task.version, row, detector, task.spec, path, loss, now, task.start, task.end)
-                  for row, (series, loss) in enumerate(zip(outcome.ids, outcome.loss, strict=True))]
-        self._store.save_models(name, models)
-        self._roster.crown(models)
-        self._metrics.last_fit.labels(name).set(now)
-        log.info("fitted", extra={"watch": name, "version": task.version, "series": len(models),
-                                  "detector": detector, "seconds": round(outcome.seconds, 2)})
+        return fitted
 
     def _fall_back(self, task: FitTask, outcome: FitOutcome) -> None:
         """Series with too little history for their first network get a baseline of what there is by now."""

@@ -1,13 +1,12 @@
 """One fit: a stack of series in, weights on disk and an outcome out. Runs in a worker process and in backtests."""
 
+import itertools
 import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.api import Arrays, Detector, Diverged, FittedDetector, NotEnoughData, Progress, SeriesBatch, TooSlow
 from detectors.device import choose
@@ -16,11 +15,16 @@ from detectors.registry import detector_named, from_spec
 from plugin import grid
 from plugin.config import Watch
 from plugin.errors import StoreError
+from plugin.jobs import masks
+from plugin.jobs.arrays import joined, parted, read_rows
 from plugin.jobs.covariates import channels
-from plugin.series import IntArray
+from plugin.jobs.gate import Verdict, judge
+from plugin.jobs.masks import Masked
+from plugin.jobs.regimes import accepted_before
+from plugin.jobs.replay import Trial
+from plugin.series import BoolArray, IntArray
 from plugin.store import Store
 
-AFTER = "after."  # prefix of the carry in a weights file
 REASONS = {NotEnoughData: "not_enough_data", Diverged: "diverged"}
 
 
@@ -42,17 +46,21 @@ class FitTask:
     prior: tuple[tuple[Path, int], ...] | None = None  # [S] (weights file, row) to start from
     peers: tuple[tuple[Path, int], ...] = ()  # where there is no prior: fitted series to start from the mean of
     longest: float = math.inf  # seconds that the fit of one series may take
+    masked: tuple[tuple[int, int, int], ...] = ()  # (series id, start, end), both included: not learnt from
+    trial: Trial | None = None  # what the new models have to beat; None = nothing
 
 
 @dataclass(frozen=True)
 class FitOutcome:
-    """What came of a task: the fitted rows in the order of the weights file, and who was refused and why."""
+    """What came of a task: the models to crown in the order of the weights file, who keeps the model it has, and who
+    could not be fitted and why."""
 
     task: FitTask
     ids: tuple[int, ...] = ()
-    path: Path | None = None
+    path: Path | None = None  # None = nobody is to be crowned
     loss: tuple[float, ...] = ()
     refused: dict[int, tuple[str, str]] = field(default_factory=dict)  # series id -> (reason, message)
+    verdicts: dict[int, Verdict] = field(default_factory=dict)  # of all that could be fitted, by series id
     seconds: float = 0.0
     device_error: str = ""  # why the device that was wanted could not be used, and the CPU was
 
@@ -92,16 +100,35 @@ def run_task(task: FitTask) -> FitOutcome:
         ids = np.array(task.ids, np.int64)
         values, alarmed = store.history(ids, task.start, task.end, task.step)
         given = channels(store, task.watch, task.spec, ids, task.start, task.end, task.step)
-        batch = grid.batch(values, task.start, task.step, task.timezone, alarmed=alarmed, covariates=given.values)
+        batch = grid.batch(values, task.start, task.step, task.timezone, alarmed=alarmed, covariates=given.values,
+                           usable=masks.usable(_masked(task, ids)),
+                           settled=accepted_before(store, ids, task.start, task.end, task.step))
         rows, device_error = _fit_on_device(task, batch, _prior(store, task))
         refused = {task.ids[row]: (REASONS[type(why)], str(why)) for row, why in rows.refused.items()}
         if rows.fitted is None:
             return FitOutcome(task, refused=refused, seconds=time.monotonic() - began, device_error=device_error)
-        path = store.write_weights(task.version, joined(rows.fitted))
-        return FitOutcome(task, tuple(ids[rows.index].tolist()), path, tuple(rows.fitted.loss.tolist()), refused,
-                          time.monotonic() - began, device_error)
+        fitted_ids = ids[rows.index].tolist()
+        verdicts = [Verdict(True, "")] * len(fitted_ids) if task.trial is None else judge(
+            store, task.trial, task.spec, fitted_ids, batch.rows(rows.index), rows.fitted)
+        crowned = np.flatnonzero([verdict.crowned for verdict in verdicts])
+        path = store.write_weights(task.version, {
+            name: array[crowned] for name, array in joined(rows.fitted).items()}) if len(crowned) else None
+        return FitOutcome(task, tuple(fitted_ids[row] for row in crowned), path,
+                          tuple(rows.fitted.loss[crowned].tolist()), refused,
+                          dict(zip(fitted_ids, verdicts, strict=True)), time.monotonic() - began, device_error)
     finally:
         store.close()
+
+
+def _masked(task: FitTask, ids: IntArray) -> BoolArray | None:
+    """[S, T] True where the task says that nothing is to be learnt."""
+    steps = (task.end - task.start) // task.step + 1
+    return masks.flags(itertools.starmap(Masked, task.masked), ids, task.start, steps, task.step)
+
+
+def not_learnt(task: FitTask, series: int) -> str:
+    """What names the samples of a series that its fit left out, see `masks.name`."""
+    return masks.name((Masked(*each) for each in task.masked if each[0] == series), task.start, task.end, task.step)
 
 
 def _fit_on_device(task: FitTask, batch: SeriesBatch, prior: Arrays | None) -> tuple[FittedRows, str]:
@@ -136,30 +163,6 @@ def _prior(store: Store, task: FitTask) -> Arrays | None:
         return None if task.prior is None else parted(read_rows(store, task.prior))[0]
     except StoreError:  # weights that cannot be read are a reason to fit anew, not to refuse it
         return None
-
-
-def joined(fitted: FittedDetector) -> dict[str, NDArray[Any]]:
-    """What a weights file holds: the state, and what scoring needs to go on right after the window of the fit."""
-    return {**fitted.state, **{AFTER + name: array for name, array in (fitted.after or {}).items()}}
-
-
-def parted(arrays: Arrays) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]] | None]:
-    """The inverse of `joined`: the state, and the carry at the end of the window; None where there is none."""
-    after = {name.removeprefix(AFTER): array for name, array in arrays.items() if name.startswith(AFTER)}
-    return {name: array for name, array in arrays.items() if not name.startswith(AFTER)}, after or None
-
-
-def read_rows(store: Store, places: tuple[tuple[Path, int], ...]) -> Arrays:
-    """The state of series whose rows lie in several weights files, in the order given."""
-    order: list[int] = []
-    parts: list[dict[str, NDArray[Any]]] = []
-    for path in dict.fromkeys(path for path, _ in places):
-        wanted = [(at, row) for at, (where, row) in enumerate(places) if where == path]
-        order += [at for at, _ in wanted]
-        parts.append(store.read_weights(path, [row for _, row in wanted]))
-    back = np.argsort(np.array(order))
-    return {name: np.concatenate([part[name] for part in parts])[back] for name in parts[0]}
-
 
 
 def seconds_per_series(watch: Watch, batch: SeriesBatch) -> float:

@@ -14,6 +14,7 @@ from detectors.api import Band
 from plugin import grid
 from plugin.board import Board, Forecast
 from plugin.config import Watch
+from plugin.feedback import NO_TOLERANCES, Tolerances
 from plugin.jobs.covariates import queries_of
 from plugin.jobs.stack import Stack
 from plugin.jobs.stacks import Stacks
@@ -49,7 +50,7 @@ class ForecastJob:
             return False
         began, self._seen = time.thread_time(), stacks.until
         try:
-            self._board.foresee(ahead(self.watch, standing, stacks.until))
+            self._board.foresee(ahead(self.watch, standing, stacks.until, stacks.tolerances))
         except Exception as error:  # whatever a detector raises: scoring goes on
             self._metrics.forecast_failures.labels(self.watch.name).inc()
             log.error("forecast failed", extra={"watch": self.watch.name, "err": repr(error)}, exc_info=True)
@@ -59,13 +60,13 @@ class ForecastJob:
         return True
 
 
-def ahead(watch: Watch, stacks: tuple[Stack, ...], until: int) -> Forecast:
+def ahead(watch: Watch, stacks: tuple[Stack, ...], until: int, tolerances: Tolerances = NO_TOLERANCES) -> Forecast:
     """The band of the steps after `until`, the grid time that all stacks have seen, moved by the watch's policies."""
     count = sum(len(stack.ids) for stack in stacks)
     ids, origin = np.empty(count, np.int64), np.empty(count)
     expected, lower, upper = (np.empty((count, watch.steps_ahead), np.float32) for _ in range(3))
     rows = slice(0, 0)
-    for part, band in _bands(watch, stacks, until):
+    for part, band in _bands(watch, stacks, until, tolerances):
         rows = slice(rows.stop, rows.stop + len(part))
         first = band.expected[:, :1]
         zero = np.where(np.isfinite(first), first, 0.0)
@@ -78,13 +79,15 @@ def ahead(watch: Watch, stacks: tuple[Stack, ...], until: int) -> Forecast:
                     upper[order])
 
 
-def _bands(watch: Watch, stacks: tuple[Stack, ...], until: int) -> Iterator[tuple[IntArray, Band]]:
+def _bands(watch: Watch, stacks: tuple[Stack, ...], until: int, tolerances: Tolerances,
+           ) -> Iterator[tuple[IntArray, Band]]:
     """The ids of some series and their bands, part by part."""
+    times = until + watch.step * np.arange(1, watch.steps_ahead + 1, dtype=np.int64)
     rows = max(1, CELLS_AT_ONCE // watch.steps_ahead)
     for stack in stacks:
         for first in range(0, len(stack.ids), rows):
             part = stack.part(slice(first, first + rows))
-            yield part.ids, moved(_gap(watch, part, until), watch)
+            yield part.ids, moved(_gap(watch, part, until), watch, tolerances.widening(part.ids, times))
 
 
 def _gap(watch: Watch, stack: Stack, until: int) -> Band:

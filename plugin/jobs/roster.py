@@ -19,6 +19,7 @@ class Roster:
     def __init__(self, store: Store, watch: str) -> None:
         self.watch, self._store = watch, store
         self._lock = threading.Lock()
+        self.deciding = threading.Lock()  # held by whoever reads a champion, decides, and writes what follows
         self.reload()
 
     def reload(self) -> None:
@@ -93,8 +94,17 @@ class Roster:
         """Forgets champions that cannot be used, so that the fit job sees to their series."""
         with self._lock:
             for model in models:
-                if self._champions.get(model.series_id) == model:
+                reigning = self._champions.get(model.series_id)
+                if reigning is not None and reigning.version == model.version:
                     del self._champions[model.series_id]
+
+    def keep(self, models: Iterable[ModelRecord]) -> None:
+        """The champions that reign, in another manner (checked, pinned): nothing is to be taken up."""
+        with self._lock:
+            for model in models:
+                reigning = self._champions.get(model.series_id)
+                if reigning is not None and reigning.version == model.version:
+                    self._champions[model.series_id] = model
 
     def take_waiting(self) -> list[ModelRecord]:
         """The champions crowned since the last call."""

@@ -8,13 +8,17 @@ from dataclasses import replace
 import numpy as np
 
 from plugin import grid
-from plugin.alarms import OpenAlarms
+from plugin.alarms import PAUSED, OpenAlarms
 from plugin.board import Board, Outlook, Snapshot
 from plugin.config import Watch
+from plugin.decisions import Decision, What
 from plugin.errors import ClockAhead, PrometheusError, Stopped, StoreError
+from plugin.incidents import Group
+from plugin.jobs import regimes
 from plugin.jobs.covariates import Covariates
 from plugin.jobs.history import query_key
 from plugin.jobs.latest import Latest
+from plugin.jobs.masks import Masked, Source
 from plugin.jobs.roster import Roster
 from plugin.jobs.stacks import CELLS_AT_ONCE, Stacks
 from plugin.metrics import Metrics
@@ -31,15 +35,17 @@ class ScoreJob:
     """Scores one watch, tick by tick; after an outage it goes on from the last stored tick."""
 
     def __init__(self, watch: Watch, store: Store, reader: PrometheusReader, board: Board, metrics: Metrics,
-                 roster: Roster, covariates: Covariates, *, gone_after: int, first_fit: Callable[[int], None],
+                 roster: Roster, covariates: Covariates, *, group: Group, gone_after: int,
+                 first_fit: Callable[[int], None], planned: Source = lambda records, start, end: (),
                  clock: Callable[[], float] = time.time) -> None:
         self.watch, self._store, self._reader, self._board = watch, store, reader, board
         self._metrics, self._roster, self._gone_after = metrics, roster, gone_after
         self._covariates, self._first_fit, self._clock = covariates, first_fit, clock
+        self._group, self._planned = group, planned
         self._latest = Latest(watch)
         self._stacks: Stacks | None = None  # None = not yet taken up from the store
         self._alarms = OpenAlarms(watch.step, watch.persistence, 0, {})  # taken up with the stacks
-        self._recalled = False
+        self._recalled = self._resting = False
 
     @property
     def stacks(self) -> Stacks | None:
@@ -49,6 +55,8 @@ class ScoreJob:
     def run(self) -> bool:
         """One tick, or all ticks that an outage has left out. False when it failed: counted, logged, shown."""
         began, name = time.monotonic(), self.watch.name
+        if self.watch.paused:
+            return self._rest()
         try:
             until = self._run()
         except Stopped:
@@ -64,6 +72,24 @@ class ScoreJob:
         self._metrics.score_duration.labels(name).observe(time.monotonic() - began)
         self._metrics.last_score.labels(name).set(until)
         return True
+
+    def _rest(self) -> bool:
+        """Once: what is known of a paused watch stays on the board, and whatever alerts ends."""
+        try:
+            if not self._resting:
+                self.recall()
+                known = self._board.snapshots().get(self.watch.name)
+                shown = known or self._latest.snapshot([], {}, 0, self._gone_after)[0]
+                ended = [replace(alarm, open=False, ended_by=PAUSED)
+                         for alarm in self._store.open_alarms(self.watch.name)]
+                self._store.end_alarms(ended, self._group)
+                self._board.publish(_paused(replace(shown, settings=self.watch)))
+                self._board.publish_incidents(self._group.name, self._store.incidents.still_open)
+                log.info("paused", extra={"watch": self.watch.name, "alarms_ended": len(ended)})
+            self._resting = True
+        except StoreError as error:
+            self._fail(error)
+        return self._resting
 
     def _run(self) -> int:
         """Returns the grid time that has been reached."""
@@ -98,6 +124,7 @@ class ScoreJob:
         self._stacks = self._loaded(oldest if until is None else until // self.watch.step * self.watch.step)
         self._alarms = OpenAlarms(self.watch.step, self.watch.persistence, self._stacks.until, {
             alarm.series_id: alarm for alarm in self._store.open_alarms(self.watch.name)})
+        self._store.incidents.adopt(self._group)
         return self._stacks
 
     def recall(self) -> None:
@@ -109,8 +136,10 @@ class ScoreJob:
         until = self._store.scored_until(self.watch.name)
         self._restore(until or 0)
         self._recalled = True
+        self._board.publish_incidents(self._group.name, self._store.incidents.still_open)
         if until is not None:
-            shown = self._latest.snapshot(self._roster.records(), self._roster.champions(), until, self._gone_after)[0]
+            shown = self._latest.snapshot(self._roster.records(), self._roster.champions(), until, self._gone_after,
+                                          self._in_maintenance(until))[0]
             before = self._board.snapshots().get(self.watch.name)
             failing = before is not None and before.outlook is Outlook.FAILING  # until a run succeeds
             self._board.publish(_stale(shown, Outlook.FAILING if failing else Outlook.STARTING,
@@ -120,11 +149,20 @@ class ScoreJob:
         """The latest samples as the store holds them; until: what the last look had reached."""
         ids = np.array([record.id for record in self._roster.records()], np.int64)
         self._latest = Latest(self.watch)
-        self._latest.restore(ids, self._store.latest(ids, self.watch.persistence[1]), until)
+        kept = self._store.latest(ids, self.watch.persistence[1])
+        times = [int(time) for samples in kept if len(samples) for time in (samples.times[0], samples.times[-1])]
+        self._latest.restore(ids, kept, until, self._maintenance(min(times), max(times)) if times else ())
+
+    def _maintenance(self, start: int, end: int) -> Sequence[Masked]:
+        return list(self._planned(self._roster.records(), start, end))
+
+    def _in_maintenance(self, time: int) -> set[int]:
+        """Ids of series."""
+        return {each.series_id for each in self._maintenance(time, time)}
 
     def _loaded(self, until: int) -> Stacks:
         self._roster.take_waiting()  # all of them are loaded here
-        stacks = Stacks(self.watch, self._store, until)
+        stacks = Stacks(self.watch, self._store, until, self._maintenance)
         self._depose(stacks.load(self._roster.champions().values(), self._store.carry(self.watch.name)))
         return stacks
 
@@ -132,6 +170,9 @@ class ScoreJob:
         """Models that cannot be read are counted; their series are fitted anew."""
         if unusable:
             self._metrics.fit_failures.labels(self.watch.name, "unreadable").inc(len(unusable))
+            now, why = int(self._clock()), "its weights cannot be read, or not by this version: fitted anew"
+            self._store.reigns.keep([], [Decision(now, model.series_id, model.version, What.DEPOSED, why)
+                                         for model in unusable])
             self._roster.depose(unusable)
 
     def _tick(self, stacks: Stacks, start: int, end: int) -> Stacks:
@@ -146,11 +187,16 @@ class ScoreJob:
         self._covariates.load(start, end, ((end - start) // self.watch.step + 1) * self.watch.score_interval / 2)
         self._depose(stacks.replace(self._roster.take_waiting()))
         values = grid.align(answer.observed, start, end, self.watch.step)
-        ticks, after = stacks.judge(ids, grid.grid_times(start, end, self.watch.step), values)
+        asked = self._store.regimes.asked(self.watch.name)
+        ticks, after = stacks.judge(ids, grid.grid_times(start, end, self.watch.step), values, asked)
+        accepted = regimes.accepted_by(ticks, self._store, asked, self.watch.step)
         changed, alarms = self._alarms.after(ticks, self._latest.recent)
-        self._store.write(ticks, query_key(self.watch), (start, end), changed)
+        written = self._store.write(ticks, query_key(self.watch), (start, end), changed, self._group,
+                                    accepted, [each for each in asked if each.seen < end])
+        self._metrics.incidents.labels(self._group.name).inc(written.incidents)
         self._metrics.alarms.labels(self.watch.name).inc(sum(each.start > self._alarms.until for each in changed))
         self._stacks, self._alarms = after, alarms
+        self._metrics.regimes.labels(self.watch.name).inc(len(accepted))
         self._covariates.tell_ambiguous(after.ambiguous)
         for tick in ticks:
             self._latest.update(tick)
@@ -159,9 +205,10 @@ class ScoreJob:
 
     def _publish(self, stacks: Stacks) -> None:
         snapshot, seen = self._latest.snapshot(self._roster.records(), self._roster.champions(), stacks.until,
-                                               self._gone_after)
+                                               self._gone_after, self._in_maintenance(stacks.until))
         stacks.drop(self._roster.see(seen))
-        self._board.publish(snapshot)
+        self._board.publish(replace(snapshot, shifts=stacks.shifts()))
+        self._board.publish_incidents(self._group.name, self._store.incidents.still_open)
 
     def _fail(self, error: Exception) -> None:
         """Counted, logged, and shown: the rows on the board become stale."""
@@ -173,6 +220,13 @@ class ScoreJob:
                   exc_info=reason == "error")
         shown = self._board.snapshots().get(name) or self._latest.snapshot([], {}, 0, self._gone_after)[0]
         self._board.publish(_stale(shown, Outlook.FAILING, str(error) or repr(error)))
+
+
+def _paused(snapshot: Snapshot) -> Snapshot:
+    """Its rows stay in what alert rules read, as calm ones: without any row an alert that fires would never end."""
+    calm = np.where(np.isnan(snapshot.alert_score), np.nan, 0.0)
+    return replace(_stale(snapshot, Outlook.PAUSED, "paused in the configuration"), alert_score=calm,
+                   missing=np.zeros_like(snapshot.missing))
 
 
 def _stale(snapshot: Snapshot, outlook: Outlook, reason: str = "") -> Snapshot:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from detectors.api import Arrays, FittedDetector, Scores, SeriesBatch
 from detectors.registry import from_spec
-from plugin.jobs.fitting import parted, read_rows
+from plugin.jobs.arrays import parted, read_rows
 from plugin.series import IntArray
 from plugin.store import Carry, ModelRecord, Store
 

@@ -9,14 +9,21 @@ from dataclasses import replace
 import numpy as np
 
 from plugin import grid
+from plugin.board import Shift
 from plugin.config import Watch
+from plugin.feedback import NO_TOLERANCES
+from plugin.jobs import masks
 from plugin.jobs.covariates import channels
+from plugin.jobs.masks import Masked
+from plugin.jobs.regimes import accepted_before, asked_for, shifts
 from plugin.jobs.stack import Stack
 from plugin.policies import judged
 from plugin.series import FloatArray, IntArray, Tick
-from plugin.store import Carry, ModelRecord, Store
+from plugin.store import Acceptance, Carry, ModelRecord, Store
 
 log = logging.getLogger(__name__)
+
+Planned = Callable[[int, int], Sequence[Masked]]
 
 CELLS_AT_ONCE = 700_000  # series times steps of one warm-up: bounds its memory
 
@@ -24,11 +31,13 @@ CELLS_AT_ONCE = 700_000  # series times steps of one warm-up: bounds its memory
 class Stacks:
     """One stack per detector spec. `until` is the grid time that every stack has seen."""
 
-    def __init__(self, watch: Watch, store: Store, until: int) -> None:
+    def __init__(self, watch: Watch, store: Store, until: int, planned: Planned = lambda start, end: ()) -> None:
+        """planned: the maintenance of the series in a time, both ends included."""
         self.until = until
-        self._watch, self._store = watch, store
+        self._watch, self._store, self._planned = watch, store, planned
         self._by_spec: dict[str, Stack] = {}
         self._replacing = threading.Lock()
+        self.tolerances = NO_TOLERANCES  # of the series, as of the last tick
         self.ambiguous = Counter[str]()  # covariate -> series for which several matched in the last tick
 
     def load(self, models: Iterable[ModelRecord], carries: Sequence[Carry]) -> list[ModelRecord]:
@@ -78,27 +87,39 @@ class Stacks:
             kept = (stack.without(gone) for stack in self._by_spec.values())
             self._by_spec = {stack.spec: stack for stack in kept if stack is not None}
 
-    def judge(self, ids: IntArray, times: IntArray, values: FloatArray) -> tuple[list[Tick], "Stacks"]:
+    def judge(self, ids: IntArray, times: IntArray, values: FloatArray,
+              asked: Sequence[Acceptance] = ()) -> tuple[list[Tick], "Stacks"]:
         """One tick per stack, one more for series without a model, and the stacks that have seen them.
 
-        ids [S] and values [S, T] are what arrived (NaN = no sample); a series of a stack that did not arrive is
-        judged as missing, so that its carry goes on. Nothing changes here: drop the result and the tick never was.
+        asked: of whom the level that they have now is to be normal. ids [S] and values [S, T] are what arrived (NaN =
+        no sample); a series of a stack that did not arrive is judged as missing, so that its carry goes on. Nothing
+        changes here: drop the result and the tick never was.
         """
-        after, start, step = Stacks(self._watch, self._store, int(times[-1])), int(times[0]), self._watch.step
+        start, until, step = int(times[0]), int(times[-1]), self._watch.step
+        after, planned = Stacks(self._watch, self._store, until, self._planned), self._planned(start, until)
+        after.tolerances = self._store.feedback.tolerances(self._watch.name)
         ticks = []
         for spec, stack in self._by_spec.items():
             rows = _gather(stack.ids, ids, values)
             given = channels(self._store, self._watch.name, spec, stack.ids, start, after.until, step)
-            batch = grid.batch(rows, start, step, self._watch.timezone, covariates=given.values)
+            muted = masks.flags(planned, stack.ids, start, len(times), step)
+            batch = grid.batch(rows, start, step, self._watch.timezone, covariates=given.values,
+                               settled=asked_for(asked, stack.ids, times), usable=masks.usable(muted))
             after.ambiguous.update(given.ambiguous)
             scores, after._by_spec[spec] = stack.score(batch)
-            anomaly, band = judged(rows, scores.band, self._watch)
+            anomaly, band = judged(rows, scores.band, self._watch, after.tolerances.widening(stack.ids, times))
             ticks.append(Tick(self._watch.name, stack.ids, times, rows, band.expected, band.lower, band.upper,
-                              anomaly, stack.version, scores.carry, spec))
+                              anomaly, stack.version, scores.carry, spec, muted))
         modelled = np.concatenate([np.empty(0, np.int64), *(stack.ids for stack in self._by_spec.values())])
         alone = ~np.isin(ids, modelled)
-        ticks.append(_unjudged(self._watch.name, ids[alone], times, values[alone]))
+        muted = masks.flags(planned, ids[alone], start, len(times), step)
+        ticks.append(replace(_unjudged(self._watch.name, ids[alone], times, values[alone]), muted=muted))
         return ticks, after
+
+    def shifts(self) -> dict[int, Shift]:
+        """Which series lie at another level as of `until`, by id."""
+        return {series: shift for stack in self._by_spec.values() if stack.carry is not None
+                for series, shift in shifts(stack.ids, stack.carry, self.until, self._watch.step).items()}
 
     def _add(self, stack: Stack) -> None:
         other = self._by_spec.get(stack.spec)
@@ -130,7 +151,10 @@ class Stacks:
             part = stack.part(slice(first, first + rows))
             values = self._store.values(part.ids, start, self.until, step)
             given = channels(self._store, self._watch.name, part.spec, part.ids, start, self.until, step)
-            part = part.score(grid.batch(values, start, step, self._watch.timezone, covariates=given.values))[1]
+            settled = accepted_before(self._store, part.ids, start, self.until, step)
+            muted = masks.flags(self._planned(start, self.until), part.ids, start, values.shape[1], step)
+            part = part.score(grid.batch(values, start, step, self._watch.timezone, covariates=given.values,
+                                         settled=settled, usable=masks.usable(muted)))[1]
             warm = part if warm is None else warm.join(part)
         assert warm is not None
         return warm

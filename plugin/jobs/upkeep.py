@@ -5,14 +5,18 @@ import time
 from collections.abc import Callable
 
 from plugin.config import Store as StoreSettings
+from plugin.maintenance import Maintenance
 from plugin.store import Store
 
 log = logging.getLogger(__name__)
 
 
-def run(store: Store, settings: StoreSettings, clock: Callable[[], float] = time.time) -> None:
+def run(store: Store, settings: StoreSettings, clock: Callable[[], float] = time.time,
+        maintenance: Maintenance | None = None) -> None:
     """Folds and expires; each transaction is small, so that nobody waits long."""
     now = int(clock())
     report = store.fold(now)
     store.expire(now, retention=settings.retention, versions=settings.versions)
+    if maintenance is not None:
+        maintenance.forget(now - settings.retention)
     log.debug("upkeep", extra={"folded": str(report)})

@@ -1,6 +1,6 @@
 """Everything that outlives the process: samples, series, models. See store.py for the door, rows.py for the rule."""
 
-from plugin.store.records import Carry, FoldReport, ModelRecord, StoreSizes
+from plugin.store.records import Acceptance, Carry, FoldReport, ModelRecord, Regime, StoreSizes, Written
 from plugin.store.store import Store
 
-__all__ = ["Carry", "FoldReport", "ModelRecord", "Store", "StoreSizes"]
+__all__ = ["Acceptance", "Carry", "FoldReport", "ModelRecord", "Regime", "Store", "StoreSizes", "Written"]

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from plugin.alarms import Alarm
 from plugin.series import IntArray
@@ -27,29 +28,24 @@ def read(connection: Connection, begin: int, end: int, ids: IntArray | Sequence[
     if ids is not None:
         statement = statement.where(alarms.c.series_id.in_(select(each_of(ids).c.value)))
     latest = statement.order_by(alarms.c.start.desc(), alarms.c.series_id.desc()).limit(limit)
-    return [_alarm(*row) for row in reversed(rows_of(connection, latest))]
+    return [alarm_of(row) for row in reversed(rows_of(connection, latest))]
 
 
 def still_open(connection: Connection, watch: str) -> list[Alarm]:
     """Of the series of a watch, sorted by series."""
     statement = select(alarms).join(series, series.c.id == alarms.c.series_id).where(
         series.c.watch == watch, alarms.c.open).order_by(alarms.c.series_id)
-    return [_alarm(*row) for row in rows_of(connection, statement)]
-
-
-def counts(connection: Connection, since: int) -> dict[str, int]:
-    """How many have begun, by watch; a watch without any is absent."""
-    statement = select(series.c.watch, func.count()).join(alarms, alarms.c.series_id == series.c.id).where(
-        alarms.c.start >= since).group_by(series.c.watch)
-    return dict(rows_of(connection, statement))
+    return [alarm_of(row) for row in rows_of(connection, statement)]
 
 
 def forget(connection: Connection, before: int) -> None:
     connection.execute(delete(alarms).where(alarms.c.end < before))
 
 
-def _alarm(series_id: int, start: int, end: int, open: bool, *rest: float) -> Alarm:
-    return Alarm(series_id, start, end, bool(open), *rest)  # type: ignore[arg-type]  # the columns have the types
+def alarm_of(row: Sequence[Any]) -> Alarm:
+    """An alarm of a row with all columns."""
+    series_id, start, end, open, *rest = row
+    return Alarm(series_id, start, end, bool(open), *rest)
 
 
 _INSERT = insert_into(alarms)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from plugin.errors import StoreError
 from plugin.series import FloatArray, IntArray, Samples
+from plugin.store import noise
 from plugin.store.blocks import decode, decode_values, encode
 from plugin.store.database import as_json, each_of, insert_into, one_each, rows_of, text_of, write_rows
 from plugin.store.rows import merge, take
@@ -28,12 +29,15 @@ def file(connection: Connection, arriving: Mapping[int, Samples]) -> int:
     whole = _overlapping(connection, list(arriving), first // SPAN * SPAN, last)  # blocks that end before `first` too
     stored = {(series, start): data for series, start, data in whole}
     written: list[StoredBlock] = []
+    scored: list[tuple[int, int, int]] = []
     for series, rows in arriving.items():
         for start, day in _days(rows):
             data = stored.get((series, start))
             if data is not None:
                 day = merge(_decoded(series, start, data), day)
             written.append((series, start, int(day.times[-1]), len(day), encode(day)))
+            scored.append((series, start, int(np.count_nonzero(~np.isnan(day.score)))))
+    noise.record(connection, scored)
     return write_rows(connection, _REPLACE, written)
 
 

@@ -9,7 +9,7 @@ Prometheus for the rest again. FULL would cost one flush of the disk per tick fo
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -136,6 +136,11 @@ def as_json(ids: IntArray | Sequence[int]) -> str:
 def each_of(ids: IntArray | Sequence[int]) -> TableValuedAlias:
     """Any number of integers as a table with one column `value`; bound parameters are limited in number."""
     return func.json_each(as_json(ids)).table_valued("value")
+
+
+def each_name(names: Iterable[str]) -> TableValuedAlias:
+    """As `each_of`, of texts."""
+    return func.json_each(json.dumps(sorted(names))).table_valued("value")
 
 
 def one_each(name: str) -> TableValuedAlias:

@@ -10,7 +10,21 @@ import numpy as np
 from sqlalchemy import delete, select
 
 from plugin.series import IntArray, Samples
-from plugin.store import alarms, archive, carries, coverage, head, models, recent, series
+from plugin.store import (
+    alarms,
+    archive,
+    carries,
+    coverage,
+    decisions,
+    feedback,
+    head,
+    incidents,
+    models,
+    noise,
+    recent,
+    regimes,
+    series,
+)
 from plugin.store.database import Database
 from plugin.store.records import FoldReport
 from plugin.store.rows import take
@@ -66,6 +80,10 @@ def expire(database: Database, now: int, retention: int, versions: int) -> list[
         coverage.forget(connection, before)
         carries.forget(connection, now - CARRY_KEPT)
         alarms.forget(connection, before)
+        noise.forget(connection, before)
+        feedback.forget(connection, before, now)
+        regimes.forget(connection, before)
+        incidents.forget(connection, before)
     while _drop_blocks(database, before) == BLOCKS_AT_ONCE:
         pass
     with database.writing() as connection:
@@ -73,6 +91,7 @@ def expire(database: Database, now: int, retention: int, versions: int) -> list[
             recent.count_rewrite(connection, watch)
         series.remove_gone(connection, before)
         unused = models.forget(connection, versions, database.path.parent)
+        decisions.forget(connection, before)
         used = models.files(connection)
     for path in unused:
         path.unlink(missing_ok=True)

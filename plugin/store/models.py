@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from plugin.errors import StoreError
+from plugin.series import IntArray
 from plugin.store.database import each_of, insert_into, rows_of, write_rows
 from plugin.store.records import ModelRecord
-from plugin.store.schema import fits, models, series
+from plugin.store.schema import fits, models, reigns, series
 
 IN_WORK = 10_000  # versions given out last, whose fit may still end
 
@@ -26,12 +28,20 @@ def save(connection: Connection, watch: str, records: Sequence[ModelRecord], fol
     ids = each_of([record.series_id for record in records])
     connection.execute(update(models).where(models.c.series_id.in_(select(ids.c.value)), models.c.champion).values(
         champion=False))
-    names = ("series_id", "version", "row", "loss", "champion")
+    names = ("series_id", "version", "row", "loss", "champion", "masked")
     statement = insert_into(models).values({name: bindparam(name) for name in names})
     excluded = statement.excluded
     write_rows(connection, statement.on_conflict_do_update(
         index_elements=["series_id", "version"], set_={name: excluded[name] for name in names[2:]}),
-        [(r.series_id, r.version, r.row, r.loss, True) for r in records])
+        [(r.series_id, r.version, r.row, r.loss, True, r.masked) for r in records])
+    reign(connection, records)
+
+
+def crown(connection: Connection, records: Sequence[ModelRecord]) -> None:
+    """Saved models become the champions of their series."""
+    write_rows(connection, update(models).where(models.c.series_id == bindparam("series")).values(
+        champion=models.c.version == bindparam("reigning")), [(r.version, r.series_id) for r in records])
+    reign(connection, records)
 
 
 def _save_fit(connection: Connection, watch: str, record: ModelRecord, folder: Path) -> None:
@@ -46,12 +56,38 @@ def _save_fit(connection: Connection, watch: str, record: ModelRecord, folder: P
 
 def champions(connection: Connection, watch: str, folder: Path) -> list[ModelRecord]:
     """Ordered by series."""
-    statement = select(models.c.series_id, models.c.version, models.c.row, fits.c.detector, fits.c.spec, fits.c.path,
-                       models.c.loss, fits.c.fitted_at, fits.c.window_start, fits.c.window_end).join(
-        fits, fits.c.version == models.c.version).join(series, series.c.id == models.c.series_id).where(
+    statement = _SELECT.join(series, series.c.id == models.c.series_id).where(
         series.c.watch == watch, models.c.champion).order_by(models.c.series_id)
-    return [ModelRecord(id, version, row, detector, spec, folder / path, float("nan") if loss is None else loss, *when)
-            for id, version, row, detector, spec, path, loss, *when in rows_of(connection, statement)]
+    return [_record(row, folder) for row in rows_of(connection, statement)]
+
+
+def kept(connection: Connection, ids: IntArray | Sequence[int], folder: Path) -> list[tuple[ModelRecord, bool]]:
+    """All versions of some series, by series, the newest first; and whether it is the champion."""
+    statement = _SELECT.where(models.c.series_id.in_(select(each_of(ids).c.value))).order_by(
+        models.c.series_id, models.c.version.desc())
+    return [(_record(row, folder), bool(row[-1])) for row in rows_of(connection, statement)]
+
+
+def _record(row: tuple[Any, ...], folder: Path) -> ModelRecord:
+    id, version, place, detector, spec, path, loss, *rest, since, checked_at, pinned, champion = row
+    reign = (since or 0, checked_at or 0, bool(pinned)) if champion else ()
+    return ModelRecord(id, version, place, detector, spec, folder / path, float("nan") if loss is None else loss,
+                       *rest, *reign)
+
+
+def reign(connection: Connection, records: Sequence[ModelRecord]) -> None:
+    """Keeps how these champions reign."""
+    names = ("series_id", "since", "checked_at", "pinned")
+    statement = insert_into(reigns).values({name: bindparam(name) for name in names})
+    write_rows(connection, statement.on_conflict_do_update(
+        index_elements=["series_id"], set_={name: statement.excluded[name] for name in names[1:]}),
+        [(r.series_id, r.since, r.checked_at, r.pinned) for r in records])
+
+
+_SELECT = select(models.c.series_id, models.c.version, models.c.row, fits.c.detector, fits.c.spec, fits.c.path,
+                 models.c.loss, fits.c.fitted_at, fits.c.window_start, fits.c.window_end, models.c.masked,
+                 reigns.c.since, reigns.c.checked_at, reigns.c.pinned, models.c.champion).join(
+    fits, fits.c.version == models.c.version).outerjoin(reigns, reigns.c.series_id == models.c.series_id)
 
 
 def forget(connection: Connection, kept: int, folder: Path) -> list[Path]:

@@ -34,6 +34,51 @@ class ModelRecord:
     fitted_at: int  # unix seconds
     window_start: int  # of what it learnt from
     window_end: int
+    masked: str = ""  # names what of that it did not learn from; "" = it learnt from all
+    since: int = 0  # when it took over, or was rolled back to; 0 given = when it was fitted
+    checked_at: int = 0  # when it was last fitted, or held its own against a new one; 0 given = when it was fitted
+    pinned: bool = False  # no refit takes its place
+
+    def __post_init__(self) -> None:
+        for name in ("since", "checked_at"):
+            object.__setattr__(self, name, getattr(self, name) or self.fitted_at)
+
+    @property
+    def held(self) -> bool:
+        """Whether someone wants it to reign: it stays, though the watch asks for another detector by now."""
+        return self.pinned or self.since > self.fitted_at
+
+
+@dataclass(frozen=True)
+class Regime:
+    """A new level of a series that was accepted: from then on it is what is expected."""
+
+    series_id: int
+    accepted: int  # unix seconds of the sample with which it was
+    since: int  # unix seconds of the first sample there
+    before: float  # what was expected, in units of the series; NaN = not known
+    after: float  # where the samples lay
+    by: str = ""  # who said so; "" = nobody, the rule
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """The wish that the level at which a series is be taken for normal, from the next sample on."""
+
+    series_id: int
+    seen: int  # unix seconds up to which the series had been scored
+    asked_at: int  # unix seconds
+    by: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one write has added."""
+
+    rows: int  # new ones, and those that were judged for the first time
+    incidents: int  # that have begun
 
 
 @dataclass(frozen=True)

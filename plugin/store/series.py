@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Connection, bindparam, delete, func, insert, 
 from plugin.errors import StoreError
 from plugin.series import BESIDE, IntArray, Labels, SeriesRecord, SeriesState
 from plugin.store.database import each_of, insert_into, larger, rows_of, smaller, write_rows
-from plugin.store.schema import series, status
+from plugin.store.schema import series, status, watches
 
 Seen = tuple[int, int, int]  # series id, time of its first and of its last sample
 
@@ -29,6 +29,11 @@ class SeriesTable:
         self._learn(connection, [row[0] for row in rows])
         return [SeriesRecord(id, name, self._labels[id], SeriesState(state), first, last)
                 for id, name, state, first, last in rows]
+
+    def labels(self, connection: Connection, ids: Sequence[int]) -> dict[int, Labels]:
+        """Of some series, by id."""
+        self._learn(connection, ids)
+        return {id: self._labels[id] for id in ids}
 
     def _learn(self, connection: Connection, ids: Sequence[int]) -> None:
         unknown = [id for id in ids if id not in self._labels]
@@ -78,9 +83,12 @@ def check(connection: Connection, watch: str, ids: IntArray) -> None:
 def remove_gone(connection: Connection, before: int) -> int:
     """Forgets series that are gone and have had no sample since; their blocks and models go with them.
 
-    Those that a watch has beside its own have no state: their samples alone count.
+    Those that a watch has beside its own have no state, and nobody tells that those of a watch which has been removed
+    or renamed are gone: their samples alone count.
     """
     beside = select(series.c.id).where(series.c.watch.contains(BESIDE))
+    left = select(series.c.id).join(watches, watches.c.watch == series.c.watch).where(watches.c.scored_until < before)
     gone = select(status.c.series_id).where(
-        status.c.last_seen < before, (status.c.state == SeriesState.GONE.value) | status.c.series_id.in_(beside))
+        status.c.last_seen < before, (status.c.state == SeriesState.GONE.value) | status.c.series_id.in_(beside)
+        | status.c.series_id.in_(left))
     return connection.execute(delete(series).where(series.c.id.in_(gone))).rowcount

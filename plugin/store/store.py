@@ -11,12 +11,34 @@ from numpy.typing import NDArray
 from sqlalchemy import func, select
 
 from plugin.alarms import Alarm
+from plugin.decisions import Decision
 from plugin.errors import StoreError
+from plugin.incidents import Group
+from plugin.noise import AlarmTotals
 from plugin.series import BoolArray, FloatArray, IntArray, Labels, Samples, SeriesRecord, SeriesState, Tick
-from plugin.store import alarms, carries, coverage, fold, models, positions, reading, recent, series, weights, writing
+from plugin.store import (
+    alarms,
+    carries,
+    coverage,
+    decisions,
+    feedback,
+    fold,
+    maintenance,
+    models,
+    noise,
+    positions,
+    reading,
+    recent,
+    regimes,
+    series,
+    weights,
+    writing,
+)
 from plugin.store.database import Database, errors_named
+from plugin.store.incident_table import IncidentTable
 from plugin.store.migration import migrate
-from plugin.store.records import Carry, FoldReport, ModelRecord, StoreSizes
+from plugin.store.records import Acceptance, Carry, FoldReport, ModelRecord, Regime, StoreSizes, Written
+from plugin.store.reigns import Reigns
 from plugin.store.schema import blocks, samples, watches
 
 HOUR = 3600
@@ -31,7 +53,12 @@ class Store:
         self._weights = folder / "weights"
         self._database = database
         self._series = series.SeriesTable()
+        self.incidents = IncidentTable(database, self._series)
         self._recent = recent.Recent()
+        self.reigns = Reigns(database, folder)
+        self.regimes = regimes.Regimes(database)
+        self.windows = maintenance.Windows(database)
+        self.feedback = feedback.Feedback(database)
 
     @classmethod
     def open(cls, folder: Path) -> "Store":
@@ -91,22 +118,32 @@ class Store:
             coverage.record(connection, watch, query_key, covered, times)
 
     def write(self, ticks: Sequence[Tick], query_key: str, covered: tuple[int, int],
-              changed: Sequence[Alarm] = ()) -> int:
+              changed: Sequence[Alarm] = (), group: Group | None = None, accepted: Sequence[Regime] = (),
+              answered: Sequence[Acceptance] = ()) -> Written:
         """Writes ticks of one watch, the alarms that they change, its coverage and carries, in one transaction.
 
-        Returns the rows that were added or judged for the first time; see rows.py for what happens to rows that
-        are there already. The same ticks again add nothing.
+        accepted: the levels that are normal from now on. answered: the wishes for such that have been looked at. With
+        a group, the alarms are taken into its incidents, too. See rows.py for what happens to rows that are there
+        already. The same ticks again add nothing.
         """
         if not ticks:
-            return 0
+            return Written(0, 0)
         with self._database.writing() as connection:
             watch, times = ticks[0].watch, ticks[0].times
             added = sum(writing.add_tick(connection, tick) for tick in ticks)
             alarms.write(connection, changed)
+            regimes.write(connection, accepted, answered)
             coverage.record(connection, watch, query_key, covered, times)
             if not writing.advance(connection, watch, int(times[0]), int(times[-1])):
                 recent.count_rewrite(connection, watch)
-        return added
+            began = self.incidents.follow(connection, group, changed) if group is not None else 0
+        return Written(added, began)
+
+    def end_alarms(self, ended: Sequence[Alarm], group: Group) -> None:
+        """Keeps alarms of a group that have ended without a tick."""
+        with self._database.writing() as connection:
+            alarms.write(connection, ended)
+            self.incidents.follow(connection, group, ended)
 
     def carry(self, watch: str) -> list[Carry]:
         """As last written, group by group, the latest first."""
@@ -149,10 +186,25 @@ class Store:
         with self._database.reading() as connection:
             return alarms.still_open(connection, watch)
 
-    def alarm_counts(self, since: int) -> Mapping[str, int]:
-        """How many alarms have begun since, by watch; a watch without any is absent."""
+    def alarm_totals(self, since: int) -> Mapping[int, AlarmTotals]:
+        """Of the alarms that have begun since, by series; those answered as real are left out, they are no noise."""
         with self._database.reading() as connection:
-            return alarms.counts(connection, since)
+            return noise.totals(connection, since)
+
+    def alarms_begun(self, since: int) -> list[tuple[int, int, int, float]]:
+        """(series, start, samples outside, highest score) of the same alarms as `alarm_totals`, one by one."""
+        with self._database.reading() as connection:
+            return noise.one_by_one(connection, since)
+
+    def real_alarms(self, watch: str, since: int) -> list[Alarm]:
+        """The alarms of a watch that have begun since and that somebody has answered as real."""
+        with self._database.reading() as connection:
+            return noise.real(connection, watch, since)
+
+    def scored_since(self, since: int) -> tuple[IntArray, FloatArray]:
+        """Ids [S], ascending, and how many samples of each were scored; takes seconds for millions of rows."""
+        with self._database.reading() as connection:
+            return noise.scored_since(connection, since)
 
     def scored_until(self, watch: str) -> int | None:
         """The time of the last tick written for a watch."""
@@ -174,10 +226,11 @@ class Store:
         with self._database.writing() as connection:
             return models.new_version(connection, watch)
 
-    def save_models(self, watch: str, records: Sequence[ModelRecord]) -> None:
-        """Crowns models whose weights are on disk: all of them at once, or none."""
+    def save_models(self, watch: str, records: Sequence[ModelRecord], made: Sequence[Decision] = ()) -> None:
+        """Crowns models whose weights are on disk, and keeps the decisions: all of them at once, or none."""
         with self._database.writing() as connection:
             models.save(connection, watch, records, self.folder)
+            decisions.write(connection, made)
 
     def champions(self, watch: str) -> list[ModelRecord]:
         """Ordered by series."""
@@ -199,6 +252,7 @@ class Store:
     def expire(self, now: int, *, retention: int, versions: int) -> None:
         """Removes what is older than `retention` seconds, and models beyond `versions` of a series."""
         used = fold.expire(self._database, now, retention, versions)
+        self._recent = recent.Recent()  # of series that are gone nobody would ask again
         weights.remove(weights.left_over(self._weights, weights.SUFFIX, used))
         weights.remove(weights.left_over(self._weights, weights.WRITING))
 

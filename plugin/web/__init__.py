@@ -8,13 +8,22 @@ from isal import igzip
 
 from plugin.errors import RequestError
 from plugin.web import errors
+from plugin.web.answer_page import AnswerPage
+from plugin.web.answering import Answering
 from plugin.web.auth import CHALLENGES, Gate
+from plugin.web.budget import Budget
 from plugin.web.catalog import Catalog
 from plugin.web.context import WebContext
 from plugin.web.data import DataSource, View
+from plugin.web.explaining import Explaining
+from plugin.web.feedback import Feedback
 from plugin.web.incidents import Incidents
+from plugin.web.links import Links
+from plugin.web.maintenance import PlannedWork
 from plugin.web.management import Management
+from plugin.web.models import Models
 from plugin.web.parameters import read_query
+from plugin.web.regimes import Regimes
 from plugin.web.routes import ROUTES, Access, Route
 from plugin.web.simple_json import SimpleJson
 from plugin.web.status import Status
@@ -33,9 +42,15 @@ def create_app(context: WebContext) -> Flask:
     _guard(app, Gate(context.settings))
     _finish(app, context)
     catalog = Catalog(context)  # one for all: its list of series is read once a tick
-    source, incidents = DataSource(context, catalog), Incidents(context, catalog)
-    views = {**Management(context).views, **source.views, **incidents.views,
-             **SimpleJson(context, catalog, source, incidents).views, **Status(context).views}
+    links, answering = Links(context.settings, context.store.folder), Answering(context, catalog)
+    explaining = Explaining(context, catalog)
+    source, incidents = DataSource(context, catalog, links, explaining.sentences), Incidents(context, catalog, links)
+    views = {**Management(context).views, **source.views, **incidents.views, **Budget(context, catalog).views,
+             **SimpleJson(context, catalog, source, incidents).views, **Status(context).views,
+             **explaining.views, **Regimes(context, catalog).views,
+             **PlannedWork(context, catalog, incidents).views,
+             **Models(context, catalog).views, **Feedback(context, catalog, answering).views,
+             **AnswerPage(context, catalog, answering, links).views}
     for route in ROUTES:
         app.add_url_rule(route.path, route.name, _endpoint(route, views[route.name], context),
                          methods=[route.method], provide_automatic_options=False)
@@ -56,10 +71,23 @@ def _guard(app: Flask, gate: Gate) -> None:
     @app.before_request
     def check() -> None:
         g.began = time.perf_counter()
-        gate.check(request.headers.get("Authorization"), access.get(request.endpoint or "", Access.READ))
+        g.by = _who(gate, access.get(request.endpoint or "", Access.READ))
         if (request.content_length or 0) > MAX_BODY:
             raise RequestError(f"a body of {request.content_length} bytes; {MAX_BODY} are the most",
                                status=413, code="body_too_large")
+
+
+def _who(gate: Gate, access: Access) -> str:
+    """Who asks, as `Gate.check` says. A view of Access.LINK checks the signature of its link itself."""
+    authorization = request.headers.get("Authorization")
+    if access is not Access.LINK:
+        return gate.check(authorization, access)
+    try:
+        return gate.check(authorization, Access.CHANGE)
+    except RequestError:
+        if "signature" in (request.form if request.method == "POST" else request.args):
+            return ""
+        raise
 
 
 def _finish(app: Flask, context: WebContext) -> None:

@@ -4,12 +4,13 @@ Grafana makes an alert of each row and tells alerts apart by all of their string
 situation looks like here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
 from plugin.board import Snapshot
 from plugin.config import Watch
+from plugin.incidents import Incident, shared_labels
 from plugin.series import FloatArray, IntArray, renamed
 from plugin.web.moment import Moment
 from plugin.web.rows import TAKEN, Row, ages, encode, filled, label_columns, milliseconds
@@ -18,6 +19,7 @@ from plugin.web.watches import UNHEALTHY
 FIELDS: Mapping[str, tuple[str, ...]] = {  # what a row stands for -> the numbers that it may carry
     "series": ("score", "value", "expected", "lower", "upper", "time", "age_seconds", "missing"),
     "watch": ("unhealthy", "lag_seconds", "stale_models", "missing", "anomalous", "budget_spent"),
+    "incident": ("score", "size", "age_seconds", "time"),
     "service": ("heartbeat_age_seconds",),
 }
 MAX_KEPT = 15  # selections of series whose strings are kept
@@ -69,6 +71,25 @@ def watch_rows(rows: Sequence[Row], watches: Mapping[str, Watch], field: str) ->
     return [{**head, field: number} for head, number in zip(filled(heads), numbers, strict=True)]
 
 
+def incident_rows(moment: Moment, watched: Collection[str] | None, field: str) -> list[Row]:
+    """One row per open incident of the groups of some watches, None = of all."""
+    found, heads = list[Incident](), list[dict[str, str]]()
+    groups = {watch.group for watch in moment.watches.values()
+              if (watched is None or watch.name in watched) and not watch.paused}
+    for name in sorted(groups & moment.incidents.keys()):
+        own = shared_labels([watch for watch in moment.watches.values() if watch.group == name])
+        found += moment.incidents[name]
+        heads += [{"watch": name, "incident": each.id, **label_columns(each.labels, own)}
+                  for each in moment.incidents[name]]
+    return [{**head, field: _of(each, field, moment.now)} for head, each in zip(filled(heads), found, strict=True)]
+
+
+def _of(incident: Incident, field: str, now: float) -> float:
+    numbers = {"score": incident.peak_score, "size": incident.size, "time": incident.start * 1000,
+               "age_seconds": round(now - incident.start, 3)}
+    return float(numbers[field])
+
+
 def service_rows(moment: Moment) -> list[Row]:
     """The one row of the whole service."""
     return [{"heartbeat_age_seconds": round(max(0.0, moment.now - moment.heartbeat), 3)}]
@@ -83,7 +104,7 @@ def _column(snapshot: Snapshot, field: str, now: float) -> FloatArray:
         "score": lambda: snapshot.alert_score,
         "time": lambda: np.array(milliseconds(snapshot.times), float),
         "age_seconds": lambda: ages(snapshot, now),
-        "missing": lambda: snapshot.missing.astype(float),
+        "missing": lambda: snapshot.told_missing.astype(float),
     }
     column: FloatArray = made[field]() if field in made else getattr(snapshot, field)
     return column

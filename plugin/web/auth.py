@@ -18,6 +18,7 @@ class Credential:
     """One way to be let in."""
 
     digest: bytes  # of scheme and secret: all have one length, so comparing tells nothing
+    name: str  # of the user; "token"
     may_change: bool
 
 
@@ -27,26 +28,29 @@ class Gate:
     def __init__(self, settings: Web) -> None:
         """Reads the password files. Raises ConfigError."""
         tokens = [(settings.read_token, False), (settings.write_token, True)]
-        self._credentials = [Credential(_digest("bearer", token.get_secret_value().encode()), may_change)
+        self._credentials = [Credential(_digest("bearer", token.get_secret_value().encode()), "token", may_change)
                              for token, may_change in tokens if token is not None]
         self._credentials += [Credential(_digest("basic", f"{user.username}:{_password(user)}".encode()),
-                                         user.may_write) for user in settings.basic_auth]
+                                         user.username, user.may_write) for user in settings.basic_auth]
 
-    def check(self, authorization: str | None, access: Access) -> None:
-        """Raises RequestError: 401 for a stranger, 403 for someone who may only read."""
+    def check(self, authorization: str | None, access: Access) -> str:
+        """Who it is: a user, "token", or "" where nobody is asked.
+
+        Raises RequestError: 401 for a stranger, 403 for someone who may only read.
+        """
         if access is Access.OPEN or not self._credentials:
-            return
+            return ""
         given = _given(authorization or "")
         matching = [hmac.compare_digest(credential.digest, given) for credential in self._credentials]
         if not any(matching):
             raise RequestError("a bearer token or basic auth is needed" if authorization is None else
                                "this token, or this user and password, is not known",
                                status=401, code="unauthorized")
-        may_change = any(ok and credential.may_change
-                         for ok, credential in zip(matching, self._credentials, strict=True))
-        if access is Access.CHANGE and not may_change:
+        who = [credential for ok, credential in zip(matching, self._credentials, strict=True) if ok]
+        if access is Access.CHANGE and not any(credential.may_change for credential in who):
             raise RequestError("these credentials may only read: use web.write_token, or a user with "
                                "may_write", status=403, code="forbidden")
+        return who[0].name
 
 
 def _given(authorization: str) -> bytes:

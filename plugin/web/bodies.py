@@ -1,8 +1,8 @@
-"""What the older JSON protocol sends: one type per body, read and described by the same definition.
+"""What is sent to us: one type per body, read and described by the same definition.
 
-The shapes are those of the simpod-json-datasource plugin 0.3 to 0.7 (its README and openapi.yaml) and of the
-grafana-simple-json-datasource plugin 1.4 (its README). Fields that we do not use are let through, because Grafana
-sends many; `null` and an absent field are the same.
+The shapes of the older JSON protocol are those of the simpod-json-datasource plugin 0.3 to 0.7 (its README and
+openapi.yaml) and of the grafana-simple-json-datasource plugin 1.4 (its README). Fields of it that we do not use are
+let through, because Grafana sends many; `null` and an absent field are the same.
 """
 
 import re
@@ -117,6 +117,53 @@ class TagValuesBody(Struct):
     """Whose values."""
 
     key: str
+
+
+class FeedbackBody(Struct, forbid_unknown_fields=True):
+    """What people say of an alarm: of an incident, or of a series and a range."""
+
+    verdict: Text
+    incident: Text | None = None
+    watch: Text | None = None
+    series: Text | None = None
+    begin: str | int | None = field(default=None, name="from")
+    to: str | int | None = None
+    comment: Annotated[str, Meta(max_length=1000)] | None = None
+    by: Annotated[str, Meta(max_length=100)] | None = None
+
+
+class MaintenanceBody(Struct, forbid_unknown_fields=True):
+    """A maintenance window. Durations are written 30s, 5m, 2h; times as 2026-11-21T02:00 in `timezone`, or with Z."""
+
+    id: Annotated[str, Meta(pattern="^[A-Za-z0-9_.-]{1,64}$")] | None = None
+    name: Annotated[str, Meta(max_length=200)] | None = None
+    match: Text | None = None
+    watch: Text | Names | None = None
+    begin: Text | None = None
+    end: Text | None = None
+    duration: Text | None = None
+    rule: Text | None = None
+    timezone: Text | None = None
+    before: Text | None = None
+    after: Text | None = None
+    comment: Annotated[str, Meta(max_length=1000)] | None = None
+    by: Annotated[str, Meta(max_length=100)] | None = None
+
+
+class ModelsBody(Struct, forbid_unknown_fields=True):
+    """Whose models an order is about, who gives it and why."""
+
+    watch: Text | None = None
+    series: Text | None = None
+    match: Text | None = None
+    comment: Text | None = None
+    by: Text | None = None
+
+
+class RollbackBody(ModelsBody, forbid_unknown_fields=True):
+    """Also to which version; the one before when left out."""
+
+    version: Annotated[int, Meta(ge=1)] | None = None
 
 
 def read_body(data: bytes, kind: type[Body]) -> Body:

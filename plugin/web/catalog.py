@@ -1,8 +1,9 @@
 """Which series there are, and which of them a query selects."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from plugin.web.parameters import Query, nearest
 
 MAX_AGE = 10.0  # seconds that a list of series is used without a look into the store
 ARRAYS = ("times", "value", "expected", "lower", "upper", "score", "alert_score", "missing", "model_version",
-          "model_time")
+          "model_time", "model_checked", "drifted", "muted")
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ class Listing:
     records: tuple[SeriesRecord, ...]
     board: Snapshots  # what was on the board: another board means that the list may be out of date
     read_at: float  # time.monotonic()
+
+    @cached_property
+    def by_id(self) -> Mapping[int, SeriesRecord]:
+        return {record.id: record for record in self.records}
 
 
 class Catalog:
@@ -39,17 +44,32 @@ class Catalog:
         """The series that a query selects, in the order of their ids."""
         records = self._records()
         self.check_watch(query, records)
+        watched = self.watched(query)
         return [record for record in records
-                if _watched(query, record.watch) and _chosen(query.match, query.series, record)]
+                if (watched is None or record.watch in watched) and _chosen(query.match, query.series, record)]
+
+    def by_id(self) -> Mapping[int, SeriesRecord]:
+        """All series by their ids."""
+        self._records()
+        return self._listing.by_id
 
     def snapshots(self, query: Query, board: Snapshots) -> list[Snapshot]:
         """What a query selects of the latest scores, by the name of the watch."""
         self.check_watch(query)
-        return [_part(board[name], query) for name in sorted(board) if _watched(query, name)]
+        watched = self.watched(query)
+        return [_part(board[name], query) for name in sorted(board) if watched is None or name in watched]
+
+    def watched(self, query: Query) -> frozenset[str] | None:
+        """The watches that a query names; an incident group stands for all of its own. None = all."""
+        if not query.watch:
+            return None
+        grouped = (name for name, watch in self._context.watches().items() if watch.group in query.watch)
+        return frozenset([*query.watch, *grouped])
 
     def check_watch(self, query: Query, records: tuple[SeriesRecord, ...] | None = None) -> None:
         """An unknown watch must not look like one that is quiet."""
-        configured = {*self._context.watches(), *self._context.board.snapshots()}
+        watches = self._context.watches()
+        configured = {*watches, *self._context.board.snapshots(), *(watch.group for watch in watches.values())}
         if configured.issuperset(query.watch):
             return
         known = configured | {record.watch for record in (self._records() if records is None else records)}
@@ -66,10 +86,6 @@ class Catalog:
             own = tuple(record for record in self._context.store.series() if BESIDE not in record.watch)
             listing = self._listing = Listing(own, board, now)
         return listing.records
-
-
-def _watched(query: Query, watch: str) -> bool:
-    return not query.watch or watch in query.watch
 
 
 def _chosen(match: tuple[Matcher, ...], name: str | None, record: SeriesRecord) -> bool:

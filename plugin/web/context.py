@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from plugin.board import Board
 from plugin.config import Watch, Web
+from plugin.decisions import Answer, Order
+from plugin.maintenance import Maintenance
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.store import Store
 
@@ -26,3 +28,5 @@ class WebContext:
     clock: Callable[[], float] = time.time  # unix seconds
     started: float = field(default_factory=time.time)  # unix seconds
     reloaded: Callable[[], float] = float  # unix seconds of the last reload; 0 = none yet
+    maintenance: Maintenance | None = None
+    order: Callable[[Order], list[Answer]] = lambda order: []  # carries out what is ordered of models, one per series

@@ -1,15 +1,17 @@
 """The data source: what Grafana reads. Every answer is a bare array."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from flask import Response
 
+from plugin.board import Snapshot
 from plugin.errors import RequestError
 from plugin.series import SeriesRecord
-from plugin.web import alert, rows, watches
+from plugin.web import alert, rows, spending, watches
 from plugin.web.catalog import Catalog, highest
 from plugin.web.context import WebContext
 from plugin.web.forecast import Future, forecast_rows
+from plugin.web.links import Links
 from plugin.web.moment import Moment, Pins
 from plugin.web.parameters import Query, nearest, time_range
 from plugin.web.thinning import thin
@@ -19,13 +21,15 @@ MAX_ROWS = 200_000  # that one answer of /bands may hold
 DAY = 86_400
 
 View = Callable[[Query], Response]
+Sentences = Callable[[Sequence[Snapshot]], Mapping[int, str]]  # what is said of series that alert, by id
 
 
 class DataSource:
     """The views under /api/v1 that carry numbers and names."""
 
-    def __init__(self, context: WebContext, catalog: Catalog) -> None:
-        self._context, self._clock = context, context.clock
+    def __init__(self, context: WebContext, catalog: Catalog, links: Links, sentences: Sentences) -> None:
+        self._context, self._clock, self._links = context, context.clock, links
+        self._sentences = sentences
         self._catalog, self._pins = catalog, Pins(context)
         self._alert_rows = alert.SeriesRows()
 
@@ -71,8 +75,15 @@ class DataSource:
         snapshots = self._catalog.snapshots(query, self._context.board.snapshots())
         if query.limit is not None:
             snapshots = highest(snapshots, query.limit)
-        found = rows.score_rows(*snapshots, now=self._clock())
+        found = rows.score_rows(*snapshots, now=self._clock(), told=self._sentences(snapshots))
+        if self._links.offered:
+            found = [{**row, "feedback_url": self._link(row)} for row in found]
         return json(found if query.limit is None else sorted(found, key=_score, reverse=True))
+
+    def _link(self, row: rows.Row) -> str:
+        """Where the alarm of a row of scores can be answered; "" where there is none."""
+        about = {"watch": str(row["watch"]), "series": str(row["series"]), "at": str(row["time"])}
+        return self._links.url(about, self._clock()) if _score(row) > 1 else ""
 
     def watches(self, query: Query) -> Response:
         return json(self._watches(query, Moment.of(self._context)))
@@ -82,6 +93,9 @@ class DataSource:
         _check_selection(query)
         if query.by == "service":
             return json(alert.service_rows(moment))
+        if query.by == "incident":
+            self._catalog.check_watch(query)
+            return json(alert.incident_rows(moment, self._catalog.watched(query), field))
         if query.by == "watch":
             return json(alert.watch_rows(self._watches(query, moment), moment.watches, field))
         snapshots = self._catalog.snapshots(query, moment.board)
@@ -89,10 +103,12 @@ class DataSource:
 
     def _watches(self, query: Query, moment: Moment) -> list[rows.Row]:
         self._catalog.check_watch(query)
-        alarms = self._context.store.alarm_counts(int(moment.now) - watches.DAYS * DAY)
+        records = self._catalog.find(Query(watch=query.watch))
+        spent = spending.spendings(self._context, records, watches.DAYS, int(moment.now) - watches.DAYS * DAY)
         known_since = max(self._context.started, self._context.reloaded())  # a watch that was never scored
-        return [row for row in watches.watch_rows(moment, alarms, known_since)
-                if not query.watch or row["watch"] in query.watch]
+        watched = self._catalog.watched(query)
+        return [row for row in watches.watch_rows(moment, spending.by_watch(spent, moment.watches), known_since)
+                if watched is None or row["watch"] in watched]
 
     def series(self, query: Query) -> Response:
         return json(sorted({str(record.labels) for record in self._catalog.find(query)}))

@@ -1,117 +1,131 @@
-"""Incidents as rows, for lists and for annotations. An incident is one alarm of one series."""
+"""Incidents as rows, for lists and for annotations: one row per incident, or one per alarm of it."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import Response
 
-from plugin import wording
-from plugin.alarms import Alarm
 from plugin.config import Watch
 from plugin.errors import RequestError
-from plugin.series import Labels, SeriesRecord
+from plugin.incidents import Incident
+from plugin.series import SeriesRecord
 from plugin.web.catalog import Catalog
 from plugin.web.context import WebContext
-from plugin.web.data import View, json
+from plugin.web.data import View, json, raw
+from plugin.web.incident_rows import (
+    MOST_MADE,
+    IncidentRows,
+    Member,
+    Told,
+    annotation_rows,
+    incident_rows,
+    member_rows,
+)
+from plugin.web.links import Links
 from plugin.web.parameters import Query, time_range
-from plugin.web.rows import Row, filled, label_columns
+from plugin.web.rows import Row
 
 MAX_ROWS = 10_000  # that one answer may hold
+EVER = 0, 2**62  # seconds
 
 
 @dataclass(frozen=True)
-class Incident:
-    """An alarm, whose it is, and how its watch is configured; None = the configuration has no such watch any more."""
+class Wanted:
+    """What a query asks for, as the store can find it."""
 
-    alarm: Alarm
-    record: SeriesRecord
-    watch: Watch | None
-
-    @property
-    def open(self) -> bool:
-        """Nobody looks at a watch that has been removed: nothing of it goes on."""
-        return self.alarm.open and self.watch is not None
-
-    @property
-    def title(self) -> str:
-        return wording.alarm_title(str(self.record.labels), self.alarm.direction)
-
-    @property
-    def text(self) -> str:
-        alarm = self.alarm
-        return wording.alarm_text(
-            alarm.peak_value, alarm.peak_expected, alarm.peak_lower, alarm.peak_upper,
-            self.watch.unit if self.watch is not None else "", at=alarm.peak_time, seconds=alarm.end - alarm.start,
-            open=self.open)
-
-    @property
-    def tags(self) -> str:
-        """Separated by commas."""
-        severity = (self.watch.own_labels["severity"],) if self.watch is not None else ()
-        return ",".join((self.record.watch, "above" if self.alarm.direction > 0 else "below", *severity))
+    begin: int  # unix seconds
+    end: int
+    groups: Collection[str] | None  # names; None = all
+    ids: Sequence[int] | None  # of series; None = all
+    limit: int
 
 
 class Incidents:
     """The views under /api/v1 that tell what has been outside its band."""
 
-    def __init__(self, context: WebContext, catalog: Catalog) -> None:
-        self._context = context
-        self._catalog = catalog
+    def __init__(self, context: WebContext, catalog: Catalog, links: Links) -> None:
+        self._context, self._catalog, self._links = context, catalog, links
+        self._json, self._telling = IncidentRows(), dict[str, Told]()
 
     @property
     def views(self) -> Mapping[str, View]:
-        return {"incidents": self.incidents, "annotations": self.annotations}
+        return {"incidents": self.incidents}
 
     def incidents(self, query: Query) -> Response:
-        return json(incident_rows(self.find(query)))
+        told, members = self._find(query, None)
+        now = self._context.clock()
+        offered = [self._links.url({"incident": each.incident.id}, now) for each in told] if self._links.offered else []
+        if not query.members:
+            return raw(self._json.encoded(told, offered))
+        urls = {each.incident.id: {"feedback_url": url} for each, url in zip(told, offered, strict=False)}
+        return json([{**row, **urls.get(str(row["incident"]), {})} for row in member_rows(members)])
 
-    def annotations(self, query: Query) -> Response:
-        return json(annotation_rows(self.find(query)))
+    def rows(self, query: Query, ids: Sequence[int] | None = None) -> list[Row]:
+        """One row per incident, or per alarm. ids: only those that hold one of these series."""
+        told, members = self._find(query, ids)
+        return member_rows(members) if query.members else incident_rows(told)
 
-    def find(self, query: Query) -> list[Incident]:
-        """Those that overlap the range, sorted by start. Raises RequestError when they are too many."""
-        begin, end = time_range(query, self._context.clock(), self._context.settings)
-        records = {record.id: record for record in self._catalog.find(query)}
-        narrowed = query.watch or query.match or query.series is not None
-        limit = min(query.limit or MAX_ROWS + 1, MAX_ROWS + 1)
-        alarms = self._context.store.alarms(begin, end, list(records) if narrowed else None, limit)
-        if len(alarms) > MAX_ROWS:
+    def annotated(self, query: Query, ids: Sequence[int] | None = None) -> list[Row]:
+        """The same as annotations."""
+        told, members = self._find(query, ids)
+        return annotation_rows(members if query.members else told)
+
+    def _find(self, query: Query, ids: Sequence[int] | None) -> tuple[list[Told], list[Member]]:
+        """The incidents, and their alarms where these are asked for, sorted by start. Raises RequestError."""
+        wanted = self._wanted(query, ids)
+        records = self._catalog.by_id()
+        told = [each for each in self._told(self._incidents(query, wanted), records)
+                if each.open or each.incident.end >= wanted.begin]
+        members = self._members({each.incident.id: each for each in told}, records, wanted) if query.members else []
+        if len(members if query.members else told) > MAX_ROWS:
             raise RequestError(f"more than {MAX_ROWS} incidents in this range: narrow `match` or the range, or ask for "
                                "the latest with `limit`", field="from", code="too_much")
+        return told, members
+
+    def _wanted(self, query: Query, ids: Sequence[int] | None) -> Wanted:
+        unbound = query.incident is not None and query.begin is None and query.end is None
+        begin, end = EVER if unbound else time_range(query, self._context.clock(), self._context.settings)
+        self._catalog.check_watch(query)
+        watched, watches = self._catalog.watched(query), self._context.watches()
+        groups = None if watched is None else {*watched, *(watches[name].group for name in watched & watches.keys())}
+        partly = watched is not None and any(
+            watch.group in (groups or ()) and name not in watched for name, watch in watches.items())
+        if ids is None and (query.match or query.series is not None or partly):
+            ids = [record.id for record in self._catalog.find(query)]
+        return Wanted(begin, end, groups, ids, min(query.limit or MAX_ROWS + 1, MAX_ROWS + 1))
+
+    def _incidents(self, query: Query, wanted: Wanted) -> Sequence[Incident]:
+        store = self._context.store
+        if query.incident is None:
+            limit = None if query.members else wanted.limit
+            return store.incidents.between(wanted.begin, wanted.end, wanted.groups, wanted.ids, limit)
+        found = store.incidents.one(query.incident)
+        if found is None:
+            raise RequestError(f"there is no incident `{query.incident}`: it never was, or it is older than "
+                               "store.retention", field="incident", status=404, code="unknown_incident")
+        chosen = (found.start <= wanted.end and (wanted.groups is None or found.group in wanted.groups)
+                  and (wanted.ids is None or bool(store.incidents.alarms([found.id], ids=wanted.ids))))
+        return [found] if chosen else []
+
+    def _members(self, told: Mapping[str, Told], records: Mapping[int, SeriesRecord], wanted: Wanted) -> list[Member]:
+        """The alarms of these incidents that are wanted themselves."""
+        alarms = self._context.store.incidents.alarms(told, wanted.begin, wanted.end, wanted.ids, wanted.limit)
+        ranks = self._context.store.incidents.ranks({id for id, _ in alarms})
         watches = self._context.watches()
-        found = [Incident(alarm, record, watches.get(record.watch)) for alarm in alarms
-                 if (record := records.get(alarm.series_id)) is not None]
-        return [incident for incident in found if incident.open or incident.alarm.end >= begin]
+        return [Member(alarm, told[id], record, watches.get(record.watch), ranks[id][alarm.series_id])
+                for id, alarm in alarms if (record := records.get(alarm.series_id)) is not None]
 
-
-def incident_rows(incidents: Sequence[Incident]) -> list[Row]:
-    """One row per incident; value and band are those of its peak."""
-    heads: dict[int, dict[str, str]] = {}
-    for incident in incidents:
-        record, own = incident.record, incident.watch.own_labels if incident.watch is not None else Labels(())
-        if record.id not in heads:
-            heads[record.id] = {"watch": record.watch, "series": str(record.labels),
-                                **label_columns(record.labels, own)}
-    heads = dict(zip(heads, filled(list(heads.values())), strict=True))
-    return [{**_row(incident), **heads[incident.record.id]} for incident in incidents]
-
-
-def _row(incident: Incident) -> Row:
-    alarm = incident.alarm
-    return {
-        "time": alarm.start * 1000, "timeEnd": None if incident.open else alarm.end * 1000,
-        "incident": f"{alarm.series_id}-{alarm.start}", "state": "open" if incident.open else "closed",
-        "duration_seconds": alarm.end - alarm.start, "score": alarm.peak_score, "value": alarm.peak_value,
-        "expected": alarm.peak_expected, "lower": _bound(alarm.peak_lower), "upper": _bound(alarm.peak_upper),
-        "direction": alarm.direction, "title": incident.title, "text": incident.text}
-
-
-def annotation_rows(incidents: Sequence[Incident]) -> list[Row]:
-    """What Grafana draws: an open incident up to its last sample outside, as a region needs an end."""
-    return [{"time": each.alarm.start * 1000, "timeEnd": each.alarm.end * 1000, "title": each.title,
-             "text": each.text, "tags": each.tags} for each in incidents]
-
-
-def _bound(number: float) -> float | None:
-    return number if math.isfinite(number) else None
+    def _told(self, incidents: Sequence[Incident], records: Mapping[int, SeriesRecord]) -> Iterator[Told]:
+        """What is over is told as it was before, by the same object."""
+        watches, groups = self._context.watches(), dict[str, tuple[Watch, ...]]()
+        for watch in watches.values():
+            groups[watch.group] = (*groups.get(watch.group, ()), watch)
+        if len(self._telling) > MOST_MADE:
+            self._telling = {}
+        for each in incidents:
+            kept, its = self._telling.get(each.id), groups.get(each.group, ())
+            if kept is None or kept.incident is not each or kept.watches != its:
+                worst = records.get(each.worst)
+                unit = watches[worst.watch].unit if worst is not None and worst.watch in watches else ""
+                kept = self._telling[each.id] = Told(each, its, records.get(each.first), worst, unit)
+            yield kept

@@ -42,7 +42,7 @@ class Management:
 
     def metrics(self, _: Query) -> Response:
         text = exposition(self._context.registry, self._context.board.snapshots(),
-                          scores=not self._context.sends_scores())
+                          scores=not self._context.sends_scores(), incidents=self._context.board.incidents())
         return Response(text, content_type=CONTENT_TYPE)
 
 

@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from plugin.board import Snapshot
 from plugin.config import Watch
+from plugin.incidents import Incident
 from plugin.web.context import WebContext
 
 PIN_SECONDS = 30.0
@@ -23,10 +24,12 @@ class Moment:
     board: Snapshots
     watches: Mapping[str, Watch]  # as configured
     heartbeat: float  # unix seconds
+    incidents: Mapping[str, Sequence[Incident]] = field(default_factory=dict)  # open ones, by the name of their group
 
     @classmethod
     def of(cls, context: WebContext) -> "Moment":
-        return cls(context.clock(), context.board.snapshots(), context.watches(), context.heartbeat())
+        return cls(context.clock(), context.board.snapshots(), context.watches(), context.heartbeat(),
+                   context.board.incidents())
 
 
 class Pins:

@@ -7,6 +7,9 @@ from typing import Any
 import msgspec
 
 from plugin.config import Web
+from plugin.decisions import What
+from plugin.evidence import Kind
+from plugin.feedback import Verdict
 from plugin.series import SeriesState
 from plugin.version import VERSION
 from plugin.web.forecast import UNSEEN
@@ -29,7 +32,7 @@ _SCORE: dict[str, Schema] = {**_BAND, "age_seconds": _NUMBER,
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _WATCH: dict[str, Schema] = {
     "time": _TIME, "watch": {"type": "string"}, "severity": {"type": "string"},
-    "state": {"type": "string", "enum": ["ok", "starting", "failing", "late"]}, "reason": {"type": "string"},
+    "state": {"type": "string", "enum": ["ok", "starting", "failing", "late", "paused"]}, "reason": {"type": "string"},
     "series": _COUNT, **{state.value: _COUNT for state in SeriesState if state is not SeriesState.GONE},
     "anomalous": _COUNT, "worst_score": _NUMBER, "lag_seconds": {"type": "number"}, "oldest_model_seconds": _NUMBER,
     "stale_models": _COUNT, "alarms_7d": _COUNT, "budget_7d": {"type": "number"}, "budget_spent": {"type": "number"},
@@ -38,14 +41,48 @@ _WATCH: dict[str, Schema] = {
 
 _TEXT: Schema = {"type": "string"}
 _INCIDENT: dict[str, Schema] = {
-    "time": _TIME, "timeEnd": _TIME, "incident": _TEXT, "watch": _TEXT, "series": _TEXT,
+    "time": _TIME, "timeEnd": _TIME, "incident": _TEXT, "watch": _TEXT,
     "state": {"type": "string", "enum": ["open", "closed"]}, "duration_seconds": {"type": "integer"},
     "score": _NUMBER, "value": _NUMBER, "expected": _NUMBER, "lower": _NUMBER, "upper": _NUMBER,
     "direction": {"type": "integer", "enum": [-1, 1]}, "title": _TEXT, "text": _TEXT}
+_WHOLE: dict[str, Schema] = {"size": _COUNT, "coverage": {"type": "number"}, "first": _TEXT, "worst": _TEXT,
+                             "worst_watch": _TEXT}  # without members
+_MEMBER: dict[str, Schema] = {"series": _TEXT, "rank": _COUNT}  # with them
+_FEEDBACK: dict[str, Schema] = {
+    "id": {"type": "integer"}, "time": _TIME, "timeEnd": _TIME, "watch": _TEXT, "series": _TEXT, "incident": _TEXT,
+    "verdict": {"type": "string", "enum": [verdict.value for verdict in Verdict]},
+    "state": {"type": "string", "enum": ["in_force", "withdrawn", "replaced"]}, "comment": _TEXT, "by": _TEXT,
+    "at": _TIME, "ended_at": _TIME, "ended_by": _TEXT, "tolerance_below": {"type": "number"},
+    "tolerance_above": {"type": "number"}}
 _ANNOTATION: dict[str, Schema] = {
     "time": _TIME, "timeEnd": _TIME, "title": _TEXT, "text": _TEXT,
     "tags": {"type": "string", "description": "separated by commas"}}
+_BUDGET: dict[str, Schema] = {
+    "watch": _TEXT, "alarms": _COUNT, "promised": {"type": "number"}, "spent": {"type": "number"},
+    "days_scored": {"type": "number"}, "minutes_outside": {"type": "number"}, "worst_score": _NUMBER, "last": _TIME,
+    "series": _TEXT, "suggestion": _TEXT, "time": _TIME}
+_WINDOW: dict[str, Schema] = {
+    "time": _TIME, "timeEnd": _TIME, "id": _TEXT, "name": _TEXT,
+    "state": {"type": "string", "enum": ["active", "pending", "ended"]}, "size": _COUNT, "match": _TEXT,
+    "watch": _TEXT, "begin": _TEXT, "duration_seconds": _COUNT, "rule": _TEXT, "timezone": _TEXT,
+    "before_seconds": _COUNT, "after_seconds": _COUNT, "comment": _TEXT, "by": _TEXT, "created": _TIME,
+    "source": _TEXT}
+_EXPLAINED: dict[str, Schema] = {**_BAND, "direction": {"type": "integer", "enum": [-1, 0, 1]},
+                                 "kind": {"type": "string", "enum": ["", *(kind.value for kind in Kind)]},
+                                 "since": _TIME, "unusual": _TEXT, "related": _TEXT, "text": _TEXT}
+_REGIME: dict[str, Schema] = {
+    "time": _TIME, "timeEnd": _TIME, "series": _TEXT, "watch": _TEXT, "before": _NUMBER, "after": _NUMBER, "by": _TEXT,
+    "reason": _TEXT, "text": _TEXT}
 _LABEL: Schema = {"type": "string", "description": "a label column"}
+_MODEL: dict[str, Schema] = {
+    "watch": _TEXT, "series": _TEXT, "version": _COUNT, "champion": {"type": "boolean"}, "pinned": {"type": "boolean"},
+    "detector": _TEXT, "fitted_at": _TIME, "age_seconds": {"type": "number"}, "since": _TIME, "checked_at": _TIME,
+    "loss": _NUMBER, "window_start": _TIME, "window_end": _TIME}
+_DECISION: dict[str, Schema] = {
+    "time": _TIME, "watch": _TEXT, "series": _TEXT, "version": _COUNT,
+    "what": {"type": "string", "enum": [what.value for what in What]}, "why": _TEXT, "by": _TEXT}
+_ORDER: dict[str, Schema] = {"watch": _TEXT, "series": _TEXT, "done": {"type": "boolean"}, "version": _COUNT,
+                             "why": _TEXT}
 JSON = "application/json"
 BODIES = "#/components/schemas/{name}"
 
@@ -82,8 +119,17 @@ ANSWERS: Mapping[str, tuple[str, Schema]] = {  # name -> media type, JSON Schema
                            **{field: {"type": "number"} for field in ALL_FIELDS}})),
     "json_objects": (JSON, {"type": "array", "items": {"type": "object"}}),
     "json_query": (JSON, {"type": "array", "items": {"oneOf": [_LINE, _TABLE]}}),
-    "incidents": (JSON, _rows(_INCIDENT, *_INCIDENT)),
+    "incidents": (JSON, _rows({**_INCIDENT, **_WHOLE, **_MEMBER}, *_INCIDENT)),
+    "budget": (JSON, _rows(_BUDGET, "watch", "alarms", "minutes_outside", "worst_score")),
+    "explain": (JSON, _rows(_EXPLAINED, *_EXPLAINED)),
+    "regimes": (JSON, _rows(_REGIME, *_REGIME)),
     "annotations": (JSON, _rows(_ANNOTATION, *_ANNOTATION)),
+    "models": (JSON, _rows(_MODEL, *_MODEL)),
+    "decisions": (JSON, _rows(_DECISION, *_DECISION)),
+    "orders": (JSON, _rows(_ORDER, *_ORDER)),
+    "feedback": (JSON, _rows(_FEEDBACK, *_FEEDBACK)),
+    "html": ("text/html", {"type": "string"}),
+    "maintenance": (JSON, _rows(_WINDOW, *_WINDOW)),
     "config": (JSON, _strings("yaml")),
     "buildinfo": (JSON, _strings("version", "python")),
 }
@@ -101,8 +147,7 @@ def document(settings: Web) -> dict[str, Any]:
         "info": {"title": "Bandwatch", "version": VERSION, "license": {"name": "Apache-2.0",
                                                                        "identifier": "Apache-2.0"},
                  "description": "Anomaly bands and scores, for Grafana and for people."},
-        "paths": {re.sub(r"<(\w+)>", r"{\1}", route.path): {route.method.lower(): _operation(route, settings)}
-                  for route in ROUTES},
+        "paths": _paths(settings),
         "components": {
             "schemas": msgspec.json.schema_components([route.body for route in ROUTES if route.body],
                                                           ref_template=BODIES)[1],
@@ -111,6 +156,15 @@ def document(settings: Web) -> dict[str, Any]:
             "responses": {"Error": {"description": "What is wrong and what to do about it.",
                                     "content": {"application/json": {"schema": _ERROR}}}}},
     }
+
+
+def _paths(settings: Web) -> dict[str, dict[str, Any]]:
+    """Path -> method -> operation."""
+    paths: dict[str, dict[str, Any]] = {}
+    for route in ROUTES:
+        path = re.sub(r"<(\w+)>", r"{\1}", route.path)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route, settings)
+    return paths
 
 
 def _operation(route: Route, settings: Web) -> dict[str, Any]:

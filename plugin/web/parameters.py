@@ -15,6 +15,7 @@ from werkzeug.datastructures import MultiDict
 from plugin import selectors
 from plugin.config import Web, parse_duration
 from plugin.errors import RequestError, SelectorError
+from plugin.noise import DAYS as DAYS_OVER
 from plugin.selectors import Matcher
 from plugin.series import SeriesState
 from plugin.web.alert import FIELDS
@@ -36,6 +37,7 @@ class Query:
     series: str | None = None
     begin: int | None = None  # ms
     end: int | None = None  # ms
+    at: int | None = None  # ms
     max_points: int = DEFAULT_POINTS
     labels: str = "all"
     forecast: bool = False
@@ -44,7 +46,11 @@ class Query:
     field: str | None = None  # None = the first of FIELDS[by]
     state: frozenset[SeriesState] = frozenset()  # none = all
     limit: int | None = None
+    days: int = DAYS_OVER[0]
+    incident: str | None = None
+    members: bool = False
     name: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,6 +167,10 @@ def _duration(text: str, _: Web) -> int:
     return parse_duration(text)
 
 
+def _days(text: str, settings: Web) -> int:
+    return int(_one_of(*map(str, DAYS_OVER))(text, settings))
+
+
 def _one_of(*choices: str) -> Callable[[str, Web], str]:
     def read(text: str, _: Web) -> str:
         if text not in choices:
@@ -186,6 +196,8 @@ FROM = Parameter("from", "begin", f"Begin of the range, included: milliseconds o
                  f"{DEFAULT_RANGE // 3600} hours before `to`.", _time, _TIME, "1795219200000")
 TO = Parameter("to", "end", "End of the range, included: milliseconds or RFC 3339. Default: now.", _time,
                _TIME, "2026-11-21T03:05:00Z")
+AT = Parameter("at", "at", "The moment to explain: milliseconds or RFC 3339. Default: now.", _time, _TIME,
+               "2026-11-21T03:05:00Z")
 TICK = Parameter("to", "end", "The tick of the rule: requests with the same `to` within 30 s are answered "
                  "from the same scores. Default: the latest scores.", _time, _TIME, "1795219200000")
 MAX_POINTS = Parameter("max_points", "max_points", "Samples per series; more are thinned, but none whose "
@@ -201,8 +213,13 @@ HORIZON = Parameter("horizon", "horizon", "How far ahead, as a duration; as far 
 LABELS = Parameter("labels", "labels", "`none` leaves out `series`, `watch` and the label columns, as a band "
                    "panel needs it; allowed where one series is chosen.", _one_of("all", "none"),
                    _schema(type="string", enum=["all", "none"], default="all"), "all")
-BY = Parameter("by", "by", "What a row stands for: a series, a watch, or the whole service.", _one_of(*FIELDS),
-               _schema(type="string", enum=list(FIELDS), default="series"), "watch")
+INCIDENT = Parameter("incident", "incident", "The name of one incident, whenever it was; of one that was merged "
+                     "into another, that one.", _text, _schema(type="string"), "web-1795229580")
+MEMBERS = Parameter("members", "members", "`true` gives a row for each alarm of each incident, with its `rank`; "
+                    "`watch`, `match`, `series` and the range narrow these, too.", _flag,
+                    _schema(type="boolean", default=False), "true")
+BY = Parameter("by", "by", "What a row stands for: a series, a watch, an incident, or the whole service.",
+               _one_of(*FIELDS), _schema(type="string", enum=list(FIELDS), default="series"), "watch")
 ALL_FIELDS = tuple(dict.fromkeys(field for fields in FIELDS.values() for field in fields))
 FIELD = Parameter("field", "field", "Which number the rows carry; by default " + ", ".join(
                       f"`{fields[0]}` by {by}" for by, fields in FIELDS.items()) + ".", _one_of(*ALL_FIELDS),
@@ -211,5 +228,12 @@ STATE = Parameter("state", "state", "Only series in these states, separated by c
                   _schema(type="string"), "missing,stale")
 LATEST = Parameter("limit", "limit", "At most so many rows: the latest.", _limit,
                    _schema(type="integer", minimum=1), "50")
+NOISIEST = Parameter("limit", "limit", "By series: at most so many rows, the noisiest; none without an alarm.", _limit,
+                     _schema(type="integer", minimum=1), "10")
+DAYS = Parameter("days", "days", "Over how many days: " + " or ".join(map(str, DAYS_OVER)) + ".", _days,
+                 _schema(type="integer", enum=list(DAYS_OVER), default=DAYS_OVER[0]), "30")
+BUDGET_BY = Parameter("by", "by", "What a row stands for: a series, a watch, or a watch on a day.",
+                      _one_of("series", "watch", "day"),
+                      _schema(type="string", enum=["series", "watch", "day"], default="series"), "watch")
 LIMIT = Parameter("limit", "limit", "At most so many rows: those with the highest score, highest first.", _limit,
                   _schema(type="integer", minimum=1), "50")

@@ -7,16 +7,22 @@ from msgspec import Struct
 
 from plugin.web import bodies
 from plugin.web.parameters import (
+    AT,
+    BUDGET_BY,
     BY,
+    DAYS,
     FIELD,
     FORECAST,
     FROM,
     HORIZON,
+    INCIDENT,
     LABELS,
     LATEST,
     LIMIT,
     MATCH,
     MAX_POINTS,
+    MEMBERS,
+    NOISIEST,
     SERIES,
     STATE,
     TICK,
@@ -32,6 +38,7 @@ class Access(Enum):
     OPEN = "open"  # anyone
     READ = "read"  # whoever may read
     CHANGE = "change"  # whoever may change
+    LINK = "link"  # whoever may change, or holds a signed link
 
 
 @dataclass(frozen=True)
@@ -64,13 +71,49 @@ ROUTES = (
           (WATCH, MATCH, SERIES, HORIZON, LABELS), answer="forecast"),
     Route("/api/v1/scores", "scores", "The latest row of every series, for tables and people.",
           (WATCH, MATCH, SERIES, STATE, LIMIT), answer="scores"),
+    Route("/api/v1/explain", "explain", "What is unusual about a series at a moment: one row per series.",
+          (WATCH, MATCH, SERIES, INCIDENT, AT), answer="explain"),
+    Route("/api/v1/regimes", "regimes", "The new levels that were accepted as normal in a time range.",
+          (WATCH, MATCH, SERIES, FROM, TO, LATEST), answer="regimes"),
     Route("/api/v1/watches", "watches", "How each watch is doing: one row per watch.", (WATCH,), answer="watches"),
-    Route("/api/v1/alert", "alert", "What alert rules read: one row per series, watch or service, exactly one number.",
+    Route("/api/v1/alert", "alert", "What alert rules read: one row per series, incident, watch or service, exactly "
+          "one number.",
           (WATCH, MATCH, BY, FIELD, TICK), answer="alert"),
-    Route("/api/v1/incidents", "incidents", "What has been outside its band in a time range, with its peak.",
-          (WATCH, MATCH, SERIES, FROM, TO, LATEST), answer="incidents"),
-    Route("/api/v1/annotations", "annotations", "The same as annotations of a dashboard.",
-          (WATCH, MATCH, SERIES, FROM, TO), answer="annotations"),
+    Route("/api/v1/incidents", "incidents", "What has been outside its band in a time range: one row per "
+          "incident, or per alarm of it.", (WATCH, MATCH, SERIES, INCIDENT, MEMBERS, FROM, TO, LATEST),
+          answer="incidents"),
+    Route("/api/v1/budget", "budget", "Alarms held against those that were promised; the noisiest first.",
+          (WATCH, MATCH, BUDGET_BY, DAYS, NOISIEST), answer="budget"),
+    Route("/api/v1/annotations", "annotations", "The same as annotations of a dashboard, and planned work.",
+          (WATCH, MATCH, SERIES, INCIDENT, MEMBERS, FROM, TO), answer="annotations"),
+    Route("/api/v1/feedback", "feedback", "What people have said of alarms: one row per answer and series.",
+          (WATCH, MATCH, SERIES, FROM, TO), answer="feedback"),
+    Route("/api/v1/feedback", "feedback_give", "An answer to an incident, or to a series and a range: false_alarm, "
+          "real or new_normal.", method="POST", access=Access.CHANGE, body=bodies.FeedbackBody, answer="object"),
+    Route("/api/v1/feedback/<id>", "feedback_withdraw", "Takes an answer back: its effects end.", method="DELETE",
+          access=Access.CHANGE, answer="object"),
+    Route("/feedback", "answer_page", "The page on which an alarm is answered; opening it changes nothing.",
+          access=Access.LINK, answer="html"),
+    Route("/feedback", "answer_page_send", "What the form of that page sends.", method="POST", access=Access.LINK,
+          answer="html"),
+    Route("/api/v1/maintenance", "maintenance", "Planned work: one row per window, with the occurrence that runs, "
+          "comes or has been.", answer="maintenance"),
+    Route("/api/v1/maintenance", "maintenance_add", "Adds a window; given twice, it is there once.", method="POST",
+          access=Access.CHANGE, body=bodies.MaintenanceBody, answer="object"),
+    Route("/api/v1/maintenance/<id>", "maintenance_end", "Ends a window that runs, removes one that has not begun.",
+          method="DELETE", access=Access.CHANGE, answer="object"),
+    Route("/api/v1/models", "models", "The models that are kept: one row per series and version.",
+          (WATCH, MATCH, SERIES), answer="models"),
+    Route("/api/v1/decisions", "decisions", "What was decided of models, when, why and by whom.",
+          (WATCH, MATCH, SERIES, FROM, TO, LATEST), answer="decisions"),
+    Route("/api/v1/models/rollback", "models_rollback", "An older model takes over, from the next tick on.",
+          method="POST", access=Access.CHANGE, body=bodies.RollbackBody, answer="orders"),
+    Route("/api/v1/models/pin", "models_pin", "No refit takes the place of these models.", method="POST",
+          access=Access.CHANGE, body=bodies.ModelsBody, answer="orders"),
+    Route("/api/v1/models/unpin", "models_unpin", "Refits may take their place again.", method="POST",
+          access=Access.CHANGE, body=bodies.ModelsBody, answer="orders"),
+    Route("/api/v1/models/refit", "models_refit", "These series are fitted at once.", method="POST",
+          access=Access.CHANGE, body=bodies.ModelsBody, answer="orders"),
     Route("/api/v1/series", "series", "The names of the series, for dashboard variables.",
           (WATCH, MATCH), answer="strings"),
     Route("/api/v1/labels", "labels", "The names of the label columns, for dashboard variables.",

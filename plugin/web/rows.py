@@ -9,6 +9,7 @@ with a column is prefixed `watch_`. Every row of an answer has every label colum
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -21,7 +22,9 @@ Row = dict[str, str | int | float | None]
 
 COLUMNS = frozenset({"time", "series", "watch", "value", "expected", "lower", "upper", "score", "age_seconds",
                      "missing", "state", "direction", "detector", "model_version", "model_age_seconds", "step", "unit",
-                     "anomaly", "explanation", "timeEnd", "incident", "duration_seconds", "title", "text"})
+                     "anomaly", "explanation", "timeEnd", "incident", "duration_seconds", "title", "text",
+                     "alarms", "promised", "spent", "days_scored", "minutes_outside", "worst_score", "last",
+                     "suggestion", "size", "coverage", "first", "worst", "worst_watch", "rank", "feedback_url"})
 SWALLOWED = frozenset({"alertname", "grafana_folder"})  # Grafana sets these labels on every alert itself
 TAKEN = COLUMNS | SWALLOWED
 
@@ -83,9 +86,12 @@ def _anomalies(value: FloatArray, score: FloatArray) -> FloatArray:
     return np.where(score > 1, value, np.nan)
 
 
-def score_rows(*snapshots: Snapshot, now: float) -> list[Row]:
-    """The latest row of every series, for tables and people, sorted by time."""
+def score_rows(*snapshots: Snapshot, now: float, told: Mapping[int, str] = MappingProxyType({})) -> list[Row]:
+    """The latest row of every series, for tables and people, sorted by time. told: explanations by series id."""
     rows = [row for snapshot in snapshots for row in _latest(snapshot, now)]
+    if told:
+        ids = (record.id for snapshot in snapshots for record in snapshot.series)
+        rows = [{**row, "explanation": told[id]} if id in told else row for id, row in zip(ids, rows, strict=True)]
     heads = filled([label_columns(record.labels, snapshot.labels)
                      for snapshot in snapshots for record in snapshot.series])
     full: list[Row] = [{**row, **head} for row, head in zip(rows, heads, strict=True)]

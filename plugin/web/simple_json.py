@@ -19,7 +19,7 @@ from plugin.web import bodies
 from plugin.web.catalog import Catalog
 from plugin.web.context import WebContext
 from plugin.web.data import MAX_ROWS, MAX_SERIES, DataSource, View, json
-from plugin.web.incidents import Incidents, annotation_rows, incident_rows
+from plugin.web.incidents import Incidents
 from plugin.web.parameters import DEFAULT_POINTS, FROM, LEAST_POINTS, TO, Query, nearest, read_query, time_range
 from plugin.web.rows import Numbers, Row, number_rows
 from plugin.web.selection import Candidate, candidates, legend, read_filters, read_target, selected
@@ -161,10 +161,9 @@ class SimpleJson:
             return []
         query = Query(watch=tuple(sorted({watch for watch, _ in wanted})), begin=span.begin, end=span.end)
         if name in ("incidents", "annotations"):
-            ids = {each.record.id for each in found if each.record is not None}
+            ids = [each.record.id for each in found if each.record is not None]
             with _placed("range."):
-                incidents = [each for each in self._incidents.find(query) if each.record.id in ids]
-            return incident_rows(incidents) if name == "incidents" else annotation_rows(incidents)
+                return (self._incidents.rows if name == "incidents" else self._incidents.annotated)(query, ids)
         view = self._source.watches if name == "watches" else self._source.scores
         rows: list[Row] = msgspec.json.decode(view(query).get_data())
         return rows if name == "watches" else [row for row in rows if (row["watch"], row["series"]) in wanted]

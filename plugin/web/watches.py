@@ -7,20 +7,22 @@ import numpy as np
 
 from plugin.board import Outlook, Snapshot, late_after
 from plugin.config import Watch
+from plugin.noise import Spending
 from plugin.series import SeriesState, renamed
 from plugin.web.moment import Moment
 from plugin.web.rows import TAKEN, Row
 
 DAYS = 7  # over which alarms are held against the budget
-COLUMNS = frozenset({"reason", "ok", "warming_up", "stale", "anomalous", "worst_score", "lag_seconds", "stale_models",
-                     "oldest_model_seconds", "alarms_7d", "budget_7d", "budget_spent"})
+NOTHING = Spending()
+COLUMNS = frozenset({"reason", "ok", "warming_up", "stale", "maintenance", "anomalous", "worst_score", "lag_seconds",
+                     "stale_models", "oldest_model_seconds", "alarms_7d", "budget_7d", "budget_spent"})
 UNHEALTHY = frozenset({"failing", "late"})
 
 
-def watch_rows(moment: Moment, alarms: Mapping[str, int], known_since: float) -> Iterator[Row]:
+def watch_rows(moment: Moment, spent: Mapping[str, Spending], known_since: float) -> Iterator[Row]:
     """A row for each watch of the configuration, by name.
 
-    alarms: opened in the last 7 days, by watch. known_since: unix seconds; one that was never scored is late from then.
+    spent: in the last 7 days, by watch. known_since: unix seconds; one that was never scored is late from then.
     """
     for name, watch in sorted(moment.watches.items()):
         snapshot = moment.board.get(name)
@@ -30,10 +32,12 @@ def watch_rows(moment: Moment, alarms: Mapping[str, int], known_since: float) ->
         own = {renamed(name, TAKEN | COLUMNS, "watch_"): value for name, value in watch.own_labels.items()}
         yield {"time": scored * 1000 or None, "watch": name, **own, "state": state,
                "reason": reason, **_counts(snapshot), "lag_seconds": round(lag, 3), **_models(snapshot, moment.now),
-               **_budget(watch, snapshot, alarms.get(name, 0)), "step": watch.step, "unit": watch.unit}
+               **_budget(spent.get(name, NOTHING)), "step": watch.step, "unit": watch.unit}
 
 
 def _state(watch: Watch, snapshot: Snapshot | None, lag: float) -> tuple[str, str]:
+    if watch.paused:
+        return "paused", "paused in the configuration"
     if snapshot is not None and snapshot.outlook is Outlook.FAILING:
         return "failing", snapshot.reason
     if lag > late_after(watch):
@@ -48,7 +52,8 @@ def _counts(snapshot: Snapshot | None) -> Row:
     states = Counter(record.state for record in snapshot.series) if snapshot is not None else Counter()
     scores = snapshot.alert_score[~np.isnan(snapshot.alert_score)] if snapshot is not None else np.empty(0)
     return {"series": states.total(), "ok": states[SeriesState.OK], "warming_up": states[SeriesState.WARMING_UP],
-            "missing": int(snapshot.missing.sum()) if snapshot is not None else 0, "stale": states[SeriesState.STALE],
+            "missing": int(snapshot.told_missing.sum()) if snapshot is not None else 0,
+            "stale": states[SeriesState.STALE], "maintenance": states[SeriesState.MAINTENANCE],
             "anomalous": int((scores > 1).sum()), "worst_score": float(scores.max()) if len(scores) else None}
 
 
@@ -59,8 +64,7 @@ def _models(snapshot: Snapshot | None, now: float) -> Row:
             "stale_models": stale}
 
 
-def _budget(watch: Watch, snapshot: Snapshot | None, alarms: int) -> Row:
-    """Alarms of the last days against those that the budget promises for as many series."""
-    promised = watch.alert_budget * DAYS * 86_400 * (len(snapshot.series) if snapshot is not None else 0)
-    return {"alarms_7d": alarms, "budget_7d": round(promised, 3),
-            "budget_spent": round(alarms / promised, 4) if promised else 0.0}
+def _budget(spent: Spending) -> Row:
+    """The columns of `/budget` that it shares."""
+    return {"alarms_7d": spent.totals.alarms, "budget_7d": round(spent.promised, 3),
+            "budget_spent": round(spent.spent, 4)}

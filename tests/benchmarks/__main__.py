@@ -4,7 +4,7 @@ import sys
 import time
 from importlib import import_module
 
-PARTS = ("start", "fit", "tick", "bands", "alert", "store")
+PARTS = ("start", "fit", "tick", "bands", "alert", "incidents", "store")
 
 
 def main() -> None:

@@ -54,6 +54,7 @@ def scoring(url: str, folder: str, end: int) -> Scoring:
 
     from plugin.board import Board
     from plugin.config import Prometheus, Watch
+    from plugin.incidents import groups
     from plugin.jobs.covariates import Covariates
     from plugin.jobs.roster import Roster
     from plugin.jobs.score import ScoreJob
@@ -68,7 +69,7 @@ def scoring(url: str, folder: str, end: int) -> Scoring:
     roster, metrics = Roster(store, watch.name), Metrics(CollectorRegistry())
     board = Board()
     job = ScoreJob(watch, store, reader, board, metrics, roster, Covariates(watch, store, reader, metrics),
-                   gone_after=10**9,
+                   group=groups([watch])[watch.name], gone_after=10**9,
                    first_fit=lambda until: adopt(watch, store, reader, roster, until), clock=lambda: clock[0])
     assert job.run(), "the first tick failed"
     return Scoring(job, board, store, metrics, clock, first)

@@ -128,3 +128,26 @@ def test_the_bound_comes_closer_as_the_mean_goes_out(mean: float, bound: float) 
 
 def test_a_bound_is_measured_by_the_peak_or_where_there_is_none_by_the_limit() -> None:
     assert closer(_evidence(mean=2.0), 1, np.array([2.0]))[0, 0] == pytest.approx(FIRST * 2)
+
+
+def test_what_is_not_usable_says_nothing() -> None:
+    deviation, usable = _row(1, 3, 8, 8, 8, 2), np.array([[True, True, False, False, False, True]])
+    batch = SeriesBatch(deviation, np.ones((1, 6), bool), 0, STEP, usable)
+    gap = replace(batch, observed=usable)
+    course = replace(follow(fit_trend(batch, usable), batch, None), deviation=deviation)
+    found, expected = (gather(course, each, np.zeros((1, 6)), None) for each in (batch, gap))
+    for name in PER_SAMPLE:
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name), err_msg=name)
+    assert found.gap[0].tolist()[2:] == [1, 2, 3, 4] and found.last[0, 5] == 3
+
+
+def test_what_lay_away_is_no_evidence_against_the_level_that_was_accepted() -> None:
+    deviation = np.concatenate([_row(5, 5, 5), _row(9, 9, 9)])
+    batch = SeriesBatch(deviation, np.ones((2, 3), bool), 0, STEP)
+    course = replace(follow(fit_trend(batch, batch.observed), batch, None), deviation=deviation,
+                     accepted={1: np.array([True, False])})
+    found, untouched = gather(course, batch, np.ones((2, 3)), None), _gather(deviation)
+    for name in ("mean", "recent", "above", "below"):
+        assert getattr(found, name)[0, 1] == getattr(untouched, name)[0, 1] and getattr(found, name)[0, 2] == 0
+        assert np.array_equal(getattr(found, name)[1], getattr(untouched, name)[1]), "the other one goes on"
+    assert found.forecast[0, 2] > found.forecast[0, 1] > 0, "what the model said is not forgotten"

@@ -8,7 +8,7 @@ import pytest
 from detectors.api import FloatArray, SeriesBatch
 from detectors.scaling import NORMAL_MAD
 from detectors.season import BEATS, KNOTS
-from detectors.trend import GATE, Course, Trend, fit_trend, follow
+from detectors.trend import GATE, Course, Settling, Trend, fit_trend, follow, settling
 
 STEP = 300
 HOUR = 3_600 // STEP
@@ -97,6 +97,52 @@ def test_a_regime_is_accepted_after_half_a_day_and_not_a_sample_before() -> None
     unit = np.subtract(*np.quantile(_noise(), (0.75, 0.25))) / 1.349
     assert level[INCIDENT + half_a_day + 1] * unit == pytest.approx(50, abs=1)  # at once, and where samples lie
     assert course.seen[0, INCIDENT + half_a_day + 1:].mean() > 0.99
+
+
+def _settled(values: FloatArray, columns: list[int]) -> Course:
+    batch = _batch(values)
+    settled = np.zeros(values.shape, bool)
+    settled[0, columns] = True
+    return follow(_quiet(), replace(batch, settled=settled), None)
+
+
+def test_a_regime_is_accepted_at_once_when_someone_says_so() -> None:
+    values = _noise()
+    values[0, INCIDENT:] += 50
+    said = INCIDENT + 2 * HOUR
+    level = _level(_settled(values, [said]))
+    assert (level[INCIDENT:said + 1] == level[INCIDENT]).all()
+    by_rule = _level(_course(values))[INCIDENT + 12 * HOUR + 1]
+    assert level[said + 1] == pytest.approx(by_rule, rel=0.02) and np.ptp(level[said + 1:]) < 0.1 * by_rule
+
+
+@pytest.mark.parametrize("columns", [[INCIDENT - 500], [3_999], []])
+def test_where_nothing_is_away_there_is_nothing_to_accept(columns: list[int]) -> None:
+    said, unsaid = _settled(_noise(), columns), _course(_noise())
+    assert np.array_equal(said.expected, unsaid.expected) and said.carry["accepted"].tolist() == [0]
+
+
+def test_the_carry_tells_since_when_a_level_lies_away_and_when_it_is_accepted() -> None:
+    values = _noise()
+    values[0, INCIDENT:] += 50
+    batch, due = _batch(values), (INCIDENT + 12 * HOUR) * STEP
+
+    def told(end: int) -> Settling:
+        found = settling(follow(_quiet(), batch.steps(0, end), None).carry, (end - 1) * STEP, STEP)
+        assert found is not None
+        return found
+
+    before, within, after = told(INCIDENT), told(INCIDENT + 40), told(INCIDENT + 12 * HOUR + 1)
+    assert (before.due.tolist(), before.accepted.tolist()) == ([0], [0])
+    assert (within.since.tolist(), within.due.tolist(), within.accepted.tolist()) == ([INCIDENT * STEP], [due], [0])
+    assert (after.since.tolist(), after.due.tolist(), after.accepted.tolist()) == ([INCIDENT * STEP], [0], [due])
+    assert settling({"other": np.zeros(1)}, 0, STEP) is None
+
+
+def test_a_carry_of_before_regimes_were_dated_goes_on() -> None:
+    old = {name: array for name, array in _walked(9.0).carry.items() if name not in ("since", "accepted")}
+    after = follow(_plain(), _batch(np.array([[9.0]])), old).carry
+    assert after["away"].tolist() == [2.0] and after["accepted"].tolist() == [0.0]
 
 
 def test_a_regime_on_both_sides_is_none() -> None:
@@ -218,8 +264,12 @@ def test_pieces_equal_the_whole_and_company_does_not_matter() -> None:
     values[0, 300:500] += 40  # beyond the gate when it is cut
     values[1, 100:130] = np.nan
     batch = _batch(values)
+    settled = np.zeros(values.shape, bool)
+    settled[0, 400] = True
+    batch = replace(batch, settled=settled)
     trend = fit_trend(batch, batch.observed)
     whole = follow(trend, batch, None)
+    assert [t for t, rows in whole.accepted.items() if rows[0]] == [400, 500 + 144], "said, and back by the rule"
     carry = None
     for begin, end in ((0, 1), (1, 400), (400, 401), (401, 900)):
         piece = follow(trend, batch.steps(begin, end), carry)
@@ -227,6 +277,7 @@ def test_pieces_equal_the_whole_and_company_does_not_matter() -> None:
         same = whole.steps(begin, end)
         for name in ("deviation", "seen", "expected", "spread", "profile"):
             assert np.array_equal(getattr(piece, name), getattr(same, name)), name
+        assert piece.accepted.keys() == same.accepted.keys()
     assert carry is not None and all(np.array_equal(carry[name], whole.carry[name]) for name in carry)
     row = np.array([1])
     alone = follow(fit_trend(batch.rows(row), batch.rows(row).observed), batch.rows(row), None)

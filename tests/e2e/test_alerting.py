@@ -23,8 +23,8 @@ from tests.servers import PrometheusServer
 
 RULES = Path(__file__).parents[2] / "grafana" / "provisioning" / "alerting" / "bandwatch.yml"
 LOST = INCIDENT.start + 15  # step from which `lost`, in the middle of the incident, has no samples
-MISSING, HOLD, KEEP, OUTAGE, UNREACHABLE = 3, 10, 5, 5, 2  # minutes: see docs/alerting.md
-ANOMALY, LOSS = "bandwatch-anomaly", "bandwatch-missing"
+MISSING, HOLD, KEEP, OUTAGE, UNREACHABLE, GAP = 3, 10, 5, 5, 2, 20  # minutes: see docs/alerting.md
+ANOMALY, LOSS, TOGETHER = "bandwatch-anomaly", "bandwatch-missing", "bandwatch-incident"
 UNHEALTHY, DOWN = "bandwatch-unhealthy", "bandwatch-unreachable"
 
 
@@ -127,6 +127,9 @@ def test_an_incident_and_two_lost_series(prometheus: PrometheusServer, clock: Cl
     assert night.steps(LOSS, "lost") == list(range(LOST - 1 + MISSING, INCIDENT.stop + 26)), "no minute in silence"
     assert not any(night.steps(uid, who) for uid in (ANOMALY, LOSS) for who in ("gone", "quiet", "holes"))
     assert not any(firing for uid in (UNHEALTHY, DOWN) for firing in night.fired[uid].values())
+    together = night.steps(TOGETHER, "latency")
+    assert together[0] == fired[0] and unbroken(together), "both series are one incident"
+    assert INCIDENT.stop + GAP <= together[-1] <= INCIDENT.stop + GAP + 10
 
 
 def test_a_loss_that_its_watch_wants_to_hear_of(prometheus: PrometheusServer, clock: Clock, folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from plugin.cli import main
 from plugin.grafana import shipped
-from plugin.grafana.shipped import DASHBOARDS, RULES
+from plugin.grafana.shipped import DASHBOARDS, PAUSED, RULES
 from tests.grafana.living import Living
 from tests.grafana.standin import TOKEN, Standin
 from tests.servers import free_port
@@ -72,7 +72,8 @@ def test_everything_well(check: Any, grafana: Standin) -> None:
     for uid in DASHBOARDS:
         assert said.of(f"dashboard {uid}", "loaded") and len(said.of(f"dashboard {uid}", "panel")) >= 3, uid
     for uid in RULES:
-        assert said.of(f"rule {uid}", "state", "loaded, inactive, health ok")
+        state = "loaded, paused as it is shipped" if uid in PAUSED else "loaded, inactive, health ok"
+        assert said.of(f"rule {uid}", "state", state)
         assert said.of(f"rule {uid}", "query A", "row")
     assert said.of("rule bandwatch-anomaly", "queries together", "same 4 rows")
     assert said.out.splitlines()[-1].startswith(grafana.url) and "0 failures, 0 warnings" in said.out.splitlines()[-1]

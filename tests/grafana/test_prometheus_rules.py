@@ -18,7 +18,7 @@ from tests.servers import binary
 from tests.snapshots import snapshot
 
 ROOT = Path(__file__).parents[2]
-FILE = ROOT / "grafana" / "prometheus" / "bandwatch.rules.yml"
+FILES = sorted((ROOT / "grafana" / "prometheus").glob("*.rules.yml"))
 OURS = 'job="bandwatch",instance="b:8642"'
 ONE = 'watch="web",severity="page",metric_name="requests",code="500",job="api"'
 OTHER = ONE + ',zone="a"'  # a selector of the labels of ONE finds it, too
@@ -27,14 +27,14 @@ Input = Mapping[str, str]
 
 
 def rules() -> dict[str, dict[str, Any]]:
-    [group] = yaml.safe_load(FILE.read_text())["groups"]
-    return {rule["alert"]: rule for rule in group["rules"]}
+    groups = [group for path in FILES for group in yaml.safe_load(path.read_text())["groups"]]
+    return {rule["alert"]: rule for group in groups for rule in group["rules"]}
 
 
 def promtool(folder: Path, series: Input, **tests: Sequence[Mapping[str, Any]]) -> None:
     """Runs the rules over the series, a sample a minute, and compares. Prints promtool's account when it differs."""
     inputs = [{"series": name, "values": values} for name, values in series.items()]
-    test = {"rule_files": [str(FILE)], "evaluation_interval": "1m",
+    test = {"rule_files": list(map(str, FILES)), "evaluation_interval": "1m",
             "tests": [{"interval": "1m", "input_series": inputs, **tests}]}
     (folder / "test.yml").write_text(yaml.safe_dump(test))
     done = subprocess.run([binary("promtool"), "test", "rules", folder / "test.yml"], capture_output=True, text=True)
@@ -68,7 +68,7 @@ def drawn(minute: int) -> str:
 
 
 def test_prometheus_accepts_the_file() -> None:
-    subprocess.run([binary("promtool"), "check", "rules", FILE], check=True, capture_output=True)
+    subprocess.run([binary("promtool"), "check", "rules", *FILES], check=True, capture_output=True)
 
 
 def test_the_rules_are_those_of_grafana_under_the_same_names() -> None:
@@ -93,7 +93,7 @@ def test_the_rules_read_metrics_that_exist() -> None:
     board: dict[str, Snapshot] = {"web": snapshot("web", [SeriesRecord(1, "web", Labels(()), SeriesState.OK, 0, 0)], 0)}
     exported = set(re.findall(r"^# TYPE (\w+)", exposition(registry, board).decode(), re.MULTILINE))
     read = set(re.findall(r"bandwatch_[a-z_]+", "".join(rule["expr"] for rule in rules().values())))
-    assert read <= exported and len(read) == 6
+    assert read <= exported and len(read) == 7
 
 
 def test_an_anomaly_fires_at_once_and_ends_five_minutes_after_the_last(tmp_path: Path) -> None:
@@ -158,6 +158,27 @@ def test_bandwatch_unreachable(tmp_path: Path, series: Input, labels: str, text:
     firing(tmp_path, "BandwatchUnreachable", series, {4: 0, 6: 0, 8: 1})
     summary(tmp_path, "BandwatchUnreachable", series, 8, labels + ',severity="ticket"',
             text + ": nothing is scored, no new anomaly is seen")
+
+
+def test_an_incident_fires_while_it_is_open_and_through_an_outage(tmp_path: Path) -> None:
+    """The second one has ended before Bandwatch goes away at minute 10."""
+    open = f'bandwatch_incident_score{{watch="shop",severity="page",service="cart",incident="shop-60",{OURS}}}'
+    series = {open: "_ 1.5x8 7.1 stale", open.replace("60", "120"): "_ 2x3 stale", f"up{{{OURS}}}": "1x10 0x100"}
+    firing(tmp_path, "BandwatchIncident", series, {0: 0, 1: 2, 4: 2, 5: 1, 10: 1, 60: 1, 85: 0})
+    firing(tmp_path, "BandwatchIncident", {open: "_ 1.5x8 7.1 stale"}, {10: 1, 11: 0})
+
+
+def test_an_incident_says_how_many_and_how_far(tmp_path: Path) -> None:
+    labels = f'watch="shop",severity="page",team="a",service="cart",incident="shop-60",{OURS}'
+    series = {f"bandwatch_incident_score{{{labels}}}": "7.125x9", f"bandwatch_incident_size{{{labels}}}": "1 2 3x9",
+              f"bandwatch_incident_size{{{labels.replace('cart', 'mail')}}}": "9x9"}
+    static = rules()["BandwatchIncident"]["annotations"]
+    said = {"summary": "shop service=cart team=a: 3 series outside their band, worst score 7.1",
+            "description": static["description"].replace("{{ $labels.incident }}", "shop-60"),
+            "runbook_url": static["runbook_url"], "dashboard_url": "/d/bandwatch-fleet-prometheus?var-watch=shop"}
+    alerts = [{"exp_labels": dict(re.findall(r'(\w+)="([^"]*)"', labels)), "exp_annotations": said}]
+    promtool(tmp_path, {**UP, **series}, alert_rule_test=[
+        {"eval_time": "3m", "alertname": "BandwatchIncident", "exp_alerts": alerts}])
 
 
 @pytest.mark.parametrize(("value", "lower", "upper", "text"), [

@@ -16,7 +16,7 @@ from plugin.grafana.shipped import FOLDER, RULES
 from plugin.series import Labels
 from plugin.store import Store
 from plugin.web.alert import FIELDS
-from tests.grafana.alerting import KEEP_LAST, Answer, Evaluator, Instance, Rule
+from tests.grafana.alerting import KEEP_LAST, OK, Answer, Evaluator, Instance, Rule
 from tests.plugin.web.conftest import API, CLASH, END, OTHER, Service, fill
 
 ROOT = Path(__file__).parents[2]
@@ -24,8 +24,9 @@ ROOT = Path(__file__).parents[2]
 SHIPPED: dict[str, dict[str, Any]] = {rule["uid"]: rule for rule in GROUP["rules"]}
 BOOKS = "https://github.com/bandwatch/bandwatch/blob/main/"
 FUNCTIONS = {"externalURL", "humanize", "humanizeDuration", "reReplaceAll",  # Grafana's, as in its template reference
-             "and", "ge", "gt", "le", "lt", "or", "printf", "urlquery",  # Go's
-             "define", "else", "end", "if", "template", "with"}
+             "match",  # Prometheus', by whose expander Grafana fills in
+             "and", "ge", "gt", "le", "lt", "not", "or", "printf", "urlquery",  # Go's
+             "define", "else", "end", "if", "range", "template", "with"}
 MINUTE = 60
 every_rule = pytest.mark.parametrize("rule", SHIPPED.values(), ids=SHIPPED.keys())
 
@@ -75,7 +76,9 @@ def test_a_rule_is_a_threshold_on_its_first_query_and_nothing_else(rule: dict[st
 def test_a_rule_swallows_no_column_and_an_outage_ends_no_alert(rule: dict[str, Any]) -> None:
     by_service = asked(rule)["A"]["by"] == "service"
     assert rule.get("labels", {}) == ({"severity": "ticket"} if by_service else {})  # all other rows carry severity
-    assert rule["noDataState"] == rule["execErrState"] == ("Alerting" if by_service else KEEP_LAST)
+    by_incident = asked(rule)["A"]["by"] == "incident"  # no row at all is its normal answer
+    assert rule["execErrState"] == ("Alerting" if by_service else KEEP_LAST)
+    assert rule["noDataState"] == (OK if by_incident else rule["execErrState"])
     assert "notification_settings" not in rule
 
 
@@ -98,23 +101,25 @@ def test_what_a_rule_says_is_a_template_that_grafana_can_fill_in(rule: dict[str,
         actions = re.findall(r"\{\{-? ?(.*?) ?-?\}\}", text)
         assert len(actions) == text.count("{{") == text.count("}}") and "${" not in text  # Grafana fills in ${NAME}
         first = [action.split()[0] for action in actions]
-        assert sum(first.count(word) for word in ("if", "with", "define")) == first.count("end")
-        words = re.sub(r'"[^"]*"|[$.][\w.]*|-?\d[\de.]*|[()]|:=', " ", " ".join(actions)).split()
+        assert sum(first.count(word) for word in ("if", "with", "define", "range")) == first.count("end")
+        words = re.sub(r'"[^"]*"|[$.][\w.]*|-?\d[\de.]*|[(),]|:=', " ", " ".join(actions)).split()
         assert set(words) <= FUNCTIONS
         assert set(re.findall(r"\$values\.(\w+)", text)) <= set(asked(rule))
-        assert set(re.findall(r"\$labels\.(\w+)", text)) <= {"watch", "series"}
+        assert set(re.findall(r"\$labels\.(\w+)", text)) <= {"watch", "series", "incident"}
         opened = [action for action in actions if "$values." in action and not action.startswith(("if", "with"))]
         assert not opened or "if and $values.B $values.C $values.D" in actions  # a number that is not there is an error
 
 
 def service(numbers: Mapping[str, float]) -> Callable[[str], Answer]:
     """Answers every query of a rule with one row; no numbers = nobody answers."""
-    heads = {"series": {"watch": "web", "series": "up", "severity": "page"}, "watch": {"watch": "web"}, "service": {}}
+    heads = {"series": {"watch": "web", "series": "up", "severity": "page"}, "watch": {"watch": "web"}, "service": {},
+             "incident": {"watch": "web", "incident": "web-60", "severity": "page"}}
 
     def fetch(url: str) -> Answer:
         query = dict(parse_qsl(urlsplit(url).query))
         row = {**heads[query["by"]], query["field"]: numbers.get(query["field"], 0.0)}
-        return (200, json.dumps([row])) if numbers else None
+        none = query["by"] == "incident" and not numbers.get("score", 1.0)
+        return (200, json.dumps([] if none else [row])) if numbers else None
     return fetch
 
 
@@ -131,6 +136,8 @@ def fired(uid: str, *minutes: Mapping[str, float]) -> str:
     ("anomaly", [{"score": each} for each in (0.9, 1.1, 0.9, 0.85, 1.2, 0.9)], ".#####"),
     ("anomaly", [{"score": 1.0}, {"score": 2.0}, *[{"score": 0.5}] * 8], ".######..."),
     ("anomaly", [{"score": 2.0}, *[{}] * 5, {"score": 2.0}], "#######"),
+    ("incident", [{"score": each} for each in (0, 1.5, 7.0, 1.5, 0, 0, 2.0)], ".###..#"),
+    ("incident", [{"score": 2.0}, *[{}] * 5, {"score": 2.0}, {"score": 0.0}], "#######."),
     ("missing", [{"missing": each} for each in (0, 1, 1, 0)], ".##."),
     ("stale-model", [*[{"stale_models": 3.0}] * 62, {"stale_models": 0.0}], "." * 60 + "##."),
     ("unhealthy", [*[{"unhealthy": 1.0}] * 7, {"unhealthy": 0.0}], ".....##."),

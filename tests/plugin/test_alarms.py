@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from detectors.evaluate import JOIN, runs
 from plugin.alarms import Alarm, OpenAlarms
+from plugin.config import Watch
+from plugin.jobs.latest import Latest
 from plugin.policies import persistent
 from plugin.series import FloatArray, IntArray, Tick
 
@@ -67,6 +70,35 @@ def test_episodes(course: str, persistence: tuple[int, int], expected: list[tupl
     for edges in ([len(course)], range(1, len(course) + 1)):
         found = followed({7: drawn(course)}, edges, persistence).values()
         assert [(a.start // STEP, a.end // STEP, a.open, a.samples) for a in found] == expected
+
+
+@pytest.mark.parametrize(("course", "persistence", "expected"), [
+    ("ooMMMM", (1, 1), [(1, 2, False, "maintenance")]),  # at once
+    ("ooMoo", (1, 1), [(1, 2, False, "maintenance"), (4, 5, True, "")]),
+    ("MMMoo", (1, 1), [(4, 5, True, "")]),
+    ("oo......M", (1, 1), [(1, 2, False, "")]),  # over before
+    ("oo...mm..", (1, 1), [(1, 2, False, "maintenance")]),
+    ("oo_____Mo", (1, 1), [(1, 2, False, ""), (9, 9, True, "")]),
+    ("oooMMo.oo", (2, 3), [(2, 3, False, "maintenance"), (8, 9, True, "")]),  # counted anew after it
+    ("oo__N__oo", (2, 3), [(2, 2, False, "maintenance"), (8, 9, True, "")]),  # no sample: nothing to begin anew from
+])
+def test_maintenance_ends_what_is_open_and_begins_nothing(course: str, persistence: tuple[int, int],
+                                                          expected: list[tuple[int, int, bool, str]]) -> None:
+    """M, m and N = in maintenance: outside, inside, no sample."""
+    muted = np.array([[letter in "MmN" for letter in course]])
+    scores: Scores = {7: drawn(course.replace("M", "o").replace("m", ".").replace("N", "_"))}
+    for edges in ([len(course)], range(1, len(course) + 1)):
+        now, kept, first = OpenAlarms(STEP, persistence, 0, {}), Found(), 0
+        for last in edges:
+            latest = Latest(Watch(name="w", query="up", persistence=persistence))
+            part = [replace(tick(scores, *each), muted=muted[:, slice(*each)]) for each in ((0, first), (first, last))]
+            if first:
+                latest.update(part[0])
+            changed, now = now.after(part[1:], latest.recent)
+            kept.update(((alarm.series_id, alarm.start), alarm) for alarm in changed)
+            first = last
+        found = [(a.start // STEP, a.end // STEP, a.open, a.ended_by) for a in kept.values()]
+        assert found == expected, edges
 
 
 @pytest.mark.parametrize("side", [1, -1])

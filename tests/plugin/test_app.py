@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from plugin.app import Service
-from plugin.config import Config, Prometheus, RemoteWrite, Store, Watch, Web, Workers
+from plugin.board import Outlook
+from plugin.config import Config, Maintenance, MaintenanceWindow, Prometheus, RemoteWrite, Store, Watch, Web, Workers
 from plugin.errors import BandwatchError, ConfigError, Stopped, StoreError
 from plugin.parts import Parts
 from tests import faults
@@ -79,7 +80,7 @@ def test_reload_keeps_what_is_unchanged_and_swaps_the_rest(start: Start, tmp_pat
     after = running.parts.watches
     assert list(after) == ["same", "other", "added"] and running.reloaded() == 1
     assert after["same"] is before["same"] and after["other"] is not before["other"]
-    assert running.service._scheduler.names() == {"heartbeat", "upkeep"} | {
+    assert running.service._scheduler.names() == {"heartbeat", "maintenance", "noise", "upkeep"} | {
         f"{job}:{name}" for job in ("score", "fit", "forecast") for name in after}
     for name in ("other", "removed"):
         with pytest.raises(Stopped):
@@ -93,6 +94,20 @@ def test_a_watch_that_a_reload_adds_has_its_time_to_be_scored(start: Start, tmp_
     assert running.service._reloaded == 0
     running.service.reload()
     assert running.service._reloaded == now
+
+
+def test_a_reload_changes_what_is_planned_and_a_broken_calendar_changes_nothing(start: Start, tmp_path: Path) -> None:
+    window = MaintenanceWindow(name="w", match="{}", begin="2026-11-21T02:00", duration=60)
+    running = start(config(tmp_path, watch("a"), maintenance=Maintenance(windows=(window,))))
+    jobs, planned = running.parts.watches["a"], running.parts.maintenance
+    assert [each.name for each in planned.windows()] == ["w"]
+    running.file = config(tmp_path, watch("a"), watch("b"), maintenance=Maintenance(calendars=("gone.ics",)))
+    with pytest.raises(ConfigError, match=r"maintenance.calendars: gone.ics: No such file"):
+        running.service.reload()
+    assert list(running.parts.watches) == ["a"] and len(planned.windows()) == 1
+    running.file = config(tmp_path, watch("a"))
+    running.service.reload()
+    assert running.parts.watches["a"] is jobs and running.parts.maintenance is planned and planned.windows() == ()
 
 
 def test_another_prometheus_swaps_all_watches(start: Start, tmp_path: Path) -> None:
@@ -228,3 +243,15 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"file/data: .*check `store.path`"):
         Parts(config(tmp_path / "file" / "data", watch("a")))
+
+
+def test_a_watch_that_a_reload_pauses_rests_and_holds_nobody_up(start: Start, tmp_path: Path) -> None:
+    running = start(config(tmp_path, watch("one"), watch("two", paused=True)))
+    assert eventually(lambda: "two" in running.service.board.snapshots())
+    assert running.service.readiness() == "not scored yet: one"
+    running.file = config(tmp_path, watch("one", paused=True), watch("two", paused=True))
+    running.service.reload()
+    board = running.service.board
+    assert eventually(lambda: "one" in board.snapshots() and board.snapshots()["one"].outlook is Outlook.PAUSED)
+    assert running.service.readiness() is None
+    assert "forecast:one" not in running.service._scheduler.names()

@@ -3,10 +3,14 @@
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from plugin.board import Board, Snapshot
+from plugin.board import Board, Outlook, Snapshot
+from plugin.config import Watch
+from plugin.series import Labels, SeriesRecord, SeriesState
 from tests.snapshots import snapshot as empty
 
 
@@ -45,3 +49,14 @@ def test_keep_takes_down_the_others() -> None:
         board.publish(snapshot(name))
     board.keep(["b", "c"])
     assert list(board.snapshots()) == ["b"]
+
+
+def test_a_model_is_stale_when_no_refit_has_checked_it_and_a_paused_watch_has_none() -> None:
+    day = 86_400
+    series = [SeriesRecord(number, "w", Labels.of({"n": str(number)}), SeriesState.OK, 0, 0) for number in range(3)]
+    shown = empty(Watch(name="w", query="up", fit_every=day), series, 0, model_time=np.array([1, 1, 1]),
+                  model_checked=np.array([1, 9 * day, 7 * day - 1]))
+    assert shown.stale_models(10 * day).tolist() == [True, False, True]
+    assert shown.unhealthy(10 * day)
+    paused = replace(shown, outlook=Outlook.PAUSED)
+    assert not paused.stale_models(10 * day).any() and not paused.unhealthy(10 * day)

@@ -4,6 +4,7 @@ import math
 import shutil
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,15 @@ def test_a_vanished_series_vanishes_and_is_counted() -> None:
                                [1, 2, 3, 4], [0, 0, 0, 0]))
     assert [sample.labels["a"] for sample in families["bandwatch_value"].samples] == ["0", "3"]
     assert {s.labels["state"]: s.value for s in families["bandwatch_series"].samples} == {
-        "ok": 2, "missing": 1, "stale": 1, "warming_up": 0}
+        "ok": 2, "missing": 1, "stale": 1, "warming_up": 0, "maintenance": 0}
+
+
+def test_in_maintenance_scores_are_exported_and_nothing_is_missing() -> None:
+    records = [SeriesRecord(n, "web", Labels.of({"a": str(n)}), SeriesState.MAINTENANCE, 0, 0) for n in (1, 2)]
+    families = scrape(made("web", records, 100, missing=np.array([False, True]), muted=np.ones(2, bool)))
+    assert [sample.labels["a"] for sample in families["bandwatch_value"].samples] == ["1"]
+    for name in ("bandwatch_missing", "bandwatch_alert_score"):
+        assert [sample.value for sample in families[name].samples] == [0, 0]
 
 
 def test_a_watch_is_unhealthy_when_it_fails_and_when_it_is_late() -> None:
@@ -85,6 +94,15 @@ def test_a_watch_is_unhealthy_when_it_fails_and_when_it_is_late() -> None:
                       made("late", [], now - late), made(delayed, [], now - late))
     assert {sample.labels["watch"]: sample.value for sample in families["bandwatch_watch_unhealthy"].samples} == {
         "delayed": 0, "failing": 1, "fine": 0, "late": 1}
+
+
+def test_a_watch_tells_its_labels_and_its_unit() -> None:
+    plain = Watch(name="plain", query="up", labels={"severity": "page"})
+    timed = Watch(name="timed", query="up", unit="s", labels={"unit": "checkout"})
+    families = scrape(made(plain, [], 600), made(timed, [], 600))
+    assert [sample.labels for sample in families["bandwatch_watch_info"].samples] == [
+        {"watch": "plain", "severity": "page"},
+        {"watch": "timed", "unit": "s", "watch_unit": "checkout", "severity": "ticket"}]
 
 
 def test_what_remote_write_sends_is_left_out() -> None:
@@ -145,3 +163,13 @@ def test_every_metric_is_documented() -> None:
     documented = [line.split("`")[1].removesuffix("_total") for line in text.splitlines()
                   if line.startswith("| `bandwatch_")]
     assert set(documented) <= set(families)
+
+
+def test_models_that_are_old_or_drifted_are_told_by_watch() -> None:
+    shown = snapshot([{"n": "1"}, {"n": "2"}, {"n": "3"}], [SeriesState.OK] * 3, [1, 1, 1], [2, 2, 2])
+    shown = replace(shown, model_time=np.array([0, 500, 300]), drifted=np.array([True, False, True]))
+    none = snapshot([{"n": "1"}], [SeriesState.WARMING_UP], [1], [2], watch="young")
+    families = scrape(shown, replace(none, model_time=np.array([0])))
+    told = {name: {sample.labels["watch"]: sample.value for sample in families[f"bandwatch_watch_{name}"].samples}
+            for name in ("oldest_model_timestamp_seconds", "drifted_models")}
+    assert told == {"oldest_model_timestamp_seconds": {"web": 300}, "drifted_models": {"web": 2, "young": 0}}

@@ -10,6 +10,7 @@ import pytest
 from detectors.api import Band
 from detectors.bands import HIGHEST, rounded, widened
 from plugin.config import Watch
+from plugin.feedback import Widening
 from plugin.jobs.latest import Latest
 from plugin.policies import judged, moved, persistent
 from plugin.series import FloatArray, Labels, SeriesRecord, SeriesState, Tick
@@ -240,3 +241,36 @@ def test_a_restart_at_any_time_changes_no_alert_score(tmp_path: Path, persistenc
     assert [at for at, alerts in enumerate(seen) if alerts] == {
         (1, 1): [1, 2, 3, 4, 8, 9, 10, 13], (2, 3): [3, 4, 5, 6, 7, 8, 9, 10, 11],
         (3, 3): [4, 10]}[persistence]
+
+
+def widening(below: float, above: float) -> Widening:
+    return Widening(np.array([0]), np.array([[[below]], [[above]]]))
+
+
+@pytest.mark.parametrize(("below", "above", "settings", "expected"), [
+    (1.0, 2.0, {}, (90, 100, 120)), (3.0, 1.0, {}, (70, 100, 110)), (1.0, 1.0, {}, (90, 100, 110)),
+    (1.0, 2.0, {"min_deviation": 15.0}, (85, 100, 130)), (2.0, 2.0, {"direction": "above"}, (-INF, 100, 120)),
+    (2.0, 2.0, {"valid_range": (85.0, 115.0)}, (85, 100, 115)),  # what cannot be is never tolerated
+])
+def test_a_tolerance_moves_one_bound_outward(below: float, above: float, settings: dict[str, Any],
+                                             expected: tuple[float, float, float]) -> None:
+    after = moved(band(), watch(**settings), widening(below, above))
+    assert bounds(after) == pytest.approx(expected, rel=0.005)
+    assert after.lower <= expected[0] and after.upper >= expected[2], "rounded outwards"
+
+
+def test_other_series_stay_as_they_are_bit_for_bit() -> None:
+    rng = np.random.default_rng(0)
+    expected, half = rng.normal(size=(3, 50)), rng.exponential(size=(3, 50))
+    before = rounded(Band(expected - half, expected, expected + 2 * half), np.full(3, 1e-9))
+    values = expected + rng.normal(size=(3, 50)) * 3
+    factor = np.ones((2, 1, 50))
+    factor[1, 0, 25:] = 1.7
+    score_after, after = judged(values, before, watch(), Widening(np.array([1]), factor))
+    score_before, _ = judged(values, before, watch())
+    same = np.ones((3, 50), bool)
+    same[1, 25:] = False
+    assert (after.lower == before.lower).all() and (after.upper == before.upper)[same].all()
+    assert (score_after == score_before)[same].all() and (after.upper > before.upper)[~same].all()
+    outside = (values < after.lower) | (values > after.upper)
+    assert ((score_after > 1) == outside).all()

@@ -19,10 +19,12 @@ from tests.grafana.dashboards.tables import (
     state,
     text,
 )
+from tests.grafana.dashboards.tables import number as number_of
 from tests.grafana.dashboards.variables import dashboard, watches
 
 WATCH = {"watch": "${watch:csv}"}
 WATCHES, SCORES, INCIDENTS = "/api/v1/watches", "/api/v1/scores", "/api/v1/incidents"
+BUDGET = "/api/v1/budget"
 NOW = "As of now, whatever the chosen time range."
 
 
@@ -31,7 +33,7 @@ def board() -> dict[str, Any]:
         "bandwatch-fleet", "Bandwatch: fleet",
         "All watches: what is unusual now, what is missing, what is out of date.",
         panels=place((4, _numbers()), (7, [(24, _watches())]), (10, [(24, _unusual())]),
-                     (8, [(24, _incidents())]), (5, [(24, _missing())])),
+                     (8, [(24, _incidents())]), (5, [(24, _missing())]), (7, [(24, _noisiest())])),
         variables=[watches()],
         links=[links.board("Incidents", "bandwatch-incidents"), links.board("Bandwatch itself", "bandwatch-self")],
         begin="now-24h")
@@ -47,7 +49,7 @@ def _numbers() -> list[tuple[int, Any]]:
                    of_watches("anomalous"), calc="sum", above=[(1, ANOMALY)])),
         (5, number(2, "Missing now", f"Series that are expected and have no samples any more. {NOW}",
                    of_watches("missing"), calc="sum", above=[(1, CAUTION)])),
-        (5, number(3, "Stale models", "Models that have outlived three refits: the bands of their series may be those "
+        (5, number(3, "Stale models", "Models that no refit has checked in time: their bands may be those "
                    "of another time of year. See Bandwatch itself for why fits fail.",
                    of_watches("stale_models"), calc="sum", above=[(1, CAUTION)])),
         (5, number(4, "Watches not ok", "Watches that fail or are late: their scores are those of an earlier time. The "
@@ -89,12 +91,23 @@ def _missing() -> Any:
 
 
 def _incidents() -> Any:
-    columns = [moment("time", "Start"), state(width=75), text("watch", "Watch", 130),
-               name("series", "Series", links.to_moment()), duration(), score(title="Peak")]
-    return grid(9, "Incidents in this range", "When series left their bands and how long they stayed outside, the "
-                "latest first. Click on a series to draw it around that time.", columns,
+    columns = [moment("time", "Start"), state(width=75), text("worst_watch", "Watch", 130), count("size", "Series"),
+               name("worst", "Went farthest", links.to_moment()), duration(), score(title="Peak")]
+    return grid(9, "Incidents in this range", "When series left their bands together and how long that lasted, the "
+                "latest first. Click on the one that went farthest to draw it around that time.", columns,
                 Ask(INCIDENTS, {**WATCH, **RANGE, "limit": "20"}, _names(columns)),
                 empty="No incident in this range", sort="Start")
+
+
+def _noisiest() -> Any:
+    columns = [count("alarms", "Alarms"), number_of("promised", "Promised"), share("spent", "Budget spent"),
+               text("watch", "Watch", 110), name("series", "Series", links.to_series()),
+               text("suggestion", "What would make it quieter")]
+    return grid(10, "Noisiest series, 30 d", "The series with the most alarms in thirty days that nobody has answered "
+                "as real, against as many as `alert_budget` allows; with a setting that would have removed most of "
+                "them, tried on what is stored. Click on a series to draw it.", columns,
+                Ask(BUDGET, {**WATCH, "by": "series", "days": "30", "limit": "10"}, _names(columns)),
+                empty="No alarm in thirty days", sort="Alarms")
 
 
 def _names(columns: list[Column]) -> list[str]:

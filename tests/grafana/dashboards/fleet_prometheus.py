@@ -45,7 +45,7 @@ def _numbers() -> list[tuple[int, Any]]:
         (5, number(2, "Missing now", f"Series that are expected and have no samples any more. {NOW}",
                    latest('sum(bandwatch_series{state="missing",watch=~"$watch"})', "missing"),
                    above=[(1, CAUTION)])),
-        (5, number(3, "Stale models", "Models that have outlived three refits: the bands of their series may be those "
+        (5, number(3, "Stale models", "Models that no refit has checked in time: their bands may be those "
                    "of another time of year.", latest(f"sum(bandwatch_watch_stale_models{OF})", "stale"),
                    above=[(1, CAUTION)])),
         (5, number(4, "Watches not ok", "Watches that fail or are late: their scores are those of an earlier time. "

@@ -11,7 +11,7 @@ from tests.grafana.dashboards import links
 from tests.grafana.dashboards.look import ANOMALY, CLOCK
 from tests.grafana.dashboards.panels import bars, number, place, scores
 from tests.grafana.dashboards.queries import RANGE, Ask
-from tests.grafana.dashboards.tables import Column, direction, duration, grid, moment, name, score, state, text
+from tests.grafana.dashboards.tables import Column, count, direction, duration, grid, moment, name, score, state, text
 from tests.grafana.dashboards.variables import dashboard, watches
 
 ASKED = {"watch": "${watch:csv}", **RANGE}
@@ -57,19 +57,21 @@ def _by_watch() -> Any:
 
 def _timeline() -> Any:
     """Points, not bars of their duration: incidents overlap, and a table of starts and ends has no state between."""
-    asked = Ask(PATH, {**ASKED, "limit": "200"}, ["time", "series", "score"], shape="timeseries")
-    return (scores(5, "When, and how far", "Each point is an incident: where it began, and its peak score in "
-                   "half-widths of the band. Points above each other are series that left their bands together.", asked,
+    asked = Ask(PATH, {**ASKED, "limit": "200"}, ["time", "title", "score"], shape="timeseries")
+    return (scores(5, "When, and how far", "Each point is an incident: when it began, and the highest score of its "
+                   "series in half-widths of the band.", asked,
                    empty="No incident in this range")
             .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.SINGLE))
             .draw_style(GraphDrawStyle.POINTS).show_points(VisibilityMode.ALWAYS).point_size(8)
-            .display_name("${__field.labels.series}").color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS)))
+            .display_name("${__field.labels.title}").color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS)))
 
 
 def _table() -> Any:
     columns: list[Column] = [
-        moment("time", "Start"), state(width=75), duration(), text("watch", "Watch", 105),
-        name("series", "Series", links.to_moment()), score("score", "Peak"), direction(), text("text", "In words", 235)]
-    return grid(6, "Incidents", "The latest first. Click on a series to draw it around that time.", columns,
+        moment("time", "Start"), state(width=75), duration(), text("worst_watch", "Watch", 105),
+        count("size", "Series"), text("first", "Moved first"), name("worst", "Went farthest", links.to_moment()),
+        score("score", "Peak"), direction(), text("title", "In words", 235)]
+    return grid(6, "Incidents", "The latest first: how many series were in it, which one moved first, and which one "
+                "went farthest. Click on that one to draw it around that time.", columns,
                 Ask(PATH, {**ASKED, "limit": "200"}, [column.name for column in columns]),
                 empty="No incident in this range", sort="Start")

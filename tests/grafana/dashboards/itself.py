@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.grafana.dashboards import links
-from tests.grafana.dashboards.look import ANOMALY, CAUTION, GOOD, NEUTRAL, colored, prop, words
+from tests.grafana.dashboards.look import ANOMALY, CAUTION, GOOD, NEUTRAL, QUIET, colored, prop, words
 from tests.grafana.dashboards.panels import graph, number, place
 from tests.grafana.dashboards.queries import latest, lines
 from tests.grafana.dashboards.variables import dashboard, exported, source
@@ -30,7 +30,7 @@ def _health() -> Any:
     beat = "time() - max(bandwatch_scheduler_heartbeat_timestamp_seconds)"
     return (number(1, "Health", "Heartbeat: seconds since the scheduler was last at work; `down` means that "
                    "Prometheus gets no metrics of Bandwatch. Then watches whose last scoring failed or is late, "
-                   "models that have outlived three refits, and whether the configuration that is on disk is the one "
+                   "models that no refit has checked in time, and whether the configuration that is on disk is the one "
                    "that runs.",
                    latest(beat, "Heartbeat", "heartbeat"),
                    latest(f"sum(bandwatch_watch_unhealthy{OF})", "Watches not ok", "unhealthy"),
@@ -79,7 +79,7 @@ def _failures() -> Any:
 
 def _fits() -> Any:
     return (graph(5, "Fits of 24 hours", "How many fits of a stack of series ended in the 24 hours before, by "
-                  "outcome. A failed fit keeps the old model.",
+                  "outcome. A fit that failed, or was no better, keeps the old model.",
                   lines(f"sum by (outcome) (increase(bandwatch_fits_total{OF}{DAY}))", "{{outcome}}"))
             .min(0).decimals(0)
             .override_by_name("success", [prop("color", {"mode": "fixed", "fixedColor": GOOD})])
@@ -94,13 +94,14 @@ def _fit_duration() -> Any:
 
 def _series() -> Any:
     return (graph(7, "Series by state", "How many series are scored (ok), have no model yet (warming up), have no "
-                  "samples any more (missing), or could not be looked at (stale).",
+                  "samples any more (missing), could not be looked at (stale), or are in maintenance.",
                   lines(f"sum by (state) (bandwatch_series{OF})", "{{state}}")).min(0).decimals(0)
             .override_by_name("ok", [prop("color", {"mode": "fixed", "fixedColor": GOOD})])
             .override_by_name("warming_up", [prop("color", {"mode": "fixed", "fixedColor": NEUTRAL}),
                                              prop("displayName", "warming up")])
             .override_by_name("missing", [prop("color", {"mode": "fixed", "fixedColor": CAUTION})])
-            .override_by_name("stale", [prop("color", {"mode": "fixed", "fixedColor": ANOMALY})]))
+            .override_by_name("stale", [prop("color", {"mode": "fixed", "fixedColor": ANOMALY})])
+            .override_by_name("maintenance", [prop("color", {"mode": "fixed", "fixedColor": QUIET})]))
 
 
 def _requests() -> Any:

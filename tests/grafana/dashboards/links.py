@@ -15,9 +15,9 @@ def to_series(watch: str = "__data.fields.watch") -> dict[str, Any]:
 
 
 def to_moment() -> dict[str, Any]:
-    """The same, over six hours around the row's `time`."""
+    """From an incident to its worst series, over six hours around the row's `time`."""
     return _link("Draw this series at that time", "/d/bandwatch-series?time=${__data.fields.time.numeric}"
-                 f"&time.window={6 * HOURS}&{_row('__data.fields.watch')}")
+                 f"&time.window={6 * HOURS}&{_row('__data.fields.worst_watch', 'worst')}")
 
 
 def to_watch() -> dict[str, Any]:
@@ -48,9 +48,9 @@ def _link(title: str, url: str) -> dict[str, Any]:
     return {"title": title, "url": url, "targetBlank": False}
 
 
-def _row(watch: str) -> str:
+def _row(watch: str, series: str = "series") -> str:
     return (f"var-watch=${{{watch}:percentencode}}&var-value={ALL}"
-            "&var-series=${__data.fields.series:percentencode}")
+            f"&var-series=${{__data.fields.{series}:percentencode}}")
 
 
 def _encoded(text: str) -> str:

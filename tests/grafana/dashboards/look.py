@@ -14,7 +14,8 @@ EXPECTED = QUIET = "text"  # the colour of writing, in the dark and in the light
 STATES = {"ok": (GOOD, "ok"), "warming_up": (NEUTRAL, "warming up"), "missing": (CAUTION, "missing"),
           "stale": (ANOMALY, "stale"), "gone": (QUIET, "gone"), "starting": (NEUTRAL, "starting"),
           "late": (CAUTION, "late"), "failing": (ANOMALY, "failing"), "open": (ANOMALY, "open"),
-          "closed": (QUIET, "closed")}
+          "closed": (QUIET, "closed"), "maintenance": (QUIET, "maintenance"),
+          "paused": (QUIET, "paused")}
 DIRECTIONS = {"1": (ANOMALY, "▲ above"), "-1": (NEUTRAL, "▼ below"), "0": (QUIET, "inside")}
 
 

@@ -11,9 +11,9 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 BANDWATCH = DataSourceRef(type_val="yesoreyeram-infinity-datasource", uid="bandwatch")
 PROMETHEUS = DataSourceRef(type_val="prometheus", uid="${datasource}")
-MOMENTS = frozenset({"time", "timeEnd"})
+MOMENTS = frozenset({"time", "timeEnd", "last"})
 TEXTS = frozenset({"series", "watch", "state", "reason", "explanation", "detector", "unit", "incident", "title", "text",
-                   "tags"})
+                   "tags", "suggestion", "first", "worst", "worst_watch"})
 COUNTS = frozenset({("/api/v1/watches", "series")})  # how many there are, not what they are called
 RANGE = {"from": "${__timeFrom}", "to": "${__timeTo}"}
 

@@ -33,8 +33,8 @@ MEASURED = {"id": "byRegexp", "options": "/^(value|expected|lower|upper)$/"}
 
 
 def board() -> dict[str, Any]:
-    marks = Ask("/api/v1/annotations", {**ONE, **RANGE}, ["time", "timeEnd", "title", "text", "tags"], ref="Anno",
-                shape="dataframe")
+    marks = Ask("/api/v1/annotations", {**ONE, **RANGE, "members": "true"},
+                ["time", "timeEnd", "title", "text", "tags"], ref="Anno", shape="dataframe")
     return dashboard(
         "bandwatch-series", "Bandwatch: one series",
         "One series in its band, with the forecast, its score, the reason in words, and its incidents.",
@@ -87,7 +87,7 @@ def _incidents() -> Any:
                text("text", "In words")]
     return grid(4, "Incidents of this series", "When this series left its band in the chosen range: how long, how "
                 "far, to which side, and in words.", columns,
-                Ask("/api/v1/incidents", {**ONE, **RANGE}, _names(columns)),
+                Ask("/api/v1/incidents", {**ONE, **RANGE, "members": "true"}, _names(columns)),
                 empty="No incident in this range", sort="Start")
 
 

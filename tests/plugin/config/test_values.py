@@ -3,7 +3,7 @@
 import pytest
 
 from plugin.config import format_budget, format_duration, is_loopback, parse_budget, parse_duration, split_address
-from plugin.config.places import Query, Timezone, Url
+from plugin.config.places import OwnUrl, Query, Timezone, Url
 from plugin.config.problems import Refusal, nearest_name, path_text, shown
 from plugin.errors import ConfigError
 
@@ -128,3 +128,11 @@ def test_how_messages_spell_things() -> None:
     assert shown('a{b="c"}') == "'a{b=\"c\"}'" and shown("x" * 70) == f'"{"x" * 60}…"'
     assert nearest_name("Fit-Window", ["fit_window", "step"]) == '"fit_window"'
     assert nearest_name("zzz", ["fit_window"]) is None
+
+
+def test_where_people_reach_us() -> None:
+    assert OwnUrl().read("https://a.example.org/bandwatch/") == "https://a.example.org/bandwatch"
+    for wrong in ("a.example.org", "ftp://a", "https://a?x=1", "https://a#top", "https://user:secret@a"):
+        with pytest.raises(Refusal) as refused:
+            OwnUrl().read(wrong)
+        assert "secret" not in str(refused.value) and "https://bandwatch.example.org" in str(refused.value)

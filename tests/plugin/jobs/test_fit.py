@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from plugin.errors import FitFailed, Stopped, StoreError
 from plugin.jobs.covariates import Covariates
 from plugin.jobs.fit import RETRY_SECONDS, STACKS_PER_WORKER, FitJob
 from plugin.jobs.fitting import FitOutcome, FitTask
+from plugin.jobs.gate import Verdict
 from plugin.jobs.history import query_key
 from plugin.jobs.roster import Roster
 from plugin.metrics import Metrics
@@ -185,3 +187,23 @@ def test_a_stop_counts_nothing(world: World) -> None:
 
     world.pool.answer = stopped
     assert world.job.run() == 0 and world.failures("error") == world.failures("stopped") == 0
+
+
+def test_who_keeps_its_model_has_been_checked_and_waits_for_its_turn(world: World) -> None:
+    world.crown(world.ids, NETWORK, start=NOW - 10 * DAY)
+    world.now = NOW + 1.1 * DAY
+    world.pool.answer = lambda task: FitOutcome(task, verdicts=dict.fromkeys(task.ids, Verdict(False, "worse", "loss")))
+    assert len(world.wanted()) == 2 and world.wanted() == []
+    assert world.metrics.fits.labels("w", "kept")._value.get() == 2
+    world.now += 1.1 * DAY
+    assert len(world.wanted()) == 2
+
+
+def test_an_older_model_of_another_detector_stays_its_time_when_someone_wants_it(world: World) -> None:
+    world.crown(world.ids, BASELINE, start=NOW - 10 * DAY)
+    assert len(world.wanted()) == 2
+    wanted = [replace(model, since=NOW + 1, checked_at=NOW + 1) for model in world.roster.champions().values()]
+    world.roster.keep(wanted)
+    assert world.wanted() == []
+    world.now = NOW + 1.1 * DAY + 1
+    assert [task.prior for task in world.pool.asked] == [] and len(world.wanted()) == 2

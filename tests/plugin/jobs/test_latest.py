@@ -1,5 +1,6 @@
 """The latest row of each series: what moves it, what holds it, what state it is in."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from plugin.config import Watch
 from plugin.jobs.latest import Latest
+from plugin.jobs.masks import Masked
 from plugin.policies import HOLD_SECONDS
 from plugin.series import Labels, Samples, SeriesRecord, SeriesState, Tick
 
@@ -60,7 +62,7 @@ def test_the_recent_scores_are_those_before_a_tick_the_oldest_first() -> None:
 def test_states_follow_the_last_sample() -> None:
     board = latest()
     board.update(tick([1], 100, [[1]], [[0.5]]))
-    champions: Any = {1: type("Model", (), {"detector": "lstm", "fitted_at": 50})()}
+    champions: Any = {1: type("Model", (), {"detector": "lstm", "fitted_at": 50, "checked_at": 50})()}
     board.look(90, 100)
     before = 100
     for now, state in {100: "ok", 120: "ok", 130: "missing", 700: "missing", 710: "gone"}.items():
@@ -140,3 +142,62 @@ def test_new_series_between_old_ones_keep_everyones_rows() -> None:
     board.update(tick([20, 10], 110, [[2], [1.5]], [[0.2], [0.15]]))
     shown, _ = board.snapshot([record(10), record(20), record(30)], {}, 110, GONE_AFTER)
     assert shown.value.tolist() == [1.5, 2, 3] and shown.times.tolist() == [110, 110, 100]
+
+
+def planned(board: Latest, time: int, *, muted: bool = True) -> tuple[float, SeriesState, bool]:
+    """Alert score, state and whether it is missing, of series 1."""
+    shown, seen = board.snapshot([record(1)], {}, time, GONE_AFTER, {1} if muted else set())
+    assert shown.muted.tolist() == [muted]
+    return float(shown.alert_score[0]), seen[0].state, bool(shown.missing[0])
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_in_maintenance_a_row_is_calm_and_afterwards_all_begins_anew(restart: bool) -> None:
+    board = latest(persistence=(2, 3))
+    board.update(tick([1], 100, [[1, 1]], [[3.0, 3.0]]))
+    assert planned(board, 110, muted=False)[0] == 3
+    inside = tick([1], 120, [[1, 1]], [[5.0, 5.0]])
+    board.update(replace(inside, muted=np.ones((1, 2), bool)))
+    assert planned(board, 130)[:2] == (0.0, SeriesState.MAINTENANCE)
+    assert board.snapshot([record(1)], {}, 130, GONE_AFTER, {1})[0].score.tolist() == [5.0], "shown as ever"
+    if restart:
+        kept = Samples(np.array([110, 120, 130]), *np.ones((4, 3)), np.array([3.0, 5.0, 5.0]), np.ones(3, np.int64))
+        board = latest(persistence=(2, 3))
+        board.restore(np.array([1]), [kept], 130, [Masked(1, 120, 139)])
+    assert planned(board, 130, muted=False)[0] == 0, "until the next sample"
+    board.update(tick([1], 140, [[1]], [[4.0]]))
+    assert planned(board, 140, muted=False)[0] == 0, "one of three"
+    board.update(tick([1], 150, [[1]], [[4.0]]))
+    assert planned(board, 150, muted=False)[0] == 4
+
+
+def test_in_maintenance_nothing_is_missing_for_alert_rules() -> None:
+    board = latest(missing_data="alert")
+    board.update(tick([1], 100, [[1]], [[3.0]]))
+    later(board, 100, 200)
+    assert planned(board, 200) == (0.0, SeriesState.MAINTENANCE, True)
+    assert not board.snapshot([record(1)], {}, 200, GONE_AFTER, {1})[0].told_missing.any()
+    assert planned(board, 200, muted=False)[1:] == (SeriesState.MISSING, True)
+
+
+def test_one_without_a_model_has_no_row_in_maintenance_either() -> None:
+    board = latest()
+    board.update(tick([1], 100, [[1]], [[NAN]]))
+    assert np.isnan(planned(board, 100)[0])
+
+
+def test_a_model_that_its_series_has_moved_away_from_has_drifted_until_another_one_reigns() -> None:
+    board, day = latest(), 8640  # samples
+    rng = np.random.default_rng(0)
+
+    def drifted(score: float, steps: int, version: int = 7) -> bool:
+        scores = (score * rng.uniform(0.5, 1.5, (1, steps))).tolist()
+        board.update(replace(tick([1], 0, [[1.0] * steps], scores), model_version=np.array([version])))
+        return bool(board.snapshot([record(1)], {}, 0, GONE_AFTER)[0].drifted[0])
+
+    assert not drifted(0.1, 2 * day), "as far as samples of a model that fits are"
+    assert not drifted(50.0, 20), "an incident of minutes is none"
+    assert not drifted(0.1, day)
+    assert drifted(0.4, day)
+    assert not drifted(0.4, 100, version=8), "too little is known of it yet"
+    assert drifted(0.4, day, version=8)

@@ -10,7 +10,7 @@ import pytest
 from detectors.registry import detector_named, to_spec
 from plugin import grid
 from plugin.config import Watch
-from plugin.jobs.fitting import joined
+from plugin.jobs.arrays import joined
 from plugin.jobs.history import query_key
 from plugin.jobs.stack import Stack
 from plugin.jobs.stacks import Stacks

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from plugin.alarms import Alarm
 from plugin.errors import StoreError
-from plugin.series import IntArray, Labels, SeriesState
+from plugin.series import IntArray, SeriesState
 from plugin.store import Store
 from plugin.store.database import Database
 from plugin.store.migration import FOLDER
@@ -54,14 +54,6 @@ def test_an_open_one_reaches_beyond_its_last_sample(store: Store, ids: IntArray)
     going_on = alarm(1, 60, 120, open=True)
     write(store, ids, 120, going_on, alarm(2, 60, 120))
     assert store.alarms(5000, 6000) == [going_on] and store.alarms(0, 59) == []
-
-
-def test_counts_are_by_watch_and_by_their_begin(store: Store, ids: IntArray) -> None:
-    other, = store.register("disk", [Labels.of({"instance": "z"})], 0)
-    store.write([tick(np.array([other.id]), [60], watch="disk")], "q", (60, 60), [alarm(other.id, 60, 60)])
-    write(store, ids, 600, alarm(1, 0, 600), alarm(1, 900, 900), alarm(2, 60, 120))
-    assert store.alarm_counts(60) == {"cpu": 2, "disk": 1} and store.alarm_counts(61) == {"cpu": 1}
-    assert store.alarm_counts(901) == {}
 
 
 def test_a_tick_that_fails_leaves_no_alarm_and_an_unknown_series_is_refused(store: Store, ids: IntArray) -> None:

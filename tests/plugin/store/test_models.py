@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from plugin.decisions import Decision, What
 from plugin.errors import StoreError
 from plugin.series import IntArray, SeriesState
 from plugin.store import ModelRecord, Store
-from tests.plugin.store.build import DAY
+from tests.plugin.store.build import DAY, tick
 
 STATE = {"weight": np.arange(12, dtype=np.float32).reshape(3, 4), "mask": np.array([True, False, True])}
 
@@ -103,3 +104,55 @@ def test_what_a_crash_has_left_is_swept_when_old(store: Store, ids: IntArray) ->
     assert not half.exists() and orphan.exists()  # its model may be about to be saved
     store.expire(DAY, retention=DAY, versions=1)
     assert [path.exists() for path in (kept, orphan, fresh)] == [True, False, True]
+
+
+def test_versions_are_kept_beside_the_one_that_reigns(store: Store, ids: IntArray) -> None:
+    first, second = fit(store, ids), fit(store, ids[1:])
+    found = store.reigns.versions(ids)
+    assert [(model.series_id, model.version, reigns) for model, reigns in found] == [
+        (ids[0], 1, True), (ids[1], 2, True), (ids[1], 1, False), (ids[2], 2, True), (ids[2], 1, False)]
+    again = replace(first[1], since=700, checked_at=800, pinned=True)
+    store.reigns.crown([again], [Decision(700, int(ids[1]), 1, What.ROLLED_BACK, "better", "ann")])
+    assert store.champions("cpu") == [first[0], again, second[1]]
+    store.reigns.keep([replace(again, pinned=False)], [])
+    assert store.champions("cpu")[1] == replace(again, pinned=False)
+    store.save_models("cpu", [second[0]])
+    assert store.champions("cpu")[1] == second[0], "crowned anew, it reigns as any new one"
+
+
+def test_decisions_are_kept_until_retention_and_routine_ones_with_their_model(store: Store, ids: IntArray) -> None:
+    one = int(ids[0])
+    made = [Decision(100 + version, one, version, What.CROWNED, "as good") for version in (1, 2, 3)]
+    for decision in made:
+        version = store.new_version("cpu")
+        path = store.write_weights(version, STATE)
+        store.save_models("cpu", [ModelRecord(one, version, 0, "lstm", "{}", path, 0.5, 100, 0, 60)], [decision])
+    told = Decision(50, one, 1, What.REFUSED, "worse")
+    store.reigns.keep([], [told])
+    assert store.reigns.decisions(0, DAY) == [told, *made]
+    assert store.reigns.decisions(0, DAY, ids[1:]) == [] and store.reigns.decisions(0, 101) == [told, made[0]]
+    assert store.reigns.decisions(0, DAY, ids, what=What.CROWNED, limit=1) == [made[-1]]
+    store.expire(DAY, retention=DAY, versions=2)
+    assert store.reigns.decisions(0, DAY) == [told, *made[1:]]
+    store.expire(DAY + 60, retention=DAY, versions=2)
+    assert store.reigns.decisions(0, DAY) == made[1:]
+    store.mark([one], SeriesState.GONE)
+    store.expire(9 * DAY, retention=DAY, versions=2)
+    assert store.reigns.decisions(0, 9 * DAY) == [] and store.reigns.versions(ids) == []
+
+
+def test_a_watch_that_was_removed_or_renamed_leaves_nothing_after_retention(store: Store, ids: IntArray) -> None:
+    """Nobody marks its series as gone."""
+    models = fit(store, ids)
+    store.write([tick(ids, [DAY])], "q", (DAY, DAY))
+    store.expire(2 * DAY - 1, retention=DAY, versions=3)
+    assert len(store.series("cpu")) == 3 and models[0].path.exists()
+    store.expire(2 * DAY + 1, retention=DAY, versions=3)
+    assert store.series("cpu") == [] and not models[0].path.exists()
+
+
+def test_the_terms_of_a_watch_are_replaced(store: Store) -> None:
+    assert store.reigns.terms("cpu") is None
+    store.reigns.record_terms("cpu", '{"step": 60}', 0)
+    store.reigns.record_terms("cpu", '{"step": 30}', 500)
+    assert store.reigns.terms("cpu") == ('{"step": 30}', 500) and store.reigns.terms("disk") is None

@@ -21,7 +21,7 @@ def row(tick: Tick, series: int = 0) -> Samples:
 
 
 def put(store: Store, tick: Tick) -> int:
-    return store.write([tick], "q", (int(tick.times[0]), int(tick.times[-1])))
+    return store.write([tick], "q", (int(tick.times[0]), int(tick.times[-1]))).rows
 
 
 def test_what_is_written_is_read(store: Store, ids: IntArray) -> None:

@@ -1,7 +1,7 @@
 """A store and a board with three series of one watch and one of another, and the application over them."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from plugin import config
 from plugin.board import Board
 from plugin.config import Watch, Web
+from plugin.decisions import Answer, Order
 from plugin.errors import ConfigError
+from plugin.maintenance import Maintenance
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import Labels, SeriesState, Tick
 from plugin.store import Store
@@ -38,7 +41,10 @@ class Service:
     bad_config: str | None = None
     reloads: int = 0
     started: float = field(default_factory=time.time)
+    clock: Callable[[], float] = time.time
+    planned: config.Maintenance = config.Maintenance()
     reloaded: float = 0.0  # unix seconds
+    order: Callable[[Order], list[Answer]] = lambda order: []
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def reload(self) -> None:
@@ -48,11 +54,13 @@ class Service:
 
     def app(self, **settings: Any) -> Flask:
         registry = CollectorRegistry()
+        metrics = Metrics(registry)
         return create_app(WebContext(
             store=self.store, board=self.board, settings=self.settings.model_copy(update=settings),
             registry=registry, config_text=lambda: "prometheus: {url: http://p}\n", reload=self.reload,
-            readiness=lambda: self.unready, metrics=Metrics(registry), watches=self.watches,
-            started=self.started, reloaded=lambda: self.reloaded))
+            readiness=lambda: self.unready, metrics=metrics, watches=self.watches,
+            clock=self.clock, maintenance=Maintenance(self.planned, self.store, metrics, clock=self.clock),
+            started=self.started, reloaded=lambda: self.reloaded, order=self.order))
 
     def watches(self) -> dict[str, Watch]:
         """Those on the board, and one that has not been scored yet."""

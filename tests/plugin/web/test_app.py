@@ -16,7 +16,7 @@ from plugin.errors import ConfigError, StoreError
 from plugin.version import VERSION
 from plugin.web.auth import Gate
 from plugin.web.openapi import document
-from plugin.web.routes import ROUTES
+from plugin.web.routes import ROUTES, Access
 from tests.plugin.web.conftest import Service
 
 DOCS = Path(__file__).parents[3] / "docs" / "http-api.md"
@@ -79,6 +79,8 @@ def test_reading_and_changing_need_credentials(locked: FlaskClient, headers: dic
         path = route.path.replace("<name>", "job")
         if route.method == "GET":
             expected = 200 if route.path == "/-/healthy" else read
+            if route.access is Access.LINK:  # without a link for those who may change, who have yet to say what it is
+                expected = 400 if change == 200 else change
             assert locked.get(path, headers=headers).status_code == expected, path
     answer = locked.post("/-/reload", headers=headers)
     assert answer.status_code == change
@@ -154,7 +156,8 @@ def test_every_example_of_a_parameter_is_accepted(client: FlaskClient) -> None:
     for route in ROUTES:
         for parameter in route.parameters:
             answer = client.get(route.path.replace("<name>", "job"), query_string={parameter.name: parameter.example})
-            assert answer.status_code == 200, (route.path, parameter.name, answer.text)
+            assert answer.status_code == 200 or "unknown_incident" in answer.text, (
+                route.path, parameter.name, answer.text)
 
 
 def test_every_route_and_parameter_is_documented() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from plugin.board import Outlook, Snapshot
 from plugin.config import Watch
+from plugin.noise import AlarmTotals, Spending
 from plugin.series import Labels, SeriesRecord, SeriesState
 from plugin.web.moment import Moment
 from plugin.web.watches import watch_rows
@@ -22,7 +23,8 @@ def series(*states: SeriesState) -> list[SeriesRecord]:
 
 def row(shown: Snapshot | None, alarms: int = 0, *, watch: Watch = WATCH, started: float = NOW) -> dict[str, Any]:
     board = {} if shown is None else {"web": shown}
-    [found] = watch_rows(Moment(NOW, board, {"web": watch}, NOW), {"web": alarms}, started)
+    spent = {"web": Spending(AlarmTotals(alarms), 3.0, 0.0, 0.0)}
+    [found] = watch_rows(Moment(NOW, board, {"web": watch}, NOW), spent, started)
     return found
 
 
@@ -32,8 +34,8 @@ def test_all_is_well() -> None:
                      model_time=np.array([int(NOW) - DAY, int(NOW) - 4 * DAY, 0]))
     assert row(shown, alarms=3) == {
         "time": (int(NOW) - 60) * 1000, "watch": "web", "severity": "ticket", "team": "shop", "watch_ok": "yes",
-        "state": "ok", "reason": "", "series": 3, "ok": 2, "warming_up": 1, "missing": 0, "stale": 0, "anomalous": 1,
-        "worst_score": 1.5, "lag_seconds": 60.0, "oldest_model_seconds": 4.0 * DAY, "stale_models": 1,
+        "state": "ok", "reason": "", "series": 3, "ok": 2, "warming_up": 1, "missing": 0, "stale": 0, "maintenance": 0,
+        "anomalous": 1, "worst_score": 1.5, "lag_seconds": 60.0, "oldest_model_seconds": 4.0 * DAY, "stale_models": 1,
         "alarms_7d": 3, "budget_7d": 3.0, "budget_spent": 1.0, "step": 60, "unit": "reqps"}
 
 

@@ -1,0 +1,58 @@
+"""What both the terminal and the page say."""
+
+from datetime import UTC, datetime
+
+from plugin.report.gather import Report, WatchLine
+from plugin.wording import duration
+
+OVER = 1.0  # of a budget
+
+
+def count(number: float, noun: str) -> str:
+    """`1 alarm`, `2.5 alarms`."""
+    return f"{number:,g} {noun}{'' if number == 1 else 's'}"
+
+
+def promised(number: float) -> str:
+    """A promise of alarms: as few digits as tell it from none."""
+    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}" if number >= 0.1 else f"{number:.2f}"
+
+
+def summary(report: Report) -> str:
+    """The one sentence to read."""
+    over = [line.watch for line in report.watches if line.spent > OVER]
+    kept = ("every watch kept its budget" if not over
+            else f"{', '.join(over)} spent more than {'its' if len(over) == 1 else 'their'} budget")
+    return f"{count(report.alarms, 'alarm')} in {report.days} days, {promised(report.promised)} promised; {kept}"
+
+
+def unseen(report: Report) -> list[str]:
+    """What could not be scored, and which models are not what they should be: a sentence each."""
+    return [sentence for line in report.watches for sentence in _of_watch(line, report.days)]
+
+
+def _of_watch(line: WatchLine, days: int) -> list[str]:
+    found = []
+    if line.state != "ok":
+        found.append(f"{line.watch} is {line.state}{': ' + line.reason if line.reason else ''}")
+    if line.series and line.scored < 0.99:
+        found.append(f"{line.watch}: {line.scored:.0%} of {days} days were scored, over its {line.series:,} series; "
+                     "the rest are gaps, outages, or from before a series was known")
+    for number, words in ((line.missing, "missing: the samples have stopped"),
+                          (line.stale, "stale: nobody could look"), (line.warming_up, "without a model yet")):
+        if number:
+            found.append(f"{line.watch}: {number:,} of {line.series:,} series {words}")
+    for number, words in ((line.stale_models, "out of date, because fits fail or are refused"),
+                          (line.refused, "refused after a fit; the one before stayed"),
+                          (line.deposed, "given up, as it could not be used")):
+        if number:
+            found.append(f"{line.watch}: {count(number, 'model')} {words}")
+    return found
+
+
+def moment(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def ago(seconds: float) -> str:
+    return duration(int(seconds))

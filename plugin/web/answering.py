@@ -1,0 +1,175 @@
+"""Answers to alarms: what they are about, given and taken back. The API and the page both come through here."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from plugin.alarms import Alarm
+from plugin.errors import RequestError
+from plugin.feedback import BRIEF, HALF_LIFE, HELD, LIMIT, Answer, Part, Verdict, false_alarm
+from plugin.series import SeriesRecord
+from plugin.store import Acceptance
+from plugin.store.feedback import Given
+from plugin.web.catalog import Catalog
+from plugin.web.context import WebContext
+from plugin.web.parameters import Query, nearest
+from plugin.wording import duration
+
+NEAR = 600  # seconds around a moment in which an alarm is meant
+MOST_PARTS = 1000  # alarms of one incident that an answer speaks of
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an answer is about: series and a range of each."""
+
+    parts: tuple[Part, ...]
+    incident: str = ""  # "" = named by series and range
+
+    @property
+    def start(self) -> int:
+        return min(part.start for part in self.parts)
+
+    @property
+    def end(self) -> int:
+        return max(part.end for part in self.parts)
+
+
+class Answering:
+    """Resolves what people name, gives and withdraws."""
+
+    def __init__(self, context: WebContext, catalog: Catalog) -> None:
+        self._context, self._catalog = context, catalog
+
+    def records(self) -> Mapping[int, SeriesRecord]:
+        return {record.id: record for record in self._catalog.find(Query())}
+
+    def incident(self, id: str) -> Target:
+        """The alarms of an incident, or the one alarm `<series id>-<start>`. Raises RequestError."""
+        known = self.records()
+        alarms = [alarm for alarm in _alarms_of(self._context, id) if alarm.series_id in known]
+        if not alarms:
+            raise RequestError(f"there is no incident `{id}`: it never was, or it is older than store.retention",
+                               field="incident", status=404, code="unknown_incident")
+        return Target(tuple(Part(alarm.series_id, alarm.start, alarm.end) for alarm in alarms[:MOST_PARTS]), id)
+
+    def series(self, watch: str, series: str) -> SeriesRecord:
+        """Raises RequestError naming the nearest one."""
+        if not watch or not series:
+            raise RequestError("name what the answer is about: `incident`, or `watch` and `series` with `from` and "
+                               "`to`", field="series")
+        records = self._catalog.find(Query(watch=(watch,)))
+        found = next((record for record in records if str(record.labels) == series), None)
+        if found is None:
+            raise RequestError(f"there is no series `{series}` in `{watch}`"
+                               f"{nearest(series, (str(record.labels) for record in records))}",
+                               field="series", status=404, code="unknown_series")
+        return found
+
+    def range(self, record: SeriesRecord, begin: int | None, end: int | None) -> Target:
+        """begin, end: unix seconds, included. Raises RequestError for one that no answer can be about."""
+        now = int(self._context.clock())
+        end = now if end is None else end
+        if begin is None:
+            raise RequestError("say from when: `from`, in milliseconds or RFC 3339", field="from")
+        if begin > end:
+            raise RequestError(f"`from` is after `to`: {begin} > {end} seconds", field="from")
+        if end > now:
+            raise RequestError("`to` has not come yet: an answer is about what has happened, and for what is planned "
+                               "there are maintenance windows", field="to")
+        return Target((Part(record.id, begin, end),))
+
+    def moment(self, record: SeriesRecord, at: int) -> Target:
+        """The alarm of a series at a moment, or the minutes around it where there was none."""
+        near = self._context.store.alarms(at - NEAR, at + NEAR, [record.id])
+        if near:
+            alarm = min(near, key=lambda alarm: max(alarm.start - at, at - alarm.end, 0))
+            return Target((Part(record.id, alarm.start, alarm.end),))
+        return self.range(record, at - NEAR, min(at + NEAR, int(self._context.clock())))
+
+    def give(self, verdict: Verdict, target: Target, *, comment: str, by: str) -> Given:
+        """Raises RequestError when there is nothing that the answer could have an effect on."""
+        store, now, known = self._context.store, int(self._context.clock()), self.records()
+        parts = target.parts if verdict is not Verdict.FALSE_ALARM else self._sized(target.parts, known)
+        given = store.feedback.give(verdict, parts, incident=target.incident, comment=comment, by=by, at=now)
+        if given.again:
+            return given
+        if verdict is Verdict.NEW_NORMAL:
+            seen = {name: store.scored_until(name) or now for name in {known[part.series_id].watch for part in parts}}
+            store.regimes.ask([Acceptance(id, seen[known[id].watch], now, by, reason(given.answer))
+                               for id in dict.fromkeys(part.series_id for part in parts)])
+        for watch in {known[part.series_id].watch for part in parts}:
+            self._context.metrics.feedback.labels(watch, verdict.value).inc()
+        return given
+
+    def withdraw(self, id: int, by: str) -> Answer:
+        """What the answer was. Raises RequestError for one that is not known."""
+        store, now = self._context.store, int(self._context.clock())
+        found = store.feedback.withdraw(id, by=by, at=now)
+        if found is None:
+            raise RequestError(f"there is no answer {id}: `GET /api/v1/feedback` lists them", field="id", status=404,
+                               code="unknown_feedback")
+        if found.in_force and found.verdict is Verdict.NEW_NORMAL:
+            store.regimes.take_back([part.series_id for part in found.parts], reason(found))
+        return found
+
+    def _sized(self, parts: Sequence[Part], known: Mapping[int, SeriesRecord]) -> tuple[Part, ...]:
+        """Those of which something was outside, with their tolerances."""
+        store = self._context.store
+        tolerances = {name: store.feedback.tolerances(name) for name in {known[part.series_id].watch for part in parts}}
+        found = [false_alarm(part.series_id, part.start, part.end, store.samples(part.series_id, part.start, part.end),
+                             tolerances[known[part.series_id].watch]) for part in parts]
+        sized = tuple(part for part in found if part is not None)
+        if not sized:
+            raise RequestError("nothing of it was outside its band then, as far as is stored: there is no alarm that "
+                               "could be false", field="from", code="no_alarm")
+        return sized
+
+
+def _alarms_of(context: WebContext, id: str) -> list[Alarm]:
+    """The alarms that an incident is made of; the one place that knows what its name looks like."""
+    found = context.store.incidents.one(id)
+    if found is not None:
+        return [alarm for _, alarm in context.store.incidents.alarms([found.id])]
+    series_id, _, start = id.partition("-")
+    if not (series_id.isdecimal() and start.isdecimal() and len(id) < 40):
+        return []
+    near = context.store.alarms(int(start), int(start), [int(series_id)])
+    return [alarm for alarm in near if alarm.start == int(start)]
+
+
+def reason(answer: Answer) -> str:
+    """By which an accepted level tells the answer that it is from."""
+    return f"feedback {answer.id}" + (f": {answer.comment}" if answer.comment else "")
+
+
+def effect(given: Given) -> str:
+    """What follows from an answer, in words."""
+    answer = given.answer
+    said = [f"answer {id} said something else of the same time and is replaced" for id in given.replaced]
+    if given.again:
+        said.append(f"said before, as answer {answer.id}: nothing was added")
+    elif answer.verdict is Verdict.REAL:
+        said.append("it is not learnt from, and a new model that would not see it is refused")
+    elif answer.verdict is Verdict.NEW_NORMAL:
+        said.append("the level that it has now is accepted with its next sample, and learnt from")
+    else:
+        said += _tolerated(answer.parts)
+    return "; ".join(said)
+
+
+def _tolerated(parts: Sequence[Part]) -> list[str]:
+    said = []
+    widest = max(max(part.brief) for part in parts)
+    if widest > 1:
+        side = " and ".join(name for name, column in (("below", 0), ("above", 1))
+                            if any(part.brief[column] > 1 for part in parts))
+        said.append(f"its band reaches up to {widest:.3g} times as far {side}; half of that is forgotten in "
+                    f"{duration(HALF_LIFE)}")
+    longest = max(max(part.lasting) for part in parts)
+    if longest > 1:
+        said.append(f"more than {BRIEF} samples were outside: the like of it is tolerated until {duration(HELD)} after "
+                    "it only; if it stays, say new_normal, if it was planned, add a maintenance window")
+    if max(widest, longest) >= LIMIT:
+        said.append(f"it was farther out than the {LIMIT:.0f} half-widths up to which anything is tolerated: the like "
+                    "of it alerts again")
+    return said

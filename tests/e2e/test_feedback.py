@@ -1,0 +1,150 @@
+"""An answered false alarm does not come again, what is of another kind does, and a withdrawal brings all back."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+
+from plugin.alarms import Alarm
+from plugin.config import Web
+from plugin.jobs.forecast import ahead
+from plugin.parts import Parts
+from plugin.series import Labels, Series
+from plugin.store import Store
+from plugin.web import WebContext, create_app
+from tests.e2e.world import NOW, STEP, Clock, config, latency, parts, times, watch
+from tests.servers import PrometheusServer
+
+FIRST, AGAIN, BELOW, LARGE = (range(at, at + 3) for at in (30, 90, 120, 150))  # steps after NOW
+HEIGHTS = {FIRST: 110.0, AGAIN: 110.0, BELOW: -110.0, LARGE: 400.0}  # ms on top of a daily 200 ± 60
+SHOP = Labels.of({"__name__": "latency_ms", "service": "shop"})
+MOVED = Labels.of({"__name__": "latency_ms", "service": "moved"})  # 150 ms more from step 30 on
+UNTIL = 170
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
+    value = latency(0)
+    after = (times() - NOW) // STEP
+    for steps, height in HEIGHTS.items():
+        value[np.isin(after, steps)] += height
+    moved = latency(1) + 150.0 * (after >= FIRST.start)
+    series = [Series(SHOP, times(), value), Series(MOVED, times(), moved)]
+    with PrometheusServer(tmp_path_factory.mktemp("answered")).backfill(series) as server:
+        yield server
+
+
+def to(made: Parts, clock: Clock, step: int) -> None:
+    clock.now = NOW + step * STEP
+    assert made.watches["latency"].score.run()
+
+
+def id_of(store: Store, labels: Labels) -> int:
+    return next(record.id for record in store.series("latency") if record.labels == labels)
+
+
+def alarms(store: Store, labels: Labels = SHOP) -> list[Alarm]:
+    return store.alarms(NOW + STEP, NOW + 10**6, [id_of(store, labels)])
+
+
+def begun(store: Store) -> list[range]:
+    """Which of the excursions an alarm of the shop began in."""
+    found = [(alarm.start - NOW) // STEP for alarm in alarms(store)]
+    return [steps for steps in HEIGHTS if any(at in steps for at in found)]
+
+
+@contextmanager
+def served(made: Parts, clock: Clock) -> Iterator[FlaskClient]:
+    context = WebContext(store=made.store, board=made.board, settings=Web(), registry=made.registry,
+                         config_text=str, reload=lambda: None, readiness=lambda: None, metrics=made.metrics,
+                         watches=lambda: {"latency": made.watches["latency"].watch}, clock=clock)
+    yield create_app(context).test_client()
+
+
+def answer(made: Parts, clock: Clock, verdict: str = "false_alarm", labels: Labels = SHOP) -> dict[str, object]:
+    """To what began at step 30."""
+    with served(made, clock) as client:
+        alarm = alarms(made.store, labels)[0]
+        sent = client.post("/api/v1/feedback", json={
+            "incident": f"{alarm.series_id}-{alarm.start}", "verdict": verdict})
+        assert sent.status_code == 200, sent.text
+        said: dict[str, object] = sent.json
+        return said
+
+
+def run(folder: Path, url: str, pauses: Sequence[int], *, answers: bool = True,
+        ) -> tuple[list[range], list[Alarm], bytes]:
+    """Begins anew after each pause, as after a restart. Returns excursions told, alarms, and the bands of all."""
+    clock = Clock()
+    for step in sorted({0, 40, UNTIL, *pauses}):
+        with parts(config(folder, url, watch(backfill=4 * 3600)), clock) as made:
+            to(made, clock, step)
+            if step == 40 and answers:
+                answer(made, clock)
+            samples = made.store.samples(id_of(made.store, SHOP), NOW + STEP, NOW + UNTIL * STEP)
+            told = begun(made.store), alarms(made.store)
+    return *told, np.stack([samples.lower, samples.upper, samples.score]).tobytes()
+
+
+def test_the_like_of_it_stays_quiet_and_what_is_another_kind_does_not(world: PrometheusServer, tmp_path: Path) -> None:
+    unanswered = run(tmp_path / "unanswered", world.url, [], answers=False)
+    assert unanswered[0] == [FIRST, AGAIN, BELOW, LARGE]
+    answered = run(tmp_path / "answered", world.url, [])
+    assert answered[0] == [FIRST, BELOW, LARGE]
+    restarted = run(tmp_path / "restarted", world.url, [41, 89, 91, 121, 151])
+    assert restarted == answered, "band, score and alarms are the same after any restart"
+
+
+def test_band_score_and_forecast_agree(world: PrometheusServer, tmp_path: Path, clock: Clock) -> None:
+    with parts(config(tmp_path, world.url, watch(backfill=4 * 3600)), clock) as made:
+        to(made, clock, 40)
+        answer(made, clock)
+        to(made, clock, AGAIN.stop)
+        shop = id_of(made.store, SHOP)
+        again = made.store.samples(shop, NOW + AGAIN.start * STEP, NOW + (AGAIN.stop - 1) * STEP)
+        assert (again.score <= 1).all() and (again.value <= again.upper).all() and (again.score > 0.8).any()
+        jobs = made.watches["latency"]
+        assert jobs.forecast.run() and jobs.score.stacks is not None
+        foreseen = made.board.forecasts()["latency"]
+        shown = foreseen.band(shop)
+        plain = ahead(jobs.watch, jobs.score.stacks.standing() or (), jobs.score.stacks.until).band(shop)
+        assert shown is not None and plain is not None
+        factor = made.store.feedback.tolerances("latency").widening(np.array([shop]), foreseen.times)
+        assert factor is not None and (factor.factor[1] > 1.5).all()
+        np.testing.assert_allclose(shown[2] - shown[0], factor.factor[1, 0] * (plain[2] - plain[0]), rtol=0.01)
+        np.testing.assert_array_equal(shown[:2], plain[:2])
+
+
+def test_a_withdrawal_brings_it_back(world: PrometheusServer, tmp_path: Path, clock: Clock) -> None:
+    with parts(config(tmp_path, world.url, watch(backfill=4 * 3600)), clock) as made:
+        to(made, clock, 40)
+        said = answer(made, clock)
+        to(made, clock, 80)
+        with served(made, clock) as client:
+            assert client.delete(f"/api/v1/feedback/{said['id']}").status_code == 200
+        to(made, clock, UNTIL)
+        assert begun(made.store) == [FIRST, AGAIN, BELOW, LARGE]
+
+
+def test_what_was_real_is_kept_out_of_the_next_fit(world: PrometheusServer, tmp_path: Path, clock: Clock) -> None:
+    with parts(config(tmp_path, world.url, watch(backfill=4 * 3600)), clock) as made:
+        to(made, clock, 40)
+        answer(made, clock, "real")
+        masked = made.watches["latency"].fit._masked(made.store.series("latency"), NOW, NOW + 40 * STEP)
+        alarm, = alarms(made.store)
+        assert [(each.series_id, each.start, each.end) for each in masked] == [(
+            alarm.series_id, alarm.start, alarm.end)]
+
+
+def test_a_new_normal_is_accepted_at_once(world: PrometheusServer, tmp_path: Path, clock: Clock) -> None:
+    for folder, answered in (("told", True), ("untold", False)):
+        with parts(config(tmp_path / folder, world.url, watch()), clock) as made:
+            to(made, clock, 40)
+            if answered:
+                answer(made, clock, "new_normal", MOVED)
+            to(made, clock, 60)
+            samples = made.store.samples(id_of(made.store, MOVED), NOW + 42 * STEP, NOW + 60 * STEP)
+            assert (samples.score <= 1).all() if answered else (samples.score > 1).any()

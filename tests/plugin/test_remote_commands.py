@@ -1,0 +1,46 @@
+"""`bandwatch explain` against the application as it is served."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from plugin.board import Board
+from plugin.cli import main
+from plugin.store import Store
+from tests.plugin.test_remote import listening
+from tests.plugin.web.conftest import Service
+from tests.plugin.web.test_explaining import NOW, filled
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> Iterator[str]:
+    store, board = Store.open(tmp_path), Board()
+    filled(store, board, 3, 2)
+    with listening(Service(store, board, clock=lambda: NOW + 5.0).app()) as url:
+        yield url
+    store.close()
+
+
+def test_a_few_lines_for_a_series(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", 'ms{pod="0"}', "--url", url]) == 0
+    assert capsys.readouterr().out == """ms{pod="0"} of web at 2026-11-21T03:00:00Z
+  1.45 s
+  expected 1.09 to 1.19 s at this hour
+  above since 02:20 UTC (40 min)
+  highest in the 3 d that are known
+  1 related series, ms{pod="1"} at the same time
+"""
+    assert main(["explain", 'ms{pod="0"}', "--url", url, "--at", "2026-11-21T02:25:00Z", "--watch", "web"]) == 0
+    assert "(5 min)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["ms"], "nothing is known of ms then: /api/v1/series lists the series"),
+    (["ms", "--watch", "wep"], "there is no watch `wep`; the nearest is `web`"),
+    (["ms", "--at", "noon"], "`at`: `noon` is neither milliseconds"),
+])
+def test_what_cannot_be_explained(url: str, capsys: pytest.CaptureFixture[str], arguments: list[str],
+                                  message: str) -> None:
+    assert main(["explain", *arguments, "--url", url]) == 1
+    assert message in capsys.readouterr().err
