@@ -56,6 +56,7 @@ class Snapshot:
     score: FloatArray  # [S] NaN = not scored
     alert_score: FloatArray  # [S] what alert rules read: persistence and missing data applied; NaN = leave the row out
     missing: BoolArray  # [S] its samples had stopped when we last looked
+    muted: BoolArray  # [S] inside a maintenance window
     model_version: IntArray  # [S]
     model_time: IntArray  # [S] unix seconds at which its model was fitted; 0 = none yet
     model_checked: IntArray  # [S] unix seconds at which it was fitted, or last held its own against a new one
@@ -63,12 +64,7 @@ class Snapshot:
     detector: tuple[str, ...]  # [S] "" = none yet
     outlook: Outlook = Outlook.OK
     reason: str = ""  # of a failure, in words
-    muted: BoolArray = field(default=None)  # type: ignore[arg-type]  # [S] True = inside a maintenance window
     shifts: Mapping[int, Shift] = field(default_factory=dict)  # by series id, of those that lie at another level
-
-    def __post_init__(self) -> None:
-        if self.muted is None:
-            object.__setattr__(self, "muted", np.zeros(len(self.series), bool))
 
     @property
     def told_missing(self) -> BoolArray:

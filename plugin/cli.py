@@ -59,6 +59,12 @@ def _command(commands_of: Commands, name: str, help: str,
     return made
 
 
+def _group(commands_of: Commands, name: str, help: str) -> Commands:
+    """A command that is a name for several."""
+    made = commands_of.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+    return made.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
 def _duration(text: str) -> int:
     """Seconds, at least one."""
     from plugin.config import parse_duration
@@ -210,9 +216,7 @@ def _report(commands_of: Commands) -> None:
 
 
 def _grafana(commands_of: Commands) -> None:
-    help = "what concerns a Grafana that runs"
-    grafana = commands_of.add_parser("grafana", help=help, description=help[0].upper() + help[1:] + ".")
-    check = _command(grafana.add_subparsers(title="commands", metavar="COMMAND", required=True), "check",
+    check = _command(_group(commands_of, "grafana", "what concerns a Grafana that runs"), "check",
                      "run every query of the shipped dashboards and alert rules through Grafana, and judge the answers",
                      commands.grafana_check)
     check.add_argument("--url", metavar="URL", type=_url, required=True, help="address of Grafana")
@@ -228,9 +232,7 @@ def _grafana(commands_of: Commands) -> None:
 
 
 def _feedback(commands_of: Commands) -> None:
-    help = "answer alarms of a running service: false alarm, real, or new normal"
-    feedback = commands_of.add_parser("feedback", help=help, description=help[0].upper() + help[1:] + ".")
-    within = feedback.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    within = _group(commands_of, "feedback", "answer alarms of a running service: false alarm, real, or new normal")
     add = _command(within, "add", "say what an alarm was", remote_commands.feedback_add)
     add.add_argument("verdict", metavar="VERDICT", help="false_alarm, real or new_normal")
     add.add_argument("--incident", metavar="ID", help="which incident; else --watch, --series, --from and --to")
@@ -249,9 +251,8 @@ def _feedback(commands_of: Commands) -> None:
 
 
 def _maintenance(commands_of: Commands) -> None:
-    help = "plan work on what a running service watches: it neither pages nor learns meanwhile"
-    maintenance = commands_of.add_parser("maintenance", help=help, description=help[0].upper() + help[1:] + ".")
-    within = maintenance.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    within = _group(commands_of, "maintenance",
+                    "plan work on what a running service watches: it neither pages nor learns meanwhile")
     add = _command(within, "add", "add a window; given twice, it is there once", remote_commands.maintenance_add)
     for flag, metavar, about in remote_commands.WINDOW_FLAGS:
         add.add_argument(f"--{flag}", metavar=metavar, help=about)
@@ -265,9 +266,7 @@ def _maintenance(commands_of: Commands) -> None:
 
 
 def _models(commands_of: Commands) -> None:
-    help = "see and change which models reign in a running service"
-    models = commands_of.add_parser("models", help=help, description=help[0].upper() + help[1:] + ".")
-    within = models.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    within = _group(commands_of, "models", "see and change which models reign in a running service")
     for name, (about, run) in remote_commands.MODELS.items():
         command = _command(within, name, about, run)
         command.set_defaults(act=name, to_version=None)

@@ -16,6 +16,7 @@ def snapshot(watch: Watch | str, series: Sequence[SeriesRecord], time: int, **co
     known: dict[str, Any] = {
         "times": np.full(n, time), "value": np.ones(n), "expected": np.ones(n), "lower": np.zeros(n),
         "upper": np.full(n, 2.0), "score": np.zeros(n), "alert_score": np.zeros(n), "missing": np.zeros(n, bool),
+        "muted": np.zeros(n, bool),
         "model_version": np.ones(n, np.int64), "model_time": np.full(n, time), "drifted": np.zeros(n, bool),
         "detector": ("lstm",) * n}
     settings = watch if isinstance(watch, Watch) else Watch(name=watch, query="up")

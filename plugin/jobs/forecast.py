@@ -5,7 +5,6 @@ sample came. Each run pays for itself with rest, so that all runs of a watch tog
 """
 
 import logging
-import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -16,6 +15,7 @@ from plugin.board import Board, Forecast
 from plugin.config import Watch
 from plugin.feedback import NO_TOLERANCES, Tolerances
 from plugin.jobs.covariates import queries_of
+from plugin.jobs.rest import Rest
 from plugin.jobs.stack import Stack
 from plugin.jobs.stacks import Stacks
 from plugin.metrics import Metrics
@@ -35,7 +35,7 @@ class ForecastJob:
         """stacks: those of the score job as of its last tick; None = it has none now."""
         self.watch, self._board, self._metrics, self._stacks = watch, board, metrics, stacks
         self._seen: int | None = None  # `until` of the stacks of the last run
-        self._rest_until = 0.0  # time.monotonic()
+        self._rest = Rest(SHARE)
 
     def run(self) -> bool:
         """A forecast, if there is something new to make it from. Returns whether one has been published.
@@ -43,20 +43,19 @@ class ForecastJob:
         A failure is counted and logged; the forecast before stays until it is past.
         """
         stacks = self._stacks()
-        if stacks is None or stacks.until == self._seen or time.monotonic() < self._rest_until:
+        if stacks is None or stacks.until == self._seen or not self._rest.over:
             return False
         standing = stacks.standing()
         if standing is None:
             return False
-        began, self._seen = time.thread_time(), stacks.until
+        self._seen = stacks.until
         try:
-            self._board.foresee(ahead(self.watch, standing, stacks.until, stacks.tolerances))
+            with self._rest.after():
+                self._board.foresee(ahead(self.watch, standing, stacks.until, stacks.tolerances))
         except Exception as error:  # whatever a detector raises: scoring goes on
             self._metrics.forecast_failures.labels(self.watch.name).inc()
             log.error("forecast failed", extra={"watch": self.watch.name, "err": repr(error)}, exc_info=True)
             return False
-        finally:
-            self._rest_until = time.monotonic() + (time.thread_time() - began) / SHARE
         return True
 
 

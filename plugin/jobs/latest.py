@@ -114,13 +114,13 @@ class Latest:
                         state=self._state(row, int(self._times[row]) or record.last_seen, time, gone_after,
                                           record.id in champions))
                 for record, row in zip(records, rows, strict=True)]
-        present = [record for record in seen if record.state is not SeriesState.GONE]
-        rows = np.searchsorted(self._ids, [record.id for record in present])
-        missing = np.array([record.state is SeriesState.MISSING for record in present], bool)
-        muted = np.array([record.id in planned for record in present], bool)
+        missing = np.array([record.state is SeriesState.MISSING for record in seen
+                            if record.state is not SeriesState.GONE], bool)
         seen = [replace(record, state=SeriesState.MAINTENANCE) if record.id in planned and record.state is not
                 SeriesState.GONE else record for record in seen] if planned else seen
         present = [record for record in seen if record.state is not SeriesState.GONE]
+        rows = np.searchsorted(self._ids, [record.id for record in present])
+        muted = np.array([record.state is SeriesState.MAINTENANCE for record in present], bool)
         since = self._missing_since[rows]
         self._missing_since[rows] = np.where(missing, np.where(since > 0, since, time), 0)
         models = [champions.get(record.id) for record in present]

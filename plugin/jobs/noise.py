@@ -10,6 +10,7 @@ import numpy as np
 
 from plugin.board import Board
 from plugin.config import Watch
+from plugin.jobs.rest import Rest
 from plugin.jobs.suggest import LEAST_ALARMS, suggestion
 from plugin.noise import DAY, DAYS, AlarmTotals, Noise, Spending, Suggestion
 from plugin.store import Store
@@ -25,18 +26,14 @@ class NoiseJob:
     def __init__(self, store: Store, board: Board, watches: Callable[[], Mapping[str, Watch]],
                  clock: Callable[[], float] = time.time) -> None:
         self._store, self._board, self._watches, self._clock = store, board, watches, clock
-        self._rest_until = 0.0  # time.monotonic()
+        self._rest = Rest(SHARE, least=LEAST_REST, most=MOST_REST)
 
     def run(self) -> bool:
         """Once the run before has been paid for. Returns whether something has been published."""
-        if time.monotonic() < self._rest_until:
+        if not self._rest.over:
             return False
-        began = time.thread_time()
-        try:
+        with self._rest.after():
             self._board.hear(self._noise(int(self._clock())))
-        finally:
-            rest = (time.thread_time() - began) / SHARE
-            self._rest_until = time.monotonic() + min(MOST_REST, max(LEAST_REST, rest))
         return True
 
     def _noise(self, now: int) -> Noise:

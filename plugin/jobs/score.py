@@ -23,7 +23,7 @@ from plugin.jobs.roster import Roster
 from plugin.jobs.stacks import CELLS_AT_ONCE, Stacks
 from plugin.metrics import Metrics
 from plugin.prometheus import PrometheusReader
-from plugin.series import SeriesState
+from plugin.series import SeriesRecord, SeriesState
 from plugin.store import ModelRecord, Store
 
 log = logging.getLogger(__name__)
@@ -78,12 +78,10 @@ class ScoreJob:
         try:
             if not self._resting:
                 self.recall()
-                known = self._board.snapshots().get(self.watch.name)
-                shown = known or self._latest.snapshot([], {}, 0, self._gone_after)[0]
                 ended = [replace(alarm, open=False, ended_by=PAUSED)
                          for alarm in self._store.open_alarms(self.watch.name)]
                 self._store.end_alarms(ended, self._group)
-                self._board.publish(_paused(replace(shown, settings=self.watch)))
+                self._board.publish(_paused(replace(self._shown(), settings=self.watch)))
                 self._board.publish_incidents(self._group.name, self._store.incidents.still_open)
                 log.info("paused", extra={"watch": self.watch.name, "alarms_ended": len(ended)})
             self._resting = True
@@ -138,8 +136,7 @@ class ScoreJob:
         self._recalled = True
         self._board.publish_incidents(self._group.name, self._store.incidents.still_open)
         if until is not None:
-            shown = self._latest.snapshot(self._roster.records(), self._roster.champions(), until, self._gone_after,
-                                          self._in_maintenance(until))[0]
+            shown = self._snapshot(until)[0]
             before = self._board.snapshots().get(self.watch.name)
             failing = before is not None and before.outlook is Outlook.FAILING  # until a run succeeds
             self._board.publish(_stale(shown, Outlook.FAILING if failing else Outlook.STARTING,
@@ -204,11 +201,20 @@ class ScoreJob:
         return after
 
     def _publish(self, stacks: Stacks) -> None:
-        snapshot, seen = self._latest.snapshot(self._roster.records(), self._roster.champions(), stacks.until,
-                                               self._gone_after, self._in_maintenance(stacks.until))
+        snapshot, seen = self._snapshot(stacks.until)
         stacks.drop(self._roster.see(seen))
         self._board.publish(replace(snapshot, shifts=stacks.shifts()))
         self._board.publish_incidents(self._group.name, self._store.incidents.still_open)
+
+    def _snapshot(self, until: int) -> tuple[Snapshot, list[SeriesRecord]]:
+        """What is known at a grid time, and all records with their new state."""
+        return self._latest.snapshot(self._roster.records(), self._roster.champions(), until, self._gone_after,
+                                     self._in_maintenance(until))
+
+    def _shown(self) -> Snapshot:
+        """What is on the board; an empty one where nothing has ever been known."""
+        known = self._board.snapshots().get(self.watch.name)
+        return known or self._latest.snapshot([], {}, 0, self._gone_after)[0]
 
     def _fail(self, error: Exception) -> None:
         """Counted, logged, and shown: the rows on the board become stale."""
@@ -218,8 +224,7 @@ class ScoreJob:
         self._metrics.watch_up.labels(name).set(0)
         log.error("scoring failed", extra={"watch": name, "reason": reason, "err": str(error) or repr(error)},
                   exc_info=reason == "error")
-        shown = self._board.snapshots().get(name) or self._latest.snapshot([], {}, 0, self._gone_after)[0]
-        self._board.publish(_stale(shown, Outlook.FAILING, str(error) or repr(error)))
+        self._board.publish(_stale(self._shown(), Outlook.FAILING, str(error) or repr(error)))
 
 
 def _paused(snapshot: Snapshot) -> Snapshot:

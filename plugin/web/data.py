@@ -6,6 +6,7 @@ from flask import Response
 
 from plugin.board import Snapshot
 from plugin.errors import RequestError
+from plugin.noise import Spending
 from plugin.series import SeriesRecord
 from plugin.web import alert, rows, spending, watches
 from plugin.web.catalog import Catalog, highest
@@ -97,18 +98,25 @@ class DataSource:
             self._catalog.check_watch(query)
             return json(alert.incident_rows(moment, self._catalog.watched(query), field))
         if query.by == "watch":
-            return json(alert.watch_rows(self._watches(query, moment), moment.watches, field))
+            found = self._watches(query, moment, budget=field == "budget_spent")
+            return json(alert.watch_rows(found, moment.watches, field))
         snapshots = self._catalog.snapshots(query, moment.board)
         return raw(self._alert_rows.encoded(snapshots, field, moment.now))
 
-    def _watches(self, query: Query, moment: Moment) -> list[rows.Row]:
+    def _watches(self, query: Query, moment: Moment, *, budget: bool = True) -> list[rows.Row]:
+        """budget: it takes a walk through all series, which a rule on another number is spared."""
         self._catalog.check_watch(query)
-        records = self._catalog.find(Query(watch=query.watch))
-        spent = spending.spendings(self._context, records, watches.DAYS, int(moment.now) - watches.DAYS * DAY)
+        spent = self._spent(query, moment) if budget else {}
         known_since = max(self._context.started, self._context.reloaded())  # a watch that was never scored
         watched = self._catalog.watched(query)
-        return [row for row in watches.watch_rows(moment, spending.by_watch(spent, moment.watches), known_since)
+        return [row for row in watches.watch_rows(moment, spent, known_since)
                 if watched is None or row["watch"] in watched]
+
+    def _spent(self, query: Query, moment: Moment) -> dict[str, Spending]:
+        """By watch."""
+        records = self._catalog.find(Query(watch=query.watch))
+        since = int(moment.now) - watches.DAYS * DAY
+        return spending.by_watch(spending.spendings(self._context, records, watches.DAYS, since), moment.watches)
 
     def series(self, query: Query) -> Response:
         return json(sorted({str(record.labels) for record in self._catalog.find(query)}))

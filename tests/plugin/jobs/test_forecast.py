@@ -12,7 +12,7 @@ from detectors.registry import detector_named, to_spec
 from plugin import grid
 from plugin.board import Board, Forecast
 from plugin.config import Watch
-from plugin.jobs import forecast
+from plugin.jobs import forecast, rest
 from plugin.jobs.forecast import ForecastJob, ahead
 from plugin.jobs.history import query_key
 from plugin.jobs.stack import Stack
@@ -20,26 +20,13 @@ from plugin.jobs.stacks import Stacks
 from plugin.metrics import Metrics
 from plugin.series import FloatArray, Labels
 from plugin.store import ModelRecord, Store
+from tests.plugin.jobs.core import Time
 
 STEP, STEPS, AHEAD = 60, 400, 30
 START = 1_760_000_040 // STEP * STEP
 NOW = START + (STEPS - 1) * STEP
 WATCH = Watch(name="w", query="x", detector="baseline", fit_window=STEPS * STEP, forecast=AHEAD * STEP)
 PLACES = [10.0, 20.0, 1e12]
-
-
-class Time:
-    """Stands for the module `time`: a core that works for `cost` seconds in each run."""
-
-    def __init__(self, cost: float) -> None:
-        self.cost, self.now, self.worked = cost, 1000.0, 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def thread_time(self) -> float:
-        self.worked += self.cost
-        return self.worked
 
 
 @pytest.fixture
@@ -104,7 +91,7 @@ def test_the_policies_move_it(stacks: Stacks) -> None:
 def test_a_run_makes_one_forecast_of_each_tick_and_rests_for_what_it_cost(stacks: Stacks,
                                                                           monkeypatch: pytest.MonkeyPatch) -> None:
     time = Time(cost=0.2)
-    monkeypatch.setattr(forecast, "time", time)
+    monkeypatch.setattr(rest, "time", time)
     board, now = Board(), [stacks]
     job = ForecastJob(WATCH, board, Metrics(CollectorRegistry()), lambda: now[0])
     assert job.run() and board.forecasts()["w"].made_at == NOW

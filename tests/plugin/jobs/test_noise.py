@@ -10,30 +10,17 @@ import pytest
 from detectors.api import Band
 from plugin.board import Board
 from plugin.config import Watch
-from plugin.jobs import noise
+from plugin.jobs import rest
 from plugin.jobs.noise import TRIED, NoiseJob
 from plugin.jobs.suggest import episodes
 from plugin.noise import DAY, Noise, Suggestion
 from plugin.series import Labels, Samples, Tick
 from plugin.store import Store
+from tests.plugin.jobs.core import Time
 from tests.plugin.jobs.test_suggest import LARGE, LENGTH, SMALL, START, STEP, samples
 
 NOW = START + STEP * LENGTH
 WATCH = Watch(name="w", query="up", alert_budget=1 / (30 * DAY))
-
-
-class Time:
-    """Stands for the module `time`: a core that works for `cost` seconds in each run."""
-
-    def __init__(self, cost: float) -> None:
-        self.cost, self.now, self.worked = cost, 1000.0, 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def thread_time(self) -> float:
-        self.worked += self.cost
-        return self.worked
 
 
 @pytest.fixture
@@ -94,7 +81,7 @@ def test_only_the_noisiest_few_are_tried(store: Store) -> None:
 
 def test_a_run_is_paid_for_with_rest(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Time(cost=0.5)
-    monkeypatch.setattr(noise, "time", clock)
+    monkeypatch.setattr(rest, "time", clock)
     job = NoiseJob(store, Board(), dict, lambda: float(NOW))
     ran = []
     for clock.now in range(1000, 3001, 100):
