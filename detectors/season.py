@@ -38,21 +38,45 @@ def known_features(period: IntArray) -> NDArray[np.float32]:
 def fit_profile(values: FloatArray, kept: BoolArray, local_times: IntArray) -> tuple[Profile, IntArray]:
     """From [S, T]: median of the samples nearest to each knot, and the period [S] that the history supports.
 
-    Two weeks of history give a profile of the week, two days one of the day, less a constant (period 0).
+    Two weeks of history give a profile of the week, two days one of the day, less a constant (period 0). A week is a
+    day and what most weeks agree on: of two weeks, one with an incident must not teach half of it.
     """
-    knot = (local_times + KNOT // 2) // KNOT % KNOTS
+    knot = (local_times + KNOT // 2) // KNOT
     any_kept = kept.any(axis=1)
     first, last = kept.argmax(axis=1), kept.shape[1] - 1 - kept[:, ::-1].argmax(axis=1)
     span = np.where(any_kept, local_times[last] - local_times[first], 0)
-    period = np.where(span >= 2 * WEEK, WEEK, np.where(span >= 2 * DAY, DAY, 0))
+    period = np.where(span > 2 * WEEK - KNOT, WEEK, np.where(span > 2 * DAY - KNOT, DAY, 0))
     constant = np.nan_to_num(ranked(*gaps_last(values, kept), 0.5))
     profile = np.repeat(constant[:, None], KNOTS, axis=1)
-    for cycle in (DAY, WEEK):
-        rows = np.flatnonzero(period == cycle)
-        if len(rows):
-            knots = _by_knot(values[rows], kept[rows], knot % (cycle // KNOT), cycle // KNOT, 0.5)
-            profile[rows] = np.tile(_bridge(knots), WEEK // cycle)
+    rows = np.flatnonzero(period > 0)
+    if len(rows):
+        day = _bridge(_by_knot(values[rows], kept[rows], knot % (DAY // KNOT), DAY // KNOT, 0.5))
+        profile[rows] = np.tile(day, WEEK // DAY)
+    rows = np.flatnonzero(period == WEEK)
+    if len(rows):
+        profile[rows] += _agreed(_by_week(values[rows], kept[rows], knot) - profile[rows, None])
     return profile.astype(np.float32), period.astype(np.int64)
+
+
+def _by_week(values: FloatArray, kept: BoolArray, knot: IntArray) -> FloatArray:
+    """[S, W, KNOTS] the median of the samples at each knot of each week, NaN where there are none.
+
+    knot: [T] of the sample, counted on from some week's begin.
+    """
+    first = knot[0] // KNOTS * KNOTS
+    weeks = int(knot[-1] - first) // KNOTS + 1
+    return _by_knot(values, kept, knot - first, weeks * KNOTS, 0.5).reshape(len(values), weeks, KNOTS)
+
+
+def _agreed(distance: FloatArray) -> FloatArray:
+    """[S, KNOTS] the middle one of the weeks' distances [S, W, KNOTS] from the day, NaN = none.
+
+    Where the weeks are even, or only one, no distance has a vote, too: of two on one side the smaller counts.
+    """
+    weeks = (~np.isnan(distance)).sum(axis=1)
+    votes = [np.where(known, 0.0, np.nan)[:, None] for known in ((weeks % 2 == 0) | (weeks == 1), weeks == 1)]
+    agreed: FloatArray = np.nanmedian(np.concatenate([distance, *votes], axis=1), axis=1)
+    return agreed
 
 
 def profile_at(profile: Profile, local_times: IntArray) -> FloatArray:

@@ -1,10 +1,11 @@
 """What every detector stands on: season plus a slow level, and a slow spread around both, carried causally.
 
 Nothing here follows an incident. The level is a mean over trusted samples alone: whatever lies beyond the gate moves
-it not at all. A new regime is accepted deliberately: when samples have stayed beyond the gate on one side for half a
-day, or when someone says so. The spread follows the median of |residual| by equal steps up and down, and has a rhythm
-of its own over the day. A model then forecasts `deviation`, the residual in spreads, from trusted samples; the others
-are gaps to it.
+it not at all. It is held near its anchor, a mean over days: what grows too slowly for the gate takes it no farther
+than it goes by itself. A new regime is accepted deliberately: when samples have stayed away on one side for half a day
+and stand still by then, or when someone says so. The spread follows the median of |residual| by equal steps up and
+down, and has a rhythm of its own over the day. A model then forecasts `deviation`, the residual in spreads, from
+trusted samples; the others are gaps to it.
 """
 
 from collections.abc import Mapping
@@ -14,23 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.api import Arrays, BoolArray, FloatArray, IntArray, SeriesBatch
+from detectors.regime import ANCHOR_SECONDS, BLOCK_SECONDS, REGIME, Anchor, Regime, share
 from detectors.scaling import NORMAL_MAD, fit_scale, quantile
 from detectors.season import Profile, Rhythm, features, fit_profile, fit_rhythm, known_features, profile_at, rhythm_at
 
 LEVEL_SECONDS, LEVEL_STEPS = 90 * 60, 12  # time constant of the level, and at least so many steps
 SPREAD_SECONDS = 12 * 3600  # time in which the spread can change by a factor e
-REGIME_SECONDS = 3600  # time constant of where samples lie now, trusted or not
-ACCEPT_SECONDS = 12 * 3600  # beyond the gate on one side for so long is a new regime
-FORGIVEN = 2.0  # a trusted sample takes back so many steps of that time
 GATE = 4.0  # spreads; a sample beyond is scored, and steers nothing
-REGIME = ("regime", "away", "since", "accepted")  # what is carried of a new level, see Regime
-BLOCK_SECONDS = 3 * 3600  # over which the level is a constant, when the floor is learnt
+ORDINARY, RARE = 0.75, 0.001  # quantile of the level's distances from its anchor; the share of time beyond the leash
+SELDOM = ((1 - ORDINARY) / RARE) ** (1 / 3)  # leash by that quantile, as a tail of the third power has it
 CHUNK = 256  # columns whose profile is held at once
 
 
 @dataclass(frozen=True)
 class Trend:
-    """S fitted trends; `floor`, `usual` and `profile` are in units of `scale`."""
+    """S fitted trends; `floor`, `usual`, `leash` and `profile` are in units of `scale`."""
 
     centre: FloatArray  # [S] units of the series
     scale: FloatArray  # [S] units of the series
@@ -40,6 +39,7 @@ class Trend:
     period: IntArray  # [S] seconds; 0 = no season known
     floor: FloatArray  # [S] the spread never falls below
     usual: FloatArray  # [S] the spread of a cold start
+    leash: FloatArray  # [S] how far the level may be from its anchor
 
     @property
     def state(self) -> dict[str, NDArray[np.generic]]:
@@ -52,7 +52,8 @@ class Trend:
     def cold(self) -> dict[str, NDArray[np.float64]]:
         """The carry of a series of which no sample has been seen."""
         zero = np.zeros(len(self.scale))
-        return {"level": zero, "median": self.usual / NORMAL_MAD, **{name: zero.copy() for name in REGIME}}
+        return {"level": zero, "median": self.usual / NORMAL_MAD,
+                **{name: zero.copy() for name in ("anchor", "anchored", *REGIME)}}
 
 
 @dataclass(frozen=True)
@@ -95,12 +96,31 @@ def fit_trend(batch: SeriesBatch, kept: BoolArray) -> Trend:
     scaled = (np.where(kept, batch.values, 0.0) - scale.centre[:, None]) / scale.scale[:, None]
     profile, period = fit_profile(scaled, kept, batch.local_times)
     distance = scaled - profile_at(profile, batch.local_times)
-    residual = np.abs(distance - _block_medians(distance, kept, max(1, BLOCK_SECONDS // batch.step)))
+    length = max(1, BLOCK_SECONDS // batch.step)
+    place = _block_medians(distance, kept, length)
+    residual = np.abs(distance - place)
     smallest = np.maximum(0.5 * scale.resolution / scale.scale, 1e-4)
     floor = np.maximum(0.5 * quantile(residual, kept, 0.9), smallest)
     usual = np.maximum(NORMAL_MAD * quantile(residual, kept, 0.5), floor)
     rhythm = fit_rhythm(residual, kept, batch.local_times, period)
-    return Trend(scale.centre, scale.scale, scale.resolution, profile, rhythm, period, floor, usual)
+    begins = np.arange(0, batch.shape[1], length)
+    known = np.add.reduceat(kept, begins, axis=1) > 0
+    leash = np.maximum(_wandering(place[:, begins], known, length * batch.step), usual)
+    return Trend(scale.centre, scale.scale, scale.resolution, profile, rhythm, period, floor, usual, leash)
+
+
+def _wandering(place: FloatArray, known: BoolArray, seconds: int) -> FloatArray:
+    """[S] how far the level seldom is from its anchor, by the body of its distances and a tail of the third power.
+
+    place: [S, B] where the samples of each block lay. known: [S, B] True = there were some. seconds: of a block.
+    """
+    weight, distances = share(ANCHOR_SECONDS, seconds), np.empty_like(place)
+    anchor, count = place[:, 0] * known[:, 0], np.zeros(len(place))
+    for b in range(place.shape[1]):
+        distances[:, b] = np.abs(place[:, b] - anchor)
+        count += known[:, b]
+        anchor = anchor + known[:, b] * np.maximum(weight, 1 / np.maximum(count, 1)) * (place[:, b] - anchor)
+    return np.asarray(SELDOM * quantile(distances, known, ORDINARY))
 
 
 def _block_medians(distance: FloatArray, kept: BoolArray, length: int) -> FloatArray:
@@ -145,11 +165,12 @@ def _walk(trend: Trend, distance: FloatArray, rhythm: FloatArray, usable: BoolAr
 
     times: [T] unix seconds. settled: [T, S] as of the batch; None = nowhere.
     """
-    pull = usable * (1 - np.exp(-step / max(LEVEL_SECONDS, LEVEL_STEPS * step)))
-    growth = min(step / SPREAD_SECONDS, 0.1)
-    wider, narrower = np.where(usable, np.exp(growth), 1.0), np.where(usable, np.exp(-growth), 1.0)
+    pull = usable * share(max(LEVEL_SECONDS, LEVEL_STEPS * step), step)
+    rate = min(step / SPREAD_SECONDS, 0.1)
+    wider, narrower = np.where(usable, np.exp(rate), 1.0), np.where(usable, np.exp(-rate), 1.0)
     gate = GATE * rhythm
-    regime = Regime(now["regime"], now["away"], now["since"], now["accepted"], step)
+    regime = Regime(now["regime"], now["course"], now["away"], now["since"], now["accepted"], trend.leash, step)
+    anchor = Anchor(now["anchor"], now["anchored"], trend.leash, step)
     level, median = now["level"], now["median"]
     levels, spreads = np.empty_like(distance), np.empty_like(distance)
     lowest, accepted = 0.1 * trend.floor, dict[int, BoolArray]()
@@ -159,73 +180,16 @@ def _walk(trend: Trend, distance: FloatArray, rhythm: FloatArray, usable: BoolAr
         residual = distance[t] - level
         size = np.abs(residual)
         beyond = size > gate[t] * usual
-        median = np.maximum(median * np.where(size > rhythm[t] * median, wider[t], narrower[t]), lowest)
-        if regime.concerns(beyond):
-            level, new = regime.settle(level + pull[t] * residual * ~beyond, distance[t], residual, beyond, usable[t],
-                                       int(times[t]), None if settled is None else settled[t])
+        level, strained = anchor.hold(level + pull[t] * residual * ~beyond, usable[t] & ~beyond)
+        growth = np.where(size > rhythm[t] * median, wider[t], narrower[t])
+        median = np.where(strained, median, np.maximum(median * growth, lowest))
+        away = beyond | strained
+        if regime.concerns(away):
+            level, new = regime.settle(level, distance[t], residual, away, usable[t], int(times[t]),
+                                       None if settled is None else settled[t])
             if new is not None:
                 accepted[t] = new
-        else:
-            level = level + pull[t] * residual
-    now.update(level=level, median=median, regime=regime.place, away=regime.away, since=regime.since,
-               accepted=regime.accepted)
+                anchor.move(level, new)
+    now.update(level=level, median=median, anchor=anchor.place, anchored=anchor.seen, regime=regime.place,
+               course=regime.course, away=regime.away, since=regime.since, accepted=regime.accepted)
     return levels, spreads * rhythm, accepted
-
-
-class Regime:
-    """Where samples beyond the gate lie, and for how long: a new level, once it has lasted or someone says so."""
-
-    def __init__(self, place: FloatArray, away: FloatArray, since: FloatArray, accepted: FloatArray, step: int) -> None:
-        self.place = place  # [S] mean of the distance from the profile since samples went beyond the gate
-        self.away = away  # [S] steps, signed, that they have been beyond it on one side
-        self.since = since  # [S] unix seconds of the first of them, or of those that were last; 0 = none yet
-        self.accepted = accepted  # [S] unix seconds of the sample with which the last new level was accepted; 0 = none
-        self._share = 1 - np.exp(-step / max(REGIME_SECONDS, LEVEL_STEPS * step))
-        self._patience = ACCEPT_SECONDS / step
-        self._open = bool(away.any())
-
-    def concerns(self, beyond: BoolArray) -> bool:
-        """Whether any series is beyond the gate, or was."""
-        return self._open or bool(beyond.any())
-
-    def settle(self, level: FloatArray, distance: FloatArray, residual: FloatArray, beyond: BoolArray,
-               usable: BoolArray, time: int, settled: BoolArray | None) -> tuple[FloatArray, BoolArray | None]:
-        """[S] the level after a sample at `distance` from the profile: the new one where it has been accepted; and
-        where that is, None = nowhere.
-
-        time: unix seconds of the sample. settled: [S] True = someone accepts it now; None = nowhere.
-        """
-        weight = usable * np.where(self.away == 0, beyond, self._share)  # it begins where the first one is
-        self.place = self.place + weight * (distance - self.place)
-        back = np.minimum(np.maximum(self.away, -FORGIVEN), FORGIVEN)
-        before = self.away
-        self.away = before + usable * np.where(beyond, np.sign(residual), -back)
-        self.since = np.where((self.away != 0) & (np.sign(before) != np.sign(self.away)), time, self.since)
-        far = np.abs(self.away)
-        self._open = bool(far.any())
-        if far.max(initial=0.0) <= self._patience and settled is None:
-            return level, None
-        accepted = far > (self._patience if settled is None else np.where(settled, 0.0, self._patience))
-        if not accepted.any():
-            return level, None
-        self.away = np.where(accepted, 0.0, self.away)
-        self.accepted = np.where(accepted, time, self.accepted)
-        return np.where(accepted, self.place, level), accepted
-
-
-@dataclass(frozen=True)
-class Settling:
-    """What a carry tells of new levels; all [S] unix seconds."""
-
-    since: IntArray  # of the first sample that lies away, or of the first of those that were last; 0 = none yet
-    due: IntArray  # of the sample with which the level is accepted if all lie there from now on; 0 = none lie away
-    accepted: IntArray  # of the sample with which the last one was accepted; 0 = none yet
-
-
-def settling(carry: Arrays, time: int, step: int) -> Settling | None:
-    """New levels as of `time`, the last sample seen; None for a detector that carries nothing of the kind."""
-    if not set(REGIME) <= carry.keys():
-        return None
-    steps = np.floor(ACCEPT_SECONDS / step - np.abs(carry["away"])) + 1
-    due = np.where(carry["away"] != 0, time + steps * step, 0)
-    return Settling(*(np.asarray(each, np.int64) for each in (carry["since"], due, carry["accepted"])))

@@ -1,14 +1,15 @@
 """`bandwatch feedback`: answers to alarms, given to a running service."""
 
 import getpass
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from plugin import progress
 from plugin.errors import BandwatchError
 from plugin.remote import Remote
+from plugin.wording import instant
 
+T = TypeVar("T")
 COLUMNS = ("id", "verdict", "state", "series", "from", "to", "by", "comment")
 
 
@@ -33,10 +34,20 @@ def show(remote: Remote, about: Mapping[str, str | None]) -> None:
 
 
 def withdraw(remote: Remote, ids: Sequence[int]) -> None:
-    """Takes answers back."""
-    for id in ids:
-        answer = _object(remote.delete(f"/api/v1/feedback/{id}"))
-        print(f"answer {id}: {'had no effect any more' if answer['again'] else 'withdrawn, its effects end'}")
+    """Takes answers back; each, whatever becomes of the others."""
+    each_of(ids, lambda id: print(f"answer {id}: {_object(remote.delete(f'/api/v1/feedback/{id}'))['effect']}"))
+
+
+def each_of(given: Sequence[T], act: Callable[[T], None]) -> None:
+    """Goes on after a refusal. Raises BandwatchError with all that were refused, at the end."""
+    refused = []
+    for one in given:
+        try:
+            act(one)
+        except BandwatchError as error:
+            refused.append(str(error))
+    if refused:
+        raise BandwatchError("\n".join(refused))
 
 
 def _object(answer: object) -> dict[str, Any]:
@@ -46,7 +57,7 @@ def _object(answer: object) -> dict[str, Any]:
 
 
 def the_time(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return instant(milliseconds // 1000)
 
 
 def the_user() -> str:

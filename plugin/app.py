@@ -63,7 +63,7 @@ class Service:
         for jobs in parts.watches.values():
             self._schedule(jobs)
         self._scheduler.every("upkeep", UPKEEP_SECONDS, lambda: upkeep.run(
-            parts.store, config.store, maintenance=parts.maintenance), long=True)
+            parts.store, config.store, self._clock, parts.maintenance), long=True)
         self._scheduler.every("noise", NOISE_CHECK_SECONDS, parts.noise.run, lane="noise")
         self._schedule_remote_write()
         self._schedule_maintenance()

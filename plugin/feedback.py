@@ -64,6 +64,11 @@ class Answer:
     def in_force(self) -> bool:
         return self.withdrawn_at is None
 
+    @property
+    def reason(self) -> str:
+        """By which an accepted level tells the answer that it is from."""
+        return f"feedback {self.id}" + (f": {self.comment}" if self.comment else "")
+
 
 @dataclass(frozen=True)
 class Widening:

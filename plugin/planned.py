@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from plugin import progress
-from plugin.answers import the_time, the_user
+from plugin.answers import each_of, the_time, the_user
 from plugin.errors import BandwatchError
 from plugin.remote import Remote
 
@@ -17,12 +17,8 @@ def add(remote: Remote, about: Mapping[str, str | Sequence[str] | None]) -> None
     """Adds a window and prints what it is about. about: the fields of a window; None = not said."""
     said = {name: text for name, text in about.items() if text}
     window = _object(remote.post(PATH, {**said, "by": the_user()}))
-    known = "" if window["new"] else "; was there already"
-    print(f"window {window['id']}: {window['name']}, {_when(window)}{known}")
-    if window["size"] == 0:
-        print("it is about no series that is known now: check --match and --watch")
-    else:
-        print(f"about {window['size']} series; those that learnt from such a time are fitted anew")
+    print(f"window {window['id']}: {window['name']}, {_when(window)}")
+    print(window["effect"])
 
 
 def show(remote: Remote, *, everything: bool) -> None:
@@ -31,16 +27,26 @@ def show(remote: Remote, *, everything: bool) -> None:
     if not isinstance(rows, list):
         raise BandwatchError(f"{remote.url}: no list of windows: is this a Bandwatch?")
     progress.prose(list(COLUMNS), [
-        [row["id"], row["name"], row["state"], _time(row["time"]), _time(row["timeEnd"]), str(row["size"]),
+        [row["id"], row["name"], _state(row), _time(row["time"]), _time(row["timeEnd"]), str(row["size"]),
          row["match"], row["watch"], row["rule"], row["source"], row["by"]]
         for row in rows if everything or row["state"] != "ended"], [])
 
 
 def end(remote: Remote, ids: Sequence[str]) -> None:
-    """Ends windows that run, removes those that have not begun."""
-    for id in ids:
-        window = _object(remote.delete(f"{PATH}/{quote(id, safe='')}"))
-        print(f"window {id}: {window['name']} " + ("has ended" if window["time"] is not None else "is removed"))
+    """Ends windows that run, removes those that have not begun; each, whatever becomes of the others."""
+    each_of(ids, lambda id: _end(remote, id))
+
+
+def _end(remote: Remote, id: str) -> None:
+    if not id or "/" in id:  # no address would lead there
+        raise BandwatchError(f"there is no window `{id}`; `bandwatch maintenance list` shows them")
+    window = _object(remote.delete(f"{PATH}/{quote(id, safe='')}"))
+    print(f"window {id}: {window['name']} " + ("has ended" if window["time"] is not None else "is removed"))
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    """An end that someone has made says so."""
+    return f"ended by {row['ended_by']}" if row["state"] == "ended" and row["ended_by"] else str(row["state"])
 
 
 def _when(window: Mapping[str, Any]) -> str:

@@ -70,8 +70,10 @@ def checked(rule: str, local: datetime, zone: ZoneInfo, now: int) -> str:
     text = "\n".join(lines)
     if not all(re.match(r"FREQ=|(EXDATE|RDATE)[:;]", line) for line in lines):
         raise ValueError("it has a line that is neither FREQ=... nor EXDATE or RDATE")
-    if re.search(r"FREQ=(SECOND|MINUTE)LY|BYSECOND=|INTERVAL=0+(;|$)", text, re.MULTILINE):
-        raise ValueError("it comes too often")
+    if re.search(r"FREQ=(SECOND|MINUTE)LY|BYSECOND=|BYMINUTE=\d+,", text):
+        raise ValueError("it comes too often: hourly is the most")
+    if re.search(r"INTERVAL=(0+(;|$)|-)", text, re.MULTILINE):
+        raise ValueError("its INTERVAL is less than 1")
     try:
         until = max(datetime.fromtimestamp(now, UTC).replace(tzinfo=None), local + timedelta(days=366))
         until_now = takewhile(lambda each: each <= until, expanded(text, local, zone))
@@ -115,6 +117,18 @@ def _in_zone(text: str, zone: ZoneInfo, *, whole_day: bool = False) -> str:
 def local_time(given: datetime, zone: ZoneInfo) -> datetime:
     """Wall clock time without an offset."""
     return given.astimezone(zone).replace(tzinfo=None) if given.tzinfo else given
+
+
+def in_doubt(given: datetime, zone: ZoneInfo) -> str:
+    """What becomes of a local time that a change of the clocks leaves out or repeats, in words; "" = it is plain."""
+    if given.tzinfo:
+        return ""
+    first, second = (given.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
+    counted = datetime.fromtimestamp(first, zone)
+    if counted.replace(tzinfo=None) != given:
+        return f"{given:%H:%M} does not exist in {zone.key} on {given:%Y-%m-%d}: it counts as {counted:%H:%M}"
+    return "" if first == second else (f"{given:%H:%M} comes twice in {zone.key} on {given:%Y-%m-%d}: its first is "
+                                       "meant; the second is written with an offset")
 
 
 def unix(given: datetime, zone: ZoneInfo) -> int:

@@ -1,21 +1,20 @@
 """`bandwatch models`: the versions of models in a running service, and what is ordered of them."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from plugin import progress
 from plugin.answers import the_user
-from plugin.errors import BandwatchError, ConfigError
+from plugin.errors import BandwatchError
 from plugin.remote import Remote
-from plugin.wording import duration
+from plugin.wording import duration, instant
 
 SHOWN = 50  # decisions
 
 
 def show_list(remote: Remote, about: Mapping[str, str | None]) -> None:
     """Prints who reigns. about: watch, series and match; None = any."""
-    rows = [row for row in _rows(remote, "/api/v1/models", about) if row["champion"]]
+    rows = [row for row in _models(remote, about) if row["champion"]]
     columns = ["series", "watch", "version", "detector", "age", "checked", "loss", "pinned"]
     progress.prose(columns, [[row["series"], row["watch"], str(row["version"]), row["detector"],
                               duration(round(row["age_seconds"])), _time(row["checked_at"]), _number(row["loss"]),
@@ -24,7 +23,7 @@ def show_list(remote: Remote, about: Mapping[str, str | None]) -> None:
 
 def show(remote: Remote, about: Mapping[str, str | None]) -> None:
     """Prints all versions that are kept of some series, and what was decided of them."""
-    rows = _rows(remote, "/api/v1/models", about)
+    rows = _models(remote, about)
     columns = ["series", "watch", "version", "reigns", "detector", "fitted", "learnt from", "to", "loss"]
     progress.prose(columns, [
         [row["series"], row["watch"], str(row["version"]), ("pinned" if row["pinned"] else "yes") * row["champion"],
@@ -41,8 +40,6 @@ def show(remote: Remote, about: Mapping[str, str | None]) -> None:
 def order(remote: Remote, act: str, about: Mapping[str, str | None], *, comment: str, version: int | None) -> bool:
     """Gives an order and prints what came of it, series by series. Returns whether all of it was done."""
     said: dict[str, object] = {name: text for name, text in about.items() if text is not None}
-    if not said:
-        raise ConfigError("say whose models: --watch, --series or --match")
     if version is not None:
         said["version"] = version
     answers = remote.post(f"/api/v1/models/{act}", {**said, "comment": comment, "by": the_user()})
@@ -60,10 +57,18 @@ def _rows(remote: Remote, path: str, about: Mapping[str, str | None]) -> list[di
     return rows
 
 
+def _models(remote: Remote, about: Mapping[str, str | None]) -> list[dict[str, Any]]:
+    """Raises BandwatchError where there is none."""
+    rows = _rows(remote, "/api/v1/models", about)
+    if not rows:
+        whose = ", ".join(text for text in about.values() if text) or "any series"
+        raise BandwatchError(f"{remote.url}: no model of {whose}: `GET /api/v1/series` lists the series; a new one has "
+                             "its first model when it has been fitted")
+    return rows
+
+
 def _time(milliseconds: int | None) -> str:
-    if milliseconds is None:
-        return ""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return "" if milliseconds is None else instant(milliseconds // 1000)
 
 
 def _number(number: float | None) -> str:

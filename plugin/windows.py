@@ -5,20 +5,24 @@ Whole days of a window that recurs end at the same local time; every other durat
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from plugin import recurrence, selectors
+from plugin import recurrence, selectors, wording
 from plugin.errors import SelectorError, WindowRefused
 from plugin.recurrence import Occurrences, Span, local_time, unix
 from plugin.selectors import Matcher
 
 DAY = 86_400
 LONGEST = 366 * DAY  # of one occurrence and of a margin, seconds
+YEARS = range(1990, 9001)
 TIME = "a time such as 2026-11-21T02:00, in the time zone of the window, or 2026-11-21T01:00Z"
+IDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")  # could move the cursor of a terminal that lists windows
 RULE = "a rule of iCalendar such as FREQ=WEEKLY;BYDAY=SA, hourly at the most"
 
 
@@ -42,6 +46,7 @@ class Window:
     ended: int | None = None  # unix seconds at which someone has ended it
     source: str = "api"  # where it is from: api, config, the path of a calendar, the url of an Alertmanager
     alerts: bool = False  # `match` is over the labels that alerts have: it is a silence
+    ended_by: str = ""  # who has ended it; "" = nobody, or not known
 
     @cached_property
     def matchers(self) -> tuple[Matcher, ...]:
@@ -107,6 +112,9 @@ def window(*, name: str, begin: str, end: str = "", duration: int | None = None,
     """
     if not name.strip():
         raise WindowRefused("name", "nothing", "a name for people")
+    if id and not IDS.fullmatch(id):
+        raise WindowRefused("id", json.dumps(id[:80]), "1 to 64 letters, digits, _, . and -, beginning with a letter "
+                            "or digit")
     match, zone = match.strip(), _zone(timezone)
     _check_match(match, watch)
     first = _time("begin", begin)
@@ -123,6 +131,11 @@ def window(*, name: str, begin: str, end: str = "", duration: int | None = None,
     made = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
     return Window(id or made, name, match, tuple(watch), begin, seconds, rule.strip(), timezone, before, after, comment,
                   by, created, source=source)
+
+
+def plain(text: str) -> str:
+    """On one line, of what others have written."""
+    return CONTROL.sub(" ", text).strip()
 
 
 def _check_match(match: str, watch: tuple[str, ...]) -> None:
@@ -145,10 +158,10 @@ def _zone(name: str) -> ZoneInfo:
 def _time(field: str, text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text)
-        if not 1990 <= found.year <= 9000:
-            raise ValueError("a year that nobody means")
     except ValueError as error:
         raise WindowRefused(field, f'"{text}"', TIME) from error
+    if found.year not in YEARS:
+        raise WindowRefused(field, f'"{text}"', f"a time in the years {YEARS[0]} to {YEARS[-1]}")
     return found
 
 
@@ -157,7 +170,7 @@ def _seconds(first: datetime, end: str, duration: int | None, zone: ZoneInfo, *,
     if bool(end) == (duration is not None):
         raise WindowRefused("end", "end and duration together" if end else "neither end nor duration", "one of them")
     if duration is not None:
-        nominal, field, found = duration, "duration", f"{duration} s"
+        nominal, field, found = duration, "duration", wording.duration(duration) if duration > 0 else f"{duration} s"
         last = local_time(first, zone) + timedelta(seconds=duration) if duration % DAY == 0 else None
         exact = duration if last is None else unix(last, zone) - unix(first, zone)
     else:
@@ -165,7 +178,8 @@ def _seconds(first: datetime, end: str, duration: int | None, zone: ZoneInfo, *,
         nominal = int((local_time(given, zone) - local_time(first, zone)).total_seconds())
         exact = unix(given, zone) - unix(first, zone)
     if exact <= 0:
-        raise WindowRefused(field, found, f"later than begin, {first.isoformat(timespec='minutes')}")
+        begin = datetime.fromtimestamp(unix(first, zone), zone).isoformat(timespec="minutes")
+        raise WindowRefused(field, found, f"later than begin, {begin}" if field == "end" else "at least 1 s")
     if exact > LONGEST:
-        raise WindowRefused(field, found, "at most a year after begin")
+        raise WindowRefused(field, found, "at most a year" + " after begin" * (field == "end"))
     return nominal if recurs and nominal % DAY == 0 else exact

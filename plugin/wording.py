@@ -162,6 +162,11 @@ def _band(texts: Sequence[str], full: Sequence[str], low: bool, high: bool) -> s
     return f"expected {'at least' if low else 'at most' if high else 'about'} {full[0]}"
 
 
+def instant(time: int) -> str:
+    """Unix seconds as `2026-11-21T02:00:00Z`."""
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 @lru_cache(1024)
 def duration(seconds: int) -> str:
     """`45 s`, `12 min`, `1 h 5 min`, `2 d 3 h`: the two largest parts."""

@@ -17,7 +17,6 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     "__main__",
     "cli",
-    "commands remote_commands",
     "planned versions",
     "answers check demo grafana report",
     "app backtest",

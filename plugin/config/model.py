@@ -47,7 +47,8 @@ PLACE = Text("the path of an .ics file, or of a folder of them")
 SELECTOR = Text('a Prometheus selector in quotes such as {job="api"}', r"(?s).*")
 MOMENT = Text("a time such as 2026-11-21T02:00")
 RULE = Text("a rule of iCalendar such as FREQ=WEEKLY;BYDAY=SA", r"(?s).*")
-REMARK = Text("text", r"(?s).*")
+TITLE = Text("text that is not empty, without control characters", r"[^\x00-\x1f\x7f-\x9f]+")
+REMARK = Text("text without control characters", r"[^\x00-\x08\x0b-\x1f\x7f-\x9f]*")
 
 
 class Section(BaseModel):
@@ -155,7 +156,7 @@ class RemoteWrite(Endpoint):
 class MaintenanceWindow(Section):
     """Planned work, once or by a rule; `plugin.windows.window` says what goes together."""
 
-    name: Annotated[str, LABEL_VALUE]
+    name: Annotated[str, TITLE]
     match: Annotated[str, SELECTOR] = ""
     watch: tuple[Annotated[str, NAME], ...] = ()  # none = all that match
     begin: Annotated[str, MOMENT]

@@ -15,6 +15,7 @@ EFFECTS: dict[str, Effect] = {
     "level shift": lambda level, size, _: level + size,
     "drop to zero": lambda level, size, _: np.zeros_like(level),
     "stuck": lambda level, size, _: np.full_like(level, size),
+    "door open": lambda level, size, _: np.full_like(level, size),
     "vanishing series": lambda level, size, _: np.full_like(level, np.nan),
     "missing peak": lambda level, size, over: level * (1 - size * faded(over)),
 }
@@ -31,14 +32,20 @@ class Plot:
 
     title: str
     kind: str  # a key of EFFECTS
-    size: float  # spike: factor; level shift: added; stuck: the value; missing peak: share that is missing; else unused
+    size: float  # spike: factor; level shift: added; stuck, door open: the value; missing peak: its share; else unused
     steps: int
+    harmless: bool = False  # unusual, but nothing is wrong: to be answered as a false alarm
 
 
-# The first is short, so that it starts, is seen and ends within a demo of two minutes.
+DOOR = Plot("rack 2 temperature", "door open", 32.0, 3, harmless=True)  # somebody works at the rack
+
+# The first is short, so that it starts, is seen and ends within a demo of two minutes. What is harmless comes twice
+# before the same sensor really fails: who answers it hears of it no more, and of the failure still.
 PLOTS = (
     Plot("checkout latency", "spike", 3.0, 3),
+    DOOR,
     Plot("catalog requests", "drop to zero", 0.0, 9),
+    DOOR,
     Plot("rack 2 temperature", "stuck", 85.0, 9),  # what a DS18B20 sensor reads when it has lost power
     Plot("payments latency", "level shift", 0.35, 12),
     Plot("exchange rate EUR/USD", "vanishing series", 0.0, 9),
@@ -56,6 +63,7 @@ class Incident:
     size: float
     start: int
     end: int
+    harmless: bool = False
 
     def apply(self, times: IntArray, level: FloatArray) -> FloatArray:
         """[T] the level with what this incident does to it."""
@@ -88,7 +96,7 @@ class Schedule:
         if now < self.free_from or spare < 0 or not (ready or last_chance):
             return None
         self.caused += 1
-        incident = Incident(plot.title, plot.kind, plot.size, start, start + plot.steps * self.step)
+        incident = Incident(plot.title, plot.kind, plot.size, start, start + plot.steps * self.step, plot.harmless)
         self.free_from = incident.end + self.quiet
         return incident
 

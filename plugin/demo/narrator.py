@@ -23,12 +23,13 @@ class View:
 
     alerts: Sequence[Row]  # /api/v1/alert
     scores: Sequence[Row]  # /api/v1/scores
+    incidents: Sequence[Row] = ()  # /api/v1/alert?by=incident
 
 
 def look(url: str) -> View | None:
     """Asks the service; None when it did not answer."""
     try:
-        return View(rows_of(f"{url}/api/v1/alert"), rows_of(f"{url}/api/v1/scores"))
+        return View(*(rows_of(f"{url}/api/v1/{path}") for path in ("alert", "scores", "alert?by=incident")))
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return None
 
@@ -46,6 +47,7 @@ class Outcome:
 
     incident: Incident
     told: bool = False  # that it has begun
+    stayed_away: bool = False  # harmless, over, and no alarm was raised
     seen: float | None = None
     over: float | None = None
 
@@ -62,6 +64,7 @@ class Narrator:
     world: World
     step: int
     began: float  # unix seconds at which the demo was started
+    service: str = ""  # its url
     outcomes: list[Outcome] = field(default_factory=list)
     states: Counter[str] = field(default_factory=Counter)
     all_ok: float | None = None  # seconds after the start
@@ -70,6 +73,7 @@ class Narrator:
     false_alarms: int = 0
     unanswered: int = 0
     _raised: dict[str, float] = field(default_factory=dict)  # title -> since when its score is above 1
+    _advised: set[str] = field(default_factory=set)  # names of incidents
 
     def expect(self, incident: Incident) -> None:
         """Takes note of an incident that is to come."""
@@ -89,7 +93,16 @@ class Narrator:
         for title, alert in self._by_title(view.alerts).items():
             lines += self._alert(now, self.world.source(title), number(alert, "score"), scores.get(title, alert))
         self._close(now)
-        return lines
+        return [*lines, *self._absences(now)]
+
+    def advice(self, view: View | None) -> list[str]:
+        """What to do about each open incident that has not been spoken of."""
+        names = [str(row["incident"]) for row in (view.incidents if view else ())]
+        new = [name for name in names if name not in self._advised]
+        self._advised.update(new)
+        return [line for incident in new for line in (
+            f"          what is it  bandwatch explain {incident}",
+            f"          answer it   {self.service}/feedback?incident={incident}")]
 
     @property
     def networks(self) -> int:
@@ -112,7 +125,8 @@ class Narrator:
         begun = [outcome for outcome in self.outcomes if not outcome.told and now >= outcome.incident.start]
         for outcome in begun:
             outcome.told = True
-        return [f"something goes wrong with {incident.title}: {incident.kind}, for {incident.end - incident.start} s"
+        return [f"something {'harmless happens to' if incident.harmless else 'goes wrong with'} {incident.title}: "
+                f"{incident.kind}, for {incident.end - incident.start} s"
                 for incident in (outcome.incident for outcome in begun)]
 
     def _health(self, now: float, scores: dict[str, Row]) -> list[str]:
@@ -158,6 +172,14 @@ class Narrator:
             well = outcome.incident.title not in self._raised and now >= outcome.incident.end
             if outcome.seen is not None and outcome.over is None and well:
                 outcome.over = now
+
+    def _absences(self, now: float) -> list[str]:
+        """What was harmless and raised no alarm, once."""
+        quiet = [outcome for outcome in self.outcomes if outcome.incident.harmless and outcome.seen is None
+                 and not outcome.stayed_away and now >= outcome.incident.end + 2 * self.step]
+        for outcome in quiet:
+            outcome.stayed_away = True
+        return [f"{outcome.incident.title}, {outcome.incident.kind}: over, and nobody was alerted" for outcome in quiet]
 
     def _cause(self, now: float, title: str) -> Outcome | None:
         """The incident that explains what the series does now."""

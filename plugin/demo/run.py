@@ -66,7 +66,7 @@ def run(start_service: StartService, *, listen_address: str = "127.0.0.1:8642", 
     now = int(began) // step * step
     hindsight = Hindsight(missing_peak(now), now)
     world = World(SEED, now, (hindsight.incident,))
-    narrator = Narrator(world, step, began)
+    narrator = Narrator(world, step, began, f"http://{listen_address}")
     schedule = Schedule(step, QUIET, float("inf") if duration is None else began + duration)
     say(f"{clock(began)}  a web shop with {len(world.sources)} series and three weeks of history is being made")
     with ends_in_order(), ExitStack() as stack:
@@ -101,7 +101,8 @@ def follow(stage: Stage, say: Say) -> None:
     """Looks at the service, tells what has changed, and causes the incidents, until the deadline."""
     schedule, narrator = stage.schedule, stage.narrator
     while (now := time.time()) < schedule.deadline:
-        for line in (*narrator.see(now, look(stage.service)), *stage.hindsight.see(stage.service)):
+        view = look(stage.service)
+        for line in (*narrator.see(now, view), *narrator.advice(view), *stage.hindsight.see(stage.service)):
             say(line)
         incident = schedule.next(now, ready=narrator.all_ok is not None and narrator.all_networks)
         if incident is not None:
@@ -115,7 +116,7 @@ def links(service: str, prometheus_url: str) -> Iterator[str]:
     match = quote('{service="checkout"}')
     yield f"          bands       {service}/api/v1/bands?watch=latency&match={match}"
     yield f"          scores      {service}/api/v1/scores"
-    yield f"          alert       {service}/api/v1/alert"
+    yield f"          alert       {service}/api/v1/alert?by=incident"
     yield f"          metrics     {service}/metrics"
     yield f"          Prometheus  {prometheus_url}"
 

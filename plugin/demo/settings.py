@@ -36,7 +36,7 @@ def demo_config(world: World, prometheus_url: str, folder: Path, listen_address:
                   valid_range=NEVER_NEGATIVE, labels={"severity": "warning"}),  # all else as by default
         ),
         store=Store(path=str(folder / "bandwatch")),
-        web=Web(listen_address=listen_address),
+        web=Web(listen_address=listen_address, external_url=f"http://{listen_address}"),
         workers=Workers(fits=2),
     )
 

@@ -32,6 +32,8 @@ def after(seconds: float | None, goal: int) -> str:
 
 def fate(outcome: Outcome, step: int, now: float) -> str:
     """How one incident went."""
+    if outcome.seen is None and outcome.incident.harmless:
+        return "nobody was alerted"
     if outcome.seen is None:
         return "missed" if missed(outcome, step, now) else "not seen yet"
     seen = f"seen after {outcome.delay:.0f} s"
@@ -41,8 +43,8 @@ def fate(outcome: Outcome, step: int, now: float) -> str:
 
 
 def missed(outcome: Outcome, step: int, now: float) -> bool:
-    """Not seen although it is over and two steps have passed."""
-    return outcome.seen is None and now >= outcome.incident.end + 2 * step
+    """Not seen although it is over and two steps have passed; what is harmless cannot be missed."""
+    return outcome.seen is None and not outcome.incident.harmless and now >= outcome.incident.end + 2 * step
 
 
 def passed(narrator: Narrator, hindsight: Hindsight, now: float) -> bool:

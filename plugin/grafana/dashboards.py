@@ -23,6 +23,7 @@ from plugin.grafana.shipped import INFINITY, PROMETHEUS
 from plugin.grafana.variables import (
     LABEL_VALUES,
     QUERY_RESULT,
+    Everything,
     escape_matched,
     escape_matcher,
     fill,
@@ -94,7 +95,7 @@ class Dashboard:
         if variable.get("sort") in (*ASCENDING, *DESCENDING):
             options = sorted(options, reverse=variable.get("sort") in DESCENDING)
         if not options and variable.get("includeAll") and variable.get("allValue"):
-            options = [str(variable["allValue"])]
+            options = [Everything(variable["allValue"])]
         several = variable.get("multi") or variable.get("includeAll")
         self.bare[name] = escape_matched if several else escape_matcher
         if options:

@@ -22,6 +22,10 @@ SPECIAL = r"[.*+?^${}()|\[\]\\]"
 Values = Mapping[str, str]
 
 
+class Everything(str):
+    """What a variable stands for when all is chosen and its dashboard says so: only that of URLs changes it."""
+
+
 def escape_regex(value: str) -> str:
     return re.sub(SPECIAL, lambda found: "\\" + found[0], value).replace("/", r"\/")
 
@@ -67,6 +71,8 @@ def _replaced(found: re.Match[str], values: Values, bare: Mapping[str, Callable[
     form = found[2] or found[4]
     if name not in values:
         return found[0]
+    if isinstance(values[name], Everything) and form != "percentencode":
+        return values[name]
     if form is None:
         return bare.get(name, str)(values[name])
     return FORMATS.get(form, str)(values[name])

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from detectors.api import Arrays, BoolArray
-from detectors.trend import ACCEPT_SECONDS, Settling, settling
+from detectors.regime import ACCEPT_SECONDS, Settling, settling
 from plugin.board import Shift
 from plugin.series import FloatArray, IntArray, Samples, Tick
 from plugin.store import Acceptance, Regime, Store

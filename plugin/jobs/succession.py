@@ -26,6 +26,7 @@ from plugin.wording import duration
 log = logging.getLogger(__name__)
 
 FOREVER = 1 << 62
+QUEUED = "queued for a refit"
 NO_MODEL = "has no model yet: it is being fitted, or has too little history"
 
 
@@ -130,7 +131,8 @@ class Succession:
             if model in usable:
                 why = f"{before} to version {model.version}, fitted {duration(now - model.fitted_at)} ago"
                 made.append(Decision(now, each.id, model.version, What.ROLLED_BACK, _with(why, order), order.by))
-                answers[each.id] = Answer(each, True, model.version, f"{why}; takes effect at the next tick")
+                unpinned = "; it is not pinned, as the one before was" if champion and champion.pinned else ""
+                answers[each.id] = Answer(each, True, model.version, f"{why}; takes effect at the next tick{unpinned}")
             else:
                 answers[each.id] = Answer(each, False, champion.version if champion else 0, (
                     f"the weights of version {model.version} are gone or cannot be read: name another `version`, or "
@@ -154,7 +156,7 @@ class Succession:
             if champion is None:
                 answers[each.id] = Answer(each, False, 0, NO_MODEL)
             elif champion.pinned == pinned:
-                answers[each.id] = Answer(each, True, champion.version, f"was {state} already")
+                answers[each.id] = Answer(each, True, champion.version, f"was {state}{' already' * pinned}")
             else:
                 changed.append(replace(champion, pinned=pinned))
                 what = What.PINNED if pinned else What.UNPINNED
@@ -168,12 +170,16 @@ class Succession:
         reigning, now = self._roster.champions(), int(self._clock())
         version = {each.id: reigning[each.id].version if each.id in reigning else 0 for each in series}
         if self.watch.paused:
-            return {each.id: Answer(each, False, version[each.id], "its watch is paused") for each in series}
+            why = "its watch is paused: take `paused` out of its settings first"
+            return {each.id: Answer(each, False, version[each.id], why) for each in series}
+        waiting = {each.id for each in series if each.id in self._asked and (
+            each.id not in reigning or self.asked(reigning[each.id]))}
+        new = [each for each in series if each.id not in waiting]
         self._store.reigns.keep([], [Decision(now, each.id, version[each.id], What.REFIT_ASKED, _with(
-            "a refit was asked for", order), order.by) for each in series])
-        self._asked.update(dict.fromkeys((each.id for each in series), now))
-        queued = "queued: fitted as soon as a worker is free"
-        return {each.id: Answer(each, True, version[each.id], queued) for each in series}
+            "a refit was asked for", order), order.by) for each in new])
+        self._asked.update(dict.fromkeys((each.id for each in new), now))
+        return {each.id: Answer(each, True, version[each.id], f"was {QUEUED} already" if each.id in waiting else
+                                f"is {QUEUED}: fitted as soon as a worker is free") for each in series}
 
     def _versions(self, series: Sequence[SeriesRecord]) -> dict[int, list[ModelRecord]]:
         """All that are kept of each, the newest first."""

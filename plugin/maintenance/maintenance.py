@@ -19,10 +19,13 @@ from plugin.metrics import Metrics
 from plugin.prometheus.credentials import public_url
 from plugin.store import Store
 from plugin.windows import Window, window
+from plugin.wording import instant
 
 log = logging.getLogger(__name__)
 
 MOST = 10_000  # windows of the API that are kept
+SAME = ("name", "match", "watch", "begin", "rule", "timezone", "before", "after", "comment", "alerts")
+CONTENT = {**{name: name for name in SAME}, "seconds": "duration"}  # what makes two windows one -> as people call it
 Stamp = tuple[int, int]  # of a file: when it changed, and its size
 
 
@@ -56,7 +59,7 @@ class Maintenance:
                      for each in settings.calendars for path in calendars.files(Path(each))}
         except SourceFailed as error:
             raise ConfigError(f"maintenance.calendars: {error}") from error
-        return Plan(settings, tuple(_written(each, now) for each in settings.windows), found)
+        return Plan(settings, written(settings, now), found)
 
     def use(self, plan: Plan) -> None:
         """Puts a plan in the place of the one before; nothing that has been added is lost."""
@@ -73,11 +76,12 @@ class Maintenance:
         with self._lock:
             known = next((each for each in self._all if each.id == given.id), None)
             if known is not None and known.ended is not None:
-                raise WindowRefused("id", f'"{given.id}", which has been ended', "another begin, or an id of its own")
+                raise WindowRefused("id", f'"{given.id}", which {_ending(known)}', "another begin, or an id of its own")
             if known is not None:
-                same = replace(known, by="", created=0, ended=None, source="api")
-                if same != replace(given, by="", created=0, source="api"):
-                    raise WindowRefused("id", f'"{given.id}", which is another window', "an id of its own, or none")
+                other = [said for name, said in CONTENT.items() if getattr(known, name) != getattr(given, name)]
+                if other:
+                    raise WindowRefused("id", f'"{given.id}", which is another window: it has another '
+                                        f"{' and '.join(other)}", "an id of its own, or none")
                 return known, False
             if len(self._stored) >= MOST:
                 raise WindowRefused("id", f"the {MOST + 1}th window", f"at most {MOST} windows: end some, or use one "
@@ -85,8 +89,8 @@ class Maintenance:
             self._put([given])
             return given, True
 
-    def end(self, id: str) -> Window | None:
-        """Ends what runs, or has run and would come again, now; removes what has not begun.
+    def end(self, id: str, by: str = "") -> Window | None:
+        """Ends what runs, or has run and would come again, now; removes what has not begun. by: who wants it.
 
         Returns it as it is after that; None where there is none of this id. Raises WindowRefused for one that is over,
         and for one that is kept elsewhere.
@@ -100,13 +104,13 @@ class Maintenance:
                 raise WindowRefused("id", f'"{id}", which is from {known.source}', "one that was added here: change it "
                                     "where it is from")
             if known.state(now) == "ended":
-                raise WindowRefused("id", f'"{id}", which is over', "one that runs or is still to come")
+                raise WindowRefused("id", f'"{id}", which {_ending(known)}', "one that runs or is still to come")
             if known.first >= now:
                 self._store.windows.remove([id])
                 del self._stored[id]
                 self._gather()
-                return replace(known, ended=known.first)
-            ended = replace(known, ended=now)
+                return replace(known, ended=known.first, ended_by=by)
+            ended = replace(known, ended=now, ended_by=by)
             self._put([ended])
             return ended
 
@@ -211,6 +215,23 @@ class Maintenance:
     def _count(self, kind: str, error: SourceFailed) -> None:
         self._metrics.maintenance_failures.labels(kind, error.reason).inc()
         log.warning("maintenance windows not read", extra={"source": kind, "reason": error.reason, "err": str(error)})
+
+
+def written(settings: config.Maintenance, now: int) -> tuple[Window, ...]:
+    """Raises ConfigError for one that the time has made wrong: a rule that has come too often by now."""
+    made = []
+    for each in settings.windows:
+        try:
+            made.append(_written(each, now))
+        except WindowRefused as refused:
+            raise ConfigError(f"maintenance.windows: {each.name!r}: {refused}") from refused
+    return tuple(made)
+
+
+def _ending(window: Window) -> str:
+    if window.ended is None:
+        return "is over"
+    return f"has been ended{f' by {window.ended_by}' if window.ended_by else ''} at {instant(window.ended)}"
 
 
 def _written(given: config.MaintenanceWindow, now: int) -> Window:

@@ -19,7 +19,7 @@ from plugin.maintenance.matching import ALERTS
 from plugin.prometheus.credentials import introduce, public_url, without_user
 from plugin.selectors import Matcher
 from plugin.version import VERSION
-from plugin.windows import Window
+from plugin.windows import Window, plain
 
 PATH = "/api/v2/silences"
 MAX_BYTES = 16 << 20
@@ -73,10 +73,10 @@ def _windows(silences: Iterable[Any], url: str) -> Iterator[Window]:
         except SelectorError:  # a name that no label of ours has
             continue
         if any(_possible(matchers, alert) for alert in ALERTS):
-            comment = str(silence.get("comment", ""))
+            comment = plain(str(silence.get("comment", "")))
             yield Window(str(silence["id"]), f"silence: {comment}" if comment else "silence", text, (),
                          datetime.fromtimestamp(begin, UTC).isoformat(), end - begin, comment=comment,
-                         by=str(silence.get("createdBy", "")), created=begin, source=url, alerts=True)
+                         by=plain(str(silence.get("createdBy", ""))), created=begin, source=url, alerts=True)
 
 
 def _matcher(given: Any) -> Matcher:

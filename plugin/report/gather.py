@@ -54,12 +54,12 @@ class Noisy:
     series: str
     alarms: int
     promised: float
-    spent: float
     minutes_outside: float
     worst_score: float
     last: int  # ms at which its latest alarm began
     suggestion: str
-    points: tuple[Point, ...] = ()  # of the very noisiest that went beyond their budget
+    unit: str
+    points: tuple[Point, ...] = ()  # of the very noisiest
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,10 @@ def gather(remote: Remote, days: int, now: float) -> Report:
     end = int(now * 1000)
     span = {"from": str(end - days * DAY_MS), "to": str(end)}
     try:
-        return Report(remote.url, days, end - days * DAY_MS, end, tuple(_watches(remote, days, span)),
-                      tuple(_noisy(remote, days, span)), tuple(_absent(remote)))
+        now_rows = _rows(remote, "watches", {})
+        units = {str(row["watch"]): str(row["unit"]) for row in now_rows}
+        return Report(remote.url, days, end - days * DAY_MS, end, tuple(_watches(remote, now_rows, days, span)),
+                      tuple(_noisy(remote, units, days, span)), tuple(_absent(remote)))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BandwatchError(f"{remote.url}: an answer that this version does not understand ({error!r}): use the "
                              "`bandwatch` of the service's own version") from error
@@ -111,7 +113,8 @@ def _rows(remote: Remote, path: str, parameters: Mapping[str, str]) -> Sequence[
     return found
 
 
-def _watches(remote: Remote, days: int, span: Mapping[str, str]) -> Iterator[WatchLine]:
+def _watches(remote: Remote, rows: Sequence[Answer], days: int, span: Mapping[str, str]) -> Iterator[WatchLine]:
+    """rows: of /watches."""
     over = {"days": str(days)}
     budget = {str(row["watch"]): row for row in _rows(remote, "budget", {**over, "by": "watch"})}
     per_day: dict[str, list[int]] = {}
@@ -120,7 +123,7 @@ def _watches(remote: Remote, days: int, span: Mapping[str, str]) -> Iterator[Wat
     latest = {**span, "limit": str(MOST_ROWS)}
     incidents = Counter(str(row["worst_watch"]) for row in _rows(remote, "incidents", latest))
     decided = Counter((str(row["watch"]), str(row["what"])) for row in _rows(remote, "decisions", latest))
-    for row in _rows(remote, "watches", {}):
+    for row in rows:
         name, spent = str(row["watch"]), budget[str(row["watch"])]
         now = {column: int(_number(row[column])) for column in ("series", "missing", "stale", "warming_up",
                                                                 "stale_models")}
@@ -132,15 +135,14 @@ def _watches(remote: Remote, days: int, span: Mapping[str, str]) -> Iterator[Wat
             decided[name, "refused"], decided[name, "deposed"])
 
 
-def _noisy(remote: Remote, days: int, span: Mapping[str, str]) -> Iterator[Noisy]:
+def _noisy(remote: Remote, units: Mapping[str, str], days: int, span: Mapping[str, str]) -> Iterator[Noisy]:
     rows = _rows(remote, "budget", {"days": str(days), "by": "series", "limit": str(MOST_NOISY)})
     for place, row in enumerate(rows):
         watch, series = str(row["watch"]), str(row["series"])
-        spent = _number(row["spent"])
-        points = tuple(_points(remote, watch, series, span)) if place < MOST_DRAWN and spent > 1 else ()
-        yield Noisy(watch, series, int(_number(row["alarms"])), _number(row["promised"]), spent,
+        points = tuple(_points(remote, watch, series, span)) if place < MOST_DRAWN else ()
+        yield Noisy(watch, series, int(_number(row["alarms"])), _number(row["promised"]),
                     _number(row["minutes_outside"]), _number(row["worst_score"]), int(_number(row["last"])),
-                    str(row["suggestion"]), points)
+                    str(row["suggestion"]), units[watch], points)
 
 
 def _points(remote: Remote, watch: str, series: str, span: Mapping[str, str]) -> Iterator[Point]:

@@ -7,7 +7,7 @@ from html import escape
 from plugin.report.gather import Noisy, Report, WatchLine
 from plugin.report.style import STYLE
 from plugin.report.svg import band, bars
-from plugin.report.words import OVER, ago, count, moment, promised, summary, unseen
+from plugin.report.words import OVER, ago, count, moment, promised, share, shown, summary, unseen
 from plugin.version import VERSION
 
 
@@ -15,7 +15,8 @@ def page(report: Report) -> str:
     """All of it; whatever comes from the service is escaped."""
     parts = [_head(report), _watches(report), _noisiest(report), _unseen(report),
              f"<footer>Made by bandwatch {escape(VERSION)} from {escape(report.url)}. An alarm is one episode of one "
-             "series outside its band; alarms answered as real are not counted as noise. All times are UTC.</footer>"]
+             "series outside its band; one that was answered as real is not counted. A promise of less than one alarm "
+             "counts as one. All times are UTC.</footer>"]
     title = f"Bandwatch: {report.days} days until {moment(report.end)}"
     return ('<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -24,14 +25,14 @@ def page(report: Report) -> str:
 
 
 def _head(report: Report) -> str:
-    return (f"<h1>How noisy were {report.days} days?</h1>"
+    return (f"<h1>How noisy were the last {report.days} days?</h1>"
             f'<p class="soft">{escape(moment(report.begin))} to {escape(moment(report.end))}</p>'
             f'<p class="lead">{escape(summary(report))}.</p>')
 
 
 def _watches(report: Report) -> str:
-    heads = [("Watch", ""), ("Alarms per day", ""), ("Alarms", "n"), ("Promised", "n"), ("Budget spent", "meters wide"),
-             ("Incidents", "n"), ("Scored", "n wide")]
+    heads = [("Watch", ""), ("Alarms per day", "wide"), ("Alarms", "n"), ("Promised", "n"), ("Budget spent", "meters"),
+             ("Incidents", "n wide"), ("Scored", "n wide")]
     most = max([1, *(number for line in report.watches for number in line.per_day)])
     rows = "".join(_watch(line, most) for line in report.watches)
     return f"<h2>Watches</h2><table><thead><tr>{_cells('th', heads)}</tr></thead><tbody>{rows}</tbody></table>"
@@ -43,9 +44,9 @@ def _watch(line: WatchLine, most: int) -> str:
              f'<span class="{"hot" if over else "good"}">{line.spent:.0%}</span>')
     drawn = bars(line.per_day, most, f"alarms of {escape(line.watch, quote=True)} per day") if line.per_day else ""
     return (f'<tr><td class="name"><b>{escape(line.watch)}</b><br><span class="soft">{line.series:,} series</span></td>'
-            f'<td>{drawn}</td><td class="n">{line.alarms:,}</td><td class="n">{promised(line.promised)}</td>'
-            f'<td class="meters wide">{meter}</td><td class="n">{line.incidents:,}</td>'
-            f'<td class="n wide">{line.scored:.0%}</td></tr>')
+            f'<td class="wide">{drawn}</td><td class="n">{line.alarms:,}</td>'
+            f'<td class="n">{promised(line.promised)}</td><td class="meters">{meter}</td>'
+            f'<td class="n wide">{line.incidents:,}</td><td class="n wide">{share(line.scored)}</td></tr>')
 
 
 def _noisiest(report: Report) -> str:
@@ -53,7 +54,7 @@ def _noisiest(report: Report) -> str:
         return '<h2>The noisiest series</h2><p class="good">No series has raised an alarm.</p>'
     drawn = [_card(each, report) for each in report.noisy if each.points]
     rest = [each for each in report.noisy if not each.points]
-    heads = [("Series", ""), ("Alarms", "n"), ("Outside", "n"), ("What would make it quieter", "")]
+    heads = [("Series", ""), ("Alarms", "n"), ("Outside for", "n")]
     table = (f"<table><thead><tr>{_cells('th', heads)}</tr></thead><tbody>{''.join(map(_row, rest))}</tbody></table>"
              if rest else "")
     return f"<h2>The noisiest series</h2>{''.join(drawn)}{table}"
@@ -61,21 +62,27 @@ def _noisiest(report: Report) -> str:
 
 def _card(each: Noisy, report: Report) -> str:
     said = (f"{count(each.alarms, 'alarm')}, {promised(each.promised)} promised; outside for "
-            f"{ago(60 * each.minutes_outside)}; highest score {each.worst_score:.3g}; "
-            f"the latest at {moment(each.last)}")
-    tip = f'<p class="tip">{_coded(each.suggestion)}</p>' if each.suggestion else ""
-    values = [point.value for point in each.points if point.value is not None] or [0.0]
-    shown = f"{min(values):.4g} to {max(values):.4g}"
-    drawn = band(each.points, report.begin, report.end, f"{escape(each.series, quote=True)} in its band")
-    return (f'<div class="series-card"><h3>{escape(each.series)}</h3><p class="soft">{escape(each.watch)}: '
-            f'{escape(said)}</p>{drawn}<div class="axis"><span>{moment(report.begin)}</span><span>'
-            f"{shown}</span><span>{moment(report.end)}</span></div>{tip}</div>")
+            f"{ago(60 * each.minutes_outside)}; highest score {each.worst_score:.2g}; "
+            f"the latest at {moment(each.last)}; values from {shown(each)}")
+    begin = each.points[0].time
+    drawn = band(each.points, begin, report.end, f"{escape(each.series, quote=True)} in its band")
+    return (f'<div class="series-card"><h3>{_name(each.series)}</h3><p class="soft">{escape(each.watch)}: '
+            f'{escape(said)}</p>{drawn}<div class="axis"><span>{moment(begin)}</span>'
+            f"<span>{moment(report.end)}</span></div>{_tip(each)}</div>")
 
 
 def _row(each: Noisy) -> str:
-    return (f'<tr><td>{escape(each.series)}<br><span class="soft">{escape(each.watch)}</span></td>'
-            f'<td class="n">{each.alarms:,}</td><td class="n">{ago(60 * each.minutes_outside)}</td>'
-            f"<td>{_coded(each.suggestion)}</td></tr>")
+    return (f'<tr><td>{_name(each.series)}<br><span class="soft">{escape(each.watch)}</span>{_tip(each)}</td>'
+            f'<td class="n">{each.alarms:,}</td><td class="n">{ago(60 * each.minutes_outside)}</td></tr>')
+
+
+def _tip(each: Noisy) -> str:
+    return f'<p class="tip">{_coded(each.suggestion)}</p>' if each.suggestion else ""
+
+
+def _name(series: str) -> str:
+    """A line may break between labels."""
+    return escape(series).replace(",", ",<wbr>")
 
 
 def _unseen(report: Report) -> str:

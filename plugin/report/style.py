@@ -29,11 +29,12 @@ td.meters, th.meters { padding-left: 22px; }
 .meter.over i { background: var(--hot); }
 svg { display: block; } svg .bar { fill: var(--bar); } svg .none { fill: var(--line); } svg .band { fill: var(--band); }
 svg .value { fill: none; stroke: var(--value); stroke-width: 1.1; vector-effect: non-scaling-stroke; }
-svg .outside { fill: var(--hot); }
+svg .outside { fill: none; stroke: var(--hot); stroke-width: 5; stroke-linecap: round;
+  vector-effect: non-scaling-stroke; }
 .series-card { margin: 0 0 16px; padding: 16px 18px; border: 1px solid var(--line); border-radius: 10px;
   break-inside: avoid; }
 .series-card svg { width: 100%; height: 130px; margin: 10px 0 4px; } .axis { display: flex; font-size: 12px;
-  color: var(--soft); justify-content: space-between; }
+  color: var(--soft); justify-content: space-between; gap: 12px; } .axis span:last-child { text-align: right; }
 .tip { margin: 10px 0 0; padding: 8px 12px; border-left: 3px solid var(--bar); background: var(--card);
   border-radius: 0 6px 6px 0; }
 ul { margin: 8px 0; padding-left: 20px; } li { margin: 4px 0; overflow-wrap: anywhere; }
@@ -42,5 +43,7 @@ footer { margin-top: 48px; padding-top: 12px; border-top: 1px solid var(--line);
   --band: #cfe2f7; --value: #22303f; --bar: #4d8fd1; --hot: #c4302b; --warm: #b26a00; --good: #2b7a4b; }
   body { max-width: none; padding: 0; font-size: 11pt; } h2 { break-after: avoid; } tr { break-inside: avoid; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
-@media (max-width: 640px) { .wide { display: none; } }
+@media (max-width: 640px) { .wide, .meter { display: none; } body { padding: 20px 14px 40px; }
+  td.meters, th.meters { padding-left: 0; text-align: right; } .series-card { padding: 12px; }
+  h2 { margin-top: 32px; } }
 """

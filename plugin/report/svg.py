@@ -41,8 +41,8 @@ def band(points: Sequence[Point], begin: int, end: int, label: str) -> str:
     for run in _runs(points, lambda point: point.value is not None):
         line = " ".join(f"{x(p.time):.1f},{y(p.value):.1f}" for p in run if p.value is not None)
         parts.append(f'<polyline class="value" points="{line}"/>')
-    parts += [f'<circle class="outside" cx="{x(p.time):.1f}" cy="{y(p.value):.1f}" r="2.2"/>'
-              for p in points if p.outside and p.value is not None]
+    dots = "".join(f"M{x(p.time):.1f} {y(p.value):.1f}h0" for p in points if p.outside and p.value is not None)
+    parts.append(f'<path class="outside" d="{dots}"/>')
     return (f'<svg class="series" role="img" aria-label="{label}" viewBox="0 0 {WIDE:.0f} {HIGH:.0f}" '
             f'preserveAspectRatio="none">{"".join(parts)}</svg>')
 

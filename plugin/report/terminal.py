@@ -2,7 +2,7 @@
 
 from plugin import progress
 from plugin.report.gather import Report
-from plugin.report.words import ago, moment, promised, summary, unseen
+from plugin.report.words import ago, moment, promised, share, summary, unseen
 
 
 def show(report: Report) -> None:
@@ -12,7 +12,7 @@ def show(report: Report) -> None:
     progress.table(
         "alarms and what was promised", columns,
         [[line.watch, f"{line.series:,}", f"{line.alarms:,}", promised(line.promised), f"{line.spent:.0%}",
-          f"{line.incidents:,}", f"{line.scored:.0%}"] for line in report.watches])
+          f"{line.incidents:,}", share(line.scored)] for line in report.watches])
     if report.noisy:
         print("\nthe noisiest series")
         progress.prose(["alarms", "promised", "watch", "series", "what would make it quieter"],

@@ -1,9 +1,10 @@
 """What both the terminal and the page say."""
 
+import math
 from datetime import UTC, datetime
 
-from plugin.report.gather import Report, WatchLine
-from plugin.wording import duration
+from plugin.report.gather import Noisy, Report, WatchLine
+from plugin.wording import duration, expected_range
 
 OVER = 1.0  # of a budget
 
@@ -15,29 +16,43 @@ def count(number: float, noun: str) -> str:
 
 def promised(number: float) -> str:
     """A promise of alarms: as few digits as tell it from none."""
-    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}" if number >= 0.1 else f"{number:.2f}"
+    if 0 < number < 0.005:
+        return "<0.01"
+    return f"{number:,.0f}" if number >= 10 else f"{number:.1f}" if number >= 0.1 or not number else f"{number:.2f}"
+
+
+def share(part: float) -> str:
+    """A part of 1 in percent."""
+    return "<1%" if 0 < part < 0.005 else f"{part:.0%}"
+
+
+def shown(each: Noisy) -> str:
+    """The lowest and the highest value that are drawn of a series, with their unit."""
+    values = [point.value for point in each.points if point.value is not None]
+    return " to ".join(expected_range(value, math.nan, math.nan, math.nan, each.unit)[0]
+                       for value in dict.fromkeys((min(values), max(values)))) if values else "no value"
 
 
 def summary(report: Report) -> str:
     """The one sentence to read."""
     over = [line.watch for line in report.watches if line.spent > OVER]
     kept = ("every watch kept its budget" if not over
-            else f"{', '.join(over)} spent more than {'its' if len(over) == 1 else 'their'} budget")
+            else f"{' and '.join(over)} spent more than {'its' if len(over) == 1 else 'their'} budget")
     return f"{count(report.alarms, 'alarm')} in {report.days} days, {promised(report.promised)} promised; {kept}"
 
 
 def unseen(report: Report) -> list[str]:
     """What could not be scored, and which models are not what they should be: a sentence each."""
-    return [sentence for line in report.watches for sentence in _of_watch(line, report.days)]
+    partly = [f"{line.watch} {share(line.scored)}" for line in report.watches if line.series and line.scored < 0.99]
+    gaps = [f"scored of {report.days} days: {', '.join(partly)}; the rest are gaps, outages, or from before a "
+            "series was known"] if partly else []
+    return [*gaps, *(sentence for line in report.watches for sentence in _of_watch(line))]
 
 
-def _of_watch(line: WatchLine, days: int) -> list[str]:
+def _of_watch(line: WatchLine) -> list[str]:
     found = []
     if line.state != "ok":
         found.append(f"{line.watch} is {line.state}{': ' + line.reason if line.reason else ''}")
-    if line.series and line.scored < 0.99:
-        found.append(f"{line.watch}: {line.scored:.0%} of {days} days were scored, over its {line.series:,} series; "
-                     "the rest are gaps, outages, or from before a series was known")
     for number, words in ((line.missing, "missing: the samples have stopped"),
                           (line.stale, "stale: nobody could look"), (line.warming_up, "without a model yet")):
         if number:

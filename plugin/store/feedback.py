@@ -3,7 +3,7 @@
 An answer that is withdrawn, or replaced by a later one, stays and says since when it has no effect.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -13,7 +13,9 @@ from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from plugin.feedback import Answer, Part, Tolerances, Verdict, covers, overlap
 from plugin.series import IntArray
+from plugin.store import regimes
 from plugin.store.database import Database, each_of, larger, rows_of
+from plugin.store.records import Acceptance
 from plugin.store.schema import alarms, feedback, feedback_series, series
 
 Interval = tuple[int, int, int]  # series id, first and last unix second
@@ -35,11 +37,13 @@ class Feedback:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def give(self, verdict: Verdict, parts: Sequence[Part], *, incident: str, comment: str, by: str, at: int) -> Given:
-        """Adds an answer in one transaction. at: unix seconds, from which it has effect.
+    def give(self, verdict: Verdict, parts: Sequence[Part], *, incident: str, comment: str, by: str, at: int,
+             seen: Mapping[int, int] | None = None) -> Given:
+        """Adds an answer in one transaction, and for a new normal the wish for the level.
 
-        The same again, or within what it covered, adds nothing. What said something else of any of the same samples
-        ends for that series; what said the same of a shorter time is taken in. Raises StoreError for an unknown series.
+        at: unix seconds, from which it has effect. seen: up to when each series of a new normal has been scored. The
+        same again, or within what it covered, adds nothing. What said something else of any of the same samples ends
+        for that series; what said the same of a shorter time is taken in. Raises StoreError for an unknown series.
         """
         with self._database.writing() as connection:
             standing = [answer for answer in _read(connection, _concerning([part.series_id for part in parts]))
@@ -55,7 +59,11 @@ class Feedback:
                 {"feedback_id": key[0], "series_id": part.series_id, "start": part.start, "end": part.end,
                  "below": part.brief[0], "above": part.brief[1], "lasting_below": part.lasting[0],
                  "lasting_above": part.lasting[1]} for part in parts])
-            return Given(Answer(key[0], verdict, incident, comment, by, at, tuple(parts)), replaced=contrary)
+            given = Answer(key[0], verdict, incident, comment, by, at, tuple(parts))
+            if verdict is Verdict.NEW_NORMAL:
+                regimes.ask(connection, [Acceptance(id, (seen or {}).get(id, at), at, by, given.reason)
+                                         for id in dict.fromkeys(part.series_id for part in parts)])
+            return Given(given, replaced=contrary)
 
     def withdraw(self, id: int, *, by: str, at: int) -> Answer | None:
         """Ends all effects of an answer; one that has ended stays as it is. Returns what it was, None = unknown."""
@@ -129,7 +137,9 @@ def _end(connection: Connection, standing: Sequence[Answer], verdict: Verdict, p
 
 
 def _close(connection: Connection, answer: Answer, ended: Sequence[Part], *, by: str, at: int) -> None:
-    """Ends some parts; with the last one the answer."""
+    """Ends some parts, and what was asked or accepted by them; with the last one the answer."""
+    if answer.verdict is Verdict.NEW_NORMAL:
+        regimes.take_back(connection, [part.series_id for part in ended], answer.reason)
     for part in ended:
         connection.execute(update(feedback_series).where(
             feedback_series.c.feedback_id == answer.id, feedback_series.c.series_id == part.series_id,

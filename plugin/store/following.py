@@ -4,8 +4,7 @@ All that is known is in the tables: nothing has to be remembered between ticks, 
 scored at the same time take turns as writers do.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
@@ -13,7 +12,7 @@ from plugin.alarms import Alarm
 from plugin.incidents import Group, Incident, begun, chains
 from plugin.series import Labels
 from plugin.store import incidents as rows
-from plugin.store.census import Census, Counts, LabelsOf
+from plugin.store.census import Census, Counts, Homes, LabelsOf
 from plugin.store.database import each_name, each_of, insert_into, rows_of, write_rows
 from plugin.store.schema import alarms, incidents, members, series, watches
 
@@ -40,15 +39,15 @@ class _Ledger:
 
     def take_in(self, changed: Sequence[Alarm], labels_of: LabelsOf, census: Census) -> int:
         """Grows incidents, begins them, and merges those that turn out to be one. Returns how many begin."""
-        owners = _owners(self._connection, changed)
-        self._know(rows.read_some(self._connection, set(owners.values()) - self._before.keys()))
-        for id, grown in _by_owner(changed, owners).items():
+        owned, new = _by_owner(self._connection, changed)
+        self._know(rows.read_some(self._connection, owned.keys() - self._before.keys()))
+        for id, grown in owned.items():
             self._after[id] = self._before[id].grown(grown)
             self._muted.update(id for alarm in grown if alarm.ended_by)
-        new = [alarm for alarm in changed if (alarm.series_id, alarm.start) not in owners]
-        self._know(self._near([*(alarm.start for alarm in new), *(self._before[id].end for id in owners.values())],
+        self._know(self._near([*(alarm.start for alarm in new), *(self._before[id].end for id in owned)],
                               max(alarm.end for alarm in changed)))
-        alike = _by_labels(self._group, new, labels_of)
+        among, homes = census.of(self._connection, self._group, labels_of) if new else ({}, {})
+        alike = _by_labels(self._group, new, homes, labels_of)
         known: dict[Labels, list[Incident]] = {}
         for each in self._after.values():
             if each.group == self._group.name and each.merged_into is None:
@@ -59,11 +58,13 @@ class _Ledger:
                 whole = self._one(old) if old else begun(self._group.name, labels, more)
                 if not old:
                     began[whole.id] = whole
-                self._after[whole.id] = whole.grown(more) if more else whole
+                self._after[whole.id] = whole.grown(more) if old and more else whole
                 joined[whole.id] = more
-        write_rows(self._connection, _JOIN, [(alarm.series_id, alarm.start, id)
-                                             for id, more in joined.items() for alarm in more])
-        self._count(joined, census.of(self._connection, self._group, labels_of) if began else {})
+        write_rows(self._connection, _JOIN, sorted((alarm.series_id, alarm.start, id)
+                                                   for id, more in joined.items() for alarm in more))
+        self._count(joined.keys() - began.keys(), among if began else {})
+        for id, each in began.items():
+            self._after[id] = each._replace(among=max(each.size, among.get(each.labels, 0)))
         return len(began)
 
     def settle(self) -> None:
@@ -78,7 +79,7 @@ class _Ledger:
             held = _held(self._connection, self._group) if over else set()
             for id, each in living.items():
                 if each.open != (id not in over or id in held):
-                    self._after[id] = replace(each, open=not each.open)
+                    self._after[id] = each._replace(open=not each.open)
         rows.write(self._connection, [each for id, each in self._after.items() if self._before.get(id) != each])
 
     def _know(self, found: Sequence[Incident]) -> None:
@@ -87,10 +88,10 @@ class _Ledger:
             self._after.setdefault(each.id, each)
 
     def _near(self, starts: Sequence[int], last: int) -> list[Incident]:
-        """Those that something between the first of `starts` and `last` may belong to."""
+        """Those that are closed, and that something between the first of `starts` and `last` may belong to."""
         statement = select(incidents).where(
             incidents.c.name == self._group.name, incidents.c.end >= min(starts) - self._group.gap,
-            incidents.c.start <= last + self._group.gap, incidents.c.merged_into.is_(None))
+            incidents.c.start <= last + self._group.gap, incidents.c.merged_into.is_(None), ~incidents.c.open)
         return [rows.incident_of(row) for row in rows_of(self._connection, statement)]
 
     def _one(self, known: Sequence[Incident]) -> Incident:
@@ -98,7 +99,7 @@ class _Ledger:
         whole = known[0]
         for younger in known[1:]:
             whole = whole.merged(younger)
-            self._after[younger.id] = replace(younger, merged_into=whole.id, open=False)
+            self._after[younger.id] = younger._replace(merged_into=whole.id, open=False)
             self._connection.execute(update(members).where(members.c.incident == younger.id).values(incident=whole.id))
             self._connection.execute(update(incidents).where(incidents.c.merged_into == younger.id).values(
                 merged_into=whole.id))
@@ -110,31 +111,27 @@ class _Ledger:
             members.c.incident.in_(select(each_name(gained).c.value))).group_by(members.c.incident)
         for id, size in rows_of(self._connection, statement) if gained else ():
             each = self._after[id]
-            self._after[id] = replace(each, size=size, among=max(size, each.among, among.get(each.labels, 0)))
+            self._after[id] = each._replace(size=size, among=max(size, each.among, among.get(each.labels, 0)))
 
 
-def _owners(connection: Connection, changed: Sequence[Alarm]) -> dict[tuple[int, int], str]:
-    """The incident of each alarm that has one, by series and start."""
-    wanted = {(alarm.series_id, alarm.start) for alarm in changed}
+def _by_owner(connection: Connection, changed: Sequence[Alarm]) -> tuple[dict[str, list[Alarm]], list[Alarm]]:
+    """The alarms of each incident that has some, and those that are in none yet."""
+    left, found = {(alarm.series_id, alarm.start): alarm for alarm in changed}, dict[str, list[Alarm]]()
     statement = select(members).where(members.c.series_id.in_(select(each_of(
         [alarm.series_id for alarm in changed]).c.value)), members.c.start >= min(alarm.start for alarm in changed))
-    return {(id, start): owner for id, start, owner in rows_of(connection, statement) if (id, start) in wanted}
-
-
-def _by_owner(changed: Sequence[Alarm], owners: Mapping[tuple[int, int], str]) -> dict[str, list[Alarm]]:
-    found: dict[str, list[Alarm]] = {}
-    for alarm in changed:
-        owner = owners.get((alarm.series_id, alarm.start))
-        if owner is not None:
+    for id, start, owner in rows_of(connection, statement):
+        alarm = left.pop((id, start), None)
+        if alarm is not None:
             found.setdefault(owner, []).append(alarm)
-    return found
+    return found, list(left.values())
 
 
-def _by_labels(group: Group, new: Sequence[Alarm], labels_of: LabelsOf) -> dict[Labels, list[Alarm]]:
-    labels = labels_of([alarm.series_id for alarm in new])
+def _by_labels(group: Group, new: Sequence[Alarm], homes: Homes, labels_of: LabelsOf) -> dict[Labels, list[Alarm]]:
+    gone = labels_of([alarm.series_id for alarm in new if alarm.series_id not in homes])
     found: dict[Labels, list[Alarm]] = {}
     for alarm in new:
-        found.setdefault(group.labels(labels[alarm.series_id]), []).append(alarm)
+        id = alarm.series_id
+        found.setdefault(group.labels(gone[id]) if id in gone else homes[id], []).append(alarm)
     return found
 
 

@@ -37,11 +37,10 @@ def read_some(connection: Connection, ids: Collection[str]) -> list[Incident]:
 
 def write(connection: Connection, changed: Sequence[Incident]) -> None:
     """Adds incidents, or puts them in the place of what they were before."""
-    write_rows(connection, _REPLACE, [(each.id, each.group, json.dumps(dict(each.labels)), *_numbers(each))
+    write_rows(connection, _REPLACE, [(each.id, each.group, json.dumps(dict(each.labels.pairs)), *_numbers(each))
                                       for each in changed])
 
 
-@lru_cache(20_000)  # the same row is the same object: a month of them is asked for again and again
 def incident_of(row: tuple[Any, ...]) -> Incident:
     return Incident(row[0], row[1], _labels(row[2]), row[3], row[4], bool(row[5]), *row[6:])
 

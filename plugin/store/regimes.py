@@ -38,14 +38,12 @@ class Regimes:
     def ask(self, asked: Sequence[Acceptance]) -> None:
         """Wants levels accepted by the next tick; of a series that is asked for already, the first one counts."""
         with self._database.writing() as connection:
-            write_rows(connection, _ASK, [_wish(each) for each in asked])
+            ask(connection, asked)
 
     def take_back(self, ids: Sequence[int], reason: str) -> None:
         """Forgets what was asked for by this reason, and what was accepted by it: the next fit knows nothing of it."""
         with self._database.writing() as connection:
-            for table in (acceptances, regimes):
-                connection.execute(delete(table).where(
-                    table.c.series_id.in_(select(each_of(ids).c.value)), table.c.reason == reason))
+            take_back(connection, ids, reason)
 
     def asked(self, watch: str) -> list[Acceptance]:
         """What is to be accepted of the series of a watch, sorted by series."""
@@ -53,6 +51,18 @@ class Regimes:
             series.c.watch == watch).order_by(acceptances.c.series_id)
         with self._database.reading() as connection:
             return [Acceptance(*row) for row in rows_of(connection, statement)]
+
+
+def ask(connection: Connection, asked: Sequence[Acceptance]) -> None:
+    """As `Regimes.ask`, in a transaction of others."""
+    write_rows(connection, _ASK, [_wish(each) for each in asked])
+
+
+def take_back(connection: Connection, ids: Sequence[int], reason: str) -> None:
+    """As `Regimes.take_back`, in a transaction of others."""
+    for table in (acceptances, regimes):
+        connection.execute(delete(table).where(
+            table.c.series_id.in_(select(each_of(ids).c.value)), table.c.reason == reason))
 
 
 def write(connection: Connection, accepted: Sequence[Regime], answered: Sequence[Acceptance]) -> None:

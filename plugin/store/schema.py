@@ -263,6 +263,7 @@ maintenance = Table(
     Column("ended", BigInteger),
     Column("source", Text, nullable=False),
     Column("alerts", Boolean, nullable=False),
+    Column("ended_by", Text, nullable=False, server_default=""),
 )
 
 # How the champion of a series reigns; a series without a row has the champion that was fitted last, as it was fitted.

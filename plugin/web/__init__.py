@@ -45,12 +45,12 @@ def create_app(context: WebContext) -> Flask:
     links, answering = Links(context.settings, context.store.folder), Answering(context, catalog)
     explaining = Explaining(context, catalog)
     source, incidents = DataSource(context, catalog, links, explaining.sentences), Incidents(context, catalog, links)
+    planned = PlannedWork(context, catalog, incidents)
     views = {**Management(context).views, **source.views, **incidents.views, **Budget(context, catalog).views,
-             **SimpleJson(context, catalog, source, incidents).views, **Status(context).views,
+             **SimpleJson(context, catalog, source, incidents, planned).views, **Status(context).views,
              **explaining.views, **Regimes(context, catalog).views,
-             **PlannedWork(context, catalog, incidents).views,
-             **Models(context, catalog).views, **Feedback(context, catalog, answering).views,
-             **AnswerPage(context, catalog, answering, links).views}
+             **planned.views, **Models(context, catalog).views, **Feedback(context, catalog, answering).views,
+             **AnswerPage(context, answering, links, explaining).views}
     for route in ROUTES:
         app.add_url_rule(route.path, route.name, _endpoint(route, views[route.name], context),
                          methods=[route.method], provide_automatic_options=False)

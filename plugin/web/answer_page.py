@@ -4,37 +4,41 @@ Opening it changes nothing, because chat programs and mail filters open links. T
 another site can neither read nor guess it, so it cannot answer in the name of a browser that remembers a password.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from flask import Response, request
 
-from plugin import wording
+from plugin.alarms import Alarm
 from plugin.errors import RequestError
-from plugin.feedback import Answer, Part, Verdict
+from plugin.feedback import Answer, Verdict
 from plugin.series import SeriesRecord
 from plugin.web.answering import Answering, Target, effect
-from plugin.web.catalog import Catalog
 from plugin.web.context import WebContext
 from plugin.web.data import View
 from plugin.web.drawing import draw
+from plugin.web.explaining import Explaining
 from plugin.web.feedback import by_whom
 from plugin.web.links import ABOUT, Links
 from plugin.web.page import Content, html
 from plugin.web.parameters import FROM, Query
+from plugin.windows import plain
 
-AROUND = 3 * 3600  # seconds that are drawn before the range, at least
-AFTER = 1800  # and after it
+BEFORE, AFTER = 180, 30  # steps that are drawn before the range, at least, and after it
+STEP = 60  # seconds, of a watch that is configured no more
 FORM_SECONDS = 3600  # that a form stays valid for someone who came without a link
 NAMED = 10  # series that are named
+MOST_SAID = 1000  # characters of a comment
 WORDS = {Verdict.FALSE_ALARM: "False alarm", Verdict.REAL: "Real", Verdict.NEW_NORMAL: "New normal"}
 
 
 class AnswerPage:
     """The views at /feedback."""
 
-    def __init__(self, context: WebContext, catalog: Catalog, answering: Answering, links: Links) -> None:
-        self._context, self._catalog, self._answering, self._links = context, catalog, answering, links
+    def __init__(self, context: WebContext, answering: Answering, links: Links, explaining: Explaining) -> None:
+        self._context, self._answering, self._links, self._explaining = context, answering, links, explaining
 
     @property
     def views(self) -> Mapping[str, View]:
@@ -89,11 +93,12 @@ class AnswerPage:
             verdict = Verdict(given.get("verdict", ""))
         except ValueError:
             raise RequestError("choose one of the three answers", field="verdict") from None
-        name = given.get("by", "").strip()[:100]
+        name, comment = plain(given.get("by", ""))[:100], plain(given.get("comment", ""))
+        if len(comment) > MOST_SAID:
+            raise RequestError(f"a comment of {len(comment)} characters; {MOST_SAID} are the most", field="comment")
         by = by_whom(f"{name} (by link)" if name else "link")
-        done = self._answering.give(verdict, target, comment=given.get("comment", "").strip()[:1000], by=by)
-        return [f"Noted: {WORDS[verdict].lower()}", _sentence(effect(done)),
-                f"It is answer {done.answer.id}, by {done.answer.by}."]
+        done = self._answering.give(verdict, target, comment=comment, by=by)
+        return [f"Noted: {WORDS[verdict].lower()}", _sentence(effect(done))]
 
     def _withdrawn(self, number: str, target: Target) -> list[str]:
         """Only what is about the same can be taken back by this link."""
@@ -118,39 +123,43 @@ class AnswerPage:
     def _asking(self, given: Mapping[str, str], target: Target) -> Content:
         known = self._answering.records()
         records = list(dict.fromkeys(known[part.series_id] for part in target.parts))
-        first = target.parts[0]
-        until = min(int(self._context.clock()), first.end + AFTER)
-        begin = min(first.start - AROUND, first.start - (first.end - first.start))
-        samples = self._context.store.samples(first.series_id, begin, until)
-        return Content(_title(records, target), [*self._words(first, known[first.series_id]), *_others(records)],
-                       draw(samples, first.start, first.end, begin, until), self._form(given), self._standing(target),
-                       asks=True, nameless=by_whom(None) in ("anyone", "token"))
+        alarms = self._context.store.alarms(target.start, target.end, [records[0].id])
+        worst = max(alarms, key=lambda alarm: alarm.peak_score, default=None)
+        shown, watch = worst or target.parts[0], self._context.watches().get(records[0].watch)
+        step, unit = (watch.step, watch.unit) if watch is not None else (STEP, "")
+        until = min(int(self._context.clock()), shown.end + AFTER * step)
+        begin = shown.start - max(BEFORE * step, shown.end - shown.start)
+        samples = self._context.store.samples(records[0].id, begin, until)
+        title, *lines = self._words(worst, records, known=watch is not None)
+        return Content(title, lines, f"{target.incident or records[0].watch} · {_span(target.start, target.end)}"
+                       f"{', still going on' if any(alarm.open for alarm in alarms) else ''}",
+                       re.split("(?<=,)", str(records[0].labels)),
+                       draw(samples, shown.start, shown.end, begin, until, unit), self._form(given),
+                       self._standing(target), asks=True, nameless=by_whom(None) in ("anyone", "token"))
 
-    def _words(self, part: Part, record: SeriesRecord) -> list[str]:
-        """When, and how far out it was."""
-        watch = self._context.watches().get(record.watch)
-        alarms = self._context.store.alarms(part.start, part.end, [record.id])
-        when = f"{_moment(part.start)} to {_moment(part.end)} UTC"
-        if not alarms:
-            return [f"{record.watch}: {when}; nothing was outside its band then, as far as is stored."]
-        alarm = alarms[0]
-        text = wording.alarm_text(alarm.peak_value, alarm.peak_expected, alarm.peak_lower, alarm.peak_upper,
-                                  watch.unit if watch is not None else "", at=alarm.peak_time,
-                                  seconds=alarm.end - alarm.start, open=alarm.open)
-        return [_sentence(text), f"{record.watch}: {when}{', still going on' if alarm.open else ''}."]
+    def _words(self, alarm: Alarm | None, records: Sequence[SeriesRecord], *, known: bool) -> list[str]:
+        """A title and sentences: how far out the first series was, and which others there are.
+
+        alarm: its worst; None = there was none. known: whether its watch is still configured.
+        """
+        told = None
+        if alarm is not None and known:  # by its peak, also while it is open
+            told = self._explaining.alarm(records[0], replace(alarm, open=False), int(self._context.clock()), [])
+        if told is None:
+            why = "Its watch is not configured any more" if alarm else "Nothing was outside then, as far as is stored"
+            return [why, *_others(records)]
+        value, *more = told.parts
+        band = f", {more.pop(0)}" if more[:1] and more[0].startswith("expected ") else ""
+        return [value + band, *([_sentence("; ".join(more))] if more else []), *_others(records)]
 
 
-def _title(records: list[SeriesRecord], target: Target) -> str:
-    if len(records) == 1:
-        return str(records[0].labels)
-    return f"{target.incident}: {len(records)} series"
-
-
-def _others(records: list[SeriesRecord]) -> list[str]:
-    if len(records) == 1:
+def _others(records: Sequence[SeriesRecord]) -> list[str]:
+    """Who else is in the incident; the first has a line of its own."""
+    rest = [str(record.labels) for record in records[1:]]
+    if not rest:
         return []
-    more = f", and {len(records) - NAMED} more" if len(records) > NAMED else ""
-    return ["Series: " + ", ".join(str(record.labels) for record in records[:NAMED]) + more + "; drawn is the first."]
+    more = f" and {len(rest) - NAMED} more" if len(rest) > NAMED else ""
+    return [f"It moved first. The answer is about these, too: {', '.join(rest[:NAMED])}{more}."]
 
 
 def _told(answer: Answer) -> str:
@@ -160,6 +169,13 @@ def _told(answer: Answer) -> str:
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "."
+
+
+def _span(start: int, end: int) -> str:
+    """`2026-11-21 03:05 to 03:20 UTC`, unix seconds."""
+    begin, until = _moment(start), _moment(end)
+    until = until.removeprefix(begin[:11])  # the day once
+    return f"{begin} UTC" if begin.endswith(until) else f"{begin} to {until} UTC"
 
 
 def _moment(time: int) -> str:

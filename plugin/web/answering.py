@@ -7,12 +7,12 @@ from plugin.alarms import Alarm
 from plugin.errors import RequestError
 from plugin.feedback import BRIEF, HALF_LIFE, HELD, LIMIT, Answer, Part, Verdict, false_alarm
 from plugin.series import SeriesRecord
-from plugin.store import Acceptance
 from plugin.store.feedback import Given
 from plugin.web.catalog import Catalog
 from plugin.web.context import WebContext
 from plugin.web.parameters import Query, nearest
-from plugin.wording import duration
+from plugin.windows import plain
+from plugin.wording import duration, instant
 
 NEAR = 600  # seconds around a moment in which an alarm is meant
 MOST_PARTS = 1000  # alarms of one incident that an answer speaks of
@@ -48,7 +48,8 @@ class Answering:
         known = self.records()
         alarms = [alarm for alarm in _alarms_of(self._context, id) if alarm.series_id in known]
         if not alarms:
-            raise RequestError(f"there is no incident `{id}`: it never was, or it is older than store.retention",
+            raise RequestError(f"there is no incident `{plain(id)[:80]}`: it never was, or it is older than "
+                               "store.retention; `GET /api/v1/incidents` lists them",
                                field="incident", status=404, code="unknown_incident")
         return Target(tuple(Part(alarm.series_id, alarm.start, alarm.end) for alarm in alarms[:MOST_PARTS]), id)
 
@@ -60,8 +61,9 @@ class Answering:
         records = self._catalog.find(Query(watch=(watch,)))
         found = next((record for record in records if str(record.labels) == series), None)
         if found is None:
-            raise RequestError(f"there is no series `{series}` in `{watch}`"
-                               f"{nearest(series, (str(record.labels) for record in records))}",
+            close = nearest(series, (str(record.labels) for record in records))
+            raise RequestError(f"there is no series `{plain(series)}` in `{watch}`"
+                               f"{close or '; `GET /api/v1/series` lists them'}",
                                field="series", status=404, code="unknown_series")
         return found
 
@@ -71,11 +73,12 @@ class Answering:
         end = now if end is None else end
         if begin is None:
             raise RequestError("say from when: `from`, in milliseconds or RFC 3339", field="from")
+        for field, time in (("from", begin), ("to", end)):
+            if time > now:
+                raise RequestError(f"`{field}` has not come yet, {instant(time)}: an answer is about what has "
+                                   "happened, and for what is planned there are maintenance windows", field=field)
         if begin > end:
-            raise RequestError(f"`from` is after `to`: {begin} > {end} seconds", field="from")
-        if end > now:
-            raise RequestError("`to` has not come yet: an answer is about what has happened, and for what is planned "
-                               "there are maintenance windows", field="to")
+            raise RequestError(f"`from` is after `to`: {instant(begin)} > {instant(end)}", field="from")
         return Target((Part(record.id, begin, end),))
 
     def moment(self, record: SeriesRecord, at: int) -> Target:
@@ -90,26 +93,22 @@ class Answering:
         """Raises RequestError when there is nothing that the answer could have an effect on."""
         store, now, known = self._context.store, int(self._context.clock()), self.records()
         parts = target.parts if verdict is not Verdict.FALSE_ALARM else self._sized(target.parts, known)
-        given = store.feedback.give(verdict, parts, incident=target.incident, comment=comment, by=by, at=now)
+        watches = {known[part.series_id].watch for part in parts}
+        scored = {name: store.scored_until(name) or now for name in watches}
+        given = store.feedback.give(verdict, parts, incident=target.incident, comment=comment, by=by, at=now,
+                                    seen={part.series_id: scored[known[part.series_id].watch] for part in parts})
         if given.again:
             return given
-        if verdict is Verdict.NEW_NORMAL:
-            seen = {name: store.scored_until(name) or now for name in {known[part.series_id].watch for part in parts}}
-            store.regimes.ask([Acceptance(id, seen[known[id].watch], now, by, reason(given.answer))
-                               for id in dict.fromkeys(part.series_id for part in parts)])
-        for watch in {known[part.series_id].watch for part in parts}:
+        for watch in watches:
             self._context.metrics.feedback.labels(watch, verdict.value).inc()
         return given
 
     def withdraw(self, id: int, by: str) -> Answer:
         """What the answer was. Raises RequestError for one that is not known."""
-        store, now = self._context.store, int(self._context.clock())
-        found = store.feedback.withdraw(id, by=by, at=now)
+        found = self._context.store.feedback.withdraw(id, by=by, at=int(self._context.clock()))
         if found is None:
             raise RequestError(f"there is no answer {id}: `GET /api/v1/feedback` lists them", field="id", status=404,
                                code="unknown_feedback")
-        if found.in_force and found.verdict is Verdict.NEW_NORMAL:
-            store.regimes.take_back([part.series_id for part in found.parts], reason(found))
         return found
 
     def _sized(self, parts: Sequence[Part], known: Mapping[int, SeriesRecord]) -> tuple[Part, ...]:
@@ -137,9 +136,20 @@ def _alarms_of(context: WebContext, id: str) -> list[Alarm]:
     return [alarm for alarm in near if alarm.start == int(start)]
 
 
-def reason(answer: Answer) -> str:
-    """By which an accepted level tells the answer that it is from."""
-    return f"feedback {answer.id}" + (f": {answer.comment}" if answer.comment else "")
+UNDONE = {
+    Verdict.FALSE_ALARM: "its tolerance ends with the next sample",
+    Verdict.REAL: "the next fit may learn from it",
+    Verdict.NEW_NORMAL: "a level that was accepted by it stays until the next fit, which `bandwatch models refit` "
+                        "asks for",
+}
+
+
+def undone(answer: Answer) -> str:
+    """What follows from taking an answer back that was as given, in words."""
+    if answer.withdrawn_at is None:
+        return f"withdrawn; {UNDONE[answer.verdict]}"
+    return (f"had no effect any more: withdrawn or replaced by {answer.withdrawn_by} at "
+            f"{instant(answer.withdrawn_at)}")
 
 
 def effect(given: Given) -> str:
@@ -163,7 +173,8 @@ def _tolerated(parts: Sequence[Part]) -> list[str]:
     if widest > 1:
         side = " and ".join(name for name, column in (("below", 0), ("above", 1))
                             if any(part.brief[column] > 1 for part in parts))
-        said.append(f"its band reaches up to {widest:.3g} times as far {side}; half of that is forgotten in "
+        quiet = "the like of it stays quiet, as " if widest < LIMIT else ""
+        said.append(f"{quiet}its band reaches up to {widest:.3g} times as far {side}; half of that is forgotten in "
                     f"{duration(HALF_LIFE)}")
     longest = max(max(part.lasting) for part in parts)
     if longest > 1:

@@ -15,6 +15,9 @@ from plugin.errors import RequestError
 
 Text = Annotated[str, Meta(max_length=4096)]
 Names = Annotated[list[Text], Meta(max_length=200)]
+CONTROL = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$"  # could move the cursor of the terminal that lists it
+Remark = Annotated[str, Meta(max_length=1000, pattern=CONTROL)]  # what people say, for people
+Who = Annotated[str, Meta(max_length=100, pattern=CONTROL)]
 Body = TypeVar("Body", bound=Struct)
 
 
@@ -128,15 +131,15 @@ class FeedbackBody(Struct, forbid_unknown_fields=True):
     series: Text | None = None
     begin: str | int | None = field(default=None, name="from")
     to: str | int | None = None
-    comment: Annotated[str, Meta(max_length=1000)] | None = None
-    by: Annotated[str, Meta(max_length=100)] | None = None
+    comment: Remark | None = None
+    by: Who | None = None
 
 
 class MaintenanceBody(Struct, forbid_unknown_fields=True):
     """A maintenance window. Durations are written 30s, 5m, 2h; times as 2026-11-21T02:00 in `timezone`, or with Z."""
 
-    id: Annotated[str, Meta(pattern="^[A-Za-z0-9_.-]{1,64}$")] | None = None
-    name: Annotated[str, Meta(max_length=200)] | None = None
+    id: Text | None = None
+    name: Annotated[str, Meta(max_length=200, pattern=CONTROL)] | None = None
     match: Text | None = None
     watch: Text | Names | None = None
     begin: Text | None = None
@@ -146,8 +149,8 @@ class MaintenanceBody(Struct, forbid_unknown_fields=True):
     timezone: Text | None = None
     before: Text | None = None
     after: Text | None = None
-    comment: Annotated[str, Meta(max_length=1000)] | None = None
-    by: Annotated[str, Meta(max_length=100)] | None = None
+    comment: Remark | None = None
+    by: Who | None = None
 
 
 class ModelsBody(Struct, forbid_unknown_fields=True):
@@ -156,8 +159,8 @@ class ModelsBody(Struct, forbid_unknown_fields=True):
     watch: Text | None = None
     series: Text | None = None
     match: Text | None = None
-    comment: Text | None = None
-    by: Text | None = None
+    comment: Remark | None = None
+    by: Who | None = None
 
 
 class RollbackBody(ModelsBody, forbid_unknown_fields=True):
@@ -173,7 +176,9 @@ def read_body(data: bytes, kind: type[Body]) -> Body:
     except msgspec.ValidationError as error:
         reason, _, place = str(error).partition(" - at `$")
         named = re.search(r" field `(.*)`", reason)  # one that is missing, or that is not known
-        raise RequestError(f"{reason}: /api/v1/openapi.json tells what this body may hold",
+        where = f"`{place.strip('.`')}`: " if place.strip(".`") else "the body: "
+        reason = reason.replace(f"`str` matching regex {CONTROL!r}", "text without control characters")
+        raise RequestError(f"{where}{reason}: /api/v1/openapi.json tells what this body may hold",
                            field=".".join(filter(None, (place.strip(".`"), named and named[1])))) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(f"the body is not JSON: {error}") from error

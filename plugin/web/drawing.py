@@ -1,4 +1,7 @@
-"""One series in its band as a small SVG: shapes for a template, in the pixels of a fixed frame. Pure."""
+"""One series in its band as a small SVG: shapes for a template, in a frame that is stretched to the page. Pure.
+
+The labels of the axes are no part of it, so that they stay readable on a phone.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -7,13 +10,14 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from plugin import wording
 from plugin.series import FloatArray, Samples
 from plugin.web.thinning import thin
 
-WIDTH, HEIGHT = 720, 240  # of the drawing, pixels
-LEFT, RIGHT, TOP, BOTTOM = 64, 8, 10, 24  # around the frame
+WIDTH, HEIGHT = 720, 200  # of the frame
 POINTS = 300
-HEADROOM = 0.08  # of the range of values, above and below
+LEVELS, MOMENTS = 4, 4  # steps of one axis, about, and labels of the other
+DAY = 86_400
 FARTHEST = 3.0  # ranges of the values beyond which a bound is not followed
 
 
@@ -24,53 +28,70 @@ class Drawing:
     band: str
     expected: str
     value: str
-    outside: tuple[tuple[float, float], ...]  # centres of the samples outside
+    outside: str  # a point for each sample outside
     marked: tuple[float, float]  # left edge and width of the range that it is about
-    levels: tuple[tuple[float, str], ...]  # y and text
-    moments: tuple[tuple[float, str], ...]  # x and text
+    levels: tuple[str, ...]  # from the bottom to the top, evenly spaced
+    moments: tuple[str, ...]  # from left to right, evenly spaced
 
 
-def draw(samples: Samples, start: int, end: int, begin: int, until: int) -> Drawing | None:
+def draw(samples: Samples, start: int, end: int, begin: int, until: int, unit: str) -> Drawing | None:
     """start, end: of the range that is marked; begin, until: of the frame; unix seconds. None = no sample."""
     shown = thin(samples, 0, POINTS)
     known = shown.value[np.isfinite(shown.value)]
     if not len(known):
         return None
-    low, high = _range(shown, known)
+    levels = _levels(*_range(shown, known))
+    low, high = levels[0], levels[-1]
 
     def across(times: FloatArray) -> FloatArray:
-        return np.asarray(LEFT + (times - begin) / max(1, until - begin) * (WIDTH - LEFT - RIGHT))
+        return np.asarray((times - begin) / max(1, until - begin) * WIDTH)
 
     def down(values: FloatArray) -> FloatArray:
-        return np.asarray(HEIGHT - BOTTOM - (np.clip(values, low, high) - low) / (high - low) * (HEIGHT - TOP - BOTTOM))
+        return np.asarray(HEIGHT * (1 - (np.clip(values, low, high) - low) / (high - low)))
 
     x = across(shown.times.astype(np.float64))
     left, right = across(np.array([max(begin, start), min(until, end)], float)).tolist()
     outside = shown.score > 1
     return Drawing(
         "".join(_area(x, down(shown.lower), down(shown.upper))), "".join(_line(x, down(shown.expected))),
-        "".join(_line(x, down(shown.value))), tuple(zip(x[outside].tolist(), down(shown.value)[outside].tolist(),
-                                                        strict=True)),
+        "".join(_line(x, down(shown.value))),
+        "".join(f"M{at:.1f} {y:.1f}h0" for at, y in zip(x[outside], down(shown.value)[outside], strict=True)),
         (left, max(2.0, right - left)),
-        tuple((float(down(np.array(level))), f"{level:.3g}") for level in (low, (low + high) / 2, high)),
-        tuple((float(across(np.array(float(at)))), clock(int(at))) for at in np.linspace(begin, until, 4)))
+        tuple(_text(level, levels[1] - levels[0], unit) for level in levels),
+        tuple(clock(int(at), until - begin) for at in np.linspace(begin, until, MOMENTS)))
 
 
-def clock(time: int) -> str:
-    """Hour and minute in UTC."""
-    return datetime.fromtimestamp(time, UTC).strftime("%H:%M")
+def _text(level: float, step: float, unit: str) -> str:
+    """In as few digits as tell it from what lies a tenth of a step beside it."""
+    near = step / 10 if level else step
+    return wording.expected_range(level, math.nan, level - near, level + near, unit)[0]
+
+
+def clock(time: int, span: int) -> str:
+    """Hour and minute in UTC, with the day where more than one is shown. span: seconds that are shown."""
+    return datetime.fromtimestamp(time, UTC).strftime("%m-%d %H:%M" if span > DAY else "%H:%M")
 
 
 def _range(shown: Samples, known: FloatArray) -> tuple[float, float]:
-    """Of the vertical axis: all values, and bounds as far as they are not far away."""
+    """What the vertical axis has to hold: all values, and bounds as far as they are not far away."""
     low, high = float(known.min()), float(known.max())
     span = (high - low) or abs(high) or 1.0
     bounds = np.concatenate([shown.lower, shown.upper])
     near = bounds[np.isfinite(bounds) & (bounds > low - FARTHEST * span) & (bounds < high + FARTHEST * span)]
     if len(near):
         low, high = min(low, float(near.min())), max(high, float(near.max()))
-    room = HEADROOM * ((high - low) or 1.0)
-    return low - room, high + room
+    return low, high
+
+
+def _levels(low: float, high: float) -> list[float]:
+    """Round numbers, evenly spaced, from `low` or below to `high` or above."""
+    if not high > low:
+        low, high = low - (abs(low) or 1.0), high + (abs(high) or 1.0)
+    rough = (high - low) / LEVELS
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = power * next(worth for worth in (1, 2, 5, 10) if worth * power >= rough * 0.999)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [step * at for at in range(first, last + 1)]
 
 
 def _line(x: FloatArray, y: FloatArray) -> Iterator[str]:

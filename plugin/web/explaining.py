@@ -92,11 +92,14 @@ class Explaining:
         alarms = [alarm for _, alarm in store.incidents.alarms([incident.id]) if alarm.series_id in records]
         beside = sorted((each.start, each.series_id, str(records[each.series_id].labels)) for each in alarms)
         for alarm in [each for each in alarms if each.start <= now][:MAX_SERIES]:
-            record = records[alarm.series_id]
-            until = now if alarm.open else min(now, alarm.end + (JOIN + 1) * watches[record.watch].step)
-            told = self.told(record, as_of(alarm, now), until, beside)
+            told = self.alarm(records[alarm.series_id], alarm, now, beside)
             if told is not None:
-                yield record, told
+                yield records[alarm.series_id], told
+
+    def alarm(self, record: SeriesRecord, alarm: Alarm, now: int, beside: Named) -> Explanation | None:
+        """An alarm as it was told at `now`, unix seconds, or when it was over; beside: all that may be related."""
+        over = alarm.end + (JOIN + 1) * self._context.watches()[record.watch].step
+        return self.told(record, as_of(alarm, now), now if alarm.open else min(now, over), beside)
 
     def _at(self, record: SeriesRecord, now: int) -> Explanation | None:
         """The alarm of a series in which a moment lies, or its last sample before."""

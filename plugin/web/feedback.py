@@ -8,13 +8,14 @@ from plugin.errors import RequestError
 from plugin.feedback import Answer, Part, Tolerances, Verdict
 from plugin.series import SeriesRecord
 from plugin.store.feedback import Given
-from plugin.web.answering import Answering, Target, effect
+from plugin.web.answering import Answering, Target, effect, undone
 from plugin.web.bodies import FeedbackBody, read_body
 from plugin.web.catalog import Catalog
 from plugin.web.context import WebContext
 from plugin.web.data import View, json
 from plugin.web.parameters import FROM, TO, Query, nearest
 from plugin.web.rows import Row
+from plugin.windows import plain
 
 EVER = 2**62  # seconds
 
@@ -50,9 +51,10 @@ class Feedback:
 
     def withdraw(self, query: Query) -> Response:
         if not query.id.isdecimal() or len(query.id) > 15:
-            raise RequestError(f"`{query.id}` is not the number of an answer", field="id")
+            raise RequestError(f"`{plain(query.id)[:80]}` is not the number of an answer: `GET /api/v1/feedback` "
+                               "lists them", field="id")
         before = self._answering.withdraw(int(query.id), by_whom(None))
-        return json({"id": before.id, "withdrawn": True, "again": not before.in_force})
+        return json({"id": before.id, "withdrawn": True, "again": not before.in_force, "effect": undone(before)})
 
     def _target(self, body: FeedbackBody) -> Target:
         if body.incident:

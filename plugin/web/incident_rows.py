@@ -107,7 +107,7 @@ def incident_rows(found: Sequence[Told]) -> list[Row]:
 
 
 class IncidentRows:
-    """The same as JSON. What is over never changes, so its JSON is made once: a month of it takes half a second."""
+    """The same as JSON. What is over never changes, so its JSON is made once: a month of it takes 0.2 s."""
 
     def __init__(self) -> None:
         self._made: dict[Told, bytes] = {}

@@ -124,7 +124,7 @@ class Incidents:
             self._telling = {}
         for each in incidents:
             kept, its = self._telling.get(each.id), groups.get(each.group, ())
-            if kept is None or kept.incident is not each or kept.watches != its:
+            if kept is None or kept.incident != each or kept.watches != its:
                 worst = records.get(each.worst)
                 unit = watches[worst.watch].unit if worst is not None and worst.watch in watches else ""
                 kept = self._telling[each.id] = Told(each, its, records.get(each.first), worst, unit)

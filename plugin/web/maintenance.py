@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from flask import Response, request
 
 from plugin.config import parse_duration
 from plugin.errors import RequestError, WindowRefused
 from plugin.maintenance import Maintenance, Matching
+from plugin.recurrence import in_doubt
 from plugin.series import SeriesRecord
 from plugin.web.bodies import MaintenanceBody, read_body
 from plugin.web.catalog import Catalog
@@ -19,7 +21,7 @@ from plugin.web.incidents import Incidents
 from plugin.web.parameters import Query, nearest, time_range
 from plugin.web.regimes import Regimes
 from plugin.web.rows import Row
-from plugin.windows import Window, window
+from plugin.windows import Window, plain, window
 
 ORDER = ("active", "pending", "ended")
 TAG = "maintenance"
@@ -42,40 +44,47 @@ class PlannedWork:
         windows, now = self._windows(), int(self._context.clock())
         sizes = self._sizes(windows)
         rows = [_row(each, now, sizes[each.id]) for each in windows]
-        return json(sorted(rows, key=lambda row: (ORDER.index(str(row["state"])), row["time"] or 0)))
+        return json(sorted(rows, key=lambda row: (ORDER.index(str(row["state"])), row["time"] or 0, row["id"])))
 
     def add(self, _: Query) -> Response:
         """The window as it is kept; one that is there already stays as it is."""
         if request.mimetype != "application/json":  # what a form of another site could send is none
             raise RequestError("a window is sent as JSON: Content-Type: application/json", status=415, code="not_json")
-        given = self._read(read_body(request.get_data(), MaintenanceBody))
+        body = read_body(request.get_data(), MaintenanceBody)
+        given = self._read(body)
         try:
             kept, new = self._maintenance.add(given)
         except WindowRefused as refused:
             raise RequestError(str(refused), field=refused.field, status=409, code="conflict") from refused
-        return json({**_row(kept, int(self._context.clock()), self._sizes([kept])[kept.id]), "new": new})
+        row = _row(kept, int(self._context.clock()), self._sizes([kept])[kept.id])
+        return json({**row, "new": new, "effect": _effect(row, body, kept.timezone, new=new)})
 
     def end(self, query: Query) -> Response:
         try:
-            ended = self._maintenance.end(query.id)
+            ended = self._maintenance.end(query.id, by_whom(None))
         except WindowRefused as refused:
             raise RequestError(str(refused), field=refused.field, status=409, code="conflict") from refused
         if ended is None:
             known = [each.id for each in self._windows()]
-            raise RequestError(f"there is no window `{query.id}`{nearest(query.id, known)}", field="id", status=404,
-                               code="not_found")
+            given = plain(query.id)[:80]
+            raise RequestError(f"there is no window `{given}`{nearest(given, known)}; `bandwatch maintenance list` "
+                               "shows them", field="id", status=404, code="not_found")
         return json(_row(ended, int(self._context.clock()), self._sizes([ended])[ended.id]))
 
     def annotations(self, query: Query) -> Response:
-        beside = [] if query.incident is not None else [
-            *self._annotated(query), *Regimes(self._context, self._catalog).annotated(query)]
-        return json(sorted([*self._incidents.annotated(query), *beside], key=lambda row: row["time"] or 0))
+        return json(self.annotated(query))
 
-    def _annotated(self, query: Query) -> Sequence[Row]:
+    def annotated(self, query: Query, ids: Sequence[int] | None = None) -> Sequence[Row]:
+        """Incidents, windows and new levels, by time. ids: only those of these series."""
+        beside = [] if query.incident is not None else [
+            *self._annotated(query, ids), *Regimes(self._context, self._catalog).annotated(query, ids)]
+        return sorted([*self._incidents.annotated(query, ids), *beside], key=lambda row: row["time"] or 0)
+
+    def _annotated(self, query: Query, ids: Sequence[int] | None) -> Sequence[Row]:
         """Occurrences in the range that are about at least one of the chosen series, cut off at its end."""
         begin, end = time_range(query, self._context.clock(), self._context.settings)
-        windows = self._windows()
-        records = self._catalog.find(query) if windows else []
+        windows, chosen = self._windows(), None if ids is None else set(ids)
+        records = [each for each in self._catalog.find(query) if chosen is None or each.id in chosen] if windows else []
         sizes = self._matched(windows, records)
         spans = [(each, span) for each in windows if sizes[each.id] for span in each.spans(begin, end)]
         return [{"time": first * 1000, "timeEnd": min(last, max(end, first)) * 1000, "title": each.name,
@@ -134,7 +143,21 @@ def _row(window: Window, now: int, size: int) -> Row:
         "watch": ",".join(window.watch), "begin": window.begin, "duration_seconds": window.seconds,
         "rule": window.rule, "timezone": window.timezone, "before_seconds": window.before,
         "after_seconds": window.after, "comment": window.comment, "by": window.by,
-        "created": window.created * 1000 or None, "source": window.source}
+        "created": window.created * 1000 or None, "source": window.source,
+        "ended": None if window.ended is None else window.ended * 1000, "ended_by": window.ended_by}
+
+
+def _effect(row: Row, body: MaintenanceBody, timezone: str, *, new: bool) -> str:
+    """What follows from a window, in words, for whoever has added it."""
+    said = [] if new else ["was there already, nothing was added"]
+    if row["state"] == "ended":
+        said.append("is over")
+    if row["size"]:
+        said.append(f"about {row['size']} series; those that learnt from such a time are fitted anew")
+    else:
+        said.append("about no series that is known now: check `match` and `watch`")
+    doubts = [in_doubt(datetime.fromisoformat(time), ZoneInfo(timezone)) for time in (body.begin, body.end) if time]
+    return "; ".join([*said, *filter(None, doubts)])
 
 
 def _text(window: Window, size: int) -> str:

@@ -14,12 +14,12 @@ from plugin.web.catalog import Catalog
 from plugin.web.context import WebContext
 from plugin.web.data import View, json
 from plugin.web.feedback import by_whom
-from plugin.web.parameters import Query
+from plugin.web.parameters import Query, nearest
 from plugin.web.rows import Row
+from plugin.windows import plain
 
 EVER = 2**62  # unix seconds
 MAX_ROWS = 10_000  # decisions that one answer holds
-COMMENT = 500  # characters of a comment that are kept
 
 
 class Models:
@@ -64,8 +64,7 @@ class Models:
     def _carry_out(self, act: Act, body: ModelsBody, version: int | None = None) -> Response:
         """A row per series; an error where nothing could be done for any of them."""
         records = self._chosen(body)
-        answers = self._context.order(Order(act, tuple(records), by_whom(body.by), (body.comment or "")[:COMMENT],
-                                            version))
+        answers = self._context.order(Order(act, tuple(records), by_whom(body.by), body.comment or "", version))
         if not any(answer.done for answer in answers):
             first = answers[0]
             others = f" (and {len(answers) - 1} more)" if len(answers) > 1 else ""
@@ -84,8 +83,12 @@ class Models:
         found = self._catalog.find(Query(watch=(body.watch,) if body.watch else (), match=match,
                                          series=body.series or None))
         if not found:
-            raise RequestError("there is no such series: `GET /api/v1/series` lists them", field="series", status=404,
-                               code="unknown_series")
+            close = nearest(body.series, {str(each.labels) for each in self._catalog.find(Query())}) \
+                if body.series else ""
+            chosen = ", ".join(f"`{name}` {plain(text)}" for name, text in (
+                ("watch", body.watch), ("series", body.series), ("match", body.match)) if text)
+            raise RequestError(f"there is no series of {chosen}{close or '; `GET /api/v1/series` lists them'}",
+                               field="series" if body.series else "match", status=404, code="unknown_series")
         return found
 
 

@@ -66,7 +66,7 @@ _WINDOW: dict[str, Schema] = {
     "state": {"type": "string", "enum": ["active", "pending", "ended"]}, "size": _COUNT, "match": _TEXT,
     "watch": _TEXT, "begin": _TEXT, "duration_seconds": _COUNT, "rule": _TEXT, "timezone": _TEXT,
     "before_seconds": _COUNT, "after_seconds": _COUNT, "comment": _TEXT, "by": _TEXT, "created": _TIME,
-    "source": _TEXT}
+    "source": _TEXT, "ended": _TIME, "ended_by": _TEXT}
 _EXPLAINED: dict[str, Schema] = {**_BAND, "direction": {"type": "integer", "enum": [-1, 0, 1]},
                                  "kind": {"type": "string", "enum": ["", *(kind.value for kind in Kind)]},
                                  "since": _TIME, "unusual": _TEXT, "related": _TEXT, "text": _TEXT}

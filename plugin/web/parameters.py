@@ -19,6 +19,7 @@ from plugin.noise import DAYS as DAYS_OVER
 from plugin.selectors import Matcher
 from plugin.series import SeriesState
 from plugin.web.alert import FIELDS
+from plugin.wording import instant
 
 DEFAULT_RANGE = 6 * 3600  # seconds
 DEFAULT_POINTS = 1500  # about the width of a panel in pixels
@@ -81,6 +82,9 @@ def read_query(given: MultiDict[str, str], parameters: Iterable[Parameter], path
             values[known[name].attribute] = known[name].read(texts[0], settings)
         except (ValueError, SelectorError) as error:
             raise RequestError(f"`{name}`: {error}", field=name) from error
+    begin, end = values.get("begin"), values.get("end")
+    if isinstance(begin, int) and isinstance(end, int) and begin > end:
+        raise RequestError(f"`from` is after `to`: {_said(begin)} > {_said(end)}", field="from")
     return Query(**values)  # type: ignore[arg-type]  # the table says which attribute has which type
 
 
@@ -89,12 +93,16 @@ def time_range(query: Query, now: float, settings: Web) -> tuple[int, int]:
     end = query.end if query.end is not None else int(now * 1000)
     begin = query.begin if query.begin is not None else end - DEFAULT_RANGE * 1000
     if begin > end:
-        raise RequestError(f"`from` is after `to`: {begin} > {end} ms", field="from")
+        raise RequestError(f"`from` is after `to`: {_said(begin)} > {_said(end)}", field="from")
     if end - begin > settings.max_range * 1000:
         raise RequestError(f"the range is {(end - begin) / 86_400_000:.1f} days long and web.max_range "
                            f"allows {settings.max_range / 86_400:.1f}: move `from` and `to` closer together",
                            field="from", code="too_much")
     return -(-begin // 1000), end // 1000
+
+
+def _said(milliseconds: int) -> str:
+    return instant(milliseconds // 1000)
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
@@ -144,7 +152,8 @@ def _time(text: str, _: Web) -> int:
             raise ValueError(f"`{text}` is neither milliseconds since 1970 nor a time as 2026-11-21T03:05:00Z"
                              ) from error
         if moment.tzinfo is None:
-            raise ValueError(f"`{text}` has no time zone: end it with Z or an offset such as %2B01:00")
+            raise ValueError(f"`{text}` has no time zone: end it with Z or an offset such as +01:00 (%2B01:00 "
+                             "in an address)")
         milliseconds = round(moment.timestamp() * 1000)
     if not 0 <= milliseconds <= LATEST_MS:
         raise ValueError(f"{text} is outside the years 1970 to 9999")

@@ -1,7 +1,7 @@
 """New levels that were accepted as normal, as rows and as annotations."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from flask import Response
 
@@ -34,17 +34,18 @@ class Regimes:
             "watch": record.watch, "before": _finite(each.before), "after": _finite(each.after), "by": each.by,
             "reason": each.reason, "text": self._text(each, record)} for each, record in self._find(query)])
 
-    def annotated(self, query: Query) -> list[Row]:
-        """From the first sample at the new level to the one with which it was accepted."""
+    def annotated(self, query: Query, ids: Sequence[int] | None = None) -> list[Row]:
+        """From the first sample at the new level to the one with which it was accepted. ids: only of these series."""
         return [{"time": each.since * 1000, "timeEnd": each.accepted * 1000,
                  "title": f"{record.labels} at a new level", "text": self._text(each, record),
-                 "tags": f"{record.watch},new level"} for each, record in self._find(query)]
+                 "tags": f"{record.watch},new level"} for each, record in self._find(query, ids)]
 
-    def _find(self, query: Query) -> Iterator[tuple[Regime, SeriesRecord]]:
+    def _find(self, query: Query, ids: Sequence[int] | None = None) -> Iterator[tuple[Regime, SeriesRecord]]:
         """Those that were accepted in the range, by time. Raises RequestError when they are too many."""
         begin, end = time_range(query, self._context.clock(), self._context.settings)
-        records = {record.id: record for record in self._catalog.find(query)}
-        narrowed = query.watch or query.match or query.series is not None
+        chosen = None if ids is None else set(ids)
+        records = {each.id: each for each in self._catalog.find(query) if chosen is None or each.id in chosen}
+        narrowed = query.watch or query.match or query.series is not None or chosen is not None
         limit = min(query.limit or MAX_ROWS + 1, MAX_ROWS + 1)
         found = self._context.store.regimes.between(begin, end, list(records) if narrowed else None, limit)
         if len(found) > MAX_ROWS:

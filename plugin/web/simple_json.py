@@ -20,6 +20,7 @@ from plugin.web.catalog import Catalog
 from plugin.web.context import WebContext
 from plugin.web.data import MAX_ROWS, MAX_SERIES, DataSource, View, json
 from plugin.web.incidents import Incidents
+from plugin.web.maintenance import PlannedWork
 from plugin.web.parameters import DEFAULT_POINTS, FROM, LEAST_POINTS, TO, Query, nearest, read_query, time_range
 from plugin.web.rows import Numbers, Row, number_rows
 from plugin.web.selection import Candidate, candidates, legend, read_filters, read_target, selected
@@ -38,9 +39,10 @@ PLACEHOLDERS = {"watch": "all watches", "series": "all series", "match": '{job="
 class SimpleJson:
     """The views under /grafana."""
 
-    def __init__(self, context: WebContext, catalog: Catalog, source: DataSource, incidents: Incidents) -> None:
-        """source, incidents: what answers the newer routes."""
-        self._context, self._source, self._incidents = context, source, incidents
+    def __init__(self, context: WebContext, catalog: Catalog, source: DataSource, incidents: Incidents,
+                 planned: PlannedWork) -> None:
+        """source, incidents, planned: what answers the newer routes."""
+        self._context, self._source, self._incidents, self._planned = context, source, incidents, planned
         self._catalog = catalog
         self._made: tuple[Known, list[Candidate]] = ([], {}), []
 
@@ -163,7 +165,7 @@ class SimpleJson:
         if name in ("incidents", "annotations"):
             ids = [each.record.id for each in found if each.record is not None]
             with _placed("range."):
-                return (self._incidents.rows if name == "incidents" else self._incidents.annotated)(query, ids)
+                return list((self._incidents.rows if name == "incidents" else self._planned.annotated)(query, ids))
         view = self._source.watches if name == "watches" else self._source.scores
         rows: list[Row] = msgspec.json.decode(view(query).get_data())
         return rows if name == "watches" else [row for row in rows if (row["watch"], row["series"]) in wanted]

@@ -1,102 +1,128 @@
-"""What incidents cost at 10,000 series: in the transaction of a tick, and to be asked for over thirty days."""
+"""What incidents cost at 10,000 series with a month of them behind: in a tick, and to be asked for over thirty days.
+
+All is CPU time of the thread that works, medians: on a busy machine a whole tick waits more than a part of it does.
+"""
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy import Connection
 
 from plugin.alarms import Alarm
 from plugin.board import Board
 from plugin.config import Watch, Web
-from plugin.incidents import groups
+from plugin.incidents import Group, groups
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import IntArray, Labels, Tick
 from plugin.store import Store
 from plugin.web import WebContext, create_app
+from tests.benchmarks import bench_tick
+from tests.servers import PrometheusServer
 
 SERIES, PER_SERVICE, DAYS = 10_000, 20, 30
 RATE = 0.03  # alarms per series and day
 STEP, NOW, DAY = 60, 1_795_219_200, 86_400
 RUNS = 9
+OF_A_TICK, AN_ANSWER = 0.05, 0.1  # goals: share, seconds
 WATCH = Watch(name="fleet", query="m", group_by=("service",), unit="reqps")
-ALERTING = (0, 1, 200, 2000)  # series outside at the same time
+ALERTING = (1, 200, 2000)  # series outside at the same time
+MOMENTS = ("begin", "go on", "end", "are over")  # over: the incidents, a gap after their last alarm
 ASKED = {"all": "", "limit=200": "&limit=200", "one series": '&series=m{instance="h5",service="s0"}'}
 
 
 def main() -> None:
-    found = measure()
-    print(f"writing a tick of {SERIES:,} series, no alarm   {found['write'] * 1000:8.1f} ms")
-    for count in ALERTING:
-        print(f"  of that, incidents with {count:>5,} series outside   {found[f'follow {count}'] * 1000:8.1f} ms")
-    print(f"/api/v1/incidents over {DAYS} d, {found['rows']:,.0f} incidents   goal <= 100 ms")
-    for name in ASKED:
-        print(f"  {name:<42} {found[name] * 1000:8.1f} ms")
-
-
-def measure() -> dict[str, float]:
-    """Seconds, medians."""
+    tick = _tick()
     with tempfile.TemporaryDirectory() as folder:
-        return {**_ticks(Path(folder) / "ticks"), **_answers(Path(folder) / "answers")}
+        store, ids = _month(Path(folder))
+        found, spent = _answers(store), _ticks(store, ids)
+        store.close()
+    print(f"a score tick of {SERIES:,} series, no alarm      {tick * 1000:6.1f} ms   "
+          f"goal for incidents <= {OF_A_TICK:.0%}, {tick * OF_A_TICK * 1000:.1f} ms")
+    for count in ALERTING:
+        for moment in MOMENTS:
+            seconds = spent[count, moment]
+            print(f"  {count:>5,} series outside {moment:<10}          {seconds * 1000:6.1f} ms {seconds / tick:6.1%}"
+                  f"{'   missed' if seconds > tick * OF_A_TICK else ''}")
+    print(f"/api/v1/incidents over {DAYS} d, {found['rows']:,.0f} incidents   goal <= {AN_ANSWER * 1000:.0f} ms")
+    for name in (name for name in found if name != "rows"):
+        print(f"  {name:<40} {found[name] * 1000:6.1f} ms{'   missed' if found[name] > AN_ANSWER else ''}")
 
 
-def _open(folder: Path) -> tuple[Store, IntArray]:
-    store = Store.open(folder)
+def _tick() -> float:
+    """Seconds of a whole tick in which no series is outside."""
+    end = int(time.time()) // STEP * STEP - STEP
+    with tempfile.TemporaryDirectory() as folder, PrometheusServer(
+            Path(folder) / "prometheus").backfill(bench_tick.history(end)) as prometheus:
+        parts = bench_tick.scoring(prometheus.url, f"{folder}/store", end)
+        seconds = [_timed(lambda: bench_tick.tick(parts, number))  # noqa: B023
+                   for number in range(1, bench_tick.TICKS + 1)]
+        parts.store.close()
+    return float(np.median(seconds))
+
+
+def _month(folder: Path) -> tuple[Store, IntArray]:
+    """A store with the alarms of a month, all of them over."""
+    store, rng = Store.open(folder), np.random.default_rng(1)
     labels = [Labels.of({"__name__": "m", "service": f"s{i // PER_SERVICE}", "instance": f"h{i}"})
               for i in range(SERIES)]
-    return store, np.array([record.id for record in store.register(WATCH.name, labels, 0)])
-
-
-def _ticks(folder: Path) -> dict[str, float]:
-    store, ids = _open(folder)
-    spent, follow, group = list[float](), store.incidents.follow, groups([WATCH])[WATCH.name]
-
-    def timed(*arguments: object) -> int:
-        began = time.perf_counter()
-        found = follow(*arguments)  # type: ignore[arg-type]
-        spent.append(time.perf_counter() - began)
-        return found
-
-    store.incidents.follow = timed  # type: ignore[assignment, method-assign]
-    rng, at, found = np.random.default_rng(0), NOW, dict[str, float]()
-    for count in ALERTING:
-        some, start, spent[:], writes = rng.choice(ids, count, replace=False).tolist(), at, [], []
-        for _ in range(RUNS):
-            changed = [_alarm(id, start, at, open=True) for id in some]
-            value = rng.normal(size=(SERIES, 1))
-            tick = Tick(WATCH.name, ids, np.array([at]), value, value, value - 1, value + 1, np.abs(value),
-                        np.ones(SERIES, np.int64))
-            writes.append(_timed(lambda: store.write([tick], "q", (at, at), changed, group)))  # noqa: B023
-            at += STEP
-        found[f"follow {count}"] = float(np.median(spent[1:]))  # the first one finds nothing in memory
-        found.setdefault("write", float(np.median(writes)))
-        at += 2 * DAY
-    store.close()
-    return found
-
-
-def _answers(folder: Path) -> dict[str, float]:
-    store, ids = _open(folder)
-    rng = np.random.default_rng(1)
+    ids = np.array([record.id for record in store.register(WATCH.name, labels, 0)])
     count = round(SERIES * DAYS * RATE)
     starts = (NOW - rng.integers(7200, DAYS * DAY, count)) // STEP * STEP
     alarms = {(id, start): _alarm(id, start, start + STEP * length, open=False) for id, start, length in zip(
         rng.choice(ids, count).tolist(), starts.tolist(), rng.integers(0, 30, count).tolist(), strict=True)}
-    nobody, nothing = np.empty(0, np.int64), np.empty((0, 1))
-    tick = Tick(WATCH.name, nobody, np.array([NOW]), nothing, nothing, nothing, nothing, nothing, nobody)
-    store.write([tick], "q", (NOW, NOW), list(alarms.values()), groups([WATCH])[WATCH.name])
+    _write(store, ids[:0], NOW, list(alarms.values()))
+    return store, ids
+
+
+def _write(store: Store, ids: IntArray, at: int, changed: Sequence[Alarm]) -> None:
+    value = np.random.default_rng(at).normal(size=(len(ids), 1))
+    tick = Tick(WATCH.name, ids, np.array([at]), value, value, value - 1, value + 1, np.abs(value),
+                np.ones(len(ids), np.int64))
+    store.write([tick], "q", (at, at), changed, groups([WATCH])[WATCH.name])
+
+
+def _ticks(store: Store, ids: IntArray) -> dict[tuple[int, str], float]:
+    """Seconds that incidents take of a tick, medians: followed in its transaction, then read for the board."""
+    spent, follow = list[float](), store.incidents.follow
+
+    def timed(connection: Connection, group: Group, changed: Sequence[Alarm]) -> int:
+        began = time.thread_time()
+        found = follow(connection, group, changed)
+        spent.append(time.thread_time() - began)
+        return found
+
+    store.incidents.follow = timed  # type: ignore[method-assign]
+    rng, at, found = np.random.default_rng(0), NOW + DAY, dict[tuple[int, str], list[float]]()
+    for count in ALERTING:
+        for _ in range(RUNS):
+            some, start = np.sort(rng.choice(ids, count, replace=False)).tolist(), at
+            for moment in MOMENTS:
+                at += DAY if moment == "are over" else STEP
+                last = at if moment in ("begin", "go on") else start + 2 * STEP
+                changed = [_alarm(id, start, last, open=moment != "end") for id in some]
+                _write(store, ids, at, changed if moment != "are over" else [])
+                read = _timed(lambda: store.incidents.still_open(WATCH.name))
+                found.setdefault((count, moment), []).append(spent.pop() + read)
+    store.incidents.follow = follow  # type: ignore[method-assign]
+    return {each: float(np.median(seconds)) for each, seconds in found.items()}
+
+
+def _answers(store: Store) -> dict[str, float]:
+    """The first of its kind, before its words are made, and those that follow."""
     registry = CollectorRegistry()
     client = create_app(WebContext(
         store=store, board=Board(), settings=Web(), registry=registry, config_text=str, reload=lambda: None,
         readiness=lambda: None, metrics=Metrics(registry), watches=lambda: {WATCH.name: WATCH},
         clock=lambda: NOW)).test_client()
-    url = f"/api/v1/incidents?from={(NOW - DAYS * DAY) * 1000}&to={NOW * 1000}"
-    rows = len(client.get(url).get_json())  # and all words are made: they are kept
-    found = {name: float(np.median([_timed(lambda: client.get(url + asked)) for _ in range(RUNS)]))  # noqa: B023
-             for name, asked in ASKED.items()}
-    store.close()
-    return {"rows": rows, **found}
+    client.get("/api/v1/series")
+    url, found = f"/api/v1/incidents?from={(NOW - DAYS * DAY) * 1000}&to={NOW * 1000}", dict[str, float]()
+    for name, asked in reversed(ASKED.items()):
+        found[f"{name}, the first time"] = _timed(lambda: client.get(url + asked))  # noqa: B023
+        found[name] = float(np.median([_timed(lambda: client.get(url + asked)) for _ in range(RUNS)]))  # noqa: B023
+    return {"rows": len(client.get(url).get_json()), **found}
 
 
 def _alarm(id: int, start: int, end: int, *, open: bool) -> Alarm:
@@ -104,9 +130,9 @@ def _alarm(id: int, start: int, end: int, *, open: bool) -> Alarm:
 
 
 def _timed(call: Callable[[], object]) -> float:
-    began = time.perf_counter()
+    began = time.thread_time()
     call()
-    return time.perf_counter() - began
+    return time.thread_time() - began
 
 
 if __name__ == "__main__":

@@ -62,6 +62,28 @@ def test_weekend_differs_when_two_weeks_are_known() -> None:
     assert np.array_equal(profile_at(profile, times)[0], values[0])
 
 
+@pytest.mark.parametrize(("weeks", "away", "learnt"), [
+    (2, {1: 40.0}, 0.0), (2, {0: 40.0, 1: -40.0}, 0.0), (2, {0: 5.0, 1: 40.0}, 5.0), (3, {2: 40.0}, 0.0),
+    (3, {0: 5.0, 2: 40.0}, 5.0), (4, {0: 5.0, 3: 40.0}, 0.0), (4, {0: 5.0, 1: 6.0, 2: 7.0}, 5.0)])
+def test_a_week_is_what_most_weeks_agree_on(weeks: int, away: dict[int, float], learnt: float) -> None:
+    """An afternoon of Saturday, in some of the weeks."""
+    times = np.arange(0, weeks * WEEK, 600)
+    values = np.zeros((1, len(times)))
+    for week, height in away.items():
+        values[0, (times >= week * WEEK + 5.5 * DAY) & (times < week * WEEK + 6 * DAY)] = height
+    profile, period = fit_profile(values, np.ones(values.shape, bool), times)
+    assert period.tolist() == [WEEK]
+    assert profile_at(profile, np.array([int(5.75 * DAY)])).tolist() == [[learnt]]
+    assert (profile_at(profile, times)[0, times % WEEK < 5 * DAY] == 0).all()
+
+
+def test_what_a_week_lacks_is_as_on_other_days() -> None:
+    times = np.arange(0, 2 * WEEK, 600)
+    values = np.where(times % WEEK >= 5 * DAY, 3.0, times % DAY / DAY)[None]
+    profile, _ = fit_profile(values, (times < 5 * DAY)[None] | (times > 7 * DAY)[None], times)
+    assert profile_at(profile, np.array([5 * DAY + DAY // 2]))[0, 0] == pytest.approx(0.5, abs=0.02), "one weekend only"
+
+
 def test_hourly_samples_meet_their_own_knots() -> None:
     times = np.arange(0, 4 * DAY, 3_600)
     values = (times // 3_600 % 24).astype(float)[None]

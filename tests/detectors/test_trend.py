@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from detectors.api import FloatArray, SeriesBatch
+from detectors.regime import Settling, settling
 from detectors.scaling import NORMAL_MAD
 from detectors.season import BEATS, KNOTS
-from detectors.trend import GATE, Course, Settling, Trend, fit_trend, follow, settling
+from detectors.trend import GATE, Course, Trend, fit_trend, follow
 
 STEP = 300
 HOUR = 3_600 // STEP
@@ -39,12 +40,12 @@ def _level(course: Course) -> FloatArray:
     return np.asarray(np.round((course.expected - course.profile)[0], 12))
 
 
-def _plain(spread: float = 1.0, rhythm: float = 1.0) -> Trend:
+def _plain(spread: float = 1.0, rhythm: float = 1.0, leash: float = np.inf) -> Trend:
     """No season; in units of the series; every number by hand."""
     one = np.ones(1)
     return Trend(centre=0 * one, scale=one, resolution=0 * one, profile=np.zeros((1, KNOTS), np.float32),
                  rhythm=np.full((1, BEATS), rhythm, np.float32), period=np.zeros(1, np.int64), floor=0.5 * one,
-                 usual=spread * one)
+                 usual=spread * one, leash=np.full(1, leash))
 
 
 def _walked(*values: float, trend: Trend | None = None, usable: list[bool] | None = None) -> Course:
@@ -97,6 +98,43 @@ def test_a_regime_is_accepted_after_half_a_day_and_not_a_sample_before() -> None
     unit = np.subtract(*np.quantile(_noise(), (0.75, 0.25))) / 1.349
     assert level[INCIDENT + half_a_day + 1] * unit == pytest.approx(50, abs=1)  # at once, and where samples lie
     assert course.seen[0, INCIDENT + half_a_day + 1:].mean() > 0.99
+
+
+def _leaking(days: float, per_day: float = 24.0) -> FloatArray:
+    """Plain noise, in which the values grow for some days, and are well again."""
+    values, steps = _noise(), int(days * 24 * HOUR)
+    values[0, INCIDENT:INCIDENT + steps] += per_day * np.arange(steps) / (24 * HOUR)
+    return values
+
+
+@pytest.mark.parametrize("days", [0.5, 1.0, 2.0])
+def test_a_leak_too_slow_for_the_gate_takes_the_level_no_farther_than_its_leash(days: float) -> None:
+    course, after = _course(_leaking(days)), INCIDENT + int(days * 24 * HOUR)
+    level, leash = _level(course), _quiet().leash[0]
+    assert np.abs(level - level[INCIDENT]).max() < 1.5 * leash, "and nothing of it is accepted while it grows"
+    assert course.deviation[0, after - HOUR:after].min() > GATE and course.carry["accepted"].tolist() == [0]
+    assert np.abs(level[after + 6 * HOUR:] - level[INCIDENT]).max() < leash
+
+
+def test_where_a_leak_ends_up_for_good_is_a_regime() -> None:
+    values = _leaking(1.0)
+    values[0, INCIDENT + 24 * HOUR:] += 24
+    accepted = _course(values).accepted
+    at, = accepted
+    assert INCIDENT + 24 * HOUR <= at < INCIDENT + 48 * HOUR, "once it stands still"
+
+
+def test_a_series_that_wanders_by_itself_is_let_go() -> None:
+    wandering = _noise() + np.cumsum(np.random.default_rng(2).normal(0, 0.2, 4_000))
+    batch = _batch(wandering)
+    trend = fit_trend(batch, batch.observed)
+    assert trend.leash[0] * trend.scale[0] > 10 * _quiet().leash[0] * 1.0
+    assert np.abs(follow(trend, batch, None).deviation[0, 24 * HOUR:]).mean() < 1.5
+
+
+def test_an_anchor_of_a_few_samples_holds_nothing() -> None:
+    course = _walked(*[3.0] * 100, trend=_plain(leash=1.0))
+    assert course.carry["level"] == pytest.approx(3 * (1 - (1 - PULL)**100)), "a start elsewhere is no drift"
 
 
 def _settled(values: FloatArray, columns: list[int]) -> Course:

@@ -102,7 +102,8 @@ def test_a_weekly_batch_neither_pages_nor_teaches(batches: PrometheusServer, tmp
         run_until(made, clock, END, 4 * HOUR)
         alarms = made.store.alarms(NOW, END)
         of = {service: [alarm for alarm in alarms if alarm.series_id == series and any(
-            batch <= alarm.start < batch + 3 * HOUR for batch in BATCHES)] for service, series in ids(made).items()}
+            alarm.start < batch + 3 * HOUR and alarm.end >= batch for batch in BATCHES)]
+              for service, series in ids(made).items()}
         assert [len(of[service]) >= 2 for service in SERVICES] == [False, True, False, False]
         assert not of["planned"]
         inside = made.store.samples(ids(made)["planned"], BATCHES[2], BATCHES[2] + 2 * HOUR - STEP)

@@ -81,7 +81,8 @@ def test_a_model_that_has_learnt_an_incident_is_refused(world: PrometheusServer,
         assert jobs.score.run() and jobs.fit.run(everyone=True) == 2
         tick(made, clock, REFIT)
         before = {labels: versions(made, clock, labels) for labels in (SHOP, QUIET)}
-        assert [row["why"][:6] for row in order(made, clock, "refit")] == ["queued", "queued"]
+        assert [row["why"][:9] for row in order(made, clock, "refit")] == ["is queued"] * 2
+        assert [row["why"] for row in order(made, clock, "refit")] == ["was queued for a refit already"] * 2
         assert jobs.fit.run() == 2
         assert versions(made, clock, SHOP) == before[SHOP], "it would expect the outage on the third day, too"
         assert versions(made, clock, QUIET)[1:] == [(version, False) for version, _ in before[QUIET]]

@@ -23,6 +23,7 @@ from tests.servers import PrometheusServer
 
 STEPS = 100  # after world.NOW: `shop` had its incident, `gone` has been missing for an hour
 SCRAPES = 4
+OURS = "https://bandwatch.example.org"
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def living(folder: Path) -> Iterator[Living]:
 
 
 def _context(parts: Parts, clock: world.Clock) -> WebContext:
-    return WebContext(store=parts.store, board=parts.board, settings=Web(listen_address="127.0.0.1:0"),
+    settings = Web(listen_address="127.0.0.1:0", external_url=OURS)
+    return WebContext(store=parts.store, board=parts.board, settings=settings,
                       registry=parts.registry, config_text=str, reload=lambda: None, readiness=lambda: None,
                       metrics=parts.metrics, heartbeat=clock, started=clock() - 3600,
                       watches=lambda: {name: jobs.watch for name, jobs in parts.watches.items()})

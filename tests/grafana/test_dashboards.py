@@ -11,6 +11,7 @@ import pytest
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from plugin.grafana.variables import through_regex
 from tests.grafana.dashboards.boards import made, text
 
 FOLDER = Path(__file__).parents[2] / "grafana" / "dashboards"
@@ -18,8 +19,8 @@ FILES = {path.name: json.loads(path.read_text()) for path in sorted(FOLDER.glob(
 UIDS = {board["uid"]: board for board in FILES.values()}
 BANDWATCH = {"type": "yesoreyeram-infinity-datasource", "uid": "bandwatch"}
 PROMETHEUS = {"type": "prometheus", "uid": "${datasource}"}
-MACROS = {"__timeFrom", "__timeTo", "__from", "__to", "__url_time_range", "__data", "__field", "__rate_interval",
-          "__range"}
+MACROS = {"__timeFrom", "__timeTo", "__from", "__to", "__url_time_range", "__data", "__field", "__value",
+          "__rate_interval", "__range"}
 
 DRAWN = ["lower", "upper", "value", "anomaly", "expected"]  # in a band panel, from the bottom to the top
 every_board = pytest.mark.parametrize("board", FILES.values(), ids=FILES)
@@ -73,7 +74,7 @@ def test_the_sdk_of_grafana_reads_a_dashboard_and_loses_nothing(board: dict[str,
 @every_board
 def test_a_dashboard_is_one_that_grafana_11_6_reads_and_nobody_edits(board: dict[str, Any]) -> None:
     assert (board["schemaVersion"], board["editable"]) == (41, False) and "id" not in board
-    assert board["description"] and board["tags"] == ["bandwatch"] and len(board["panels"]) <= 12
+    assert board["description"] and board["tags"] == ["bandwatch"] and len(board["panels"]) <= 15
 
 
 @every_board
@@ -146,6 +147,30 @@ def test_explore_gets_a_query_once_its_variables_are_put_in(name: str) -> None:
     sent = {param["key"]: param["value"] for query in inner(pane, "url_options")
             for param in query["url_options"]["params"]}
     assert not sent or (sent["watch"], sent["series"]) == ("web", 'up{job="a"}')
+
+
+def test_only_series_whose_labels_make_a_selector_are_offered_where_prometheus_is_read() -> None:
+    """Grafana puts label values between quotes as they are."""
+    def text(value: str) -> str:
+        return f'bandwatch_value{{job="api",path="{value}",watch="web"}} 1.5 1795219200000'
+
+    [variable] = [one for one in FILES["series-prometheus.json"]["templating"]["list"] if one["name"] == "series"]
+    for good in ("/a", "", "{x}", "a, b", "it's `a`", "größe 100%"):
+        assert through_regex([text(good)], variable["regex"]) == [f'job="api",path="{good}",watch="web"']
+    assert through_regex([text(bad) for bad in ('a "b"', "a\\b", '{a="b"}', "a\nb", '"')], variable["regex"]) == []
+
+
+@pytest.mark.parametrize("name", ["fleet.json", "incidents.json", "series.json"])
+def test_an_answer_is_a_word_that_opens_its_page_in_a_tab_of_its_own(name: str) -> None:
+    """The address is encoded already: any format but `raw` would do so again. No address, no word and no dash."""
+    rules = [rule for panel in FILES[name]["panels"] for rule in panel["fieldConfig"]["overrides"]
+             if rule["matcher"]["options"] == "feedback_url"]
+    assert len(rules) == 1 + (name != "incidents.json")
+    for rule in rules:
+        found = {one["id"]: one["value"] for one in rule["properties"]}
+        [link], [word] = found["links"], found["mappings"]
+        assert (link["url"], link["targetBlank"], found["noValue"]) == ("${__value.raw:raw}", True, "")
+        assert word["options"] == {"pattern": "/^http.*$/", "result": {"text": "answer", "index": 0}}
 
 
 @every_board

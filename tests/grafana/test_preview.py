@@ -5,10 +5,11 @@ import re
 
 import pytest
 
+from plugin.grafana.variables import Everything
 from tests.grafana.preview.__main__ import HERE
 from tests.grafana.preview.jobs import fitting, size
 from tests.grafana.preview.sources import prometheus_frame, prometheus_table
-from tests.grafana.preview.variables import Everything, Range, filled_in, time_range
+from tests.grafana.preview.variables import Range, filled_in, time_range
 
 NOW = 1_795_219_200
 

@@ -133,7 +133,7 @@ def test_a_stale_model_fires_after_an_hour(tmp_path: Path) -> None:
               f'bandwatch_watch_stale_models{{watch="web",{OURS}}}': "0x9 3x89 0x50"}
     firing(tmp_path, "BandwatchStaleModel", series, {10: 0, 69: 0, 70: 1, 99: 1, 100: 0})
     summary(tmp_path, "BandwatchStaleModel", series, 80, f'watch="web",severity="page",team="a",{OURS}',
-            "Watch web has models that have missed three refits: 3")
+            "Watch web has models that no refit has checked for three times fit_every: 3")
 
 
 def test_an_unhealthy_watch_fires_after_five_minutes_with_its_own_labels(tmp_path: Path) -> None:

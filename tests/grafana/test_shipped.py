@@ -24,7 +24,7 @@ from tests.grafana import files, infinity
 from tests.snapshots import snapshot
 
 NOW = 1_795_219_200
-ODD = ('a "b" & c', r"a\.b|(c", "größe {x}", "/api/v1/*", "100%", "$series", "a,b", "")
+ODD = ('a "b" & c', r"a\.b|(c", "größe {x}", "/api/v1/*", "100%", "$series", "a,b", "a`b", "")
 OURS = [uid for uid, board in files.dashboards().items()
         if not any(variable["type"] == "datasource" for variable in board["templating"]["list"])]
 
@@ -74,10 +74,11 @@ def test_an_odd_name_is_no_trouble(odd: tuple[FlaskClient, Labels], uid: str, la
     client, labels = odd
     content = files.dashboards()[uid]
     for variable in content["templating"]["list"]:
-        variable["regex"] = f".*{label}" if variable["name"] == "label" else variable["regex"]
+        variable.update({"regex": f".*{label}"} if variable["name"] == "label" else {})
     board = Dashboard(content, Grafana(client), Sources((("bandwatch", INFINITY),)), NOW)
     failed = [f"{name}: {finding.text}" for name, finding in board.check() if finding.level is Level.FAILURE]
     assert failed == [] and board.unresolved == set()
     if uid == "bandwatch-series":
         value = dict(labels.pairs)[board.values["label"]]
-        assert board.values["series"] == str(labels) and board.values["value"] == value
+        assert board.values["series"] == str(labels)
+        assert board.values["value"] == (".*" if "`" in value else value)  # such a one cannot be narrowed by

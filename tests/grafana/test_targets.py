@@ -11,8 +11,9 @@ from plugin.grafana.findings import Finding, Level
 from plugin.grafana.frames import Answer, read_answer
 from plugin.grafana.rules import check_rule
 from plugin.grafana.shipped import INFINITY, PROMETHEUS
+from plugin.grafana.variables import fill
 from tests.grafana.files import dashboards, rules
-from tests.grafana.living import Living
+from tests.grafana.living import OURS, Living
 
 SOURCES = Sources((("bandwatch", INFINITY), ("prometheus-1", PROMETHEUS)))
 OWN = re.compile(r"\b(?:bandwatch|process|python)_\w+")
@@ -53,6 +54,32 @@ def test_every_query_of_a_dashboard_gets_what_it_needs(service: Living, uid: str
         empty = [name for name, finding in checks if finding.text == "no rows now"]
         assert ("annotation Incidents" in empty) == ("panel Incidents of this series" in empty) == (sort == 1)
     assert checks and wrong(checks) == [] and board.unresolved == set()
+
+
+@pytest.mark.parametrize("uid", ["bandwatch-fleet", "bandwatch-incidents", "bandwatch-series"])
+def test_an_incident_leads_to_its_answer_and_to_its_series(service: Living, uid: str) -> None:
+    """What the links of a row name is in the frame: the address of the page, the incident, and the worst series."""
+    content = dashboards()[uid]
+    for variable in content["templating"]["list"]:
+        variable["sort"] = 2
+    board = Dashboard(content, Grafana(service), SOURCES, service.now)
+    list(board.check())
+    asked = [target for panel in content["panels"] for target in panel["targets"]
+             if target["url"] == "/api/v1/incidents" and {"feedback_url", "incident"} <= _columns(target)]
+    assert asked
+    for target in asked:
+        filled = fill(target, board.values)
+        [frame] = read_answer(service.ask(filled, service.now - 6 * 3600, service.now)).frames
+        fields = {field.name: field.values for field in frame.fields}
+        assert fields["feedback_url"][0].startswith(f"{OURS}/feedback?incident=") and frame.rows == 1
+        members = {**filled, "columns": [], "url_options": {**filled["url_options"], "params": [
+            {"key": "incident", "value": fields["incident"][0]}, {"key": "members", "value": "true"}]}}
+        [frame] = read_answer(service.ask(members, service.now - 6 * 3600, service.now)).frames
+        assert [field.values for field in frame.fields if field.name == "series"] == [('latency_ms{service="shop"}',)]
+
+
+def _columns(target: dict[str, Any]) -> set[str]:
+    return {column["text"] for column in target["columns"]}
 
 
 @pytest.mark.parametrize("uid", rules())

@@ -36,8 +36,10 @@ def test_given_listed_and_withdrawn(url: str, capsys: pytest.CaptureFixture[str]
                                              "--from", f"{END}000", "--to", f"{END}000", "--url", url)
     listed = run(capsys, "list", "--watch", "web", "--url", url)
     assert "in_force" in listed and "a load test" in listed and "anna" in listed
-    assert run(capsys, "withdraw", "1", "--url", url) == "answer 1: withdrawn, its effects end\n"
-    assert run(capsys, "withdraw", "1", "--url", url) == "answer 1: had no effect any more\n"
+    assert run(capsys, "withdraw", "1", "--url", url) == (
+        "answer 1: withdrawn; its tolerance ends with the next sample\n")
+    assert run(capsys, "withdraw", "1", "--url", url) == (
+        "answer 1: had no effect any more: withdrawn or replaced by anyone at 2026-11-21T00:11:00Z\n")
     assert "withdrawn" in run(capsys, "list", "--url", url)
 
 

@@ -38,12 +38,14 @@ def test_a_new_alarm_finds_the_incident_that_is_there_and_may_show_that_two_are_
     assert parts([early, late], alarm(2, 9000, 9000)) == [([], [2])]
     assert parts([late, early], alarm(2, 1900, 2200)) == [([early.id, late.id], [2])], "the older comes first"
     assert parts([early, late]) == []
+    assert parts([early._replace(end=1900), late]) == [([early.id, late.id], [])], "one that has grown up to the next"
 
 
 def test_the_first_is_who_moved_first_and_the_worst_who_went_farthest() -> None:
     found = begun("web", Labels(()), [alarm(4, 600, 900), alarm(3, 600, 700, 5.0), alarm(2, 540, 540, 1.5)])
     assert (found.id, found.start, found.end, found.first, found.worst) == ("web-540", 540, 900, 2, 3)
     assert (found.peak_time, found.peak_score, found.peak_value, found.direction) == (600, 5.0, 15.0, 1)
+    assert begun("web", SHOP, [alarm(1, 600, 700), alarm(1, 800, 900), alarm(2, 600, 600)]).size == 2, "series"
     grown = found.grown([alarm(4, 600, 2000, 7.0), alarm(5, 540, 600, 3.0)])
     assert (grown.id, grown.start, grown.end) == ("web-540", 540, 2000)
     assert (grown.first, grown.worst, grown.direction) == (5, 4, -1), "of two that moved at once, the one farther out"

@@ -31,17 +31,19 @@ def test_added_listed_and_ended(url: str, capsys: pytest.CaptureFixture[str]) ->
     id = said.split()[1].strip(":")
     assert said == (f"window {id}: backup, active, 2026-11-21T00:00:00Z to 2026-11-21T02:00:00Z, FREQ=DAILY in "
                     "Europe/Vienna\nabout 2 series; those that learnt from such a time are fitted anew\n")
-    assert "; was there already" in run(capsys, "add", *flags)
+    assert "\nwas there already, nothing was added; about 2 series" in run(capsys, "add", *flags)
     listed = run(capsys, "list", "--url", url)
     assert id in listed and "active" in listed and "anna" in listed and '{job="api"}' in listed
     assert run(capsys, "end", id, "--url", url) == f"window {id}: backup has ended\n"
-    assert id not in run(capsys, "list", "--url", url) and id in run(capsys, "list", "--all", "--url", url)
+    assert id not in run(capsys, "list", "--url", url)
+    everything = run(capsys, "list", "--all", "--url", url)
+    assert id in everything and "ended by anyone" in everything
 
 
 def test_one_that_is_about_nothing_and_one_that_is_removed(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     said = run(capsys, "add", "--match", "{job='x'}", "--begin", "2026-11-22", "--end", "2026-11-23", "--id", "one",
                "--name", "w", "--url", url)
-    assert "about no series that is known now: check --match and --watch" in said
+    assert "about no series that is known now: check `match` and `watch`" in said
     assert run(capsys, "end", "one", "--url", url) == "window one: w is removed\n"
 
 
@@ -49,7 +51,9 @@ def test_one_that_is_about_nothing_and_one_that_is_removed(url: str, capsys: pyt
     (["add", "--duration", "1h"], "match: found neither match nor watch"),
     (["add", "--match", "{}"], "end: found neither end nor duration"),
     (["add", "--match", "{}", "--duration", "1h", "--watch", "wep"], "the nearest is `web`"),
-    (["end", "none"], "there is no window `none`"),
+    (["end", "none"], "there is no window `none`; `bandwatch maintenance list` shows them"),
+    (["end", "a/b"], "there is no window `a/b`"),
+    (["end", ""], "there is no window ``"),
 ])
 def test_what_the_service_refuses_is_told(url: str, capsys: pytest.CaptureFixture[str], arguments: list[str],
                                           message: str) -> None:

@@ -59,9 +59,19 @@ def test_an_order_is_given_and_told(url: str, ruler: Ruler, capsys: pytest.Captu
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (["unpin"], "say whose models: --watch, --series or --match"),
+    (["list", "--series", "up"], "no model of up: `GET /api/v1/series` lists the series"),
     (["list", "--watch", "wep"], "there is no watch `wep`; the nearest is `web`"),
     (["refit", "--match", "{"], "`match`: ")])
 def test_what_is_wrong_is_told(url: str, capsys: pytest.CaptureFixture[str], arguments: list[str],
                                message: str) -> None:
     assert message in run(capsys, *arguments, "--url", url, status=1)
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["unpin"], "error: say whose models: --watch, --series or --match"),
+    (["rollback", "--watch", "web", "--to", "0"], 'found "0"; valid is a number as `list` shows it, such as 12')])
+def test_a_wrong_command_line_is_a_usage_error(capsys: pytest.CaptureFixture[str], arguments: list[str],
+                                               message: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["models", *arguments])
+    assert message in capsys.readouterr().err

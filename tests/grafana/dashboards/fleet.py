@@ -8,6 +8,8 @@ from tests.grafana.dashboards.panels import number, place
 from tests.grafana.dashboards.queries import RANGE, Ask
 from tests.grafana.dashboards.tables import (
     Column,
+    answer,
+    carried,
     count,
     duration,
     grid,
@@ -73,10 +75,10 @@ def _watches() -> Any:
 
 def _unusual() -> Any:
     columns = [score(), text("watch", "Watch", 130), name("series", "Series", links.to_series()),
-               text("explanation", "In words"), seconds("age_seconds", "Age")]
+               text("explanation", "In words"), seconds("age_seconds", "Age"), answer()]
     return grid(7, "What is unusual now", "The 25 series that are furthest from what was expected, in half-widths of "
-                "their band: above 1 (red) the value is outside. Click on a series to draw it over the same time.",
-                columns,
+                "their band: above 1 (red) the value is outside. Click on a series to draw it over the same time, on "
+                "`answer` to say what the alarm was.", columns,
                 Ask(SCORES, {**WATCH, "state": "ok", "limit": "25"}, _names(columns)),
                 empty="No series has been scored yet", sort="Score")
 
@@ -91,10 +93,12 @@ def _missing() -> Any:
 
 
 def _incidents() -> Any:
-    columns = [moment("time", "Start"), state(width=75), text("worst_watch", "Watch", 130), count("size", "Series"),
-               name("worst", "Went farthest", links.to_moment()), duration(), score(title="Peak")]
+    columns = [moment("time", "Start"), state(width=75), name("title", "Incident", links.to_incident()),
+               name("worst", "Went farthest", links.to_moment("worst_watch", "worst")), duration(),
+               score(title="Peak"), answer(), carried("incident"), carried("worst_watch")]
     return grid(9, "Incidents in this range", "When series left their bands together and how long that lasted, the "
-                "latest first. Click on the one that went farthest to draw it around that time.", columns,
+                "latest first. Click on an incident to see who was in it, on the series that went farthest to draw it "
+                "around that time, on `answer` to say what it was.", columns,
                 Ask(INCIDENTS, {**WATCH, **RANGE, "limit": "20"}, _names(columns)),
                 empty="No incident in this range", sort="Start")
 

@@ -1,5 +1,6 @@
 """Incidents: what left its band in a range of time, where and for how long."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from grafana_foundation_sdk.builders import common
@@ -11,8 +12,22 @@ from tests.grafana.dashboards import links
 from tests.grafana.dashboards.look import ANOMALY, CLOCK
 from tests.grafana.dashboards.panels import bars, number, place, scores
 from tests.grafana.dashboards.queries import RANGE, Ask
-from tests.grafana.dashboards.tables import Column, count, direction, duration, grid, moment, name, score, state, text
-from tests.grafana.dashboards.variables import dashboard, watches
+from tests.grafana.dashboards.tables import (
+    Column,
+    answer,
+    carried,
+    count,
+    direction,
+    duration,
+    grid,
+    moment,
+    name,
+    score,
+    state,
+    text,
+    verdict,
+)
+from tests.grafana.dashboards.variables import dashboard, watches, written
 
 ASKED = {"watch": "${watch:csv}", **RANGE}
 PATH = "/api/v1/incidents"
@@ -28,8 +43,10 @@ BY_WATCH = DataTransformerConfig(id_val="groupBy", options={"fields": {
 def board() -> dict[str, Any]:
     return dashboard(
         "bandwatch-incidents", "Bandwatch: incidents", "When series left their bands, how far and for how long.",
-        panels=place((4, _numbers()), (8, [(8, _by_watch()), (16, _timeline())]), (13, [(24, _table())])),
-        variables=[watches()],
+        panels=place((4, _numbers()), (8, [(8, _by_watch()), (16, _timeline())]), (10, [(24, _table())]),
+                     (8, [(24, _members())]), (6, [(24, _answers())])),
+        variables=[watches(), written("incident", "Incident", "The name of one incident, which a click on it puts "
+                                      "here; empty = all of the range.")],
         links=[links.board("Fleet", "bandwatch-fleet"), links.board("Bandwatch itself", "bandwatch-self")],
         begin="now-7d")
 
@@ -68,10 +85,37 @@ def _timeline() -> Any:
 
 def _table() -> Any:
     columns: list[Column] = [
-        moment("time", "Start"), state(width=75), duration(), text("worst_watch", "Watch", 105),
-        count("size", "Series"), text("first", "Moved first"), name("worst", "Went farthest", links.to_moment()),
-        score("score", "Peak"), direction(), text("title", "In words", 235)]
+        moment("time", "Start"), state(width=75), duration(), name("title", "Incident", links.to_incident()),
+        text("first", "Moved first"), name("worst", "Went farthest", links.to_moment("worst_watch", "worst")),
+        score("score", "Peak"), direction(), answer(), carried("incident"), carried("worst_watch")]
     return grid(6, "Incidents", "The latest first: how many series were in it, which one moved first, and which one "
-                "went farthest. Click on that one to draw it around that time.", columns,
-                Ask(PATH, {**ASKED, "limit": "200"}, [column.name for column in columns]),
+                "went farthest. Click on an incident to see all of its series below, on the one that went farthest to "
+                "draw it around that time, on `answer` to say what it was.", columns,
+                Ask(PATH, {**ASKED, "limit": "200"}, _names(columns)),
                 empty="No incident in this range", sort="Start")
+
+
+def _members() -> Any:
+    """Sorted as Bandwatch answers: by start, and within an incident so by who moved first."""
+    columns = [moment("time", "Left its band"), count("rank", "Moved as"), text("watch", "Watch", 105),
+               name("series", "Series", links.to_moment("watch", "series")), duration(), score("score", "Peak"),
+               direction(), text("text", "In words")]
+    return grid(7, "Series of the incident", "Who was in the chosen incident, in the order in which they left their "
+                "bands: 1 moved first. While none is chosen, those of the latest 20. Click on a series to draw it "
+                "around that time.", columns,
+                Ask(PATH, {**ASKED, "incident": "${incident:raw}", "members": "true", "limit": "20"},
+                    _names(columns)), empty="No incident in this range")
+
+
+def _answers() -> Any:
+    columns = [moment("at", "Answered"), verdict(), text("watch", "Watch", 105),
+               name("series", "Series", links.to_moment("watch", "series")), state(width=90), text("by", "By", 120),
+               text("comment", "Why"), carried("time")]
+    return grid(8, "Answers", "What people said of alarms of this range, and whether that is in force. Click on a "
+                "series to draw it around the alarm.", columns,
+                Ask("/api/v1/feedback", ASKED, _names(columns)), empty="Nothing was answered in this range",
+                sort="Answered")
+
+
+def _names(columns: Sequence[Column]) -> list[str]:
+    return [column.name for column in columns]

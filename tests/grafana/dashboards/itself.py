@@ -19,6 +19,7 @@ def board() -> dict[str, Any]:
         "bandwatch-self", "Bandwatch: itself", "Whether Bandwatch scores, fits and answers as it should.",
         panels=place((4, [(24, _health())]), (8, [(8, _lag()), (8, _share()), (8, _failures())]),
                      (8, [(8, _fits()), (8, _fit_duration()), (8, _series())]),
+                     (8, [(8, _refused()), (8, _drifted()), (8, _oldest())]),
                      (8, [(8, _requests()), (8, _waits()), (8, _answers())]),
                      (8, [(12, _process()), (12, _written())])),
         variables=[source(), exported("watch", "Watch", "The queries of Bandwatch's configuration.",
@@ -90,6 +91,27 @@ def _fit_duration() -> Any:
     return _quantiles(6, "Fit duration", "Time that fitting one stack took in the 24 hours before: half of them were "
                       "quicker than the lower line, 95 of 100 quicker than the upper one.",
                       f"bandwatch_fit_duration_seconds_bucket{OF}", DAY)
+
+
+def _refused() -> Any:
+    return graph(13, "Refused models of 24 h", "Models of a refit that did not take over in the 24 hours before, by "
+                 "reason; the old ones stay. A few are as it should be. Many at once: the series have changed, or the "
+                 "detector does not suit them; docs/models.md says what each reason means.",
+                 lines(f"sum by (reason) (increase(bandwatch_fit_refusals_total{OF}{DAY}))", "{{reason}}"),
+                 empty="No model was refused").min(0).decimals(0)
+
+
+def _drifted() -> Any:
+    return graph(14, "Drifted models", "Models that their series have moved away from over the last day. A refit mends "
+                 "that; if it stays, look at what the series does, and whether refits are refused.",
+                 lines(f"sum by (watch) (bandwatch_watch_drifted_models{OF})", "{{watch}}")).min(0).decimals(0)
+
+
+def _oldest() -> Any:
+    return graph(15, "Age of the oldest model", "Since when the oldest model of each watch reigns, those of missing "
+                 "series left out. It may be old for a good reason: pinned, or no refit did better. Stale, in Health, "
+                 "is what no refit has checked.",
+                 lines(f"time() - bandwatch_watch_oldest_model_timestamp_seconds{OF}", "{{watch}}"), unit="s").min(0)
 
 
 def _series() -> Any:

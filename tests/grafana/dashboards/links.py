@@ -14,10 +14,21 @@ def to_series(watch: str = "__data.fields.watch") -> dict[str, Any]:
     return _link("Draw this series", f"/d/bandwatch-series?${{__url_time_range}}&{_row(watch)}")
 
 
-def to_moment() -> dict[str, Any]:
-    """From an incident to its worst series, over six hours around the row's `time`."""
+def to_moment(watch: str, series: str) -> dict[str, Any]:
+    """From a row to the series that two of its columns name, over six hours around the row's `time`."""
     return _link("Draw this series at that time", "/d/bandwatch-series?time=${__data.fields.time.numeric}"
-                 f"&time.window={6 * HOURS}&{_row('__data.fields.worst_watch', 'worst')}")
+                 f"&time.window={6 * HOURS}&{_row(f'__data.fields.{watch}', series)}")
+
+
+def to_incident() -> dict[str, Any]:
+    """From a row with the column `incident` to the series that were in it, six hours around the row's `time`."""
+    return _link("Which series were in it", "/d/bandwatch-incidents?time=${__data.fields.time.numeric}"
+                 f"&time.window={6 * HOURS}&var-incident=${{__data.fields.incident:percentencode}}")
+
+
+def to_answer() -> dict[str, Any]:
+    """To the page on which the alarm is answered. It is encoded already, and leads out of Grafana: so another tab."""
+    return {**_link("Say what this alarm was", "${__value.raw:raw}"), "targetBlank": True}
 
 
 def to_watch() -> dict[str, Any]:

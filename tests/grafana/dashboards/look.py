@@ -15,7 +15,9 @@ STATES = {"ok": (GOOD, "ok"), "warming_up": (NEUTRAL, "warming up"), "missing": 
           "stale": (ANOMALY, "stale"), "gone": (QUIET, "gone"), "starting": (NEUTRAL, "starting"),
           "late": (CAUTION, "late"), "failing": (ANOMALY, "failing"), "open": (ANOMALY, "open"),
           "closed": (QUIET, "closed"), "maintenance": (QUIET, "maintenance"),
-          "paused": (QUIET, "paused")}
+          "paused": (QUIET, "paused"), "in_force": (GOOD, "in force"), "withdrawn": (QUIET, "withdrawn"),
+          "replaced": (QUIET, "replaced")}
+VERDICTS = {"false_alarm": (CAUTION, "false alarm"), "real": (ANOMALY, "real"), "new_normal": (NEUTRAL, "new normal")}
 DIRECTIONS = {"1": (ANOMALY, "▲ above"), "-1": (NEUTRAL, "▼ below"), "0": (QUIET, "inside")}
 
 

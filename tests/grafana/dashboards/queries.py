@@ -11,9 +11,9 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 BANDWATCH = DataSourceRef(type_val="yesoreyeram-infinity-datasource", uid="bandwatch")
 PROMETHEUS = DataSourceRef(type_val="prometheus", uid="${datasource}")
-MOMENTS = frozenset({"time", "timeEnd", "last"})
+MOMENTS = frozenset({"time", "timeEnd", "last", "at"})
 TEXTS = frozenset({"series", "watch", "state", "reason", "explanation", "detector", "unit", "incident", "title", "text",
-                   "tags", "suggestion", "first", "worst", "worst_watch"})
+                   "tags", "suggestion", "first", "worst", "worst_watch", "feedback_url", "verdict", "by", "comment"})
 COUNTS = frozenset({("/api/v1/watches", "series")})  # how many there are, not what they are called
 RANGE = {"from": "${__timeFrom}", "to": "${__timeTo}"}
 

@@ -7,6 +7,8 @@ from tests.grafana.dashboards.panels import band, place, scores
 from tests.grafana.dashboards.queries import RANGE, Ask
 from tests.grafana.dashboards.tables import (
     Column,
+    answer,
+    carried,
     direction,
     duration,
     grid,
@@ -24,7 +26,8 @@ from tests.grafana.dashboards.variables import asked, dashboard, incidents
 
 WATCH = {"watch": "${watch:raw}"}
 ONE = {**WATCH, "series": "${series:raw}"}
-# In back-quotes, quotes and backslashes stand for themselves, as an escaped value needs it; a quoted name may be any.
+# In back-quotes, quotes and backslashes stand for themselves, as an escaped value needs it. A value with a
+# back-quote cannot be written so, and is not offered.
 MATCH = {"match": '{"${label:raw}"=~`${value:regex}`}'}
 POINTS = {"max_points": "1500", "labels": "none"}
 NUMBERS = {"id": "byType", "options": "number"}
@@ -49,9 +52,10 @@ def board() -> dict[str, Any]:
 def _variables() -> list[dict[str, Any]]:
     return [
         asked("watch", "Watch", "A query of Bandwatch's configuration.", "/api/v1/label/watch/values", {}),
-        asked("label", "Label", "A label to narrow the series by.", "/api/v1/labels", WATCH, regex="/^(?!watch$).+/"),
+        asked("label", "Label", "A label to narrow the series by.", "/api/v1/labels", WATCH,
+              regex=r'/^(?!watch$)[^"\\]+$/'),
         asked("value", "is", "The value of that label.", "/api/v1/label/${label:percentencode}/values", WATCH,
-              every=".*"),
+              regex="/^[^`]*$/", every=".*"),
         asked("series", "Series", "A series of the watch, as a Prometheus selector.", "/api/v1/series",
               {**WATCH, **MATCH}),
     ]
@@ -76,7 +80,7 @@ def _now() -> Any:
     columns = [state(), score(), number("value", "Value"), number("expected", "Expected"), number("lower", "Lower"),
                number("upper", "Upper"), text("explanation", "In words"), seconds("age_seconds", "Sample age"),
                text("detector", "Detector", 105), Column("model_version", "Model", 70),
-               seconds("model_age_seconds", "Model age")]
+               seconds("model_age_seconds", "Model age"), answer()]
     return grid(3, "Now", "The latest sample and what is said about it, whatever the chosen time range; which model "
                 "said it, and how old that model is.", columns, Ask("/api/v1/scores", ONE, [*_names(columns), "unit"]),
                 empty="This series is not watched now", before=[unit_of("A", MEASURED)], hidden=["unit"])
@@ -84,9 +88,10 @@ def _now() -> Any:
 
 def _incidents() -> Any:
     columns = [moment("time", "Start"), state(width=75), duration(), score("score", "Peak"), direction(),
-               text("text", "In words")]
+               name("text", "In words", links.to_incident()), answer(), carried("incident")]
     return grid(4, "Incidents of this series", "When this series left its band in the chosen range: how long, how "
-                "far, to which side, and in words.", columns,
+                "far, to which side, and in words. Click on the words to see which series left theirs with it.",
+                columns,
                 Ask("/api/v1/incidents", {**ONE, **RANGE, "members": "true"}, _names(columns)),
                 empty="No incident in this range", sort="Start")
 

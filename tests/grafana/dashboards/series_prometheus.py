@@ -36,9 +36,10 @@ def _variables() -> list[dict[str, Any]]:
         source(),
         exported("watch", "Watch", "A query of Bandwatch's configuration.", "label_values(bandwatch_watch_info, "
                  "watch)"),
+        # Grafana tells labels without escapes: a value with a quote or a backslash makes no selector: it is left out.
         exported("series", "Series", "A series of the watch, by all of its labels; one that vanished within the range "
                  "is offered, too.", 'query_result(last_over_time(bandwatch_value{watch="$watch"}[$__range]))',
-                 regex=r"/\{(.*)\}/"),
+                 regex=r'/^\w*\{((?:\w+="[^"\\\n]*",?)+)\} /'),
     ]
 
 

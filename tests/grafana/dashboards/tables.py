@@ -9,6 +9,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue
 
+from tests.grafana.dashboards import links
 from tests.grafana.dashboards.look import (
     ABOVE_ONE,
     ABSENT,
@@ -19,6 +20,7 @@ from tests.grafana.dashboards.look import (
     QUIET,
     SPENT,
     STATES,
+    VERDICTS,
     colored,
     prop,
     steps,
@@ -72,6 +74,23 @@ def text(name: str, title: str, width: int = 0) -> Column:
 def name(column: str, title: str, link: dict[str, Any]) -> Column:
     """A name that leads to what it names."""
     return Column(column, title, 0, (prop("links", [link]), prop("custom.minWidth", 200), WRAPPED, FILTERED))
+
+
+def answer() -> Column:
+    """A word that leads to the page where an alarm is answered; nothing where there is none."""
+    word = prop("mappings", [{"type": "regex", "options": {"pattern": "/^http.*$/", "result": {"text": "answer",
+                                                                                              "index": 0}}}])
+    return Column("feedback_url", "Answer", 75, (prop("links", [links.to_answer()]), word, prop("noValue", "")))
+
+
+def carried(column: str) -> Column:
+    """Not shown, only for links to name. Two spellings: Grafana 12.2 took the second one for the first."""
+    return Column(column, column, 0, (prop("custom.hidden", True),
+                                      prop("custom.hideFrom", {"viz": True, "legend": True, "tooltip": True})))
+
+
+def verdict() -> Column:
+    return Column("verdict", "Answer", 100, (words(VERDICTS), COLORED_TEXT))
 
 
 def count(column: str, title: str, color: str = "") -> Column:

@@ -33,6 +33,12 @@ def source() -> dict[str, Any]:
             "includeAll": False, "refresh": 1, "options": [], "current": {}}
 
 
+def written(name: str, label: str, description: str) -> dict[str, Any]:
+    """A text that one writes, or that a link brings along."""
+    return {"type": "textbox", "name": name, "label": label, "description": description, "query": "", "hide": 0,
+            "options": [], "current": {"text": "", "value": ""}}
+
+
 def watches() -> dict[str, Any]:
     """The watches of the configuration, also those that have no series yet."""
     return asked("watch", "Watch", "The queries of Bandwatch's configuration.", "/api/v1/watches", {},

@@ -8,9 +8,9 @@ from typing import Any
 
 from plugin.grafana.queries import panels
 from plugin.grafana.shipped import PROMETHEUS
-from plugin.grafana.variables import through_regex
+from plugin.grafana.variables import Everything, through_regex
 from tests.grafana.preview.sources import Frame, NotAsked, Sources, answer, is_table
-from tests.grafana.preview.variables import Everything, Range, Values, filled_in, time_range
+from tests.grafana.preview.variables import Range, Values, filled_in, time_range
 
 WIDTH = 1200  # pixels of a dashboard: a laptop's
 COLUMNS = 24  # of a dashboard's grid

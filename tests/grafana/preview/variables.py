@@ -6,17 +6,13 @@ from dataclasses import dataclass
 
 from plugin.grafana.queries import Model
 from plugin.grafana.queries import time_range as opening_range
-from plugin.grafana.variables import FORMATS, REFERENCE, escape_matched, escape_regex
+from plugin.grafana.variables import FORMATS, REFERENCE, Everything, escape_matched, escape_regex
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 POINTS = 1200  # about the width of a panel
 LEAST_STEP = 15  # seconds: the scrape interval that Grafana takes a Prometheus to have
 
 Values = Mapping[str, Sequence[str]]  # of a variable: one value or several
-
-
-class Everything(str):
-    """What a variable stands for when all is chosen and its dashboard says so: no format changes it."""
 
 
 @dataclass(frozen=True)

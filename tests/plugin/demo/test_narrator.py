@@ -126,6 +126,18 @@ def test_a_false_alarm(narrator: Narrator) -> None:
     assert narrator.false_alarms == 1
 
 
+def test_what_is_harmless_may_stay_unseen(narrator: Narrator, past: Hindsight) -> None:
+    narrator.see(BEGAN + 31, view(narrator.world))
+    narrator.expect(replace(INCIDENT, kind="door open", harmless=True))
+    assert narrator.see(START, view(narrator.world)) == [
+        "00:01:00  something harmless happens to checkout latency: door open, for 30 s"]
+    assert narrator.see(START + 50, view(narrator.world)) == [
+        "00:01:50  checkout latency, door open: over, and nobody was alerted"]
+    assert narrator.see(START + 51, view(narrator.world)) == []
+    assert "                 checkout latency, door open: nobody was alerted" in summary(narrator, past, START + 60)
+    assert passed(narrator, past, START + 60)
+
+
 def test_the_summary(narrator: Narrator, past: Hindsight) -> None:
     narrator.see(BEGAN + 2, None)
     narrator.see(BEGAN + 31, view(narrator.world))

@@ -30,6 +30,9 @@ class Thresholds:
         if path == "/api/v1/bands":
             return Reply(json.dumps(self.bands(parameters)), "application/json")
         rows = [row for watch in self.config.watches for row in self.rows(watch.name, watch.query)]
+        if parameters.get("by") == "incident":
+            watches = sorted({str(row["watch"]) for row in rows if float(str(row["score"])) > 1})
+            return Reply(json.dumps([{"incident": f"{watch}-1"} for watch in watches]), "application/json")
         if path == "/api/v1/alert":
             rows = [{name: value for name, value in row.items() if name not in ("value", "lower", "upper")}
                     for row in rows]
@@ -84,6 +87,8 @@ def test_a_demo_of_ten_seconds(services: list[Thresholds], tmp_path: Path) -> No
     assert "Prometheus is a small stand-in, as there is no `prometheus` with `promtool` on the PATH" in text
     assert "something goes wrong with checkout latency: spike, for 3 s" in text
     assert "checkout latency rose to " in text
+    assert text.count("  what is it  bandwatch explain latency-1\n") == 1
+    assert "  answer it   http://127.0.0.1:8642/feedback?incident=latency-1\n" in text
     assert "  incidents      1 caused, 1 seen, 1 over" in said
     assert re.search(r"the daily peak of open baskets was missing: flagged [89]\d% of that time, first after", text)
     assert re.search(r"  in the past    open baskets, missing peak: flagged [89]\d% of it, a one-step", text)
@@ -114,6 +119,7 @@ def test_the_configuration_it_runs_with() -> None:
                                                                     "sales": 60}
     for watch in config.watches:
         assert watch.alert_budget == 1 / (7 * 86_400)
+    assert config.web.external_url == "http://127.0.0.1:0", "every alarm has a link by which it is answered"
 
 
 def test_the_links_can_be_opened_as_they_stand() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from detectors.regime import REGIME
 from plugin.board import Shift
 from plugin.jobs.regimes import accepted_before, accepted_by, asked_for, shifts
 from plugin.series import Labels, Tick
@@ -30,7 +31,7 @@ def ids(store: Store) -> np.ndarray[Any, np.dtype[np.int64]]:
 
 def tick(ids: np.ndarray[Any, np.dtype[np.int64]], **carry: list[float]) -> Tick:
     value, expected = np.full((2, 5), 1430.0), np.full((2, 5), 812.0)
-    known = {"regime": [0.0, 0.0], "away": [0.0, 0.0], "since": [0.0, 0.0], "accepted": [0.0, 0.0], **carry}
+    known = {**{name: [0.0, 0.0] for name in REGIME}, **carry}
     return Tick("web", ids, TIMES, value, expected, expected - 1, expected + 1, value * 0 + 2, np.ones(2, np.int64),
                 {name: np.array(column) for name, column in known.items()})
 

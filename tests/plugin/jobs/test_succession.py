@@ -142,7 +142,8 @@ def test_a_refit_that_was_asked_for_outlives_a_restart_and_comes_once(world: Wor
 
 def test_a_paused_watch_takes_no_refits(world: World) -> None:
     world.begin(paused=True)
-    assert [answer.why for answer in world.order(Act.REFIT)] == ["its watch is paused"] * 2
+    assert [answer.why for answer in world.order(Act.REFIT)] == [
+        "its watch is paused: take `paused` out of its settings first"] * 2
 
 
 def test_nobody_rolls_back_to_another_step(world: World) -> None:

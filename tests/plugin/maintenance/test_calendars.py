@@ -61,6 +61,22 @@ def test_other_events_and_cancelled_ones_are_left_out(calendar: Write) -> None:
                                    BACKUP + "\nSTATUS:CANCELLED"), NOW) == []
 
 
+def test_a_zone_of_its_own_is_right_once_and_would_be_wrong_after_a_change_of_the_clocks(calendar: Write) -> None:
+    own = ("BEGIN:VTIMEZONE\nTZID:Office\nBEGIN:STANDARD\nDTSTART:19701025T030000\nTZOFFSETFROM:+0200\n"
+           "TZOFFSETTO:+0100\nEND:STANDARD\nEND:VTIMEZONE\n")
+    event = BACKUP.replace("Europe/Vienna", "Office")
+    found, = calendars.read(calendar(event, head=own), NOW)
+    assert begins(found) == ["10-24 03:00"] and found.seconds == 7200
+    with pytest.raises(SourceFailed, match="it recurs in Office, a time zone of its own: write its times in an IANA"):
+        calendars.read(calendar(event + "\nRRULE:FREQ=WEEKLY", head=own), NOW)
+
+
+def test_without_a_uid_each_is_one_and_what_could_move_a_cursor_is_left_out(calendar: Write) -> None:
+    one, two = (BACKUP.replace("UID:a\n", "").replace('"db"', f'"{name}"') for name in ("db", "web"))
+    found = calendars.read(calendar(one, two.replace("SUMMARY:", "SUMMARY:\x1b[2J")), NOW)
+    assert len({each.id for each in found}) == 2 and [each.name for each in found] == ["backup", "[2Jbackup"]
+
+
 def test_a_folder_has_its_calendars(calendar: Write, tmp_path: Path) -> None:
     paths = [calendar(BACKUP, name=f"folder/{name}.ics") for name in "ba"]
     (tmp_path / "folder" / "readme.txt").write_text("no calendar")
@@ -71,8 +87,13 @@ def test_a_folder_has_its_calendars(calendar: Write, tmp_path: Path) -> None:
     (BACKUP.replace("{{job", "{{").replace('match: {job="db"}', "match: {job=db}"), "event 'backup' (a): match: found"),
     (BACKUP.replace("20261024T040000", "20261024T010000"), "end: found"),
     (BACKUP + "\nRRULE:FREQ=SECONDLY", "rule: found"),
-    (BACKUP.replace("after: 10m", "after: soon"), 'found "soon"; valid is a duration'),
-    (BACKUP.replace("DTSTART", "DTSTAMP"), "event 'backup' (a):"),
+    (BACKUP.replace("after: 10m", "after: soon"), 'after: found "soon"; valid is a duration'),
+    (BACKUP.replace("DTSTART", "DTSTAMP"), "event 'backup' (a): it has no DTSTART: when does it begin?"),
+    (BACKUP.replace(":20261024T020000", ":tomorrow"), "event 'backup' (a): DTSTART: Wrong date format tomorrow"),
+    (BACKUP.partition("\nDTEND")[0], "it has neither DTEND nor DURATION: when does it end?"),
+    (BACKUP.replace("Europe/Vienna", "Europe/Wien"), "DTSTART: nobody knows the time zone Europe/Wien: write"),
+    (BACKUP.replace('match: {job="db"}', "Match:").replace("watch: web\\, node", ""), "neither match nor watch"),
+    (BACKUP + "\nRRULE:", "RRULE: it is empty: write FREQ=..., or leave it out"),
     (BACKUP + "\nRDATE:20261101T010000Z", "RDATE without RRULE"),
 ])
 def test_a_broken_event_is_named(calendar: Write, event: str, said: str) -> None:
@@ -83,7 +104,7 @@ def test_a_broken_event_is_named(calendar: Write, event: str, said: str) -> None
 
 
 @pytest.mark.parametrize(("content", "reason"), [
-    (b"", "invalid"), (b"hello", "invalid"), (b"\xff\xfe\x00", "invalid"),
+    (b"", "invalid"), (b"hello", "invalid"), (b"\xff\xfe\x00", "invalid"), (b"BEGIN:VCALENDAR\xff", "invalid"),
     (b"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n", "invalid"), (None, "unreadable")])
 def test_what_is_no_calendar(tmp_path: Path, content: bytes | None, reason: str) -> None:
     path = tmp_path / "plan.ics"

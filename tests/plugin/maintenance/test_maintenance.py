@@ -43,9 +43,10 @@ def test_one_that_runs_ends_now(place: Place) -> None:
     maintenance, given = place.made(), made(rule="FREQ=DAILY")
     maintenance.add(given)
     place.now += 600
-    assert maintenance.end(given.id) == replace(given, ended=place.now) == place.made().windows()[0]
+    ended = replace(given, ended=place.now, ended_by="eva")
+    assert maintenance.end(given.id, by="eva") == ended == place.made().windows()[0]
     assert given.seconds == HOUR and maintenance.windows()[0].spans(0, NOW + 10 * 86_400) == [(NOW, NOW + 600)]
-    with pytest.raises(WindowRefused, match="which is over"):
+    with pytest.raises(WindowRefused, match="which has been ended by eva at 2026-11-21T00:10:00Z"):
         maintenance.end(given.id)
     with pytest.raises(WindowRefused, match="which has been ended"):
         maintenance.add(given)

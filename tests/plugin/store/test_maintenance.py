@@ -15,10 +15,10 @@ def test_windows_are_kept_as_they_are(tmp_path: Path) -> None:
                   source="http://a")
     store = Store.open(tmp_path)
     store.windows.put([one, two])
-    store.windows.put([one, replace(two, ended=9)])
+    store.windows.put([one, replace(two, ended=9, ended_by="eva")])
     store.close()
     store = Store.open(tmp_path)
-    assert store.windows.all() == [replace(two, ended=9), one]
+    assert store.windows.all() == [replace(two, ended=9, ended_by="eva"), one]
     store.windows.remove([one.id, "unknown"])
     store.windows.put([])
     assert [each.id for each in store.windows.all()] == [two.id]

@@ -12,7 +12,7 @@ from tests.plugin.web.test_data import get, refusal
 
 CHECKOUT = Incident("shop-1a2b3c-600", "shop", Labels.of({"service": "checkout", "incident": "x"}), END - 600, END,
                     True, 3, 40, 1, 2.0, 2, END - 60, 7.25, 20.0, 4.0, -1.0, 9.0, 1)
-CART = replace(CHECKOUT, id="shop-4d5e6f-660", labels=Labels.of({"service": "cart"}), size=1, peak_score=1.5)
+CART = CHECKOUT._replace(id="shop-4d5e6f-660", labels=Labels.of({"service": "cart"}), size=1, peak_score=1.5)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_a_row_per_open_incident_with_labels_that_stay(grouped: Service, client:
         {"watch": "shop", "incident": CART.id, "label_incident": "", "service": "cart", "severity": "page",
          "team": "a", "score": 1.5}]
     before = get(client, "/api/v1/alert?by=incident&field=size")
-    grouped.board.publish_incidents("shop", lambda _: (replace(CHECKOUT, size=9, peak_score=8.0, worst=3), CART))
+    grouped.board.publish_incidents("shop", lambda _: (CHECKOUT._replace(size=9, peak_score=8.0, worst=3), CART))
     after = get(client, "/api/v1/alert?by=incident&field=size")
     assert [{**row, "size": 0} for row in before] == [{**row, "size": 0} for row in after]
     assert [row["size"] for row in before] == [3.0, 1.0] and [row["size"] for row in after] == [9.0, 1.0]

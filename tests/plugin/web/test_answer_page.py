@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from markupsafe import escape
 from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
@@ -59,8 +61,8 @@ def given(client: FlaskClient) -> list[tuple[str, str, str]]:
 def test_a_link_shows_what_it_is_about_and_changes_nothing(page: FlaskClient) -> None:
     shown = page.get(link_of(page))
     text = re.sub(r"\s+", " ", shown.text)
-    assert "requests{code=&#34;500&#34;" in text and "24 at 00:09 UTC; expected -1 to 9" in text
-    assert text.count("<circle") == 1 and 'class="band" d="M' in text
+    assert "requests{code=&#34;500&#34;,<wbr>" in text and "<h1>24, expected -1 to 9" in text
+    assert re.search('class="outside" d="M[^M]+h0"', text) and 'class="band" d="M' in text
     assert re.findall(r'<button name="verdict" value="(\w+)">', text) == ["false_alarm", "real", "new_normal"]
     for query in ("&verdict=real", "&withdraw=1"):
         assert page.get(link_of(page) + query).status_code == 200
@@ -87,6 +89,21 @@ def test_an_incident_has_its_link_too(page: FlaskClient, service: Service) -> No
     assert given(page) == [("false_alarm", "in_force", "link")]
     row, = page.get("/api/v1/feedback", headers=TOKEN).json
     assert row["incident"] == service.store.incidents.between(END, END)[0].id and row["series"] == SERIES
+
+
+def test_of_an_incident_all_series_are_named_and_the_worst_alarm_of_the_first_is_shown(
+        page: FlaskClient, service: Service) -> None:
+    early = replace(ALARM, start=END - 120, end=END - 120, peak_time=END - 120, peak_score=1.5)
+    keep(service, early, replace(ALARM, series_id=2))
+    service.store.incidents.adopt(groups([service.watches()["web"]])["web"])
+    shown = page.get(link_of(page, f"/api/v1/incidents?watch=web&from={END}000&to={END}000")).text
+    assert "2026-11-21 00:07 to 00:09 UTC, still going on</small>" in shown and "Above from 00:09 UTC" in shown
+    assert f"The answer is about these, too: {escape(QUIET)}." in shown
+
+
+def test_where_nothing_was_outside_it_says_so(page: FlaskClient) -> None:
+    path = "/feedback?" + urlencode({"watch": "web", "series": QUIET, "at": (END - 120) * 1000})
+    assert "<h1>Nothing was outside then, as far as is stored</h1>" in page.get(path, headers=TOKEN).text
 
 
 @pytest.mark.parametrize("change", [{"at": str((END - 999) * 1000)}, {"series": QUIET}, {"signature": "x"},

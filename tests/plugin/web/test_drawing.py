@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from plugin.series import Samples
-from plugin.web.drawing import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Drawing, draw
+from plugin.web.drawing import HEIGHT, WIDTH, Drawing, draw
 
 BEGIN, STEP = 1_795_219_200, 60
 
@@ -20,7 +20,7 @@ def samples(value: list[float], *, lower: float = 8.0, upper: float = 12.0) -> S
 
 def drawn(shown: Samples) -> Drawing:
     end = int(shown.times[-1])
-    found = draw(shown, BEGIN + STEP, BEGIN + 2 * STEP, BEGIN, end)
+    found = draw(shown, BEGIN + STEP, BEGIN + 2 * STEP, BEGIN, end, "s")
     assert found is not None
     return found
 
@@ -33,11 +33,12 @@ def points(path: str) -> list[tuple[float, float]]:
 def test_everything_lies_within_the_frame() -> None:
     shown = drawn(samples([10, 11, 40, 9, 10]))
     for path in (shown.band, shown.expected, shown.value):
-        assert all(LEFT <= x <= WIDTH - RIGHT and TOP <= y <= HEIGHT - BOTTOM for x, y in points(path))
+        assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in points(path))
     assert [x for x, _ in points(shown.value)] == sorted(x for x, _ in points(shown.value))
-    assert len(shown.outside) == 1 and shown.outside[0] == pytest.approx(points(shown.value)[2], abs=0.06)
-    assert shown.levels[0][0] > shown.levels[1][0] > shown.levels[2][0]
-    assert [text for _, text in shown.moments] == ["00:00", "00:01", "00:02", "00:04"]
+    x, y = points(shown.value)[2]
+    assert shown.outside == f"M{x:.1f} {y:.1f}h0"
+    assert shown.levels == ("0 s", "10 s", "20 s", "30 s", "40 s")
+    assert shown.moments == ("00:00", "00:01", "00:02", "00:04")
     assert shown.marked[0] == pytest.approx(points(shown.value)[1][0], abs=0.06)
 
 
@@ -57,5 +58,18 @@ def test_a_bound_far_away_does_not_flatten_the_values() -> None:
 
 def test_a_constant_is_drawn_and_nothing_is_not() -> None:
     assert drawn(samples([0.0, 0.0], lower=0.0, upper=0.0)).value
-    assert draw(samples([np.nan, np.nan]), BEGIN, BEGIN, BEGIN, BEGIN + 60) is None
-    assert draw(samples([]), BEGIN, BEGIN, BEGIN, BEGIN + 60) is None
+    assert draw(samples([np.nan, np.nan]), BEGIN, BEGIN, BEGIN, BEGIN + 60, "") is None
+    assert draw(samples([]), BEGIN, BEGIN, BEGIN, BEGIN + 60, "") is None
+
+
+@pytest.mark.parametrize(("values", "levels"), [
+    ([0.07, 0.79], ("0 ms", "200 ms", "400 ms", "600 ms", "800 ms")),
+    ([1.0902, 1.0906], ("1.0902 s", "1.0903 s", "1.0904 s", "1.0905 s", "1.0906 s")),
+    ([-30.0, 50.0], ("-40 s", "-20 s", "0 s", "20 s", "40 s", "1 min"))])
+def test_the_levels_are_round(values: list[float], levels: tuple[str, ...]) -> None:
+    assert drawn(samples(values, lower=np.nan, upper=np.nan)).levels == levels
+
+
+def test_days_are_named_where_there_are_several() -> None:
+    shown = draw(samples([10, 11]), BEGIN, BEGIN, BEGIN, BEGIN + 3 * 86_400, "")
+    assert shown and shown.moments == ("11-21 00:00", "11-22 00:00", "11-23 00:00", "11-24 00:00")

@@ -57,8 +57,11 @@ def test_given_twice_is_one_and_a_contradiction_replaces(answered: FlaskClient) 
     assert (other["id"], other["replaced"]) == (2, [1]) and "answer 1 said something else" in other["effect"]
     assert [(row["id"], row["state"], row["ended_by"]) for row in rows(answered)] == [
         (1, "withdrawn", "ben"), (2, "in_force", "")]
-    assert answered.delete("/api/v1/feedback/2").json == {"id": 2, "withdrawn": True, "again": False}
-    assert answered.delete("/api/v1/feedback/2").json == {"id": 2, "withdrawn": True, "again": True}
+    assert answered.delete("/api/v1/feedback/2").json == {
+        "id": 2, "withdrawn": True, "again": False, "effect": "withdrawn; the next fit may learn from it"}
+    assert answered.delete("/api/v1/feedback/2").json == {
+        "id": 2, "withdrawn": True, "again": True,
+        "effect": "had no effect any more: withdrawn or replaced by anyone at 2026-11-21T00:11:00Z"}
     assert {row["state"] for row in rows(answered)} == {"withdrawn"}
 
 
@@ -76,7 +79,19 @@ def test_a_new_normal_asks_for_the_level_and_takes_the_wish_back(service: Servic
     give(answered, incident=f"1-{END}", verdict="new_normal", comment="two more servers", by="anna")
     wish, = service.store.regimes.asked("web")
     assert (wish.series_id, wish.seen, wish.by, wish.reason) == (1, END, "anna", "feedback 1: two more servers")
-    answered.delete("/api/v1/feedback/1")
+    assert answered.delete("/api/v1/feedback/1").json["effect"] == (
+        "withdrawn; a level that was accepted by it stays until the next fit, which `bandwatch models refit` asks for")
+    assert service.store.regimes.asked("web") == []
+
+
+def test_what_replaces_a_new_normal_takes_its_wish_with_it(service: Service, answered: FlaskClient) -> None:
+    give(answered, incident=f"1-{END}", verdict="new_normal", by="anna")
+    assert give(answered, **RANGE, verdict="real")["replaced"] == [1]
+    assert service.store.regimes.asked("web") == [], "it was real: no level is accepted"
+    give(answered, incident=f"1-{END}", verdict="new_normal", by="ben")
+    give(answered, **RANGE, verdict="new_normal", by="cy")
+    assert [(wish.by, wish.reason) for wish in service.store.regimes.asked("web")] == [("cy", "feedback 4")]
+    answered.delete("/api/v1/feedback/4")
     assert service.store.regimes.asked("web") == []
 
 

@@ -38,9 +38,11 @@ def test_added_twice_it_is_there_once(client: FlaskClient) -> None:
         "time": START * 1000, "timeEnd": (START + 3600) * 1000, "id": row["id"], "name": "swap", "state": "active",
         "size": 2, "match": '{instance="a:9100"}', "watch": "", "begin": "2026-11-21T00:00Z", "duration_seconds": 3600,
         "rule": "", "timezone": "UTC", "before_seconds": 0, "after_seconds": 0, "comment": "", "by": "anna",
-        "created": NOW * 1000, "source": "api", "new": True}
-    assert post(client, **BODY) == {**row, "new": False}
-    assert rows(client) == [{name: row[name] for name in row if name != "new"}]
+        "created": NOW * 1000, "source": "api", "ended": None, "ended_by": "", "new": True,
+        "effect": "about 2 series; those that learnt from such a time are fitted anew"}
+    again = f"was there already, nothing was added; {row['effect']}"
+    assert post(client, **BODY) == {**row, "new": False, "effect": again}
+    assert rows(client) == [{name: row[name] for name in row if name not in ("new", "effect")}]
 
 
 def test_left_out_it_begins_now_and_is_called_by_its_comment(client: FlaskClient) -> None:
@@ -68,9 +70,11 @@ def test_ended(client: FlaskClient, again: bool) -> None:
     body = {**BODY, "rule": "FREQ=DAILY"} if again else BODY
     row = client.delete(f"/api/v1/maintenance/{post(client, **body)['id']}").json
     assert (row["state"], row["timeEnd"]) == ("ended", NOW * 1000) and rows(client)[0]["state"] == "ended"
+    assert (row["ended"], row["ended_by"]) == (NOW * 1000, "anyone")
     answer = client.delete(f"/api/v1/maintenance/{row['id']}")
-    assert answer.status_code == 409 and "which is over" in answer.json["error"]["message"]
-    assert "has been ended" in post(client, 409, **body)["message"]
+    said = "which has been ended by anyone at 2026-11-21T00:10:00Z"
+    assert answer.status_code == 409 and said in answer.json["error"]["message"]
+    assert said in post(client, 409, **body)["message"]
 
 
 def test_one_to_come_is_removed(client: FlaskClient) -> None:
@@ -89,7 +93,7 @@ def test_one_to_come_is_removed(client: FlaskClient) -> None:
     ({"duration": "an hour"}, 400, "duration", "a duration such as 30s"),
     ({"before": "-5m"}, 400, "before", "a duration such as 30s"),
     ({"rule": "weekly"}, 400, "rule", "a rule of iCalendar"),
-    ({"id": "a b"}, 400, "id", "matching regex"),
+    ({"id": "a b"}, 400, "id", "1 to 64 letters, digits"),
     ({"until": "x"}, 400, "until", "unknown field"),
 ])
 def test_a_clear_answer(client: FlaskClient, change: dict[str, Any], status: int, field: str, said: str) -> None:
@@ -98,12 +102,14 @@ def test_a_clear_answer(client: FlaskClient, change: dict[str, Any], status: int
 
 
 def test_a_matcher_that_matches_nothing_is_kept_and_says_so(client: FlaskClient) -> None:
-    assert post(client, **{**BODY, "match": '{instance="c"}'})["size"] == 0
+    row = post(client, **{**BODY, "match": '{instance="c"}'})
+    assert row["size"] == 0 and row["effect"] == "about no series that is known now: check `match` and `watch`"
 
 
 def test_one_id_is_one_window(client: FlaskClient) -> None:
     assert post(client, id="swap-1", **BODY)["id"] == "swap-1"
-    assert "which is another window" in post(client, 409, id="swap-1", **{**BODY, "duration": "2h"})["message"]
+    error = post(client, 409, id="swap-1", **{**BODY, "duration": "2h"})
+    assert "which is another window: it has another duration" in error["message"]
 
 
 def test_of_a_file_or_unknown(service: Service) -> None:

@@ -195,6 +195,15 @@ def test_incidents_are_a_table_and_annotations(service: Service, client: FlaskCl
     assert refusal(client, "annotations", {"annotation": {"query": "#deploy"}})[0] == "annotation.query"
 
 
+def test_planned_work_of_the_chosen_series_is_among_the_annotations(service: Service, client: FlaskClient) -> None:
+    at = {"begin": "2026-11-21T00:00Z", "duration": "5m"}
+    for name, match in (("one", '{instance="a:9100"}'), ("other", '{instance="b:9100"}')):
+        assert client.post("/api/v1/maintenance", json={"name": name, "match": match, **at}).status_code == 200
+    for query, names in (("", ["one", "other"]), ('{instance="b:9100"}', ["other"]), ('{instance="none"}', [])):
+        found = post(client, "annotations", {"range": RANGE, "annotation": {"query": query}})
+        assert sorted(row["title"] for row in found) == names and all(row["tags"] == ["maintenance"] for row in found)
+
+
 @pytest.mark.parametrize(("target", "values"), [
     ("watch", ["node", "web", "young"]),
     ("series", sorted([FIRST, SECOND, THIRD, LOAD])),

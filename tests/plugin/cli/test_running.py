@@ -7,6 +7,8 @@ import pytest
 
 from plugin.board import Board
 from plugin.cli import main
+from plugin.incidents import groups
+from plugin.remote import Remote
 from plugin.store import Store
 from tests.plugin.test_remote import listening
 from tests.plugin.web.conftest import Service
@@ -17,7 +19,9 @@ from tests.plugin.web.test_explaining import NOW, filled
 def url(tmp_path: Path) -> Iterator[str]:
     store, board = Store.open(tmp_path), Board()
     filled(store, board, 3, 2)
-    with listening(Service(store, board, clock=lambda: NOW + 5.0).app()) as url:
+    service = Service(store, board, clock=lambda: NOW + 5.0)
+    store.incidents.adopt(groups(service.watches().values())["web"])
+    with listening(service.app()) as url:
         yield url
     store.close()
 
@@ -35,7 +39,17 @@ def test_a_few_lines_for_a_series(url: str, capsys: pytest.CaptureFixture[str]) 
     assert "(5 min)" in capsys.readouterr().out
 
 
+def test_an_incident_by_its_name_and_some_series_by_a_selector(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = Remote(url).get("/api/v1/incidents", {"from": str(NOW * 1000)})
+    assert isinstance(found, list) and len(found) == 1
+    for name in (found[0]["incident"], 'ms{pod=~"0|1"}'):
+        assert main(["explain", name, "--url", url]) == 0
+        said = [line.split(" of ")[0] for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
+        assert said == ['ms{pod="0"}', 'ms{pod="1"}']
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
+    (["web-1"], "there is no incident `web-1`"),
     (["ms"], "nothing is known of ms then: /api/v1/series lists the series"),
     (["ms", "--watch", "wep"], "there is no watch `wep`; the nearest is `web`"),
     (["ms", "--at", "noon"], "`at`: `noon` is neither milliseconds"),

@@ -1,0 +1,42 @@
+"""The command line. Heavy libraries are imported by the command that needs them, so that --help answers at once.
+
+Each file has a group of commands: `add_NAME` tells a command's flags, and the function after it does the work.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from plugin import logs
+from plugin.cli import grafana, oncall, running, service, trial
+from plugin.errors import BandwatchError
+from plugin.version import VERSION
+
+DESCRIPTION = "Anomaly bands and scores for a Prometheus + Grafana stack that already runs."
+# As --help lists them.
+COMMANDS = (service.add_run, service.add_check, service.add_fit, service.add_score, trial.add_backtest,
+            trial.add_evaluate, trial.add_demo, running.add_report, running.add_explain, grafana.add_grafana,
+            oncall.add_feedback, oncall.add_maintenance, running.add_models)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command. Returns its exit status: 0 done, 1 the work failed, 2 the command line is wrong."""
+    options = parser().parse_args(arguments)
+    logs.setup(options.log_level, options.log_format)
+    try:
+        return int(options.command(options))
+    except BandwatchError as error:
+        print(f"bandwatch: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and flags."""
+    top = argparse.ArgumentParser(prog="bandwatch", description=DESCRIPTION)
+    top.add_argument("--version", action="version", version=f"bandwatch {VERSION}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in COMMANDS:
+        add(commands)
+    return top
