@@ -1,7 +1,8 @@
 """What people say about an alarm, and what a false one teaches: a tolerance of its series. Pure.
 
 A false alarm moves the band outward on the side on which it was, just beyond its peak, so that its like is inside.
-It is bounded, so that nothing large hides behind it, and it fades. Only a brief one is remembered: an excursion that
+It is bounded, so that nothing large hides behind it, and it fades: at its own time of the day later, as what comes at
+one time is one thing, a job that runs every night or week. Only a brief one is remembered: an excursion that
 lasts is a state, not noise, and a tolerance of its size would hide every brief incident; it is tolerated for half a
 day, by which its series has accepted the level by itself. docs/feedback.md has the measurements behind the numbers.
 
@@ -21,7 +22,8 @@ from plugin.series import BoolArray, FloatArray, IntArray, Samples
 LIMIT = 4.0  # half-widths: no tolerance moves a bound farther
 MARGIN = 1.05  # of what is beyond the band: an alarm exactly like the answered one stays inside for two days
 BRIEF = 16  # samples outside; an alarm that has more is no noise
-HALF_LIFE = 28 * 86_400  # seconds in which a tolerance of a brief alarm loses half of its excess
+DAY, HALF_LIFE = 86_400, 28 * 86_400  # seconds in which a tolerance of a brief alarm loses half of its excess
+NEAR, KEPT, ROOM = 3600, 14 * DAY, 1.15  # so near to its time of day it fades only after that time, and is so much more
 HELD = 12 * 3600  # seconds after a lasting alarm, as it was answered, that its like is tolerated; not longer
 SIDES = (-1, 1)  # columns of an array by side: below, above
 
@@ -88,6 +90,8 @@ class Tolerances:
     brief: FloatArray  # [N, 2]
     lasting: FloatArray  # [N, 2]
     held: IntArray  # [N] unix seconds of the last sample for which `lasting` holds
+    start: IntArray  # [N] unix seconds of the first sample of what was answered
+    end: IntArray  # [N] and of the last
 
     @classmethod
     def of(cls, answers: Sequence[Answer]) -> "Tolerances":
@@ -98,7 +102,9 @@ class Tolerances:
                    np.array([math.inf if part.ended_at is None else part.ended_at for _, part in rows]),
                    np.array([part.brief for _, part in rows]).reshape(-1, 2),
                    np.array([part.lasting for _, part in rows]).reshape(-1, 2),
-                   np.array([part.end + HELD for _, part in rows], np.int64))
+                   np.array([part.end + HELD for _, part in rows], np.int64),
+                   np.array([part.start for _, part in rows], np.int64),
+                   np.array([part.end for _, part in rows], np.int64))
 
     def widening(self, ids: IntArray, times: IntArray) -> Widening | None:
         """Of a batch of series ids [S] at times [T]; None where no bound moves. ids need no order."""
@@ -116,9 +122,12 @@ class Tolerances:
 
     def _factor(self, row: int, times: IntArray) -> FloatArray:
         """[2, T] of one tolerance."""
-        since, age = self.since[row], times - self.since[row]
+        since, age = self.since[row], np.maximum(times - self.since[row], 0)
         holds = (times > since) & (times < self.until[row])
-        fading = 1 + (self.brief[row][:, None] - 1) * np.exp2(-np.maximum(age, 0) / HALF_LIFE)
+        begin, length = self.start[row] - NEAR, self.end[row] - self.start[row] + 2 * NEAR
+        same_hour = (times - begin) % DAY <= length
+        left = np.where(same_hour, ROOM * np.exp2(-np.maximum(age - KEPT, 0) / HALF_LIFE), np.exp2(-age / HALF_LIFE))
+        fading = np.minimum(1 + (self.brief[row][:, None] - 1) * left, LIMIT)
         held = np.where(times <= self.held[row], self.lasting[row][:, None], 1.0)
         return np.where(holds, np.maximum(fading, held), 1.0)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from plugin.alarms import Alarm
 from plugin.errors import RequestError
-from plugin.feedback import BRIEF, HALF_LIFE, HELD, LIMIT, Answer, Part, Verdict, false_alarm
+from plugin.feedback import BRIEF, HALF_LIFE, HELD, KEPT, LIMIT, Answer, Part, Verdict, false_alarm
 from plugin.series import SeriesRecord
 from plugin.store.feedback import Given
 from plugin.web.catalog import Catalog
@@ -175,7 +175,7 @@ def _tolerated(parts: Sequence[Part]) -> list[str]:
                             if any(part.brief[column] > 1 for part in parts))
         quiet = "the like of it stays quiet, as " if widest < LIMIT else ""
         said.append(f"{quiet}its band reaches up to {widest:.3g} times as far {side}; half of that is forgotten in "
-                    f"{duration(HALF_LIFE)}")
+                    f"{duration(HALF_LIFE)}, at its own hour of the day {duration(KEPT)} later")
     longest = max(max(part.lasting) for part in parts)
     if longest > 1:
         said.append(f"more than {BRIEF} samples were outside: the like of it is tolerated until {duration(HELD)} after "

@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from flask.testing import FlaskClient
 
-from plugin.config import Config, Prometheus, Store, Watch, Workers
+from plugin.config import Config, Prometheus, Store, Watch, Web, Workers
 from plugin.jobs.fitting import FitOutcome, FitTask, run_task
 from plugin.parts import Parts
 from plugin.series import FloatArray, IntArray, Labels, Series
+from plugin.web import WebContext, create_app
 
 STEP = 60
 NOW = 1_760_000_040 // STEP * STEP  # some moment; history lies before it, the tests' future after it
@@ -99,3 +101,12 @@ def parts(settings: Config, clock: Clock) -> Iterator[Parts]:
         yield made
     finally:
         made.close()
+
+
+def client(made: Parts, clock: Clock) -> FlaskClient:
+    """Whoever asks these parts over HTTP; the scheduler is always at work."""
+    return create_app(WebContext(
+        store=made.store, board=made.board, settings=Web(), registry=made.registry, config_text=str,
+        reload=lambda: None, readiness=lambda: None, metrics=made.metrics, clock=clock, heartbeat=clock,
+        started=clock(), watches=lambda: {name: jobs.watch for name, jobs in made.watches.items()},
+        maintenance=made.maintenance)).test_client()

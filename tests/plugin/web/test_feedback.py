@@ -38,15 +38,16 @@ def test_a_false_alarm_tells_what_follows_and_is_listed(service: Service, answer
     assert said == {
         "id": 1, "verdict": "false_alarm", "incident": "", "series": [SERIES], "from": (END - STEP) * 1000,
         "to": END * 1000, "comment": "a load test", "by": "anna", "at": NOW * 1000, "again": False, "replaced": [],
-        "effect": "its band reaches up to 4 times as far above; half of that is forgotten in 28 d; it was farther out "
-                  "than the 4 half-widths up to which anything is tolerated: the like of it alerts again"}
+        "effect": "its band reaches up to 4 times as far above; half of that is forgotten in 28 d, at its own hour of "
+                  "the day 14 d later; it was farther out than the 4 half-widths up to which anything is tolerated: "
+                  "the like of it alerts again"}
     row, = rows(answered)
     assert row == {
         "id": 1, "time": (END - STEP) * 1000, "timeEnd": END * 1000, "watch": "web", "series": SERIES, "incident": "",
         "verdict": "false_alarm", "state": "in_force", "comment": "a load test", "by": "anna", "at": NOW * 1000,
         "ended_at": None, "ended_by": "", "tolerance_below": 1.0, "tolerance_above": 1.0}, "from the next sample on"
-    service.clock = lambda: NOW + 28 * 86_400
-    assert rows(service.app().test_client())[0]["tolerance_above"] == 2.5
+    service.clock = lambda: NOW + 28 * 86_400 + 43_200
+    assert rows(service.app().test_client())[0]["tolerance_above"] == pytest.approx(2.5, abs=0.02)
 
 
 def test_given_twice_is_one_and_a_contradiction_replaces(answered: FlaskClient) -> None:
@@ -143,6 +144,10 @@ def test_who_answers(service: Service, answered: FlaskClient) -> None:
     client.delete("/api/v1/feedback/1", auth=("anna", "a"))
     by_token = client.post("/api/v1/feedback", json=body, headers={"Authorization": "Bearer w"})
     assert by_token.json["by"] == "told"
+    for by, status in (("x" * 101, 400), ("\x1b[2J", 400), ("ben", 200)):
+        answer = client.delete("/api/v1/feedback/2", query_string={"by": by}, headers={"Authorization": "Bearer w"})
+        assert answer.status_code == status, answer.text
+    assert [row["ended_by"] for row in client.get("/api/v1/feedback", auth=("reader", "r")).json] == ["anna", "ben"]
 
 
 def _secret(text: str) -> Any:
