@@ -28,17 +28,27 @@ class Anchor:
         self.place = place  # [S] mean of the level
         self.seen = seen  # [S] trusted samples that it is made of
         self._leash, self._share, self._least = leash, share(ANCHOR_SECONDS, step), BLOCK_SECONDS / step
+        self._young = self._not_grown()
+
+    def _not_grown(self) -> bool:
+        """Whether any anchor is the mean of all that has been seen yet."""
+        return bool((self.seen * self._share < 1).any())
 
     def hold(self, level: FloatArray, trusted: BoolArray) -> tuple[FloatArray, BoolArray]:
         """[S] the level, held, and where that strains the leash. The anchor goes after levels that do not."""
-        reach = np.where(self.seen > self._least, self._leash, np.inf)
+        reach = np.where(self.seen > self._least, self._leash, np.inf) if self._young else self._leash
         off = level - self.place
         strained = np.abs(off) >= reach
-        calm = trusted & ~strained
-        self.seen = self.seen + calm
-        held = self.place + np.minimum(np.maximum(off, -reach), reach)
-        self.place = self.place + calm * np.maximum(self._share, 1 / np.maximum(self.seen, 1)) * off
-        return held, strained
+        calm = trusted
+        if strained.any():
+            calm, level = trusted & ~strained, self.place + np.minimum(np.maximum(off, -reach), reach)
+        if self._young:
+            self.seen = self.seen + calm
+            self.place = self.place + calm * np.maximum(self._share, 1 / np.maximum(self.seen, 1)) * off
+            self._young = self._not_grown()
+        else:
+            self.place = self.place + calm * (self._share * off)
+        return level, strained
 
     def move(self, level: FloatArray, rows: BoolArray) -> None:
         """To a level that has been accepted."""

@@ -38,14 +38,14 @@ def known_features(period: IntArray) -> NDArray[np.float32]:
 def fit_profile(values: FloatArray, kept: BoolArray, local_times: IntArray) -> tuple[Profile, IntArray]:
     """From [S, T]: median of the samples nearest to each knot, and the period [S] that the history supports.
 
-    Two weeks of history give a profile of the week, two days one of the day, less a constant (period 0). A week is a
-    day and what most weeks agree on: of two weeks, one with an incident must not teach half of it.
+    Three weeks of history give a profile of the week, two days one of the day, less a constant (period 0). A week is
+    a day and what most weeks agree on: with two, one in which there was an incident would have half of the votes.
     """
     knot = (local_times + KNOT // 2) // KNOT
     any_kept = kept.any(axis=1)
     first, last = kept.argmax(axis=1), kept.shape[1] - 1 - kept[:, ::-1].argmax(axis=1)
     span = np.where(any_kept, local_times[last] - local_times[first], 0)
-    period = np.where(span > 2 * WEEK - KNOT, WEEK, np.where(span > 2 * DAY - KNOT, DAY, 0))
+    period = np.where(span >= 3 * WEEK - KNOT, WEEK, np.where(span >= 2 * DAY - KNOT, DAY, 0))
     constant = np.nan_to_num(ranked(*gaps_last(values, kept), 0.5))
     profile = np.repeat(constant[:, None], KNOTS, axis=1)
     rows = np.flatnonzero(period > 0)

@@ -35,7 +35,7 @@ def show(remote: Remote, about: Mapping[str, str | None]) -> None:
 
 def withdraw(remote: Remote, ids: Sequence[int]) -> None:
     """Takes answers back; each, whatever becomes of the others."""
-    each_of(ids, lambda id: print(f"answer {id}: {_object(remote.delete(f'/api/v1/feedback/{id}'))['effect']}"))
+    each_of(ids, lambda id: _withdraw(remote, id))
 
 
 def each_of(given: Sequence[T], act: Callable[[T], None]) -> None:
@@ -48,6 +48,11 @@ def each_of(given: Sequence[T], act: Callable[[T], None]) -> None:
             refused.append(str(error))
     if refused:
         raise BandwatchError("\n".join(refused))
+
+
+def _withdraw(remote: Remote, id: int) -> None:
+    said = _object(remote.delete(f"/api/v1/feedback/{id}", {"by": the_user()}))
+    print(f"answer {id}: {said['effect']}")
 
 
 def _object(answer: object) -> dict[str, Any]:

@@ -1,19 +1,24 @@
 """Incidents: alarms that belong together. Pure.
 
 Alarms of one group of which each begins at most `gap` after all before it have ended are one incident. What that comes
-to does not depend on how the time is cut into ticks, nor on restarts: it follows from the alarms alone. Only the id
-remembers the past: it is given when the incident is first seen, and stays.
+to does not depend on how the time is cut into ticks, nor on restarts: it follows from the alarms, and from what people
+have said of them, alone. Only the id remembers the past: it is given when the incident is first seen, and stays.
+
+An incident of which every alarm has been answered as nothing to act on is over with the answer: what begins after it
+is another one, as whoever is on call has not seen it yet.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from types import MappingProxyType
 from typing import NamedTuple
 
 from plugin.alarms import Alarm
 from plugin.config import Watch
 from plugin.series import Labels
 
+EVER = 2**62  # unix seconds
 GAP_SECONDS, GAP_STEPS = 1200, 15  # of quiet, whichever is longer, after which an incident is over
 Lead = tuple[int, float, int]  # start, score times -1, series id
 Peak = tuple[float, int, int]  # score times -1, time, series id
@@ -28,6 +33,7 @@ class Group:
     by: tuple[str, ...]
     watches: tuple[str, ...]  # sorted
     gap: int  # seconds
+    lag: int = 0  # seconds for which samples before an answer can let an alarm go on after it, by `persistence`
 
     def labels(self, labels: Labels) -> Labels:
         """What the series of one incident have in common; an absent label is equal to an empty one."""
@@ -40,7 +46,9 @@ def groups(watches: Iterable[Watch]) -> dict[str, Group]:
     for watch in watches:
         found.setdefault(watch.group, []).append(watch)
     made = {name: Group(name, tuple(sorted(those[0].group_by)), tuple(sorted(watch.name for watch in those)),
-                        max(gap(watch.step) for watch in those)) for name, those in found.items()}
+                        max(gap(watch.step) for watch in those),
+                        max(watch.step * (watch.persistence[1] - 1) for watch in those))
+            for name, those in found.items()}
     return {watch: group for group in made.values() for watch in group.watches}
 
 
@@ -119,26 +127,42 @@ def begun(group: str, labels: Labels, alarms: Sequence[Alarm]) -> Incident:
                     first.series_id, first.peak_score, worst.series_id, *_numbers(worst))
 
 
+@dataclass(frozen=True)
+class Answered:
+    """What people have said of an incident: for each of its alarms, from when until when it needed nobody.
+
+    Both unix seconds, the first excluded; a time of EVER is later than all that has been withdrawn.
+    """
+
+    spans: tuple[tuple[tuple[int, int], ...], ...]
+
+    def at(self, time: int) -> bool:
+        """Whether no alarm of it needed anybody at a time, so that what began then is another incident."""
+        return all(any(since < time <= until for since, until in alarm) for alarm in self.spans)
+
+
 def chains(known: Sequence[Incident], alarms: Sequence[Alarm], gap: int,
-           ) -> Iterator[tuple[list[Incident], list[Alarm]]]:
+           answered: Mapping[str, Answered] = MappingProxyType({})) -> Iterator[tuple[list[Incident], list[Alarm]]]:
     """Which known incidents (of one group and its labels) and new alarms are one, the oldest first.
 
-    An incident that is alone is not told.
+    answered: by the id of the incident. An incident that is alone is not told.
     """
-    incidents, new, reach = list[Incident](), list[Alarm](), 0
+    incidents, new, reach = list[Incident](), list[Alarm](), -EVER
     if not alarms and len(known) < 2:
         return
     spans: list[Incident | Alarm] = [*known, *alarms]
     for each in sorted(spans, key=lambda each: (each.start, each.end)):
-        if each.start - reach > gap:
+        ends = [one.end for one in incidents if one.id in answered and not answered[one.id].at(each.start)]
+        if each.start - max([reach, *ends]) > gap:
             if new or len(incidents) > 1:
                 yield incidents, new
             incidents, new = [], []
-        reach = max(reach, each.end)
         if isinstance(each, Incident):
             incidents.append(each)
         else:
             new.append(each)
+        if not (isinstance(each, Incident) and each.id in answered):
+            reach = max(reach, each.end)
     if new or len(incidents) > 1:
         yield incidents, new
 

@@ -40,7 +40,7 @@ def end(remote: Remote, ids: Sequence[str]) -> None:
 def _end(remote: Remote, id: str) -> None:
     if not id or "/" in id:  # no address would lead there
         raise BandwatchError(f"there is no window `{id}`; `bandwatch maintenance list` shows them")
-    window = _object(remote.delete(f"{PATH}/{quote(id, safe='')}"))
+    window = _object(remote.delete(f"{PATH}/{quote(id, safe='')}", {"by": the_user()}))
     print(f"window {id}: {window['name']} " + ("has ended" if window["time"] is not None else "is removed"))
 
 

@@ -28,8 +28,8 @@ class Remote:
     def post(self, path: str, body: Mapping[str, object]) -> object:
         return self._ask("POST", path, body=body)
 
-    def delete(self, path: str) -> object:
-        return self._ask("DELETE", path)
+    def delete(self, path: str, parameters: Mapping[str, str] | None = None) -> object:
+        return self._ask("DELETE", path, parameters=parameters)
 
     def _ask(self, method: str, path: str, *, parameters: Mapping[str, str] | None = None,
              body: Mapping[str, object] | None = None) -> object:

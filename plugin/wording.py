@@ -67,12 +67,16 @@ def alarm_title(series: str, direction: int) -> str:
 
 @lru_cache(16_384)  # what is over never changes, and a month of incidents is asked for again and again
 def alarm_text(value: float, expected: float, lower: float, upper: float, unit: str, *, at: int, seconds: int,
-               open: bool) -> str:
-    """An alarm by its peak. at: unix seconds of the peak; seconds: from its first to its last sample outside."""
+               open: bool, last: int | None = None) -> str:
+    """An alarm by its peak. at: unix seconds of the peak; seconds: from its first to its last sample outside.
+
+    last: unix seconds of that last sample, where it is open although nothing is outside any more.
+    """
     shown, known = expected_range(value, expected, lower, upper, unit)
     lasted = f"outside for {duration(seconds)}" if seconds else "outside for one sample"
     hour, minute = divmod(at % 86_400 // 60, 60)
-    return f"{shown} at {hour:02d}:{minute:02d} UTC; {known}; {lasted}{' so far' if open else ''}"
+    goes_on = "" if not open else " so far" if last is None else f", not any more since {clock_time(last, at)}"
+    return f"{shown} at {hour:02d}:{minute:02d} UTC; {known}; {lasted}{goes_on}"
 
 
 def incident_title(group: str, size: int, among: int, worst: str, direction: int) -> str:

@@ -28,9 +28,10 @@ def demo_config(world: World, prometheus_url: str, folder: Path, listen_address:
         prometheus=Prometheus(url=prometheus_url, connect_timeout=2, read_timeout=step // 2 or 1),
         watches=(
             watch("latency", metrics(world, "latency"), detector="lstm", unit="s",
-                  valid_range=NEVER_NEGATIVE),
+                  valid_range=NEVER_NEGATIVE, group_by=("service",)),
             watch("traffic", f"sum by (service, code) (rate({metrics(world, 'traffic')}[1m]))", detector="lstm",
-                  unit="reqps", min_deviation=0.05),  # three errors in a minute: a single one is nobody's concern
+                  unit="reqps", group_by=("service",),
+                  min_deviation=0.05),  # three errors in a minute: a single one is nobody's concern
             watch("saturation", metrics(world, "saturation"), detector="lstm", missing_data="alert"),
             Watch(name=SALES, query=metrics(world, SALES), step=SALES_STEP, backfill=SALES_BACKFILL,
                   valid_range=NEVER_NEGATIVE, labels={"severity": "warning"}),  # all else as by default

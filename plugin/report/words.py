@@ -35,10 +35,17 @@ def shown(each: Noisy) -> str:
 
 def summary(report: Report) -> str:
     """The one sentence to read."""
+    if not counted(report):
+        return f"{count(report.alarms, 'alarm')} in {report.days} days; nothing has been counted yet that was promised"
     over = [line.watch for line in report.watches if line.spent > OVER]
     kept = ("every watch kept its budget" if not over
             else f"{' and '.join(over)} spent more than {'its' if len(over) == 1 else 'their'} budget")
     return f"{count(report.alarms, 'alarm')} in {report.days} days, {promised(report.promised)} promised; {kept}"
+
+
+def counted(report: Report) -> bool:
+    """Whether the service has told for how long anything was scored."""
+    return any(line.scored for line in report.watches) or not any(line.series for line in report.watches)
 
 
 def unseen(report: Report) -> list[str]:
@@ -46,6 +53,9 @@ def unseen(report: Report) -> list[str]:
     partly = [f"{line.watch} {share(line.scored)}" for line in report.watches if line.series and line.scored < 0.99]
     gaps = [f"scored of {report.days} days: {', '.join(partly)}; the rest are gaps, outages, or from before a "
             "series was known"] if partly else []
+    if not counted(report):
+        gaps = ["for how long the series were scored has not been counted yet: it is within a minute of the first "
+                "scores after a start"]
     return [*gaps, *(sentence for line in report.watches for sentence in _of_watch(line))]
 
 

@@ -9,9 +9,10 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from plugin.alarms import Alarm
-from plugin.incidents import Group, Incident, begun, chains
+from plugin.incidents import EVER, Group, Incident, begun, chains
 from plugin.series import Labels
 from plugin.store import incidents as rows
+from plugin.store.answered import answered
 from plugin.store.census import Census, Counts, Homes, LabelsOf
 from plugin.store.database import each_name, each_of, insert_into, rows_of, write_rows
 from plugin.store.schema import alarms, incidents, members, series, watches
@@ -52,9 +53,10 @@ class _Ledger:
         for each in self._after.values():
             if each.group == self._group.name and each.merged_into is None:
                 known.setdefault(each.labels, []).append(each)
+        said = answered(self._connection, self._group, self._after.values())
         began, joined = dict[str, Incident](), dict[str, list[Alarm]]()
         for labels in {**known, **alike}:
-            for old, more in chains(known.get(labels, ()), alike.get(labels, ()), self._group.gap):
+            for old, more in chains(known.get(labels, ()), alike.get(labels, ()), self._group.gap, said):
                 whole = self._one(old) if old else begun(self._group.name, labels, more)
                 if not old:
                     began[whole.id] = whole
@@ -69,7 +71,7 @@ class _Ledger:
 
     def settle(self) -> None:
         """Opens, closes and writes: an incident is open while an alarm of it is, and for a gap after its end, unless
-        maintenance has ended it."""
+        maintenance has ended it, or an answer to all of its alarms."""
         living = {id: each for id, each in self._after.items()
                   if each.merged_into is None and (each.open or each != self._before.get(id))}
         if living:
@@ -77,8 +79,10 @@ class _Ledger:
                 watches.c.watch.in_(self._group.watches))).scalar() or 0
             over = {id for id, each in living.items() if id in self._muted or now - each.end > self._group.gap}
             held = _held(self._connection, self._group) if over else set()
+            said = answered(self._connection, self._group, living.values())
             for id, each in living.items():
-                if each.open != (id not in over or id in held):
+                done = id in said and said[id].at(EVER)
+                if each.open != (not done and (id not in over or id in held)):
                     self._after[id] = each._replace(open=not each.open)
         rows.write(self._connection, [each for id, each in self._after.items() if self._before.get(id) != each])
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, select
 
 from plugin.alarms import Alarm
-from plugin.incidents import Group, Incident
+from plugin.incidents import EVER, Group, Incident
 from plugin.series import IntArray
 from plugin.store import incidents as rows
 from plugin.store.alarms import alarm_of
@@ -14,8 +14,6 @@ from plugin.store.database import Database, each_name, each_of, rows_of
 from plugin.store.following import follow
 from plugin.store.schema import alarms, incidents, members, series
 from plugin.store.series import SeriesTable
-
-EVER = 2**62  # unix seconds
 
 
 class IncidentTable:
@@ -53,6 +51,13 @@ class IncidentTable:
         """Of the group of this name, sorted by start."""
         with self._database.reading() as connection:
             return tuple(sorted(rows.read_open(connection, group), key=lambda each: (each.start, each.id)))
+
+    def outside(self, names: Collection[str]) -> set[str]:
+        """Those of these incidents of which an alarm is open."""
+        statement = select(members.c.incident).distinct().join(alarms, rows.same_alarm()).where(
+            members.c.incident.in_(select(each_name(names).c.value)), alarms.c.open)
+        with self._database.reading() as connection:
+            return {row[0] for row in rows_of(connection, statement)} if names else set()
 
     def alarms(self, names: Collection[str], begin: int = 0, end: int = EVER,
                ids: IntArray | Sequence[int] | None = None, limit: int | None = None) -> list[tuple[str, Alarm]]:

@@ -53,7 +53,7 @@ class Feedback:
         if not query.id.isdecimal() or len(query.id) > 15:
             raise RequestError(f"`{plain(query.id)[:80]}` is not the number of an answer: `GET /api/v1/feedback` "
                                "lists them", field="id")
-        before = self._answering.withdraw(int(query.id), by_whom(None))
+        before = self._answering.withdraw(int(query.id), by_whom(query.who))
         return json({"id": before.id, "withdrawn": True, "again": not before.in_force, "effect": undone(before)})
 
     def _target(self, body: FeedbackBody) -> Target:

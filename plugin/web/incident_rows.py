@@ -23,6 +23,7 @@ class Told:
     first: SeriesRecord | None  # None = forgotten
     worst: SeriesRecord | None
     unit: str  # of the worst
+    outside: bool  # one of its alarms is open
 
     @property
     def open(self) -> bool:
@@ -47,7 +48,8 @@ class Told:
     def text(self) -> str:
         each = self.incident
         peak = wording.alarm_text(each.peak_value, each.peak_expected, each.peak_lower, each.peak_upper, self.unit,
-                                  at=each.peak_time, seconds=each.end - each.start, open=self.open)
+                                  at=each.peak_time, seconds=each.end - each.start, open=self.open,
+                                  last=None if self.outside else each.end)
         if each.size == 1:
             return peak
         return wording.incident_text(_name(self.first), _name(self.worst), each.peak_score, peak)

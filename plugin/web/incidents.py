@@ -122,10 +122,11 @@ class Incidents:
             groups[watch.group] = (*groups.get(watch.group, ()), watch)
         if len(self._telling) > MOST_MADE:
             self._telling = {}
+        outside = self._context.store.incidents.outside([each.id for each in incidents if each.open])
         for each in incidents:
-            kept, its = self._telling.get(each.id), groups.get(each.group, ())
-            if kept is None or kept.incident != each or kept.watches != its:
+            kept, its, goes_on = self._telling.get(each.id), groups.get(each.group, ()), each.id in outside
+            if kept is None or kept.incident != each or kept.watches != its or kept.outside != goes_on:
                 worst = records.get(each.worst)
                 unit = watches[worst.watch].unit if worst is not None and worst.watch in watches else ""
-                kept = self._telling[each.id] = Told(each, its, records.get(each.first), worst, unit)
+                kept = self._telling[each.id] = Told(each, its, records.get(each.first), worst, unit, goes_on)
             yield kept

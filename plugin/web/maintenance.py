@@ -61,7 +61,7 @@ class PlannedWork:
 
     def end(self, query: Query) -> Response:
         try:
-            ended = self._maintenance.end(query.id, by_whom(None))
+            ended = self._maintenance.end(query.id, by_whom(query.who))
         except WindowRefused as refused:
             raise RequestError(str(refused), field=refused.field, status=409, code="conflict") from refused
         if ended is None:

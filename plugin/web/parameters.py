@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from werkzeug.datastructures import MultiDict
 
 from plugin import selectors
@@ -19,6 +20,7 @@ from plugin.noise import DAYS as DAYS_OVER
 from plugin.selectors import Matcher
 from plugin.series import SeriesState
 from plugin.web.alert import FIELDS
+from plugin.web.bodies import Who
 from plugin.wording import instant
 
 DEFAULT_RANGE = 6 * 3600  # seconds
@@ -52,6 +54,7 @@ class Query:
     members: bool = False
     name: str = ""
     id: str = ""
+    who: str | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,13 @@ def _names(text: str, _: Web) -> tuple[str, ...]:
 def _states(text: str, _: Web) -> frozenset[SeriesState]:
     read, valid = _one_of(*(state.value for state in STATES)), text.split(",")
     return frozenset(SeriesState(read(state, _)) for state in valid if state)
+
+
+def _who(text: str, _: Web) -> str:
+    try:
+        return msgspec.convert(text, Who)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"is no name: {error}") from error
 
 
 def _limit(text: str, _: Web) -> int:
@@ -229,6 +239,8 @@ MEMBERS = Parameter("members", "members", "`true` gives a row for each alarm of 
                     _schema(type="boolean", default=False), "true")
 BY = Parameter("by", "by", "What a row stands for: a series, a watch, an incident, or the whole service.",
                _one_of(*FIELDS), _schema(type="string", enum=list(FIELDS), default="series"), "watch")
+WHO = Parameter("by", "who", "Who does it, up to 100 characters; the user of basic auth goes before it.", _who,
+                _schema(type="string", maxLength=100), "anna")
 ALL_FIELDS = tuple(dict.fromkeys(field for fields in FIELDS.values() for field in fields))
 FIELD = Parameter("field", "field", "Which number the rows carry; by default " + ", ".join(
                       f"`{fields[0]}` by {by}" for by, fields in FIELDS.items()) + ".", _one_of(*ALL_FIELDS),

@@ -28,6 +28,7 @@ from plugin.web.parameters import (
     TICK,
     TO,
     WATCH,
+    WHO,
     Parameter,
 )
 
@@ -90,8 +91,8 @@ ROUTES = (
           (WATCH, MATCH, SERIES, FROM, TO), answer="feedback"),
     Route("/api/v1/feedback", "feedback_give", "An answer to an incident, or to a series and a range: false_alarm, "
           "real or new_normal.", method="POST", access=Access.CHANGE, body=bodies.FeedbackBody, answer="object"),
-    Route("/api/v1/feedback/<id>", "feedback_withdraw", "Takes an answer back: its effects end.", method="DELETE",
-          access=Access.CHANGE, answer="object"),
+    Route("/api/v1/feedback/<id>", "feedback_withdraw", "Takes an answer back: its effects end.", (WHO,),
+          method="DELETE", access=Access.CHANGE, answer="object"),
     Route("/feedback", "answer_page", "The page on which an alarm is answered; opening it changes nothing.",
           access=Access.LINK, answer="html"),
     Route("/feedback", "answer_page_send", "What the form of that page sends.", method="POST", access=Access.LINK,
@@ -101,7 +102,7 @@ ROUTES = (
     Route("/api/v1/maintenance", "maintenance_add", "Adds a window; given twice, it is there once.", method="POST",
           access=Access.CHANGE, body=bodies.MaintenanceBody, answer="object"),
     Route("/api/v1/maintenance/<id>", "maintenance_end", "Ends a window that runs, removes one that has not begun.",
-          method="DELETE", access=Access.CHANGE, answer="object"),
+          (WHO,), method="DELETE", access=Access.CHANGE, answer="object"),
     Route("/api/v1/models", "models", "The models that are kept: one row per series and version.",
           (WATCH, MATCH, SERIES), answer="models"),
     Route("/api/v1/decisions", "decisions", "What was decided of models, when, why and by whom.",

@@ -19,8 +19,10 @@ from tests.e2e.world import NOW, STEP, Clock, config, latency, parts, times, wat
 from tests.servers import PrometheusServer
 
 FIRST, AGAIN, BELOW, LARGE = (range(at, at + 3) for at in (30, 90, 120, 150))  # steps after NOW
+SOON = range(44, 47)  # within the gap of an incident
 HEIGHTS = {FIRST: 110.0, AGAIN: 110.0, BELOW: -110.0, LARGE: 400.0}  # ms on top of a daily 200 ± 60
 SHOP = Labels.of({"__name__": "latency_ms", "service": "shop"})
+TWICE = Labels.of({"__name__": "latency_ms", "service": "twice"})  # 110 ms more at step 30, as much less at step 44
 MOVED = Labels.of({"__name__": "latency_ms", "service": "moved"})  # 150 ms more from step 30 on
 UNTIL = 170
 
@@ -32,7 +34,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer
     for steps, height in HEIGHTS.items():
         value[np.isin(after, steps)] += height
     moved = latency(1) + 150.0 * (after >= FIRST.start)
-    series = [Series(SHOP, times(), value), Series(MOVED, times(), moved)]
+    twice = latency(2) + 110.0 * np.isin(after, FIRST) - 110.0 * np.isin(after, SOON)
+    series = [Series(SHOP, times(), value), Series(MOVED, times(), moved), Series(TWICE, times(), twice)]
     with PrometheusServer(tmp_path_factory.mktemp("answered")).backfill(series) as server:
         yield server
 
@@ -96,6 +99,21 @@ def test_the_like_of_it_stays_quiet_and_what_is_another_kind_does_not(world: Pro
     assert answered[0] == [FIRST, BELOW, LARGE]
     restarted = run(tmp_path / "restarted", world.url, [41, 89, 91, 121, 151])
     assert restarted == answered, "band, score and alarms are the same after any restart"
+
+
+@pytest.mark.parametrize("verdict", ["false_alarm", None])
+def test_what_comes_after_an_answer_pages_by_its_own_name(world: PrometheusServer, tmp_path: Path, clock: Clock,
+                                                          verdict: str | None) -> None:
+    settings = config(tmp_path, world.url, watch(query='latency_ms{service="twice"}', backfill=4 * 3600))
+    pages = list[list[str]]()
+    for step in (FIRST.stop, FIRST.stop + 2, SOON.start - 1, SOON.stop):
+        with parts(settings, clock) as made:
+            to(made, clock, step)
+            pages.append([each.id for each in made.board.incidents()["latency"]])
+            if step == FIRST.stop and verdict:
+                answer(made, clock, verdict, TWICE)
+    names = [f"latency-{NOW + each.start * STEP}" for each in (FIRST, SOON)]
+    assert pages == ([names[:1], [], [], names[1:]] if verdict else [names[:1]] * 4)
 
 
 def test_band_score_and_forecast_agree(world: PrometheusServer, tmp_path: Path, clock: Clock) -> None:

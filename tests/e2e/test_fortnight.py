@@ -81,7 +81,7 @@ PAGES = [
          '2 of 6 series of site{service="pay"} outside their band; *; expected * to * at this hour; above from '
          '08:40 UTC, 1 h 35 min; highest in 14 d; a level shift; 1 related series, '
          'latency_ms{job="traffic",service="pay"} at the same time'),
-    page(INCIDENT, "10-22 16:00", "10-22 17:25", "requests search",
+    page(INCIDENT, "10-22 16:00", "10-22 17:00", "requests search",
          'requests{job="traffic",service="search"} above its band; 624; expected * to * at this hour; above from '
          '14:00 UTC, 10 min; highest in 14 d; a spike'),
     page(INCIDENT, "10-23 23:15", "10-25 07:15", "memory_mb cart",

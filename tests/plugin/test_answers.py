@@ -39,7 +39,7 @@ def test_given_listed_and_withdrawn(url: str, capsys: pytest.CaptureFixture[str]
     assert run(capsys, "withdraw", "1", "--url", url) == (
         "answer 1: withdrawn; its tolerance ends with the next sample\n")
     assert run(capsys, "withdraw", "1", "--url", url) == (
-        "answer 1: had no effect any more: withdrawn or replaced by anyone at 2026-11-21T00:11:00Z\n")
+        "answer 1: had no effect any more: withdrawn or replaced by anna at 2026-11-21T00:11:00Z\n")
     assert "withdrawn" in run(capsys, "list", "--url", url)
 
 

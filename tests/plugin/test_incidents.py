@@ -84,3 +84,9 @@ def test_the_highest_severity_and_what_all_have_alike(severities: list[str], hig
                for i, each in enumerate(severities)]
     assert shared_labels(watches) == {"severity": highest, "team": "web"}
     assert shared_labels([watch("alone")]) == {"severity": "ticket"}
+
+
+def test_the_lag_of_a_group_is_that_of_its_slowest_persistence() -> None:
+    shared = {"incident_group": "x"}
+    made = groups([watch("a", step=60, persistence=(2, 3), **shared), watch("b", step=30, **shared)])
+    assert made["a"].lag == 120 and groups([watch("c")])["c"].lag == 0

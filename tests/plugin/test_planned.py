@@ -37,7 +37,7 @@ def test_added_listed_and_ended(url: str, capsys: pytest.CaptureFixture[str]) ->
     assert run(capsys, "end", id, "--url", url) == f"window {id}: backup has ended\n"
     assert id not in run(capsys, "list", "--url", url)
     everything = run(capsys, "list", "--all", "--url", url)
-    assert id in everything and "ended by anyone" in everything
+    assert id in everything and "ended by anna" in everything
 
 
 def test_one_that_is_about_nothing_and_one_that_is_removed(url: str, capsys: pytest.CaptureFixture[str]) -> None:

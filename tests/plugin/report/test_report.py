@@ -75,6 +75,14 @@ def test_what_could_not_be_scored_is_said(report: Report) -> None:
         "young is starting: not scored since the service started"]
 
 
+def test_right_after_a_start_it_says_that_nothing_has_been_counted(report: Report) -> None:
+    young = replace(report, watches=tuple(replace(line, scored=0.0, promised=0.0, spent=0.0)
+                                          for line in report.watches))
+    assert summary(young) == "3 alarms in 7 days; nothing has been counted yet that was promised"
+    assert unseen(young)[0] == ("for how long the series were scored has not been counted yet: it is within a minute "
+                                "of the first scores after a start")
+
+
 class Page(HTMLParser):
     """What a browser would load, run and show."""
 

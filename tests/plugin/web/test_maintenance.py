@@ -68,11 +68,11 @@ def test_what_runs_comes_first_then_what_is_to_come_then_what_is_over(service: S
 @pytest.mark.parametrize("again", [False, True])
 def test_ended(client: FlaskClient, again: bool) -> None:
     body = {**BODY, "rule": "FREQ=DAILY"} if again else BODY
-    row = client.delete(f"/api/v1/maintenance/{post(client, **body)['id']}").json
+    row = client.delete(f"/api/v1/maintenance/{post(client, **body)['id']}?by=ben").json
     assert (row["state"], row["timeEnd"]) == ("ended", NOW * 1000) and rows(client)[0]["state"] == "ended"
-    assert (row["ended"], row["ended_by"]) == (NOW * 1000, "anyone")
+    assert (row["ended"], row["ended_by"]) == (NOW * 1000, "ben")
     answer = client.delete(f"/api/v1/maintenance/{row['id']}")
-    said = "which has been ended by anyone at 2026-11-21T00:10:00Z"
+    said = "which has been ended by ben at 2026-11-21T00:10:00Z"
     assert answer.status_code == 409 and said in answer.json["error"]["message"]
     assert said in post(client, 409, **body)["message"]
 
