@@ -11,7 +11,7 @@ ANCHOR_SECONDS = 48 * 3600  # time constant of the anchor
 REGIME_SECONDS = 3600  # time constant of where samples lie now, trusted or not
 LEAST_STEPS = 12  # that its mean, and that of their course, span
 ACCEPT_SECONDS = 12 * 3600  # away on one side for so long is a new regime
-COURSE_SECONDS = 6 * 3600  # time constant of where they lay before
+COURSE_SECONDS, STILL = 6 * 3600, 1 / 3  # time constant of where they lay before; the share of a leash that is no move
 FORGIVEN = 2.0  # a trusted sample takes back so many steps of that time
 REGIME = ("regime", "course", "away", "since", "accepted")  # what is carried of a new level, see Regime
 
@@ -41,7 +41,8 @@ class Anchor:
         strained = np.abs(off) >= reach
         calm = trusted
         if strained.any():
-            calm, level = trusted & ~strained, self.place + np.minimum(np.maximum(off, -reach), reach)
+            calm = trusted & ~strained
+            level = np.where(strained, self.place + np.sign(off) * reach, level)
         if self._young:
             self.seen = self.seen + calm
             self.place = self.place + calm * np.maximum(self._share, 1 / np.maximum(self.seen, 1)) * off
@@ -72,6 +73,7 @@ class Regime:
         self._share = share(max(REGIME_SECONDS, LEAST_STEPS * step), step)
         self._slowly = share(max(COURSE_SECONDS, LEAST_STEPS * step), step)
         self._patience = ACCEPT_SECONDS / step
+        self._most = self._patience + 1  # what has lasted for longer is forgiven as soon
         self._open = bool(away.any())
 
     def concerns(self, away: BoolArray) -> bool:
@@ -91,13 +93,13 @@ class Regime:
         self.course = self.course + usable * np.where(begins, beyond, self._slowly) * (distance - self.course)
         back = np.minimum(np.maximum(self.away, -FORGIVEN), FORGIVEN)
         before = self.away
-        self.away = before + usable * np.where(beyond, np.sign(residual), -back)
+        self.away = np.clip(before + usable * np.where(beyond, np.sign(residual), -back), -self._most, self._most)
         self.since = np.where((self.away != 0) & (np.sign(before) != np.sign(self.away)), time, self.since)
         far = np.abs(self.away)
         self._open = bool(far.any())
         if far.max(initial=0.0) <= self._patience and settled is None:
             return level, None
-        accepted = beyond & (far > self._patience) & (np.abs(self.place - self.course) <= self._leash)
+        accepted = usable & beyond & (far > self._patience) & (np.abs(self.place - self.course) <= STILL * self._leash)
         if settled is not None:
             accepted |= settled & (far > 0)
         if not accepted.any():

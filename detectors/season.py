@@ -30,7 +30,7 @@ def features(local_times: IntArray) -> NDArray[np.float32]:
 
 
 def known_features(period: IntArray) -> NDArray[np.float32]:
-    """[S, FEATURES] of 0 and 1: a series must not learn from a cycle that its history does not hold twice."""
+    """[S, FEATURES] of 0 and 1: a series must not learn from a cycle that its history does not support."""
     day, week = period >= DAY, period >= WEEK
     return np.stack([day] * 4 + [week] * 2, axis=-1).astype(np.float32)
 
@@ -61,10 +61,10 @@ def fit_profile(values: FloatArray, kept: BoolArray, local_times: IntArray) -> t
 def _by_week(values: FloatArray, kept: BoolArray, knot: IntArray) -> FloatArray:
     """[S, W, KNOTS] the median of the samples at each knot of each week, NaN where there are none.
 
-    knot: [T] of the sample, counted on from some week's begin.
+    knot: [T] of the sample, counted on from some week's begin; it steps back where a summer time ends.
     """
-    first = knot[0] // KNOTS * KNOTS
-    weeks = int(knot[-1] - first) // KNOTS + 1
+    first = knot.min() // KNOTS * KNOTS
+    weeks = int(knot.max() - first) // KNOTS + 1
     return _by_knot(values, kept, knot - first, weeks * KNOTS, 0.5).reshape(len(values), weeks, KNOTS)
 
 

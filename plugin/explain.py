@@ -125,13 +125,13 @@ def ranked(past: Past, value: float, time: int, direction: int) -> Rank | None:
 def moved_with(alarm: Alarm, alarms: Sequence[tuple[int, int, str]]) -> Related | None:
     """Who else moved, of all alarms of the watch or the incident; None where nobody did.
 
-    alarms: (start, series id, name of the series), sorted.
+    alarms: (start, series id, name of the series), sorted; a series may have several.
     """
-    first = bisect_left(alarms, (alarm.start - TOGETHER,))
-    near = [each for each in alarms[first:first + 2] if each[1] != alarm.series_id]
-    own = bisect_left(alarms, (alarm.start, alarm.series_id))
-    count = len(alarms) - first - (own < len(alarms) and alarms[own][1] == alarm.series_id)
-    return Related(count, near[0][2], alarm.start - near[0][0]) if near else None
+    near = [each for each in alarms[bisect_left(alarms, (alarm.start - TOGETHER,)):] if each[1] != alarm.series_id]
+    if not near:
+        return None
+    start, _, name = near[0]
+    return Related(len({series_id for _, series_id, _ in near}), name, alarm.start - start)
 
 
 def as_of(alarm: Alarm, time: int) -> Alarm:

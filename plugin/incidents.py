@@ -34,6 +34,7 @@ class Group:
     watches: tuple[str, ...]  # sorted
     gap: int  # seconds
     lag: int = 0  # seconds for which samples before an answer can let an alarm go on after it, by `persistence`
+    step: int = 0  # seconds between samples, the longest
 
     def labels(self, labels: Labels) -> Labels:
         """What the series of one incident have in common; an absent label is equal to an empty one."""
@@ -47,7 +48,8 @@ def groups(watches: Iterable[Watch]) -> dict[str, Group]:
         found.setdefault(watch.group, []).append(watch)
     made = {name: Group(name, tuple(sorted(those[0].group_by)), tuple(sorted(watch.name for watch in those)),
                         max(gap(watch.step) for watch in those),
-                        max(watch.step * (watch.persistence[1] - 1) for watch in those))
+                        max(watch.step * (watch.persistence[1] - 1) for watch in those),
+                        max(watch.step for watch in those))
             for name, those in found.items()}
     return {watch: group for group in made.values() for watch in group.watches}
 

@@ -75,7 +75,7 @@ def alarm_text(value: float, expected: float, lower: float, upper: float, unit: 
     shown, known = expected_range(value, expected, lower, upper, unit)
     lasted = f"outside for {duration(seconds)}" if seconds else "outside for one sample"
     hour, minute = divmod(at % 86_400 // 60, 60)
-    goes_on = "" if not open else " so far" if last is None else f", not any more since {clock_time(last, at)}"
+    goes_on = "" if not open else " so far" if last is None else f", last outside at {clock_time(last, at)}"
     return f"{shown} at {hour:02d}:{minute:02d} UTC; {known}; {lasted}{goes_on}"
 
 

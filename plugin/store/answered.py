@@ -18,7 +18,8 @@ from plugin.store.schema import alarms, feedback, feedback_series, members
 def answered(connection: Connection, group: Group, incidents: Collection[Incident]) -> dict[str, Answered]:
     """Of those of some incidents of a group of which every alarm has such an answer, by id.
 
-    An alarm that has gone on after the answer, farther out than that tolerates, needs somebody again.
+    An alarm that has gone on after the answer, farther out than that tolerates, needs somebody again. A new normal is
+    accepted with the first sample after it, which is outside still.
     """
     given = _given(connection, min(each.start for each in incidents)) if incidents else []
     if not given:
@@ -32,18 +33,22 @@ def answered(connection: Connection, group: Group, incidents: Collection[Inciden
     spans: dict[str, list[tuple[tuple[int, int], ...]]] = {}
     for id, series_id, start, end in rows_of(connection, statement):
         spans.setdefault(id, []).append(tuple(
-            (at, EVER if ended_at is None else ended_at) for first, last, at, ended_at in about.get(series_id, ())
-            if first <= end and last >= start and end <= at + group.lag))
+            (at, EVER if ended_at is None else ended_at)
+            for first, last, at, ended_at, normal in about.get(series_id, ())
+            if first <= end and last >= start and end <= at + group.lag + normal * group.step))
     return {id: Answered(tuple(those)) for id, those in spans.items() if all(those)}
 
 
 def _given(connection: Connection, since: int) -> list[tuple[int, ...]]:
-    """(series, first and last second, given at, ended at) of the answers given since a time, withdrawn ones too."""
-    cursor = connection.exec_driver_sql(_GIVEN, {"since": since, "real": Verdict.REAL.value}).cursor
+    """(series, first and last second, given at, ended at, 1 for a new normal) of those given since a time, withdrawn
+    ones too."""
+    cursor = connection.exec_driver_sql(_GIVEN, {"since": since, "real": Verdict.REAL.value,
+                                                 "normal": Verdict.NEW_NORMAL.value}).cursor
     return list(cursor.fetchall()) if cursor is not None else []
 
 
 _GIVEN = text_of(select(
     feedback_series.c.series_id, feedback_series.c.start, feedback_series.c.end, feedback.c.at,
-    feedback_series.c.ended_at).join(feedback, feedback.c.id == feedback_series.c.feedback_id).where(
-        feedback.c.at >= bindparam("since"), feedback.c.verdict != bindparam("real")))
+    feedback_series.c.ended_at, feedback.c.verdict == bindparam("normal")).join(
+        feedback, feedback.c.id == feedback_series.c.feedback_id).where(
+            feedback.c.at >= bindparam("since"), feedback.c.verdict != bindparam("real")))

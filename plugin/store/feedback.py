@@ -51,7 +51,6 @@ class Feedback:
             for answer in standing:
                 if answer.verdict is verdict and all(any(_holds(one, part) for one in answer.parts) for part in parts):
                     return Given(answer, again=True)
-            contrary = _end(connection, standing, verdict, parts, at=at, by=by)
             key = connection.execute(insert(feedback).values(
                 verdict=verdict.value, incident=incident, comment=comment, by=by, at=at)).inserted_primary_key
             assert key is not None  # SQLAlchemy gives it for a table with one
@@ -60,6 +59,7 @@ class Feedback:
                  "below": part.brief[0], "above": part.brief[1], "lasting_below": part.lasting[0],
                  "lasting_above": part.lasting[1]} for part in parts])
             given = Answer(key[0], verdict, incident, comment, by, at, tuple(parts))
+            contrary = _end(connection, standing, given)
             if verdict is Verdict.NEW_NORMAL:
                 regimes.ask(connection, [Acceptance(id, (seen or {}).get(id, at), at, by, given.reason)
                                          for id in dict.fromkeys(part.series_id for part in parts)])
@@ -122,16 +122,17 @@ def _holds(standing: Part, part: Part) -> bool:
     return standing.ended_at is None and covers(standing, part)
 
 
-def _end(connection: Connection, standing: Sequence[Answer], verdict: Verdict, parts: Sequence[Part], *, at: int,
-         by: str) -> tuple[int, ...]:
+def _end(connection: Connection, standing: Sequence[Answer], given: Answer) -> tuple[int, ...]:
     """Ends what a new answer replaces or takes in. Returns the ids of the answers that said something else."""
     contrary = []
     for answer in standing:
-        other = answer.verdict is not verdict
+        other = answer.verdict is not given.verdict
         ended = [part for part in answer.parts if part.ended_at is None
-                 and any(overlap(part, new) if other else covers(new, part) for new in parts)]
+                 and any(overlap(part, new) if other else covers(new, part) for new in given.parts)]
         if ended:
-            _close(connection, answer, ended, by=by, at=at)
+            if not other:  # a level that was accepted by it stays accepted
+                regimes.hand_over(connection, [part.series_id for part in ended], answer.reason, given.reason, given.by)
+            _close(connection, answer, ended, by=given.by, at=given.at)
             contrary += [answer.id] * other
     return tuple(contrary)
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from plugin.series import IntArray
 from plugin.store.database import Database, each_of, insert_into, rows_of, write_rows
@@ -63,6 +63,13 @@ def take_back(connection: Connection, ids: Sequence[int], reason: str) -> None:
     for table in (acceptances, regimes):
         connection.execute(delete(table).where(
             table.c.series_id.in_(select(each_of(ids).c.value)), table.c.reason == reason))
+
+
+def hand_over(connection: Connection, ids: Sequence[int], reason: str, to: str, by: str) -> None:
+    """What was asked for or accepted by a reason is from now on by another one, and whoever gave that."""
+    for table in (acceptances, regimes):
+        connection.execute(update(table).where(
+            table.c.series_id.in_(select(each_of(ids).c.value)), table.c.reason == reason).values(reason=to, by=by))
 
 
 def write(connection: Connection, accepted: Sequence[Regime], answered: Sequence[Acceptance]) -> None:

@@ -112,11 +112,19 @@ class Answering:
         return found
 
     def _sized(self, parts: Sequence[Part], known: Mapping[int, SeriesRecord]) -> tuple[Part, ...]:
-        """Those of which something was outside, with their tolerances."""
-        store = self._context.store
-        tolerances = {name: store.feedback.tolerances(name) for name in {known[part.series_id].watch for part in parts}}
-        found = [false_alarm(part.series_id, part.start, part.end, store.samples(part.series_id, part.start, part.end),
-                             tolerances[known[part.series_id].watch]) for part in parts]
+        """Those of which something was outside, with their tolerances.
+
+        An alarm begins with the sample that makes its watch's `persistence` full: those before it count, too.
+        """
+        store, watches = self._context.store, self._context.watches()
+        names = {known[part.series_id].watch for part in parts}
+        tolerances = {name: store.feedback.tolerances(name) for name in names}
+        lead = {name: (watches[name].persistence[1] - 1) * watches[name].step for name in names if name in watches}
+        found = []
+        for part in parts:
+            name = known[part.series_id].watch
+            samples = store.samples(part.series_id, part.start - lead.get(name, 0), part.end)
+            found.append(false_alarm(part.series_id, part.start, part.end, samples, tolerances[name]))
         sized = tuple(part for part in found if part is not None)
         if not sized:
             raise RequestError("nothing of it was outside its band then, as far as is stored: there is no alarm that "

@@ -84,6 +84,14 @@ def test_what_a_week_lacks_is_as_on_other_days() -> None:
     assert profile_at(profile, np.array([5 * DAY + DAY // 2]))[0, 0] == pytest.approx(0.5, abs=0.02), "one weekend only"
 
 
+def test_a_summer_time_that_ends_with_the_last_week() -> None:
+    times = np.arange(0, 4 * WEEK - 1_200, 600)
+    local = times + 3_600 * (times < 4 * WEEK - 1_800)
+    values = (local % WEEK >= 5 * DAY)[None].astype(float)
+    profile, period = fit_profile(values, np.ones(values.shape, bool), local)
+    assert period.tolist() == [WEEK] and np.abs(profile_at(profile, local) - values).mean() < 0.01
+
+
 def test_hourly_samples_meet_their_own_knots() -> None:
     times = np.arange(0, 4 * DAY, 3_600)
     values = (times // 3_600 % 24).astype(float)[None]

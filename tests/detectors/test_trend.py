@@ -124,6 +124,13 @@ def test_where_a_leak_ends_up_for_good_is_a_regime() -> None:
     assert INCIDENT + 24 * HOUR <= at < INCIDENT + 48 * HOUR, "once it stands still"
 
 
+def test_what_a_long_leak_leaves_behind_is_forgiven_within_hours() -> None:
+    values, over = _leaking(2.0, 50.0), INCIDENT + 48 * HOUR
+    assert _course(values[:, :over + 7 * HOUR]).carry["away"].tolist() == [0]
+    values[0, over + 8 * HOUR] += 50
+    assert _course(values).carry["accepted"].tolist() == [0], "a spike is no level"
+
+
 def test_a_series_that_wanders_by_itself_is_let_go() -> None:
     wandering = _noise() + np.cumsum(np.random.default_rng(2).normal(0, 0.2, 4_000))
     batch = _batch(wandering)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -166,3 +167,20 @@ def test_a_new_normal_is_accepted_at_once(world: PrometheusServer, tmp_path: Pat
             to(made, clock, 60)
             samples = made.store.samples(id_of(made.store, MOVED), NOW + 42 * STEP, NOW + 60 * STEP)
             assert (samples.score <= 1).all() if answered else (samples.score > 1).any()
+
+
+def test_a_new_normal_ends_its_incident_and_said_of_more_it_stays_accepted(world: PrometheusServer, tmp_path: Path,
+                                                                           clock: Clock) -> None:
+    settings = config(tmp_path, world.url, watch(query='latency_ms{service="moved"}', backfill=4 * 3600))
+    with parts(settings, clock) as made:
+        to(made, clock, 40)
+        assert made.board.incidents()["latency"]
+        clock.now += 10
+        answer(made, clock, "new_normal", MOVED)
+        to(made, clock, 41)
+        assert made.board.incidents()["latency"] == (), "its level is accepted with a sample that is outside still"
+        once = made.store.regimes.between(NOW, NOW + 10**6)
+        assert answer(made, clock, "new_normal", MOVED)["id"] == 2, "of that sample, too"
+        to(made, clock, 42)
+        assert made.store.regimes.between(NOW, NOW + 10**6) == [replace(each, reason="feedback 2") for each in once]
+        assert once and made.board.incidents()["latency"] == ()

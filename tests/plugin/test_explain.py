@@ -102,7 +102,8 @@ def test_a_value_that_has_been_is_ranked_by_when() -> None:
     ([], None), ([(AT, 7, "me")], None), ([(AT - 1801, 3, "early"), (AT, 7, "me")], None),
     ([(AT - 1800, 3, "a"), (AT, 7, "me")], Related(1, "a", 1800)),
     ([(AT, 7, "me"), (AT + 60, 3, "late")], Related(1, "late", -60)),
-    ([(AT, 3, "same"), (AT, 7, "me"), (AT, 9, "too")], Related(2, "same", 0))])
+    ([(AT, 3, "same"), (AT, 7, "me"), (AT, 9, "too")], Related(2, "same", 0)),
+    ([(AT - 60, 3, "twice"), (AT, 7, "me"), (AT + 60, 3, "twice"), (AT + 90, 7, "me")], Related(1, "twice", 60))])
 def test_who_moved_with_it(others: list[tuple[int, int, str]], said: Related | None) -> None:
     assert moved_with(alarm(), others) == said
 

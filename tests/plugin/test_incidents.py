@@ -67,8 +67,9 @@ def test_names_tell_groups_with_labels_apart() -> None:
 def test_a_group_is_a_watch_or_those_that_share_a_name() -> None:
     found = groups([watch("a", incident_group="shop", group_by=["zone", "job"]), watch("b"),
                     watch("c", incident_group="shop", group_by=["job", "zone"], step="5m"), watch("shop", step="1m")])
-    assert found["a"] == found["c"] == found["shop"] == Group("shop", ("job", "zone"), ("a", "c", "shop"), gap(300))
-    assert found["b"] == Group("b", (), ("b",), GAP_SECONDS) and gap(300) == 75 * 60
+    assert found["a"] == found["c"] == found["shop"] == Group("shop", ("job", "zone"), ("a", "c", "shop"), gap(300),
+                                                              step=300)
+    assert found["b"] == Group("b", (), ("b",), GAP_SECONDS, step=60) and gap(300) == 75 * 60
 
 
 def test_an_absent_label_is_equal_to_an_empty_one() -> None:

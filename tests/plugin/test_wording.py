@@ -55,7 +55,7 @@ def test_an_alarm() -> None:
     assert alarm_text(*band, at=at, seconds=720, open=False) == "24 at 03:05 UTC; expected -1 to 9; outside for 12 min"
     assert alarm_text(*band, at=at, seconds=0, open=True).endswith("; outside for one sample so far")
     over = alarm_text(*band, at=at, seconds=720, open=True, last=at + 600)
-    assert over.endswith("; outside for 12 min, not any more since 03:15 UTC")
+    assert over.endswith("; outside for 12 min, last outside at 03:15 UTC")
 
 
 @pytest.mark.parametrize(("seconds", "words"), [

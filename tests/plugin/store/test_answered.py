@@ -74,6 +74,18 @@ def test_an_alarm_that_goes_on_beyond_what_is_tolerated_opens_it_again(store: St
     assert still_open(store) == [], "an answer to what it is by now"
 
 
+@pytest.mark.parametrize(("verdict", "open"), [(FALSE, ["shop-600"]), (NORMAL, [])])
+def test_a_new_normal_has_a_sample_more_with_which_it_is_accepted(store: Store, verdict: Verdict,
+                                                                  open: list[str]) -> None:
+    minutely = replace(SHOP, step=60)
+    write(store, 700, alarm(1, 600, 700, open=True), group=minutely)
+    answer(store, 730, 1, verdict=verdict)
+    write(store, 760, alarm(1, 600, 760, open=True), group=minutely)
+    assert still_open(store) == open
+    write(store, 820, alarm(1, 600, 820, open=True), group=minutely)
+    assert still_open(store) == ["shop-600"], "it goes on"
+
+
 def test_what_a_late_watch_saw_before_the_answer_belongs_to_it(store: Store) -> None:
     write(store, 700, alarm(1, 600, 700))
     answer(store, 730, 1)

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
 from plugin.alarms import Alarm
-from plugin.series import Labels
+from plugin.series import Labels, Tick
 from tests.plugin.web.conftest import API, END, OTHER, START, STEP, Service
 from tests.plugin.web.test_incidents import keep
 
@@ -48,6 +49,23 @@ def test_a_false_alarm_tells_what_follows_and_is_listed(service: Service, answer
         "ended_at": None, "ended_by": "", "tolerance_below": 1.0, "tolerance_above": 1.0}, "from the next sample on"
     service.clock = lambda: NOW + 28 * 86_400 + 43_200
     assert rows(service.app().test_client())[0]["tolerance_above"] == pytest.approx(2.5, abs=0.02)
+
+
+@pytest.mark.parametrize(("persistence", "factor"), [((1, 1), 1.483), ((2, 3), 4.0)])
+def test_what_made_the_persistence_full_is_part_of_the_alarm(service: Service, persistence: tuple[int, int],
+                                                             factor: float) -> None:
+    """The last sample lies at a score of 4 and the next at 1.4, with which the alarm begins."""
+    one = np.ones((1, 1))
+    tick = Tick("web", np.array([1]), np.array([END + STEP]), 11 * one, 4 * one, -1 * one, 9 * one, 1.4 * one,
+                np.ones(1, np.int64))
+    service.store.write([tick], "query", (END, END + STEP))
+    settings = service.watches()["web"].model_copy(update={"persistence": persistence})
+    service.change(settings=settings)
+    service.clock = lambda: NOW
+    client = service.app().test_client()
+    give(client, **{**RANGE, "from": (END + STEP) * 1000, "to": (END + STEP) * 1000}, verdict="false_alarm")
+    service.clock = lambda: NOW + 1
+    assert rows(service.app().test_client())[0]["tolerance_above"] == pytest.approx(factor)
 
 
 def test_given_twice_is_one_and_a_contradiction_replaces(answered: FlaskClient) -> None:

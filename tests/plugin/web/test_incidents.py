@@ -73,7 +73,7 @@ def test_several_series_are_one_incident(service: Service, client: FlaskClient) 
     assert (row["first"], row["worst"]) == (str(Labels.of(OTHER)), str(Labels.of(API)))
     assert row["title"] == "2 of 3 series of web outside their band"
     assert row["text"] == (f"first {Labels.of(OTHER)}; worst {Labels.of(API)}: 24 at 02:55 UTC; expected -1 to 9; "
-                           "outside for 23 min, not any more since 03:15 UTC; score 4"), "open, but its alarms are over"
+                           "outside for 23 min, last outside at 03:15 UTC; score 4"), "open, but its alarms are over"
     region, = get(client, f"/api/v1/annotations?{RANGE}")
     assert (region["title"], region["tags"]) == (row["title"], "web,above,page")
 
