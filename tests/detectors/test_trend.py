@@ -185,7 +185,8 @@ def test_the_carry_tells_since_when_a_level_lies_away_and_when_it_is_accepted() 
 
 
 def test_a_carry_of_before_regimes_were_dated_goes_on() -> None:
-    old = {name: array for name, array in _walked(9.0).carry.items() if name not in ("since", "accepted")}
+    since_then = ("since", "accepted", "course", "anchor", "anchored")
+    old = {name: array for name, array in _walked(9.0).carry.items() if name not in since_then}
     after = follow(_plain(), _batch(np.array([[9.0]])), old).carry
     assert after["away"].tolist() == [2.0] and after["accepted"].tolist() == [0.0]
 

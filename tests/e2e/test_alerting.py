@@ -11,10 +11,8 @@ import pytest
 import yaml
 from flask.testing import FlaskClient
 
-from plugin.config import Web
 from plugin.parts import Parts
 from plugin.series import Labels, Series
-from plugin.web import WebContext, create_app
 from tests import faults
 from tests.e2e import world
 from tests.e2e.world import INCIDENT, NOW, STEP, VANISHED_FROM, Clock
@@ -62,11 +60,7 @@ class Night:
         with world.parts(self.config, self.clock) as parts:
             for jobs in parts.watches.values():
                 jobs.score.recall()
-            self.client = create_app(WebContext(
-                store=parts.store, board=parts.board, settings=Web(), registry=parts.registry, config_text=str,
-                reload=lambda: None, readiness=lambda: None, metrics=parts.metrics, clock=self.clock,
-                heartbeat=self.clock, started=self.clock(),
-                watches=lambda: {name: jobs.watch for name, jobs in parts.watches.items()})).test_client()
+            self.client = world.client(parts, self.clock)
             try:
                 yield parts
             finally:

@@ -1,22 +1,19 @@
 """An answered false alarm does not come again, what is of another kind does, and a withdrawal brings all back."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from flask.testing import FlaskClient
 
 from plugin.alarms import Alarm
-from plugin.config import Web
 from plugin.jobs.forecast import ahead
 from plugin.parts import Parts
 from plugin.series import Labels, Series
 from plugin.store import Store
-from plugin.web import WebContext, create_app
 from tests.e2e.world import NOW, STEP, Clock, config, latency, parts, times, watch
+from tests.e2e.world import client as served
 from tests.servers import PrometheusServer
 
 FIRST, AGAIN, BELOW, LARGE = (range(at, at + 3) for at in (30, 90, 120, 150))  # steps after NOW
@@ -60,23 +57,15 @@ def begun(store: Store) -> list[range]:
     return [steps for steps in HEIGHTS if any(at in steps for at in found)]
 
 
-@contextmanager
-def served(made: Parts, clock: Clock) -> Iterator[FlaskClient]:
-    context = WebContext(store=made.store, board=made.board, settings=Web(), registry=made.registry,
-                         config_text=str, reload=lambda: None, readiness=lambda: None, metrics=made.metrics,
-                         watches=lambda: {"latency": made.watches["latency"].watch}, clock=clock)
-    yield create_app(context).test_client()
-
-
 def answer(made: Parts, clock: Clock, verdict: str = "false_alarm", labels: Labels = SHOP) -> dict[str, object]:
     """To what began at step 30."""
-    with served(made, clock) as client:
-        alarm = alarms(made.store, labels)[0]
-        sent = client.post("/api/v1/feedback", json={
-            "incident": f"{alarm.series_id}-{alarm.start}", "verdict": verdict})
-        assert sent.status_code == 200, sent.text
-        said: dict[str, object] = sent.json
-        return said
+    client = served(made, clock)
+    alarm = alarms(made.store, labels)[0]
+    sent = client.post("/api/v1/feedback", json={
+        "incident": f"{alarm.series_id}-{alarm.start}", "verdict": verdict})
+    assert sent.status_code == 200, sent.text
+    said: dict[str, object] = sent.json
+    return said
 
 
 def run(folder: Path, url: str, pauses: Sequence[int], *, answers: bool = True,
@@ -142,8 +131,8 @@ def test_a_withdrawal_brings_it_back(world: PrometheusServer, tmp_path: Path, cl
         to(made, clock, 40)
         said = answer(made, clock)
         to(made, clock, 80)
-        with served(made, clock) as client:
-            assert client.delete(f"/api/v1/feedback/{said['id']}").status_code == 200
+        client = served(made, clock)
+        assert client.delete(f"/api/v1/feedback/{said['id']}").status_code == 200
         to(made, clock, UNTIL)
         assert begun(made.store) == [FIRST, AGAIN, BELOW, LARGE]
 

@@ -59,7 +59,6 @@ class Page:
     words: str = ""  # of an incident: its title, and how the series is explained that moved first; * = numbers
 
 
-
 def page(rule: str, first: str, last: str, members: str, words: str = "") -> Page:
     """members: `metric service, ...`, or the names of watches."""
     names = [each.split(" ") for each in members.split(", ")]

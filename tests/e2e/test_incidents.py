@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from plugin.config import Web
 from plugin.parts import Parts
 from plugin.series import Labels, Series
-from plugin.web import WebContext, create_app
 from tests.e2e import world
 from tests.e2e.world import NOW, STEP, Clock
 from tests.servers import PrometheusServer
@@ -73,10 +71,7 @@ def threads() -> Iterator[None]:
 
 
 def get(parts: Parts, clock: Clock, url: str) -> list[dict[str, Any]]:
-    context = WebContext(store=parts.store, board=parts.board, settings=Web(), registry=parts.registry, config_text=str,
-                         reload=lambda: None, readiness=lambda: None, metrics=parts.metrics, clock=clock,
-                         watches=lambda: {name: jobs.watch for name, jobs in parts.watches.items()})
-    answer = create_app(context).test_client().get(f"/api/v1/{url}")
+    answer = world.client(parts, clock).get(f"/api/v1/{url}")
     assert answer.status_code == 200, answer.text
     found: list[dict[str, Any]] = answer.get_json()
     return found

@@ -1,19 +1,18 @@
 """The life of models on a real Prometheus: who takes over, who is refused, and what people order while it runs."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from plugin.config import Watch, Web
+from plugin.config import Watch
 from plugin.decisions import What
 from plugin.parts import Parts
 from plugin.series import Labels, Series
-from plugin.web import WebContext, create_app
 from tests.e2e.world import NOW, STEP, Clock, config, parts, watch
+from tests.e2e.world import client as served
 from tests.servers import PrometheusServer
 
 HOUR, DAY = 3600 // STEP, 86_400 // STEP
@@ -41,27 +40,18 @@ def settings(**changes: object) -> Watch:
     return watch(**{"fit_every": 10 * 86_400, "backfill": 3 * 86_400, "name": "latency", **changes})
 
 
-@contextmanager
-def served(made: Parts, clock: Clock) -> Iterator[Any]:
-    context = WebContext(store=made.store, board=made.board, settings=Web(), registry=made.registry,
-                         config_text=str, reload=lambda: None, readiness=lambda: None, metrics=made.metrics,
-                         watches=lambda: {"latency": made.watches["latency"].watch}, clock=clock,
-                         order=made.carry_out)
-    yield create_app(context).test_client()
-
-
 def order(made: Parts, clock: Clock, act: str, **body: Any) -> Any:
     """What the service answers: rows, or what is wrong."""
-    with served(made, clock) as client:
-        answer = client.post(f"/api/v1/models/{act}", json={"watch": "latency", "by": "ann", **body})
-        return answer.json if answer.status_code == 200 else (answer.status_code, answer.json["error"]["message"])
+    client = served(made, clock)
+    answer = client.post(f"/api/v1/models/{act}", json={"watch": "latency", "by": "ann", **body})
+    return answer.json if answer.status_code == 200 else (answer.status_code, answer.json["error"]["message"])
 
 
 def versions(made: Parts, clock: Clock, labels: Labels = QUIET) -> list[tuple[int, bool]]:
     """The versions of one series, the newest first, and whether each reigns."""
-    with served(made, clock) as client:
-        rows = client.get("/api/v1/models", query_string={"series": str(labels)}).json
-        return [(row["version"], row["champion"]) for row in rows]
+    client = served(made, clock)
+    rows = client.get("/api/v1/models", query_string={"series": str(labels)}).json
+    return [(row["version"], row["champion"]) for row in rows]
 
 
 def scored_by(made: Parts, labels: Labels = QUIET) -> int:
@@ -88,8 +78,8 @@ def test_a_model_that_has_learnt_an_incident_is_refused(world: PrometheusServer,
         assert versions(made, clock, QUIET)[1:] == [(version, False) for version, _ in before[QUIET]]
         refusals = made.metrics.fit_refusals.labels("latency", "loss")._value.get()
         assert refusals == 1 and made.metrics.fits.labels("latency", "kept")._value.get() == 0
-        with served(made, clock) as client:
-            told = client.get("/api/v1/decisions", query_string={"series": str(SHOP)}).json
+        client = served(made, clock)
+        told = client.get("/api/v1/decisions", query_string={"series": str(SHOP)}).json
         assert [row["what"] for row in told] == ["crowned", "crowned", "refit_asked", "refused"]
         assert "held-out loss" in told[-1]["why"] and told[-2]["by"] == "ann"
         assert jobs.fit.run() == 0, "it was checked, and waits for its next refit"
@@ -159,13 +149,13 @@ def test_a_paused_watch_rests_and_catches_up(world: PrometheusServer, clock: Clo
         tick(made, clock, 20)
         assert made.store.scored_until("latency") == until and jobs.fit.run(everyone=True) == 0
         assert made.store.open_alarms("latency") == []
-        with served(made, clock) as client:
-            rows = client.get("/api/v1/alert").json
-            assert [row["score"] for row in rows] == [0.0, 0.0], "what fires ends, also where nothing else is left"
-            assert client.get("/api/v1/alert?field=missing").json[0]["missing"] == 0.0
-            assert client.get("/api/v1/alert?by=watch").json[0]["unhealthy"] == 0.0
-            assert client.get("/api/v1/alert?by=incident").json == []
-            assert client.get("/api/v1/watches").json[0]["state"] == "paused"
+        client = served(made, clock)
+        rows = client.get("/api/v1/alert").json
+        assert [row["score"] for row in rows] == [0.0, 0.0], "what fires ends, also where nothing else is left"
+        assert client.get("/api/v1/alert?field=missing").json[0]["missing"] == 0.0
+        assert client.get("/api/v1/alert?by=watch").json[0]["unhealthy"] == 0.0
+        assert client.get("/api/v1/alert?by=incident").json == []
+        assert client.get("/api/v1/watches").json[0]["state"] == "paused"
         assert "is paused" in order(made, clock, "refit")[1]
         made.watches = made.build(config(folder, world.url, settings()))
         tick(made, clock)

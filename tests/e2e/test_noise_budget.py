@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from plugin.alarms import Alarm
-from plugin.config import Watch, Web
+from plugin.config import Watch
 from plugin.noise import Suggestion
 from plugin.parts import Parts
 from plugin.series import FloatArray, Labels, Series
-from plugin.web import WebContext, create_app
-from tests.e2e.world import NOW, STEP, Clock, config, parts, watch
+from tests.e2e.world import NOW, STEP, Clock, client, config, parts, watch
 from tests.servers import PrometheusServer
 
 DAYS, SCORED = 5, 2  # of history; of it, those that the first run scores
@@ -47,10 +46,7 @@ def found(made: Parts, service: str) -> tuple[list[Alarm], Suggestion | None, li
     record, = (each for each in made.store.series("latency") if each.labels["service"] == service)
     noise = made.board.noise()
     assert noise is not None
-    context = WebContext(store=made.store, board=made.board, settings=Web(), registry=made.registry, config_text=str,
-                         reload=lambda: None, readiness=lambda: None, metrics=made.metrics, clock=lambda: float(NOW),
-                         watches=lambda: {name: jobs.watch for name, jobs in made.watches.items()})
-    rows = create_app(context).test_client().get("/api/v1/budget?days=30").get_json()
+    rows = client(made, Clock(NOW)).get("/api/v1/budget?days=30").get_json()
     return (made.store.alarms(0, 2**40, [record.id]), noise.suggestions.get(record.id),
             [row for row in rows if row["series"] == str(record.labels)])
 

@@ -109,4 +109,4 @@ def client(made: Parts, clock: Clock) -> FlaskClient:
         store=made.store, board=made.board, settings=Web(), registry=made.registry, config_text=str,
         reload=lambda: None, readiness=lambda: None, metrics=made.metrics, clock=clock, heartbeat=clock,
         started=clock(), watches=lambda: {name: jobs.watch for name, jobs in made.watches.items()},
-        maintenance=made.maintenance)).test_client()
+        maintenance=made.maintenance, order=made.carry_out)).test_client()
