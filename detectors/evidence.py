@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.api import Arrays, BoolArray, FloatArray, SeriesBatch
+from detectors.regime import share
 from detectors.stepping import OLDEST, ages
 from detectors.trend import Course
 
@@ -66,17 +67,12 @@ def gather(course: Course, batch: SeriesBatch, offset: FloatArray, carry: Arrays
     return Evidence(mean, recent, forecast, below, above, repeats, last, gap, after, now)
 
 
-def _share(seconds: int, steps: int, step: int) -> float:
-    """What a new sample counts for in a mean with that time constant, which spans at least so many steps."""
-    return float(1 - np.exp(-step / max(seconds, steps * step)))
-
-
 def _means(course: Course, there: BoolArray, offset: FloatArray, now: dict[str, NDArray[np.float64]],
            ) -> tuple[tuple[FloatArray, ...], tuple[FloatArray, ...]]:
     """The means `mean`, `recent` and `forecast` before each sample, and with it, [S, T]; `now` is moved on."""
-    short = _share(MEAN_SECONDS, MEAN_STEPS, course.step)
-    long = _share(RECENT_SECONDS, RECENT_STEPS, course.step)
-    slow = _share(FORECAST_SECONDS, FORECAST_STEPS, course.step)
+    short = share(MEAN_SECONDS, course.step, MEAN_STEPS)
+    long = share(RECENT_SECONDS, course.step, RECENT_STEPS)
+    slow = share(FORECAST_SECONDS, course.step, FORECAST_STEPS)
     values = _stacked(np.clip(course.deviation, -CLIP, CLIP), np.clip(course.deviation, -FAR, FAR), offset)
     weights = _stacked(short * there, long * there, np.full(offset.shape, slow))
     means = np.empty((len(values) + 1, values.shape[1]))

@@ -16,9 +16,9 @@ FORGIVEN = 2.0  # a trusted sample takes back so many steps of that time
 REGIME = ("regime", "course", "away", "since", "accepted")  # what is carried of a new level, see Regime
 
 
-def share(seconds: float, step: int) -> float:
-    """What a new sample counts for in a mean with that time constant."""
-    return float(1 - np.exp(-step / seconds))
+def share(seconds: int, step: int, steps: int = 0) -> float:
+    """What a new sample counts for in a mean with that time constant, which spans at least so many steps."""
+    return float(1 - np.exp(-step / max(seconds, steps * step)))
 
 
 class Anchor:
@@ -70,8 +70,8 @@ class Regime:
         self.since = since  # [S] unix seconds of the first of them, or of those that were last; 0 = none yet
         self.accepted = accepted  # [S] unix seconds of the sample with which the last new level was accepted; 0 = none
         self._leash = leash
-        self._share = share(max(REGIME_SECONDS, LEAST_STEPS * step), step)
-        self._slowly = share(max(COURSE_SECONDS, LEAST_STEPS * step), step)
+        self._share = share(REGIME_SECONDS, step, LEAST_STEPS)
+        self._slowly = share(COURSE_SECONDS, step, LEAST_STEPS)
         self._patience = ACCEPT_SECONDS / step
         self._most = self._patience + 1  # what has lasted for longer is forgiven as soon
         self._open = bool(away.any())

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.api import Arrays, BoolArray, FloatArray, IntArray, SeriesBatch
-from detectors.regime import ANCHOR_SECONDS, BLOCK_SECONDS, REGIME, Anchor, Regime, share
+from detectors.regime import BLOCK_SECONDS, REGIME, Anchor, Regime, share
 from detectors.scaling import NORMAL_MAD, fit_scale, quantile
 from detectors.season import Profile, Rhythm, features, fit_profile, fit_rhythm, known_features, profile_at, rhythm_at
 
@@ -114,12 +114,12 @@ def _wandering(place: FloatArray, known: BoolArray, seconds: int) -> FloatArray:
 
     place: [S, B] where the samples of each block lay. known: [S, B] True = there were some. seconds: of a block.
     """
-    weight, distances = share(ANCHOR_SECONDS, seconds), np.empty_like(place)
-    anchor, count = place[:, 0] * known[:, 0], np.zeros(len(place))
-    for b in range(place.shape[1]):
-        distances[:, b] = np.abs(place[:, b] - anchor)
-        count += known[:, b]
-        anchor = anchor + known[:, b] * np.maximum(weight, 1 / np.maximum(count, 1)) * (place[:, b] - anchor)
+    rows, blocks = place.shape
+    free, distances = np.full(rows, np.inf), np.empty_like(place)
+    anchor = Anchor(place[:, 0] * known[:, 0], np.zeros(rows), free, seconds)
+    for b in range(blocks):
+        distances[:, b] = np.abs(place[:, b] - anchor.place)
+        anchor.hold(place[:, b], known[:, b])
     return np.asarray(SELDOM * quantile(distances, known, ORDINARY))
 
 
@@ -165,7 +165,7 @@ def _walk(trend: Trend, distance: FloatArray, rhythm: FloatArray, usable: BoolAr
 
     times: [T] unix seconds. settled: [T, S] as of the batch; None = nowhere.
     """
-    pull = usable * share(max(LEVEL_SECONDS, LEVEL_STEPS * step), step)
+    pull = usable * share(LEVEL_SECONDS, step, LEVEL_STEPS)
     rate = min(step / SPREAD_SECONDS, 0.1)
     wider, narrower = np.where(usable, np.exp(rate), 1.0), np.where(usable, np.exp(-rate), 1.0)
     gate = GATE * rhythm

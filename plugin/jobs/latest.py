@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from detectors.regime import share
 from plugin.board import Snapshot
 from plugin.config import Watch
 from plugin.jobs.masks import Masked, by_series
@@ -94,13 +95,13 @@ class Latest:
         """Moves the mean distance on, from nothing where the model is another one."""
         other = rows[self._version[rows] != tick.model_version]
         self._distance[other] = self._filled[other] = 0.0
-        share = 1 - np.exp(-self._watch.step / DRIFT_SECONDS)
+        weight = share(DRIFT_SECONDS, self._watch.step)
         scores = tick.score if tick.muted is None else np.where(tick.muted, np.nan, tick.score)
         for column in np.minimum(scores, 1.0).T:
             scored = ~np.isnan(column)
             here = rows[scored]
-            self._distance[here] += share * (column[scored] - self._distance[here])
-            self._filled[here] += share * (1 - self._filled[here])
+            self._distance[here] += weight * (column[scored] - self._distance[here])
+            self._filled[here] += weight * (1 - self._filled[here])
 
     def snapshot(self, records: Sequence[SeriesRecord], champions: Mapping[int, ModelRecord], time: int,
                  gone_after: int, planned: Collection[int] = ()) -> tuple[Snapshot, list[SeriesRecord]]:
