@@ -56,10 +56,8 @@ class Night:
 
     @contextmanager
     def service(self) -> Iterator[Parts]:
-        """A process that lives for a while; like `bandwatch run` it shows what is stored before it listens."""
-        with world.parts(self.config, self.clock) as parts:
-            for jobs in parts.watches.values():
-                jobs.score.recall()
+        """A process that lives for a while."""
+        with world.process(self.config, self.clock) as parts:
             self.client = world.client(parts, self.clock)
             try:
                 yield parts

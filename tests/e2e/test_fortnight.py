@@ -135,10 +135,8 @@ class Shop:
 
     @contextmanager
     def service(self) -> Iterator[Parts]:
-        """A process: like `bandwatch run` it shows what is stored before it listens."""
-        with world.parts(fortnight.config(self.folder, self.server.url), self.clock) as parts:
-            for jobs in parts.watches.values():
-                jobs.score.recall()
+        """A process that lives for a while."""
+        with world.process(fortnight.config(self.folder, self.server.url), self.clock) as parts:
             self.parts, self.client = parts, world.client(parts, self.clock)
             try:
                 yield parts

@@ -48,9 +48,7 @@ def run(prometheus: PrometheusServer, folder: Path, *, restarts: tuple[int, ...]
     """The alert rows every few steps, and all incidents in the end. away: the steps in which errors are not scored."""
     clock, step, pages = Clock(), 0, dict[int, set[Page]]()
     for until in (*restarts, END):
-        with threads(), world.parts(config(folder, prometheus.url), clock) as parts:
-            for jobs in parts.watches.values():
-                jobs.score.recall()
+        with threads(), world.process(config(folder, prometheus.url), clock) as parts:
             pages[step] = seen(parts, clock)  # before anything is scored
             while step < until:
                 for name, jobs in parts.watches.items():

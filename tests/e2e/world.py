@@ -103,6 +103,15 @@ def parts(settings: Config, clock: Clock) -> Iterator[Parts]:
         made.close()
 
 
+@contextmanager
+def process(settings: Config, clock: Clock) -> Iterator[Parts]:
+    """Like `bandwatch run` it shows what is stored before it listens."""
+    with parts(settings, clock) as made:
+        for jobs in made.watches.values():
+            jobs.score.recall()
+        yield made
+
+
 def client(made: Parts, clock: Clock) -> FlaskClient:
     """Whoever asks these parts over HTTP; the scheduler is always at work."""
     return create_app(WebContext(
