@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from plugin import config as settings
 from plugin.board import Outlook
+from plugin.components import Parts, WatchJobs
 from plugin.config import Config
 from plugin.errors import ConfigError
-from plugin.jobs import upkeep
-from plugin.parts import Parts, WatchJobs
+from plugin.jobs import housekeeping
 from plugin.scheduler import Scheduler
 from plugin.web import WebContext, create_app
 from plugin.web.server import Server, serve
@@ -62,7 +62,7 @@ class Service:
         parts.metrics.reload_time.set_to_current_time()
         for jobs in parts.watches.values():
             self._schedule(jobs)
-        self._scheduler.every("upkeep", UPKEEP_SECONDS, lambda: upkeep.run(
+        self._scheduler.every("upkeep", UPKEEP_SECONDS, lambda: housekeeping.run(
             parts.store, config.store, self._clock, parts.maintenance), long=True)
         self._scheduler.every("noise", NOISE_CHECK_SECONDS, parts.noise.run, lane="noise")
         self._schedule_remote_write()

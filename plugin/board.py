@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plugin.config import Watch
-from plugin.incidents import Incident
-from plugin.noise import Noise
+from plugin.domain.budget import Noise
+from plugin.domain.incidents import Incident
 from plugin.series import BoolArray, FloatArray, IntArray, SeriesRecord
 
 MISSED_REFITS = 3

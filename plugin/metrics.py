@@ -17,7 +17,8 @@ from prometheus_client.openmetrics.exposition import VALUES, escape_label_name
 
 from plugin.board import Outlook, Snapshot
 from plugin.config import Watch
-from plugin.incidents import Incident, shared_labels
+from plugin.config.groups import shared_labels
+from plugin.domain.incidents import Incident
 from plugin.series import BoolArray, FloatArray, Labels, SeriesRecord, SeriesState, renamed
 from plugin.version import VERSION
 

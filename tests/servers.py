@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from plugin.demo.openmetrics import create_blocks
+from plugin.commands.demo.openmetrics import create_blocks
 from plugin.series import Series
 
 START_SECONDS = 30  # far above the second that it takes, for busy machines

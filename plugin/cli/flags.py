@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from plugin import logs
 
 if TYPE_CHECKING:
-    from plugin.remote import Remote
+    from plugin.commands.client import Remote
 
 T = TypeVar("T")
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -112,6 +112,6 @@ def at_service(parser: argparse.ArgumentParser, token: str = "token") -> None:
 
 def service(options: argparse.Namespace) -> "Remote":
     """The running service that the flags name. Raises ConfigError."""
-    from plugin.remote import Remote, given_token
+    from plugin.commands.client import Remote, given_token
 
     return Remote(options.url.rstrip("/"), given_token(options.token, options.token_file, "BANDWATCH_TOKEN"))

@@ -26,9 +26,9 @@ def grafana_check(options: argparse.Namespace) -> int:
     """`bandwatch grafana check`: one line per check, what to do, and 1 when something failed."""
     import time
 
-    from plugin.grafana import report
-    from plugin.grafana.check import walk
-    from plugin.grafana.client import Grafana
+    from plugin.commands.grafana import report
+    from plugin.commands.grafana.check import walk
+    from plugin.commands.grafana.client import Grafana
 
     with Grafana(options.url, _token(options), timeout=options.timeout, ca_file=options.ca_file) as grafana:
         return report.show(walk(grafana, int(time.time()), options.datasource), options.url)
@@ -36,7 +36,7 @@ def grafana_check(options: argparse.Namespace) -> int:
 
 def _token(options: argparse.Namespace) -> str:
     """For Grafana. Raises ConfigError where there is none."""
-    from plugin.remote import given_token
+    from plugin.commands.client import given_token
 
     token = given_token(options.token, options.token_file, "GRAFANA_TOKEN")
     if not token:

@@ -40,9 +40,9 @@ def add_feedback(commands: flags.Commands) -> None:
 
 def feedback_add(options: argparse.Namespace) -> int:
     """`bandwatch feedback add`."""
-    from plugin import answers
+    from plugin.commands import feedback
 
-    answers.add(flags.service(options), options.verdict, {
+    feedback.add(flags.service(options), options.verdict, {
         "incident": options.incident, "watch": options.watch, "series": options.series, "from": options.begin,
         "to": options.end}, comment=options.comment)
     return 0
@@ -50,18 +50,18 @@ def feedback_add(options: argparse.Namespace) -> int:
 
 def feedback_list(options: argparse.Namespace) -> int:
     """`bandwatch feedback list`."""
-    from plugin import answers
+    from plugin.commands import feedback
 
-    answers.show(flags.service(options), {"watch": options.watch, "match": options.match, "series": options.series,
+    feedback.show(flags.service(options), {"watch": options.watch, "match": options.match, "series": options.series,
                                      "from": options.begin, "to": options.end})
     return 0
 
 
 def feedback_withdraw(options: argparse.Namespace) -> int:
     """`bandwatch feedback withdraw`."""
-    from plugin import answers
+    from plugin.commands import feedback
 
-    answers.withdraw(flags.service(options), options.ids)
+    feedback.withdraw(flags.service(options), options.ids)
     return 0
 
 
@@ -82,24 +82,24 @@ def add_maintenance(commands: flags.Commands) -> None:
 
 def maintenance_add(options: argparse.Namespace) -> int:
     """`bandwatch maintenance add`."""
-    from plugin import planned
+    from plugin.commands import maintenance
 
     given = {name: getattr(options, name) for name, _, _ in WINDOW_FLAGS}
-    planned.add(flags.service(options), {**given, "watch": options.watch})
+    maintenance.add(flags.service(options), {**given, "watch": options.watch})
     return 0
 
 
 def maintenance_list(options: argparse.Namespace) -> int:
     """`bandwatch maintenance list`."""
-    from plugin import planned
+    from plugin.commands import maintenance
 
-    planned.show(flags.service(options), everything=options.all)
+    maintenance.show(flags.service(options), everything=options.all)
     return 0
 
 
 def maintenance_end(options: argparse.Namespace) -> int:
     """`bandwatch maintenance end`."""
-    from plugin import planned
+    from plugin.commands import maintenance
 
-    planned.end(flags.service(options), options.ids)
+    maintenance.end(flags.service(options), options.ids)
     return 0

@@ -23,11 +23,11 @@ def report(options: argparse.Namespace) -> int:
     """`bandwatch report`: in the terminal, and as a page."""
     import time
 
+    from plugin.commands.report import terminal
+    from plugin.commands.report.gather import gather
+    from plugin.commands.report.page import page
     from plugin.config import parse_duration
-    from plugin.noise import DAY
-    from plugin.report import terminal
-    from plugin.report.gather import gather
-    from plugin.report.page import page
+    from plugin.domain.budget import DAY
 
     made = gather(flags.service(options), parse_duration(options.since) // DAY, time.time())
     terminal.show(made)
@@ -86,27 +86,27 @@ def add_models(commands: flags.Commands) -> None:
 
 def models_list(options: argparse.Namespace) -> int:
     """`bandwatch models list`."""
-    from plugin import versions
+    from plugin.commands import models
 
-    versions.show_list(flags.service(options), _whose(options))
+    models.show_list(flags.service(options), _whose(options))
     return 0
 
 
 def models_show(options: argparse.Namespace) -> int:
     """`bandwatch models show`."""
-    from plugin import versions
+    from plugin.commands import models
 
-    versions.show(flags.service(options), _whose(options))
+    models.show(flags.service(options), _whose(options))
     return 0
 
 
 def models_order(options: argparse.Namespace) -> int:
     """`bandwatch models rollback`, `pin`, `unpin` and `refit`."""
-    from plugin import versions
+    from plugin.commands import models
 
     if not any(_whose(options).values()):
         options.refuse("say whose models: --watch, --series or --match")
-    return 0 if versions.order(flags.service(options), options.act, _whose(options), comment=options.comment,
+    return 0 if models.order(flags.service(options), options.act, _whose(options), comment=options.comment,
                                version=options.to_version) else 1
 
 

@@ -16,8 +16,8 @@ from plugin.cli import flags
 from plugin.errors import BandwatchError, ConfigError
 
 if TYPE_CHECKING:
+    from plugin.components import Parts
     from plugin.config import Config
-    from plugin.parts import Parts
     from plugin.web.rows import Row
 
 
@@ -86,8 +86,8 @@ def check(options: argparse.Namespace) -> int:
     if options.syntax_only:
         return 0 if planned else 1
     from detectors.device import limit_threads
-    from plugin.check import check as check_queries
-    from plugin.jobs.fitting import seconds_per_series
+    from plugin.commands.check import check as check_queries
+    from plugin.jobs.fit_task import seconds_per_series
 
     limit_threads(settings.workers.threads)  # as a worker does: else the timed fit is not like a real one
     return 0 if check_queries(settings, out=sys.stdout, seconds_per_series=seconds_per_series) and planned else 1
@@ -109,13 +109,13 @@ def add_fit(commands: flags.Commands) -> None:
 
 def fit(options: argparse.Namespace) -> int:
     """`bandwatch fit`: everyone of the chosen watches, once."""
-    from plugin import progress
+    from plugin.commands import terminal
 
     failed = False
     with _parts(options) as parts:
         for name, jobs in parts.watches.items():
             failed |= not jobs.score.run()  # the score job has the first word: it knows how far we are
-            with progress.bar(f"fit {name}") as bar:
+            with terminal.bar(f"fit {name}") as bar:
                 fitted = jobs.fit.run(everyone=True, progress=bar)
             print(f"{name}: {fitted} series fitted")
             failed |= fitted == 0 and not jobs.watch.paused
@@ -130,7 +130,7 @@ def add_score(commands: flags.Commands) -> None:
 
 def score(options: argparse.Namespace) -> int:
     """`bandwatch score`: one catch-up of the chosen watches, and what came of it."""
-    from plugin import progress
+    from plugin.commands import terminal
     from plugin.web.rows import score_rows
 
     failed = False
@@ -141,7 +141,7 @@ def score(options: argparse.Namespace) -> int:
             rows = sorted(score_rows(snapshot, now=snapshot.time), key=_anomaly, reverse=True)
             columns = ["series", "state", "value", "expected", "lower", "upper", "score"]
             when = datetime.fromtimestamp(snapshot.time, UTC).isoformat(sep=" ")
-            progress.table(f"{snapshot.watch} at {when}, highest scores first", columns,
+            terminal.table(f"{snapshot.watch} at {when}, highest scores first", columns,
                            [[_cell(row.get(column)) for column in columns] for row in rows])
     return 1 if failed else 0
 
@@ -159,7 +159,7 @@ def _cell(value: object) -> str:
 def _parts(options: argparse.Namespace) -> "Iterator[Parts]":
     """The parts of the service without scheduler and web, for the watches that the flags choose."""
     from plugin import config
-    from plugin.parts import Parts
+    from plugin.components import Parts
 
     settings = config.load(Path(options.config_file))
     names = [watch.name for watch in settings.watches]

@@ -10,7 +10,7 @@ from plugin.errors import BandwatchError, ConfigError, PrometheusError
 
 if TYPE_CHECKING:
     from plugin.app import Service
-    from plugin.backtest.source import Recording
+    from plugin.commands.backtest.source import Recording
 
 
 def add_backtest(commands: flags.Commands) -> None:
@@ -42,8 +42,9 @@ def backtest(options: argparse.Namespace) -> int:
     """`bandwatch backtest`: one CSV (and PNG) per series, and a table."""
     from detectors.api import DetectorError
     from detectors.registry import detector_named
-    from plugin import config, progress
-    from plugin.backtest import report, run
+    from plugin import config
+    from plugin.commands import terminal
+    from plugin.commands.backtest import report, run
 
     watch = config.Watch(name="backtest", query=options.source, timezone=options.timezone,
                          fit_every=options.refit_every, fit_window=options.fit_window,
@@ -54,7 +55,7 @@ def backtest(options: argparse.Namespace) -> int:
     try:
         detector_named(watch.detector, {})
         recordings = _recordings(options)
-        with progress.bar(f"backtest {len(recordings)} series") as bar:
+        with terminal.bar(f"backtest {len(recordings)} series") as bar:
             results = run.backtest(recordings, watch, output, plot=options.plot, jobs=options.jobs, progress=bar)
     except DetectorError as error:
         raise ConfigError(f"--detector: {error}") from error
@@ -69,7 +70,7 @@ def _recordings(options: argparse.Namespace) -> "list[Recording]":
     import time
 
     from plugin import config
-    from plugin.backtest import source
+    from plugin.commands.backtest import source
     from plugin.prometheus import PrometheusReader
 
     if os.path.isdir(options.source):
@@ -102,9 +103,9 @@ def add_evaluate(commands: flags.Commands) -> None:
 
 def evaluate(options: argparse.Namespace) -> int:
     """`bandwatch evaluate`: tables, or JSON."""
-    from plugin.backtest.evaluation import evaluate_folder
-    from plugin.backtest.evaluation_json import as_json
-    from plugin.backtest.evaluation_report import show
+    from plugin.commands.backtest.evaluation import evaluate_folder
+    from plugin.commands.backtest.evaluation_json import as_json
+    from plugin.commands.backtest.evaluation_report import show
 
     report = evaluate_folder(Path(options.data), Path(options.scores), options.alert_budget, options.choose)
     if options.json:
@@ -125,9 +126,9 @@ def add_demo(commands: flags.Commands) -> None:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """`bandwatch demo`: see plugin.demo."""
+    """`bandwatch demo`: see plugin.commands.demo."""
+    from plugin.commands.demo.run import run as run_demo
     from plugin.config import Config
-    from plugin.demo.run import run as run_demo
 
     def start(settings: Config) -> "Service":
         from plugin.app import Service  # takes seconds: the demo has said by now what it does

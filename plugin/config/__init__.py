@@ -1,6 +1,7 @@
 """The configuration: one strict YAML file, read into frozen, typed values."""
 
 from plugin.config.durations import format_budget, format_duration, parse_budget, parse_duration
+from plugin.config.locations import is_loopback, split_address
 from plugin.config.model import (
     Alertmanager,
     BasicAuth,
@@ -16,7 +17,6 @@ from plugin.config.model import (
     Web,
     Workers,
 )
-from plugin.config.places import is_loopback, split_address
 from plugin.config.reading import listening_on, load, parse
 from plugin.config.writing import example, masked
 

@@ -9,19 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from plugin.config.kinds import (
-    Budget,
-    Choice,
-    Duration,
-    Flag,
-    Number,
-    Persistence,
-    Range,
-    Secret,
-    Text,
-    Whole,
-)
-from plugin.config.places import Address, ApiUrl, OwnUrl, Query, Timezone, Url, WriteUrl
+from plugin.config.field_types import Budget, Choice, Duration, Flag, Number, Persistence, Range, Secret, Text, Whole
+from plugin.config.locations import Address, ApiUrl, OwnUrl, Query, Timezone, Url, WriteUrl
 
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 SEVERITY = "ticket"  # of a watch that does not say: an anomaly wakes nobody by default
@@ -154,7 +143,7 @@ class RemoteWrite(Endpoint):
 
 
 class MaintenanceWindow(Section):
-    """Planned work, once or by a rule; `plugin.windows.window` says what goes together."""
+    """Planned work, once or by a rule; `plugin.domain.windows.window` says what goes together."""
 
     name: Annotated[str, TITLE]
     match: Annotated[str, SELECTOR] = ""

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from plugin.config.check import MOST_STEPS_AHEAD, conflicts, reachable_by_all
-from plugin.config.mistakes import placeholder, refusals
+from plugin.config.constraints import MOST_STEPS_AHEAD, conflicts, reachable_by_all
+from plugin.config.locations import Address
 from plugin.config.model import Config, Endpoint, Section, Watch
-from plugin.config.places import Address
 from plugin.config.problems import Path, Problem, Refusal, config_error, kind_of, path_text
+from plugin.config.pydantic_errors import placeholder, refusals
 from plugin.config.yaml_lines import Document, read_document
 from plugin.errors import ConfigError
 

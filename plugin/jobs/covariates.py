@@ -20,8 +20,8 @@ from detectors.api import Detector, DetectorError
 from detectors.registry import to_spec
 from plugin.config import Watch
 from plugin.errors import PrometheusError
-from plugin.jobs import history
-from plugin.jobs.roster import Roster
+from plugin.jobs import watch_history
+from plugin.jobs.model_registry import Roster
 from plugin.metrics import Metrics
 from plugin.prometheus import PrometheusReader
 from plugin.series import BESIDE, FloatArray, IntArray, Labels
@@ -62,7 +62,7 @@ class Covariates:
             reason, told = "", ""
             try:
                 if time.monotonic() < deadline:
-                    history.load(kept, self._store, self._reader, Roster(self._store, kept.name), start, end)
+                    watch_history.load(kept, self._store, self._reader, Roster(self._store, kept.name), start, end)
                 else:
                     reason, told = "late", f"not asked: those before it took {within:g} s"
             except PrometheusError as error:

@@ -23,11 +23,11 @@ from detectors.api import Band, BoolArray, FittedDetector, FloatArray, SeriesBat
 from detectors.bands import pinball_losses
 from detectors.history import AROUND_SECONDS, FEW, around, held_out
 from detectors.registry import from_spec
-from plugin.jobs.arrays import parted, read_rows
+from plugin.domain.wording import duration
 from plugin.jobs.replay import Trial, alarms_of, band_rows
+from plugin.jobs.weights_file import parted, read_rows
 from plugin.series import IntArray
 from plugin.store import ModelRecord, Store
-from plugin.wording import duration
 
 PATIENCE = 3  # refits that a champion may refuse; the next challenger takes over, whatever it is
 TAIL_SECONDS, TAIL_STEPS = 86_400, 500  # that forecasts are compared on, and at least so many steps

@@ -8,13 +8,13 @@ import numpy as np
 from detectors.api import Band, BoolArray, FittedDetector, SeriesBatch
 from detectors.history import SETTLE
 from detectors.registry import from_spec
-from plugin.alarms import JOIN
 from plugin.config import Watch
-from plugin.feedback import NO_TOLERANCES, Tolerances
-from plugin.policies import judged
+from plugin.domain.alarms import JOIN
+from plugin.domain.tolerances import NO_TOLERANCES, Tolerances
+from plugin.domain.wording import duration
+from plugin.jobs.policies import judged
 from plugin.series import IntArray
 from plugin.store import ModelRecord
-from plugin.wording import duration
 
 SETTLE_SECONDS = 86_400
 WALK_SECONDS = 7 * 86_400
@@ -126,7 +126,7 @@ def _inside(real: Sequence[Interval], series: int, batch: SeriesBatch) -> list[t
 
 
 def runs(flags: BoolArray) -> IntArray:
-    """[S] how many alarms flags [S, T] make, short quiet bridged as in `plugin.alarms`."""
+    """[S] how many alarms flags [S, T] make, short quiet bridged as in `plugin.domain.alarms`."""
     rows, columns = np.nonzero(flags)
     begins = np.ones(len(rows), bool)
     begins[1:] = (np.diff(rows) > 0) | (np.diff(columns) > JOIN + 1)

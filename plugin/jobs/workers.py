@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from detectors.api import TooSlow
 from plugin.config import Workers
 from plugin.errors import FitFailed, Stopped
-from plugin.jobs.fitting import FitOutcome, FitTask, run_task
+from plugin.jobs.fit_task import FitOutcome, FitTask, run_task
 
 NICENESS = 10
 ORPHAN_CHECK_SECONDS = 1.0

@@ -15,8 +15,8 @@ from typing import Any, TypedDict
 import icalendar
 
 from plugin.config import parse_duration
+from plugin.domain.windows import DAY, Window, plain, window
 from plugin.errors import SourceFailed, WindowRefused
-from plugin.windows import DAY, Window, plain, window
 
 MAX_BYTES, MAX_EVENTS = 4 << 20, 10_000
 SUFFIX = ".ics"

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import TextIO
 
 from plugin.config import Config
+from plugin.domain.windows import Window
 from plugin.errors import ConfigError, SourceFailed
 from plugin.maintenance import calendars
 from plugin.maintenance.maintenance import written
-from plugin.windows import Window
 
 
 def check(config: Config, now: int, out: TextIO) -> bool:

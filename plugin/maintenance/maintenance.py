@@ -13,13 +13,13 @@ from pathlib import Path
 
 from plugin import config
 from plugin.config.model import Alertmanager
+from plugin.domain.windows import Window, window
+from plugin.domain.wording import instant
 from plugin.errors import ConfigError, SourceFailed, WindowRefused
 from plugin.maintenance import calendars, silences
 from plugin.metrics import Metrics
 from plugin.prometheus.credentials import public_url
 from plugin.store import Store
-from plugin.windows import Window, window
-from plugin.wording import instant
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ is held against the labels that alerts of the series have, in the rules for Graf
 from collections.abc import Mapping, Sequence
 
 from plugin.config import Watch
+from plugin.domain.windows import Window
 from plugin.metrics import exported_labels
 from plugin.selectors import Matcher, select
 from plugin.series import SeriesRecord
-from plugin.windows import Window
 
 ALERTS = ("BandwatchAnomaly", "BandwatchIncident")  # what a silence must be about to be taken for maintenance
 FOLDER = "Bandwatch"  # of the rules in Grafana

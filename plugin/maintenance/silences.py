@@ -14,12 +14,12 @@ import requests
 
 from plugin import selectors
 from plugin.config import Alertmanager
+from plugin.domain.windows import Window, plain
 from plugin.errors import PrometheusError, SelectorError, SourceFailed
 from plugin.maintenance.matching import ALERTS
 from plugin.prometheus.credentials import introduce, public_url, without_user
 from plugin.selectors import Matcher
 from plugin.version import VERSION
-from plugin.windows import Window, plain
 
 PATH = "/api/v2/silences"
 MAX_BYTES = 16 << 20

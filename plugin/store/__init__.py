@@ -1,4 +1,4 @@
-"""Everything that outlives the process: samples, series, models. See store.py for the door, rows.py for the rule."""
+"""What outlives the process: samples, series, models. store.py is the door, sample_columns.py has the rule."""
 
 from plugin.store.records import Acceptance, Carry, FoldReport, ModelRecord, Regime, StoreSizes, Written
 from plugin.store.store import Store

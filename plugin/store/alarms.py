@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select
 
-from plugin.alarms import Alarm
+from plugin.domain.alarms import Alarm
 from plugin.series import IntArray
 from plugin.store.database import each_of, insert_into, rows_of, write_rows
 from plugin.store.schema import alarms, series

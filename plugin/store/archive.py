@@ -8,10 +8,10 @@ from sqlalchemy import Connection, bindparam, select
 
 from plugin.errors import StoreError
 from plugin.series import FloatArray, IntArray, Samples
-from plugin.store import noise
+from plugin.store import budget
 from plugin.store.blocks import decode, decode_values, encode
 from plugin.store.database import as_json, each_of, insert_into, one_each, rows_of, text_of, write_rows
-from plugin.store.rows import merge, take
+from plugin.store.sample_columns import merge, take
 from plugin.store.schema import blocks
 
 SPAN = 86_400  # seconds of a block, aligned to UTC days
@@ -37,7 +37,7 @@ def file(connection: Connection, arriving: Mapping[int, Samples]) -> int:
                 day = merge(_decoded(series, start, data), day)
             written.append((series, start, int(day.times[-1]), len(day), encode(day)))
             scored.append((series, start, int(np.count_nonzero(~np.isnan(day.score)))))
-    noise.record(connection, scored)
+    budget.record(connection, scored)
     return write_rows(connection, _REPLACE, written)
 
 

@@ -14,7 +14,7 @@ import zlib
 import numpy as np
 
 from plugin.series import FloatArray, IntArray, Samples
-from plugin.store.columns import (
+from plugin.store.column_codec import (
     Reader,
     decode_floats,
     decode_integers,
@@ -25,7 +25,7 @@ from plugin.store.columns import (
     multiples,
     quantum_of,
 )
-from plugin.store.rows import values_only
+from plugin.store.sample_columns import values_only
 
 VERSION = 1
 HEADER = struct.Struct("<BIIB")

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
-from plugin.feedback import Answer, Part, Tolerances, Verdict, covers, overlap
+from plugin.domain.tolerances import Answer, Part, Tolerances, Verdict, covers, overlap
 from plugin.series import IntArray
 from plugin.store import regimes
 from plugin.store.database import Database, each_of, larger, rows_of

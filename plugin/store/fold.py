@@ -13,21 +13,21 @@ from plugin.series import IntArray, Samples
 from plugin.store import (
     alarms,
     archive,
-    carries,
+    budget,
     coverage,
-    decisions,
+    detector_states,
     feedback,
     head,
-    incidents,
+    incident_queries,
+    model_decisions,
     models,
-    noise,
-    recent,
     regimes,
+    sample_cache,
     series,
 )
 from plugin.store.database import Database
 from plugin.store.records import FoldReport
-from plugin.store.rows import take
+from plugin.store.sample_columns import take
 from plugin.store.schema import blocks, samples, watches
 
 SLICE = 21_600  # seconds; a day's block is written four times, and the head stays small in between
@@ -78,20 +78,20 @@ def expire(database: Database, now: int, retention: int, versions: int) -> list[
     with database.writing() as connection:
         connection.execute(delete(samples).where(samples.c.time < before))
         coverage.forget(connection, before)
-        carries.forget(connection, now - CARRY_KEPT)
+        detector_states.forget(connection, now - CARRY_KEPT)
         alarms.forget(connection, before)
-        noise.forget(connection, before)
+        budget.forget(connection, before)
         feedback.forget(connection, before, now)
         regimes.forget(connection, before)
-        incidents.forget(connection, before)
+        incident_queries.forget(connection, before)
     while _drop_blocks(database, before) == BLOCKS_AT_ONCE:
         pass
     with database.writing() as connection:
         for watch in connection.execute(select(watches.c.watch)).scalars().all():
-            recent.count_rewrite(connection, watch)
+            sample_cache.count_rewrite(connection, watch)
         series.remove_gone(connection, before)
         unused = models.forget(connection, versions, database.path.parent)
-        decisions.forget(connection, before)
+        model_decisions.forget(connection, before)
         used = models.files(connection)
     for path in unused:
         path.unlink(missing_ok=True)

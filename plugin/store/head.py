@@ -23,7 +23,7 @@ from sqlalchemy.sql.expression import Executable
 
 from plugin.series import IntArray, Samples, Tick
 from plugin.store.database import insert_into, one_each, rows_for, text_of, write_rows
-from plugin.store.rows import FLOATS, take
+from plugin.store.sample_columns import FLOATS, take
 from plugin.store.schema import samples
 
 END_OF_TIME = 2**62
@@ -35,7 +35,7 @@ START, END = bindparam("start", type_=Integer), bindparam("end", type_=Integer)
 
 
 def add(connection: Connection, rows: list[Row]) -> int:
-    """Writes rows (time, series_id, value, expected, lower, upper, score, model_version) by the rule of rows.py."""
+    """Writes sample rows by the rule of sample_columns."""
     return write_rows(connection, _ADD, rows)
 
 

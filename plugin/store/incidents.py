@@ -1,56 +1,103 @@
-"""Incidents: one row each, and which alarms belong to it."""
+"""The door to incidents: what is known of them, and how alarms come into them."""
 
-import json
 from collections.abc import Collection, Sequence
-from functools import lru_cache
-from operator import attrgetter
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, select
+from sqlalchemy import Connection, select
 
-from plugin.incidents import Incident
-from plugin.series import Labels
-from plugin.store.database import each_name, insert_into, rows_of, text_of, write_rows
-from plugin.store.schema import alarms, incidents, members
-
-COLUMNS = tuple(column.name for column in incidents.c)  # in the order of the fields of Incident
-_numbers = attrgetter(*COLUMNS[3:])
-
-
-def forget(connection: Connection, before: int) -> None:
-    connection.execute(delete(incidents).where(incidents.c.end < before))
+from plugin.config.groups import Group
+from plugin.domain.alarms import Alarm
+from plugin.domain.incidents import EVER, Incident
+from plugin.series import IntArray
+from plugin.store import incident_queries as rows
+from plugin.store.alarms import alarm_of
+from plugin.store.database import Database, each_name, each_of, rows_of
+from plugin.store.group_sizes import Census
+from plugin.store.incident_update import follow
+from plugin.store.schema import alarms, incidents, members, series
+from plugin.store.series import SeriesTable
 
 
-def same_alarm() -> ColumnElement[bool]:
-    return and_(members.c.series_id == alarms.c.series_id, members.c.start == alarms.c.start)
+class IncidentTable:
+    """What the store knows of incidents."""
 
+    def __init__(self, database: Database, known: SeriesTable) -> None:
+        self._database, self._series, self._census = database, known, Census()
 
-def read_open(connection: Connection, name: str) -> list[Incident]:
-    cursor = connection.exec_driver_sql(_OPEN, {"name": name}).cursor
-    return [incident_of(row) for row in cursor.fetchall()] if cursor is not None else []
+    def between(self, begin: int, end: int, groups: Collection[str] | None = None,
+                ids: IntArray | Sequence[int] | None = None, limit: int | None = None) -> list[Incident]:
+        """Those that overlap a time range, inclusive, sorted by start, the latest `limit`; an open one has no end yet.
 
+        groups: names; ids: of series of which one was in it; None = all.
+        """
+        statement = select(incidents).where(incidents.c.start <= end, (incidents.c.end >= begin) | incidents.c.open,
+                                            incidents.c.merged_into.is_(None))
+        if groups is not None:
+            statement = statement.where(incidents.c.name.in_(groups))
+        if ids is not None:
+            statement = statement.where(incidents.c.id.in_(select(members.c.incident).where(
+                members.c.series_id.in_(select(each_of(ids).c.value)))))
+        latest = statement.order_by(incidents.c.start.desc(), incidents.c.id.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return [rows.incident_of(row) for row in reversed(rows_of(connection, latest))]
 
-def read_some(connection: Connection, ids: Collection[str]) -> list[Incident]:
-    statement = select(incidents).where(incidents.c.id.in_(select(each_name(ids).c.value)))
-    return [incident_of(row) for row in rows_of(connection, statement)] if ids else []
+    def one(self, id: str) -> Incident | None:
+        """The one of this id, or the one that it was merged into."""
+        with self._database.reading() as connection:
+            found = rows.read_some(connection, {id})
+            if found and found[0].merged_into:
+                found = rows.read_some(connection, {found[0].merged_into})
+        return found[0] if found else None
 
+    def still_open(self, group: str) -> tuple[Incident, ...]:
+        """Of the group of this name, sorted by start."""
+        with self._database.reading() as connection:
+            return tuple(sorted(rows.read_open(connection, group), key=lambda each: (each.start, each.id)))
 
-def write(connection: Connection, changed: Sequence[Incident]) -> None:
-    """Adds incidents, or puts them in the place of what they were before."""
-    write_rows(connection, _REPLACE, [(each.id, each.group, json.dumps(dict(each.labels.pairs)), *_numbers(each))
-                                      for each in changed])
+    def outside(self, names: Collection[str]) -> set[str]:
+        """Those of these incidents of which an alarm is open."""
+        statement = select(members.c.incident).distinct().join(alarms, rows.same_alarm()).where(
+            members.c.incident.in_(select(each_name(names).c.value)), alarms.c.open)
+        with self._database.reading() as connection:
+            return {row[0] for row in rows_of(connection, statement)} if names else set()
 
+    def alarms(self, names: Collection[str], begin: int = 0, end: int = EVER,
+               ids: IntArray | Sequence[int] | None = None, limit: int | None = None) -> list[tuple[str, Alarm]]:
+        """The alarms of these incidents that overlap a time range, of some series or all, each with its incident.
 
-def incident_of(row: tuple[Any, ...]) -> Incident:
-    return Incident(row[0], row[1], _labels(row[2]), row[3], row[4], bool(row[5]), *row[6:])
+        Sorted by start, the latest `limit`.
+        """
+        statement = select(members.c.incident, alarms).join(alarms, rows.same_alarm()).where(
+            members.c.incident.in_(select(each_name(names).c.value)), alarms.c.start <= end,
+            (alarms.c.end >= begin) | alarms.c.open)
+        if ids is not None:
+            statement = statement.where(members.c.series_id.in_(select(each_of(ids).c.value)))
+        latest = statement.order_by(alarms.c.start.desc(), alarms.c.series_id.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return [(row[0], alarm_of(row[1:])) for row in reversed(rows_of(connection, latest))]
 
+    def ranks(self, names: Collection[str]) -> dict[str, dict[int, int]]:
+        """The rank of each series in each of these incidents: 1 moved first; of several, the one that went farthest."""
+        statement = select(members.c.incident, members.c.series_id).join(alarms, rows.same_alarm()).where(
+            members.c.incident.in_(select(each_name(names).c.value))).order_by(
+                alarms.c.start, alarms.c.peak_score.desc(), alarms.c.series_id)
+        found: dict[str, dict[int, int]] = {name: {} for name in names}
+        with self._database.reading() as connection:
+            for name, series_id in rows_of(connection, statement):
+                found[name].setdefault(series_id, len(found[name]) + 1)
+        return found
 
-@lru_cache(4096)
-def _labels(text: str) -> Labels:
-    return Labels.of(json.loads(text))
+    def adopt(self, group: Group) -> int:
+        """Takes alarms of a group that are in no incident, as an older program leaves them, into its incidents.
 
+        Returns how many incidents that makes.
+        """
+        statement = select(alarms).join(series, series.c.id == alarms.c.series_id).join(
+            members, rows.same_alarm(), isouter=True).where(
+                series.c.watch.in_(group.watches), members.c.incident.is_(None))
+        with self._database.writing() as connection:
+            alone = [alarm_of(row) for row in rows_of(connection, statement)]
+            return self.follow(connection, group, alone) if alone else 0
 
-_OPEN = text_of(select(incidents).where(incidents.c.name == bindparam("name"), incidents.c.open))
-_INSERT = insert_into(incidents)
-_REPLACE = _INSERT.values({name: bindparam(name) for name in COLUMNS}).on_conflict_do_update(
-    index_elements=["id"], set_={name: _INSERT.excluded[name] for name in COLUMNS[3:]})
+    def follow(self, connection: Connection, group: Group, changed: Sequence[Alarm]) -> int:
+        """See incident_update.py."""
+        return follow(connection, group, changed, lambda ids: self._series.labels(connection, ids), self._census)

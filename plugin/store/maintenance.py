@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from sqlalchemy import delete, select
 
+from plugin.domain.windows import Window
 from plugin.store.database import Database, insert_into
 from plugin.store.schema import maintenance
-from plugin.windows import Window
 
 COLUMNS = tuple(column.name for column in maintenance.c)  # in the order of the fields of Window
 

@@ -92,7 +92,7 @@ watches = Table(
     Column("scored_until", BigInteger, nullable=False),
 )
 
-# How often the past of a watch has been added to, see recent.py.
+# How often the past of a watch has been added to, see sample_cache.py.
 rewrites = Table(
     "rewrites", metadata,
     Column("watch", Text, primary_key=True),
@@ -133,7 +133,7 @@ models = Table(
     Index("models_version", "version"),
 )
 
-# One row per episode outside the band, see plugin/alarms.py.
+# One row per episode outside the band, see plugin/domain/alarms.py.
 alarms = Table(
     "alarms", metadata,
     Column("series_id", Integer, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
@@ -153,7 +153,7 @@ alarms = Table(
     Index("alarms_open", "open"),
 )
 
-# One row per incident, see plugin/incidents.py. `name` and `labels` are those of its group.
+# One row per incident, see plugin/domain/incidents.py. `name` and `labels` are those of its group.
 incidents = Table(
     "incidents", metadata,
     Column("id", Text, primary_key=True),
@@ -221,7 +221,7 @@ positions = Table(
     Column("sent_until", BigInteger, nullable=False),
 )
 
-# What people have said of alarms, see plugin/feedback.py.
+# What people have said of alarms, see plugin/domain/tolerances.py.
 feedback = Table(
     "feedback", metadata,
     Column("id", Integer, primary_key=True),
@@ -250,7 +250,7 @@ feedback_series = Table(
     Index("feedback_series_id", "series_id"),
 )
 
-# One row per maintenance window that is in no file, see plugin/windows.py.
+# One row per maintenance window that is in no file, see plugin/domain/windows.py.
 maintenance = Table(
     "maintenance", metadata,
     Column("id", Text, primary_key=True),
@@ -275,7 +275,7 @@ reigns = Table(
     Column("pinned", Boolean, nullable=False),
 )
 
-# What was decided of the models of a series, see plugin/decisions.py.
+# What was decided of the models of a series, see plugin/domain/model_decisions.py.
 decisions = Table(
     "decisions", metadata,
     Column("id", Integer, primary_key=True),

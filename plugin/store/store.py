@@ -10,35 +10,35 @@ from typing import Any
 from numpy.typing import NDArray
 from sqlalchemy import func, select
 
-from plugin.alarms import Alarm
-from plugin.decisions import Decision
+from plugin.config.groups import Group
+from plugin.domain.alarms import Alarm
+from plugin.domain.budget import AlarmTotals
+from plugin.domain.model_decisions import Decision
 from plugin.errors import StoreError
-from plugin.incidents import Group
-from plugin.noise import AlarmTotals
 from plugin.series import BoolArray, FloatArray, IntArray, Labels, Samples, SeriesRecord, SeriesState, Tick
 from plugin.store import (
     alarms,
-    carries,
+    budget,
     coverage,
-    decisions,
+    detector_states,
     feedback,
     fold,
     maintenance,
+    model_decisions,
     models,
-    noise,
-    positions,
-    reading,
-    recent,
     regimes,
+    sample_cache,
+    sample_reads,
+    send_cursors,
     series,
+    tick_writes,
     weights,
-    writing,
 )
+from plugin.store.active_models import Reigns
 from plugin.store.database import Database, errors_named
-from plugin.store.incident_table import IncidentTable
+from plugin.store.incidents import IncidentTable
 from plugin.store.migration import migrate
 from plugin.store.records import Acceptance, Carry, FoldReport, ModelRecord, Regime, StoreSizes, Written
-from plugin.store.reigns import Reigns
 from plugin.store.schema import blocks, samples, watches
 
 HOUR = 3600
@@ -54,7 +54,7 @@ class Store:
         self._database = database
         self._series = series.SeriesTable()
         self.incidents = IncidentTable(database, self._series)
-        self._recent = recent.Recent()
+        self._recent = sample_cache.Recent()
         self.reigns = Reigns(database, folder)
         self.regimes = regimes.Regimes(database)
         self.windows = maintenance.Windows(database)
@@ -112,8 +112,8 @@ class Store:
         for first in range(0, len(ids), size):
             part = slice(first, first + size)
             with self._database.writing() as connection:
-                recent.count_rewrite(connection, watch)
-                writing.add_history(connection, watch, ids[part], times, values[part])
+                sample_cache.count_rewrite(connection, watch)
+                tick_writes.add_history(connection, watch, ids[part], times, values[part])
         with self._database.writing() as connection:
             coverage.record(connection, watch, query_key, covered, times)
 
@@ -123,19 +123,19 @@ class Store:
         """Writes ticks of one watch, the alarms that they change, its coverage and carries, in one transaction.
 
         accepted: the levels that are normal from now on. answered: the wishes for such that have been looked at. With
-        a group, the alarms are taken into its incidents, too. See rows.py for what happens to rows that are there
-        already. The same ticks again add nothing.
+        a group, the alarms are taken into its incidents, too. See sample_columns for what happens to rows that are
+        there already. The same ticks again add nothing.
         """
         if not ticks:
             return Written(0, 0)
         with self._database.writing() as connection:
             watch, times = ticks[0].watch, ticks[0].times
-            added = sum(writing.add_tick(connection, tick) for tick in ticks)
+            added = sum(tick_writes.add_tick(connection, tick) for tick in ticks)
             alarms.write(connection, changed)
             regimes.write(connection, accepted, answered)
             coverage.record(connection, watch, query_key, covered, times)
-            if not writing.advance(connection, watch, int(times[0]), int(times[-1])):
-                recent.count_rewrite(connection, watch)
+            if not tick_writes.advance(connection, watch, int(times[0]), int(times[-1])):
+                sample_cache.count_rewrite(connection, watch)
             began = self.incidents.follow(connection, group, changed) if group is not None else 0
         return Written(added, began)
 
@@ -148,17 +148,17 @@ class Store:
     def carry(self, watch: str) -> list[Carry]:
         """As last written, group by group, the latest first."""
         with self._database.reading() as connection:
-            return carries.read(connection, watch)
+            return detector_states.read(connection, watch)
 
     def values(self, ids: IntArray, start: int, end: int, step: int) -> FloatArray:
         """[S, T] on the grid start..end inclusive; NaN = none."""
         with self._database.reading() as connection:
-            return reading.values(connection, ids, start, end, step)
+            return sample_reads.values(connection, ids, start, end, step)
 
     def history(self, ids: IntArray, start: int, end: int, step: int) -> tuple[FloatArray, BoolArray]:
         """[S, T] values on the grid start..end inclusive, and True where one was outside the band it had."""
         with self._database.reading() as connection:
-            return reading.history(connection, ids, start, end, step)
+            return sample_reads.history(connection, ids, start, end, step)
 
     def samples(self, series_id: int, start: int, end: int) -> Samples:
         """Everything stored of one series, inclusive."""
@@ -168,12 +168,12 @@ class Store:
     def between(self, ids: IntArray, start: int, end: int) -> dict[int, Samples]:
         """Everything stored of some series, inclusive; a series without rows is absent."""
         with self._database.reading() as connection:
-            return reading.between(connection, ids, start, end)
+            return sample_reads.between(connection, ids, start, end)
 
     def latest(self, ids: IntArray, n: int = 1) -> list[Samples]:
         """The last n samples of each series, in the order of `ids`; fewer where there are fewer."""
         with self._database.reading() as connection:
-            return reading.latest(connection, ids, n)
+            return sample_reads.latest(connection, ids, n)
 
     def alarms(self, begin: int, end: int, ids: IntArray | Sequence[int] | None = None,
                limit: int | None = None) -> list[Alarm]:
@@ -189,22 +189,22 @@ class Store:
     def alarm_totals(self, since: int) -> Mapping[int, AlarmTotals]:
         """Of the alarms that have begun since, by series; those answered as real are left out, they are no noise."""
         with self._database.reading() as connection:
-            return noise.totals(connection, since)
+            return budget.totals(connection, since)
 
     def alarms_begun(self, since: int) -> list[tuple[int, int, int, float]]:
         """(series, start, samples outside, highest score) of the same alarms as `alarm_totals`, one by one."""
         with self._database.reading() as connection:
-            return noise.one_by_one(connection, since)
+            return budget.one_by_one(connection, since)
 
     def real_alarms(self, watch: str, since: int) -> list[Alarm]:
         """The alarms of a watch that have begun since and that somebody has answered as real."""
         with self._database.reading() as connection:
-            return noise.real(connection, watch, since)
+            return budget.real(connection, watch, since)
 
     def scored_since(self, since: int) -> tuple[IntArray, FloatArray]:
         """Ids [S], ascending, and how many samples of each were scored; takes seconds for millions of rows."""
         with self._database.reading() as connection:
-            return noise.scored_since(connection, since)
+            return budget.scored_since(connection, since)
 
     def scored_until(self, watch: str) -> int | None:
         """The time of the last tick written for a watch."""
@@ -214,12 +214,12 @@ class Store:
     def sent_until(self, watch: str) -> int | None:
         """The time up to which remote write has sent a watch."""
         with self._database.reading() as connection:
-            return positions.read(connection, watch)
+            return send_cursors.read(connection, watch)
 
     def record_sent(self, watch: str, until: int) -> None:
         """Never goes back."""
         with self._database.writing() as connection:
-            positions.advance(connection, watch, until)
+            send_cursors.advance(connection, watch, until)
 
     def new_version(self, watch: str) -> int:
         """A number above all that were given out before; it names a model and its weights."""
@@ -230,7 +230,7 @@ class Store:
         """Crowns models whose weights are on disk, and keeps the decisions: all of them at once, or none."""
         with self._database.writing() as connection:
             models.save(connection, watch, records, self.folder)
-            decisions.write(connection, made)
+            model_decisions.write(connection, made)
 
     def champions(self, watch: str) -> list[ModelRecord]:
         """Ordered by series."""
@@ -252,7 +252,7 @@ class Store:
     def expire(self, now: int, *, retention: int, versions: int) -> None:
         """Removes what is older than `retention` seconds, and models beyond `versions` of a series."""
         used = fold.expire(self._database, now, retention, versions)
-        self._recent = recent.Recent()  # of series that are gone nobody would ask again
+        self._recent = sample_cache.Recent()  # of series that are gone nobody would ask again
         weights.remove(weights.left_over(self._weights, weights.SUFFIX, used))
         weights.remove(weights.left_over(self._weights, weights.WRITING))
 

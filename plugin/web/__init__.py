@@ -7,16 +7,15 @@ from flask import Flask, Response, g, request
 from isal import igzip
 
 from plugin.errors import RequestError
-from plugin.web import errors
-from plugin.web.answer_page import AnswerPage
-from plugin.web.answering import Answering
+from plugin.web import error_responses
 from plugin.web.auth import CHALLENGES, Gate
 from plugin.web.budget import Budget
-from plugin.web.catalog import Catalog
 from plugin.web.context import WebContext
-from plugin.web.data import DataSource, View
-from plugin.web.explaining import Explaining
+from plugin.web.data_source import DataSource, View
+from plugin.web.explanations import Explaining
 from plugin.web.feedback import Feedback
+from plugin.web.feedback_actions import Answering
+from plugin.web.feedback_page import AnswerPage
 from plugin.web.incidents import Incidents
 from plugin.web.links import Links
 from plugin.web.maintenance import PlannedWork
@@ -25,6 +24,7 @@ from plugin.web.models import Models
 from plugin.web.parameters import read_query
 from plugin.web.regimes import Regimes
 from plugin.web.routes import ROUTES, Access, Route
+from plugin.web.series_catalog import Catalog
 from plugin.web.simple_json import SimpleJson
 from plugin.web.status import Status
 
@@ -38,7 +38,7 @@ def create_app(context: WebContext) -> Flask:
     """The application over a table of routes. Raises ConfigError when a password file cannot be read."""
     app = Flask("bandwatch", static_folder=None)
     app.url_map.strict_slashes = False
-    errors.register(app)
+    error_responses.register(app)
     _guard(app, Gate(context.settings))
     _finish(app, context)
     catalog = Catalog(context)  # one for all: its list of series is read once a tick

@@ -10,9 +10,10 @@ import numpy as np
 
 from plugin.board import Snapshot
 from plugin.config import Watch
-from plugin.incidents import Incident, shared_labels
+from plugin.config.groups import shared_labels
+from plugin.domain.incidents import Incident
 from plugin.series import FloatArray, IntArray, renamed
-from plugin.web.moment import Moment
+from plugin.web.pinned_snapshots import Moment
 from plugin.web.rows import TAKEN, Row, ages, encode, filled, label_columns, milliseconds
 from plugin.web.watches import UNHEALTHY
 

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from flask import Response
 
 from plugin.config import Watch
-from plugin.noise import DAY, Spending
+from plugin.domain.budget import DAY, Spending
 from plugin.series import Labels, SeriesRecord
-from plugin.web.catalog import Catalog
+from plugin.web.budget_spending import Own, by_watch, spendings
 from plugin.web.context import WebContext
-from plugin.web.data import View, json
+from plugin.web.data_source import View, json
 from plugin.web.parameters import Query
 from plugin.web.rows import Row, filled, label_columns
-from plugin.web.spending import Own, by_watch, spendings
+from plugin.web.series_catalog import Catalog
 
 NONE = Labels(())
 

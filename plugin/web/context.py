@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from plugin.board import Board
 from plugin.config import Watch, Web
-from plugin.decisions import Answer, Order
+from plugin.domain.model_decisions import Answer, Order
 from plugin.maintenance import Maintenance
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.store import Store

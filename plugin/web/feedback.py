@@ -4,18 +4,18 @@ from collections.abc import Iterator, Mapping
 
 from flask import Response, g, request
 
+from plugin.domain.tolerances import Answer, Part, Tolerances, Verdict
+from plugin.domain.windows import plain
 from plugin.errors import RequestError
-from plugin.feedback import Answer, Part, Tolerances, Verdict
 from plugin.series import SeriesRecord
 from plugin.store.feedback import Given
-from plugin.web.answering import Answering, Target, effect, undone
-from plugin.web.bodies import FeedbackBody, read_body
-from plugin.web.catalog import Catalog
 from plugin.web.context import WebContext
-from plugin.web.data import View, json
+from plugin.web.data_source import View, json
+from plugin.web.feedback_actions import Answering, Target, effect, undone
 from plugin.web.parameters import FROM, TO, Query, nearest
+from plugin.web.request_bodies import FeedbackBody, read_body
 from plugin.web.rows import Row
-from plugin.windows import plain
+from plugin.web.series_catalog import Catalog
 
 EVER = 2**62  # seconds
 

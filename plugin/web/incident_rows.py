@@ -4,10 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from plugin import wording
-from plugin.alarms import Alarm
 from plugin.config import Watch
-from plugin.incidents import Incident, shared_labels
+from plugin.config.groups import shared_labels
+from plugin.domain import wording
+from plugin.domain.alarms import Alarm
+from plugin.domain.incidents import Incident
 from plugin.series import Labels, SeriesRecord
 from plugin.web.rows import Row, encode, filled, label_columns
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from flask import Response
 
 from plugin.config import Watch
+from plugin.domain.incidents import Incident
 from plugin.errors import RequestError
-from plugin.incidents import Incident
 from plugin.series import SeriesRecord
-from plugin.web.catalog import Catalog
 from plugin.web.context import WebContext
-from plugin.web.data import View, json, raw
+from plugin.web.data_source import View, json, raw
 from plugin.web.incident_rows import (
     MOST_MADE,
     IncidentRows,
@@ -24,6 +23,7 @@ from plugin.web.incident_rows import (
 from plugin.web.links import Links
 from plugin.web.parameters import Query, time_range
 from plugin.web.rows import Row
+from plugin.web.series_catalog import Catalog
 
 MAX_ROWS = 10_000  # that one answer may hold
 EVER = 0, 2**62  # seconds

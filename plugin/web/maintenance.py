@@ -8,20 +8,20 @@ from zoneinfo import ZoneInfo
 from flask import Response, request
 
 from plugin.config import parse_duration
+from plugin.domain.recurrence import in_doubt
+from plugin.domain.windows import Window, plain, window
 from plugin.errors import RequestError, WindowRefused
 from plugin.maintenance import Maintenance, Matching
-from plugin.recurrence import in_doubt
 from plugin.series import SeriesRecord
-from plugin.web.bodies import MaintenanceBody, read_body
-from plugin.web.catalog import Catalog
 from plugin.web.context import WebContext
-from plugin.web.data import View, json
+from plugin.web.data_source import View, json
 from plugin.web.feedback import by_whom
 from plugin.web.incidents import Incidents
 from plugin.web.parameters import Query, nearest, time_range
 from plugin.web.regimes import Regimes
+from plugin.web.request_bodies import MaintenanceBody, read_body
 from plugin.web.rows import Row
-from plugin.windows import Window, plain, window
+from plugin.web.series_catalog import Catalog
 
 ORDER = ("active", "pending", "ended")
 TAG = "maintenance"

@@ -5,18 +5,18 @@ from collections.abc import Mapping, Sequence
 from flask import Response, request
 
 from plugin import selectors
-from plugin.decisions import Act, Answer, Order
+from plugin.domain.model_decisions import Act, Answer, Order
+from plugin.domain.windows import plain
 from plugin.errors import RequestError, SelectorError
 from plugin.series import SeriesRecord
 from plugin.store import ModelRecord
-from plugin.web.bodies import Body, ModelsBody, RollbackBody, read_body
-from plugin.web.catalog import Catalog
 from plugin.web.context import WebContext
-from plugin.web.data import View, json
+from plugin.web.data_source import View, json
 from plugin.web.feedback import by_whom
 from plugin.web.parameters import Query, nearest
+from plugin.web.request_bodies import Body, ModelsBody, RollbackBody, read_body
 from plugin.web.rows import Row
-from plugin.windows import plain
+from plugin.web.series_catalog import Catalog
 
 EVER = 2**62  # unix seconds
 MAX_ROWS = 10_000  # decisions that one answer holds

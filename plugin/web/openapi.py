@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from plugin.config import Web
-from plugin.decisions import What
-from plugin.evidence import Kind
-from plugin.feedback import Verdict
+from plugin.domain.deviation import Kind
+from plugin.domain.model_decisions import What
+from plugin.domain.tolerances import Verdict
 from plugin.series import SeriesState
 from plugin.version import VERSION
 from plugin.web.forecast import UNSEEN

@@ -15,13 +15,13 @@ from werkzeug.datastructures import MultiDict
 
 from plugin import selectors
 from plugin.config import Web, parse_duration
+from plugin.domain.budget import DAYS as DAYS_OVER
+from plugin.domain.wording import instant
 from plugin.errors import RequestError, SelectorError
-from plugin.noise import DAYS as DAYS_OVER
 from plugin.selectors import Matcher
 from plugin.series import SeriesState
 from plugin.web.alert import FIELDS
-from plugin.web.bodies import Who
-from plugin.wording import instant
+from plugin.web.request_bodies import Who
 
 DEFAULT_RANGE = 6 * 3600  # seconds
 DEFAULT_POINTS = 1500  # about the width of a panel in pixels

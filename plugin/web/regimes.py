@@ -5,15 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from flask import Response
 
-from plugin import wording
+from plugin.domain import wording
 from plugin.errors import RequestError
 from plugin.series import SeriesRecord
 from plugin.store import Regime
-from plugin.web.catalog import Catalog
 from plugin.web.context import WebContext
-from plugin.web.data import View, json
+from plugin.web.data_source import View, json
 from plugin.web.parameters import Query, time_range
 from plugin.web.rows import Row
+from plugin.web.series_catalog import Catalog
 
 MAX_ROWS = 10_000  # that one answer may hold
 

@@ -5,7 +5,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from plugin.web import bodies
+from plugin.web import request_bodies
 from plugin.web.parameters import (
     AT,
     BUDGET_BY,
@@ -90,7 +90,8 @@ ROUTES = (
     Route("/api/v1/feedback", "feedback", "What people have said of alarms: one row per answer and series.",
           (WATCH, MATCH, SERIES, FROM, TO), answer="feedback"),
     Route("/api/v1/feedback", "feedback_give", "An answer to an incident, or to a series and a range: false_alarm, "
-          "real or new_normal.", method="POST", access=Access.CHANGE, body=bodies.FeedbackBody, answer="object"),
+          "real or new_normal.", method="POST", access=Access.CHANGE, body=request_bodies.FeedbackBody,
+          answer="object"),
     Route("/api/v1/feedback/<id>", "feedback_withdraw", "Takes an answer back: its effects end.", (WHO,),
           method="DELETE", access=Access.CHANGE, answer="object"),
     Route("/feedback", "answer_page", "The page on which an alarm is answered; opening it changes nothing.",
@@ -100,7 +101,7 @@ ROUTES = (
     Route("/api/v1/maintenance", "maintenance", "Planned work: one row per window, with the occurrence that runs, "
           "comes or has been.", answer="maintenance"),
     Route("/api/v1/maintenance", "maintenance_add", "Adds a window; given twice, it is there once.", method="POST",
-          access=Access.CHANGE, body=bodies.MaintenanceBody, answer="object"),
+          access=Access.CHANGE, body=request_bodies.MaintenanceBody, answer="object"),
     Route("/api/v1/maintenance/<id>", "maintenance_end", "Ends a window that runs, removes one that has not begun.",
           (WHO,), method="DELETE", access=Access.CHANGE, answer="object"),
     Route("/api/v1/models", "models", "The models that are kept: one row per series and version.",
@@ -108,13 +109,13 @@ ROUTES = (
     Route("/api/v1/decisions", "decisions", "What was decided of models, when, why and by whom.",
           (WATCH, MATCH, SERIES, FROM, TO, LATEST), answer="decisions"),
     Route("/api/v1/models/rollback", "models_rollback", "An older model takes over, from the next tick on.",
-          method="POST", access=Access.CHANGE, body=bodies.RollbackBody, answer="orders"),
+          method="POST", access=Access.CHANGE, body=request_bodies.RollbackBody, answer="orders"),
     Route("/api/v1/models/pin", "models_pin", "No refit takes the place of these models.", method="POST",
-          access=Access.CHANGE, body=bodies.ModelsBody, answer="orders"),
+          access=Access.CHANGE, body=request_bodies.ModelsBody, answer="orders"),
     Route("/api/v1/models/unpin", "models_unpin", "Refits may take their place again.", method="POST",
-          access=Access.CHANGE, body=bodies.ModelsBody, answer="orders"),
+          access=Access.CHANGE, body=request_bodies.ModelsBody, answer="orders"),
     Route("/api/v1/models/refit", "models_refit", "These series are fitted at once.", method="POST",
-          access=Access.CHANGE, body=bodies.ModelsBody, answer="orders"),
+          access=Access.CHANGE, body=request_bodies.ModelsBody, answer="orders"),
     Route("/api/v1/series", "series", "The names of the series, for dashboard variables.",
           (WATCH, MATCH), answer="strings"),
     Route("/api/v1/labels", "labels", "The names of the label columns, for dashboard variables.",
@@ -127,19 +128,19 @@ ROUTES = (
     Route("/api/v1/openapi.json", "openapi", "This description."),
     Route("/grafana/", "json_test", "200, for the test button of the older JSON data sources.", answer="text"),
     Route("/grafana/search", "json_search", "Older JSON protocol: names of targets, or values of a variable.",
-          method="POST", body=bodies.SearchBody, answer="strings"),
+          method="POST", body=request_bodies.SearchBody, answer="strings"),
     Route("/grafana/metrics", "json_metrics", "Older JSON protocol: the targets, and what can be said beside them.",
-          method="POST", body=bodies.MetricsBody, answer="json_objects"),
+          method="POST", body=request_bodies.MetricsBody, answer="json_objects"),
     Route("/grafana/metric-payload-options", "json_options", "Older JSON protocol: what one such field may be.",
-          method="POST", body=bodies.OptionsBody, answer="json_objects"),
+          method="POST", body=request_bodies.OptionsBody, answer="json_objects"),
     Route("/grafana/query", "json_query", "Older JSON protocol: lines and tables of a panel.", method="POST",
-          body=bodies.QueryBody, answer="json_query"),
+          body=request_bodies.QueryBody, answer="json_query"),
     Route("/grafana/annotations", "json_annotations", "Older JSON protocol: alarms as annotations.", method="POST",
-          body=bodies.AnnotationsBody, answer="json_objects"),
+          body=request_bodies.AnnotationsBody, answer="json_objects"),
     Route("/grafana/variable", "json_variable", "Older JSON protocol: the values of a variable.", method="POST",
-          body=bodies.VariableBody, answer="json_objects"),
+          body=request_bodies.VariableBody, answer="json_objects"),
     Route("/grafana/tag-keys", "json_tag_keys", "Older JSON protocol: the columns of ad hoc filters.", method="POST",
-          body=bodies.TagKeysBody, answer="json_objects"),
+          body=request_bodies.TagKeysBody, answer="json_objects"),
     Route("/grafana/tag-values", "json_tag_values", "Older JSON protocol: the values of such a column.", method="POST",
-          body=bodies.TagValuesBody, answer="json_objects"),
+          body=request_bodies.TagValuesBody, answer="json_objects"),
 )

@@ -15,8 +15,8 @@ import msgspec
 import numpy as np
 
 from plugin.board import Snapshot
+from plugin.domain.wording import duration, explanation
 from plugin.series import FloatArray, IntArray, Labels, Samples, SeriesRecord, renamed
-from plugin.wording import duration, explanation
 
 Row = dict[str, str | int | float | None]
 

@@ -15,15 +15,15 @@ from werkzeug.datastructures import MultiDict
 from plugin.config import Watch
 from plugin.errors import RequestError
 from plugin.series import SeriesRecord
-from plugin.web import bodies
-from plugin.web.catalog import Catalog
+from plugin.web import request_bodies
 from plugin.web.context import WebContext
-from plugin.web.data import MAX_ROWS, MAX_SERIES, DataSource, View, json
+from plugin.web.data_source import MAX_ROWS, MAX_SERIES, DataSource, View, json
 from plugin.web.incidents import Incidents
 from plugin.web.maintenance import PlannedWork
 from plugin.web.parameters import DEFAULT_POINTS, FROM, LEAST_POINTS, TO, Query, nearest, read_query, time_range
 from plugin.web.rows import Numbers, Row, number_rows
-from plugin.web.selection import Candidate, candidates, legend, read_filters, read_target, selected
+from plugin.web.series_catalog import Catalog
+from plugin.web.simple_json_targets import Candidate, candidates, legend, read_filters, read_target, selected
 from plugin.web.thinning import thin
 
 Answer = dict[str, Any]
@@ -57,31 +57,31 @@ class SimpleJson:
 
     def search(self, _: Query) -> Response:
         """The names of all targets; the values of a variable where one is asked for."""
-        body = bodies.read_body(request.get_data(), bodies.SearchBody)
+        body = request_bodies.read_body(request.get_data(), request_bodies.SearchBody)
         try:
-            values = self._values(bodies.Wanted(target=body.target), "")
+            values = self._values(request_bodies.Wanted(target=body.target), "")
         except RequestError:  # half of a name, while it is typed
             values = []
         return json(values or [*LINES, *TABLES])
 
     def metrics(self, _: Query) -> Response:
-        bodies.read_body(request.get_data(), bodies.MetricsBody)
+        request_bodies.read_body(request.get_data(), request_bodies.MetricsBody)
         return json([{"label": name, "value": name, "payloads": [
             {"name": payload, "label": payload, "type": kind, "placeholder": PLACEHOLDERS[payload]}
             for payload, kind in PAYLOADS.items() if name in LINES or payload != "legend"]} for name in LINES + TABLES])
 
     def options(self, _: Query) -> Response:
-        body = bodies.read_body(request.get_data(), bodies.OptionsBody)
+        body = request_bodies.read_body(request.get_data(), request_bodies.OptionsBody)
         if body.name not in PAYLOADS:
             raise RequestError(f"there is no payload `{body.name}`{nearest(body.name, PAYLOADS)}; "
                                f"valid: {', '.join(PAYLOADS)}", field="name")
-        payload = body.payload or bodies.Payload()
-        others = bodies.Choice(watch=payload.watch if body.name == "series" else None, match=payload.match)
+        payload = body.payload or request_bodies.Payload()
+        others = request_bodies.Choice(watch=payload.watch if body.name == "series" else None, match=payload.match)
         found = selected(self._candidates(), others, (), "payload")
         return json([{"label": value, "value": value} for value in _sorted(found, body.name)])
 
     def query(self, _: Query) -> Response:
-        body = bodies.read_body(request.get_data(), bodies.QueryBody)
+        body = request_bodies.read_body(request.get_data(), request_bodies.QueryBody)
         span, everything = self._span(body.range), self._candidates()
         filters = read_filters(body.adhoc_filters or [])
         points = _points(body.max_data_points, self._context.settings.max_points)
@@ -95,7 +95,7 @@ class SimpleJson:
             name, conditions = read_target(target.target or "", f"{place}.target")
             found = selected(everything, target.payload, conditions + filters, f"{place}.payload")
             if name in LINES:
-                template = target.payload.legend if isinstance(target.payload, bodies.Payload) else None
+                template = target.payload.legend if isinstance(target.payload, request_bodies.Payload) else None
                 answers += lines.draw(name, found, template)
             elif name in TABLES:
                 answers.append(_table(made := self._rows(name, found, span)))
@@ -109,7 +109,7 @@ class SimpleJson:
         return json(answers)
 
     def annotations(self, _: Query) -> Response:
-        body = bodies.read_body(request.get_data(), bodies.AnnotationsBody)
+        body = request_bodies.read_body(request.get_data(), request_bodies.AnnotationsBody)
         text = body.annotation.query if body.annotation else None
         name, conditions = read_target(text or "", "annotation.query")
         if name not in ("", "annotations"):
@@ -120,18 +120,19 @@ class SimpleJson:
         return json([{**row, "tags": str(row["tags"]).split(","), "annotation": text or ""} for row in rows])
 
     def variable(self, _: Query) -> Response:
-        payload = bodies.read_body(request.get_data(), bodies.VariableBody).payload or bodies.Wanted()
+        body = request_bodies.read_body(request.get_data(), request_bodies.VariableBody)
+        payload = body.payload or request_bodies.Wanted()
         return json([{"__text": value, "__value": value} for value in self._values(payload, "payload")])
 
     def tag_keys(self, _: Query) -> Response:
-        bodies.read_body(request.get_data(), bodies.TagKeysBody)
+        request_bodies.read_body(request.get_data(), request_bodies.TagKeysBody)
         return json([{"type": "string", "text": name} for name in _columns(self._candidates())])
 
     def tag_values(self, _: Query) -> Response:
-        key = bodies.read_body(request.get_data(), bodies.TagValuesBody).key
+        key = request_bodies.read_body(request.get_data(), request_bodies.TagValuesBody).key
         return json([{"text": value} for value in _sorted(self._candidates(), key)])
 
-    def _values(self, wanted: bodies.Wanted, field: str) -> list[str]:
+    def _values(self, wanted: request_bodies.Wanted, field: str) -> list[str]:
         """Of one column, or the names of all columns; wanted: its name, and of which series."""
         name, conditions = read_target(wanted.target or "", f"{field}.target".lstrip("."))
         found = selected(self._candidates(), wanted, conditions, field)
@@ -145,7 +146,7 @@ class SimpleJson:
             made = self._made = known, candidates(*known)
         return made[1]
 
-    def _span(self, given: bodies.Range | None) -> Query:
+    def _span(self, given: request_bodies.Range | None) -> Query:
         """The range of a request as a query. Raises RequestError."""
         ends = {"from": given.begin, "to": given.to} if given else {}
         with _placed("range."):

@@ -8,7 +8,7 @@ from flask import Response
 from plugin.version import VERSION
 from plugin.web import openapi
 from plugin.web.context import WebContext
-from plugin.web.data import json
+from plugin.web.data_source import json
 from plugin.web.parameters import Query
 
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from plugin.board import Outlook, Snapshot, late_after
 from plugin.config import Watch
-from plugin.noise import Spending
+from plugin.domain.budget import Spending
 from plugin.series import SeriesState, renamed
-from plugin.web.moment import Moment
+from plugin.web.pinned_snapshots import Moment
 from plugin.web.rows import TAKEN, Row
 
 DAYS = 7  # over which alarms are held against the budget

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection
 
-from plugin.alarms import Alarm
 from plugin.board import Board
 from plugin.config import Watch, Web
-from plugin.incidents import Group, groups
+from plugin.config.groups import Group, groups
+from plugin.domain.alarms import Alarm
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import IntArray, Labels, Tick
 from plugin.store import Store

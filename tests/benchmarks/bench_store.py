@@ -17,7 +17,7 @@ from sqlalchemy import text
 from detectors.api import SeriesBatch
 from detectors.baseline import Baseline
 from plugin.series import FloatArray, IntArray, Labels, Tick
-from plugin.store import Store, reading
+from plugin.store import Store, sample_reads
 
 DAY, STEP = 86_400, 60
 SERIES, DAYS, LEARNT = 24, 14, 7
@@ -138,7 +138,7 @@ def _speeds(folder: Path) -> dict[str, float]:
     store.fold(DAYS * DAY)
     asked = int(ids[100]), week, DAYS * DAY
     with store._database.reading() as connection:  # past what the store keeps in memory
-        found["samples_seconds"] = _best(lambda: reading.samples(connection, *asked))
+        found["samples_seconds"] = _best(lambda: sample_reads.samples(connection, *asked))
     found["again_seconds"] = _best(lambda: store.samples(*asked))
     store.close()
     return found

@@ -20,7 +20,7 @@ from plugin.series import Labels, Series
 
 if TYPE_CHECKING:
     from plugin.board import Board
-    from plugin.jobs.score import ScoreJob
+    from plugin.jobs.score_job import ScoreJob
     from plugin.metrics import Metrics
     from plugin.store import Store
 
@@ -54,10 +54,10 @@ def scoring(url: str, folder: str, end: int) -> Scoring:
 
     from plugin.board import Board
     from plugin.config import Prometheus, Watch
-    from plugin.incidents import groups
+    from plugin.config.groups import groups
     from plugin.jobs.covariates import Covariates
-    from plugin.jobs.roster import Roster
-    from plugin.jobs.score import ScoreJob
+    from plugin.jobs.model_registry import Roster
+    from plugin.jobs.score_job import ScoreJob
     from plugin.metrics import Metrics
     from plugin.prometheus import PrometheusReader
     from plugin.store import Store
@@ -98,7 +98,7 @@ def adopt(watch, store, reader, roster, until):  # type: ignore[no-untyped-def]
     """Registers all series and crowns champions: FITTED real models of the default detector, each serving many rows."""
     from detectors.registry import detector_named, to_spec
     from plugin import grid
-    from plugin.jobs import history as past
+    from plugin.jobs import watch_history as past
     from plugin.store import ModelRecord
 
     past.load(watch, store, reader, roster, until - 10 * STEP, until)

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin.alarms import JOIN, Alarm, OpenAlarms
-from plugin.evidence import Kind, Past, kind_of
+from plugin.domain.alarms import JOIN, Alarm, OpenAlarms
+from plugin.domain.deviation import Kind, Past, kind_of
 from plugin.series import BoolArray, FloatArray, IntArray, Samples, Tick
 
 WINDOW, LEAD = 14 * 86_400, 12 * 3600  # seconds

@@ -17,11 +17,11 @@ import numpy as np
 from detectors.api import Band
 from detectors.bands import rescore, stretched
 from detectors.evaluate import JOIN, Marks, marked, runs
-from plugin import feedback
-from plugin.backtest.evaluation import evaluated
-from plugin.backtest.source import csv_files, numbers, read_table
-from plugin.feedback import NO_TOLERANCES, Answer, Tolerances, Verdict, false_alarm
-from plugin.progress import bar, table
+from plugin.commands.backtest.evaluation import evaluated
+from plugin.commands.backtest.source import csv_files, numbers, read_table
+from plugin.commands.terminal import bar, table
+from plugin.domain import tolerances as feedback
+from plugin.domain.tolerances import NO_TOLERANCES, Answer, Tolerances, Verdict, false_alarm
 from plugin.series import FloatArray, IntArray, Samples
 
 DAY, WEEK = 86_400, 7 * 86_400
@@ -132,9 +132,9 @@ def _scores(samples: Samples, tolerances: Tolerances) -> FloatArray:
 
 
 def measured(recordings: Sequence[Recorded], **settings: float) -> Totals:
-    """settings: of plugin.feedback, in the place of those that are shipped."""
+    """settings: of plugin.domain.tolerances, in the place of those that are shipped."""
     totals = Totals()
-    with mock.patch.multiple("plugin.feedback", **{"LIMIT": feedback.LIMIT, **settings}):
+    with mock.patch.multiple("plugin.domain.tolerances", **{"LIMIT": feedback.LIMIT, **settings}):
         for series in recordings:
             add_pairs(totals, series)
     return totals

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from detectors.baseline import Baseline
-from plugin.plot import ALARM, LABEL, VALUE, draw
+from plugin.commands.plot import ALARM, LABEL, VALUE, draw
 from tests.benchmarks import policy_pictures
 from tests.odd_series import Grid, Judged, judged, troubled
 

@@ -15,10 +15,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from detectors.api import Band
+from plugin.commands.plot import ALARM, EXPECTED, LABEL, VALUE, draw
 from plugin.config import Watch
-from plugin.jobs.latest import Latest
-from plugin.plot import ALARM, EXPECTED, LABEL, VALUE, draw
-from plugin.policies import judged
+from plugin.jobs.latest_samples import Latest
+from plugin.jobs.policies import judged
 from plugin.series import FloatArray, Labels, SeriesRecord, SeriesState, Tick
 
 COLUMNS = ("value", "expected", "lower", "upper", "score")

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from plugin.backtest.source import Recording, recorded
-from plugin.backtest.walk import lanes
+from plugin.commands.backtest.source import Recording, recorded
+from plugin.commands.backtest.walk import lanes
 from plugin.errors import BandwatchError
 from tests.benchmarks.quality import forecast, ours, peers, report, run
 from tests.benchmarks.quality.__main__ import main

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plugin.alarms import JOIN, Alarm
+from plugin.components import Parts
 from plugin.config import Watch
-from plugin.parts import Parts
+from plugin.domain.alarms import JOIN, Alarm
 from tests.e2e.world import INCIDENT, NOW, STEP, Clock, config, parts, watch
 from tests.servers import PrometheusServer
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from flask.testing import FlaskClient
 
-from plugin.parts import Parts
+from plugin.components import Parts
 from plugin.series import Labels, Series
 from tests import faults
 from tests.e2e import world

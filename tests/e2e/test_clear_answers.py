@@ -79,7 +79,7 @@ class World:
 def world(small_world: PrometheusServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Threads, "warm_up", lambda self: None, raising=False)
-        patch.setattr("plugin.parts.WorkerPool", Threads)
+        patch.setattr("plugin.components.WorkerPool", Threads)
         made = World(small_world.url, tmp_path_factory.mktemp("clear"))
         yield made
         made.service.stop()

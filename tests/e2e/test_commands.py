@@ -134,7 +134,7 @@ def test_example_passes_its_own_check(tmp_path: Path) -> None:
 
 def test_two_services_never_share_a_store(file: Path) -> None:
     from plugin import config
-    from plugin.parts import Parts
+    from plugin.components import Parts
 
     first = Parts(config.load(file))
     try:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from plugin.components import Parts
 from plugin.errors import ConfigError
-from plugin.parts import Parts
 from plugin.series import FloatArray, Labels, Series
 from tests.e2e.world import NOW, STEP, Clock, Threads, config, parts, watch
 from tests.servers import PrometheusServer
@@ -20,7 +20,7 @@ COVERED = watch(query="last_over_time(latency_ms[59s])", detector="lstm", fit_wi
 
 @pytest.fixture(autouse=True)
 def workers_are_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plugin.parts.WorkerPool", Threads)
+    monkeypatch.setattr("plugin.components.WorkerPool", Threads)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import pytest
 from plugin.board import Outlook
 from plugin.config import Workers
 from plugin.errors import FitFailed, Stopped
-from plugin.jobs.fitting import FitOutcome, FitTask
+from plugin.jobs.fit_task import FitOutcome, FitTask
 from plugin.jobs.workers import WorkerPool
 from plugin.series import SeriesState
 from tests import faults

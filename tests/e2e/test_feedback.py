@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plugin.alarms import Alarm
-from plugin.jobs.forecast import ahead
-from plugin.parts import Parts
+from plugin.components import Parts
+from plugin.domain.alarms import Alarm
+from plugin.jobs.forecast_job import ahead
 from plugin.series import Labels, Series
 from plugin.store import Store
 from tests.e2e.world import NOW, STEP, Clock, config, latency, parts, times, watch

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plugin.parts import Parts
+from plugin.components import Parts
 from plugin.series import FloatArray, Labels, Samples, Series
 from tests.e2e.world import NOW, STEP, Clock, config, parts, watch
 from tests.servers import PrometheusServer

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from flask.testing import FlaskClient
 
-from plugin.parts import Parts
+from plugin.components import Parts
 from plugin.store import Store
 from tests.e2e import fortnight, world
 from tests.e2e.fortnight import (
@@ -204,7 +204,7 @@ def runs(when: dict[int, set[str]]) -> list[dict[int, set[str]]]:
 def at_once() -> Iterator[None]:
     """Workers that are threads of this process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("plugin.parts.WorkerPool", world.Threads)
+        patch.setattr("plugin.components.WorkerPool", world.Threads)
         yield
 
 

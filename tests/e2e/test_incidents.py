@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from plugin.parts import Parts
+from plugin.components import Parts
 from plugin.series import Labels, Series
 from tests.e2e import world
 from tests.e2e.world import NOW, STEP, Clock
@@ -64,7 +64,7 @@ def run(prometheus: PrometheusServer, folder: Path, *, restarts: tuple[int, ...]
 def threads() -> Iterator[None]:
     """Workers that are at work at once: nothing is fitted here but the first models."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("plugin.parts.WorkerPool", world.Threads)
+        patch.setattr("plugin.components.WorkerPool", world.Threads)
         yield
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from plugin.board import Snapshot
-from plugin.parts import Parts
+from plugin.components import Parts
 from plugin.series import Samples, SeriesState
 from tests.e2e.world import FUTURE_STEPS, INCIDENT, NOW, STEP, VANISHED_FROM, Clock, config, parts, watch
 from tests.servers import PrometheusServer

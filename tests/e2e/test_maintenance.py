@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from plugin.alarms import MAINTENANCE
+from plugin.components import Parts
 from plugin.config import Config, MaintenanceWindow
 from plugin.config import Maintenance as Planned
-from plugin.jobs.fitting import FitTask, run_task
-from plugin.parts import Parts
+from plugin.domain.alarms import MAINTENANCE
+from plugin.domain.windows import window
+from plugin.jobs.fit_task import FitTask, run_task
 from plugin.series import FloatArray, IntArray, Labels, Series, SeriesState
-from plugin.windows import window
 from tests.e2e.world import Clock, Threads, config, parts, watch
 from tests.servers import PrometheusServer
 
@@ -43,7 +43,7 @@ def in_batch(moments: IntArray) -> FloatArray:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plugin.parts.WorkerPool", Threads)
+    monkeypatch.setattr("plugin.components.WorkerPool", Threads)
 
 
 @pytest.fixture(scope="module")

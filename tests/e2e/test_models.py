@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from plugin.components import Parts
 from plugin.config import Watch
-from plugin.decisions import What
-from plugin.parts import Parts
+from plugin.domain.model_decisions import What
 from plugin.series import Labels, Series
 from tests.e2e.world import NOW, STEP, Clock, config, parts, watch
 from tests.e2e.world import client as served

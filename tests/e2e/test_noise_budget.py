@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from plugin.alarms import Alarm
+from plugin.components import Parts
 from plugin.config import Watch
-from plugin.noise import Suggestion
-from plugin.parts import Parts
+from plugin.domain.alarms import Alarm
+from plugin.domain.budget import Suggestion
 from plugin.series import FloatArray, Labels, Series
 from tests.e2e.world import NOW, STEP, Clock, client, config, parts, watch
 from tests.servers import PrometheusServer

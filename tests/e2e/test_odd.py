@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from plugin.errors import StoreError
-from plugin.jobs.stack import Stack
+from plugin.jobs.model_stack import Stack
 from plugin.series import SeriesState
 from tests import faults
 from tests.e2e.world import NOW, STEP, Clock, Threads, config, parts, watch
@@ -18,7 +18,7 @@ from tests.servers import PrometheusServer
 
 @pytest.fixture(autouse=True)
 def workers_are_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("plugin.parts.WorkerPool", Threads)
+    monkeypatch.setattr("plugin.components.WorkerPool", Threads)
 
 
 def states(made: Any) -> set[SeriesState]:

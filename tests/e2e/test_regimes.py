@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plugin.alarms import Alarm
-from plugin.parts import Parts
+from plugin.components import Parts
+from plugin.domain.alarms import Alarm
 from plugin.series import Labels, Samples, Series
 from plugin.store import Acceptance, Regime
 from tests.e2e.world import Clock, config, parts, watch

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from plugin.components import Parts
 from plugin.config import Config, RemoteWrite
-from plugin.jobs import remote_write
-from plugin.jobs.outgoing import COLUMNS
-from plugin.jobs.remote_write import NAMES
-from plugin.parts import Parts
+from plugin.jobs import remote_write_job
+from plugin.jobs.remote_write_job import NAMES
+from plugin.jobs.remote_write_rows import COLUMNS
 from plugin.prometheus.remote_write import RemoteWriter, Sample
 from plugin.prometheus.wire import encoded_labels
 from plugin.series import Samples
@@ -62,8 +62,8 @@ both = pytest.mark.parametrize("receiver", [{}, OUT_OF_ORDER], indirect=True, id
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers are threads, and nobody pauses after a failure."""
-    monkeypatch.setattr("plugin.parts.WorkerPool", world.Threads)
-    monkeypatch.setattr(remote_write, "LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr("plugin.components.WorkerPool", world.Threads)
+    monkeypatch.setattr(remote_write_job, "LONGEST_PAUSE", 0.0)
     monkeypatch.setattr("plugin.prometheus.remote_write.BACKOFF", 0.01)
 
 

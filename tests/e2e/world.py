@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from flask.testing import FlaskClient
 
+from plugin.components import Parts
 from plugin.config import Config, Prometheus, Store, Watch, Web, Workers
-from plugin.jobs.fitting import FitOutcome, FitTask, run_task
-from plugin.parts import Parts
+from plugin.jobs.fit_task import FitOutcome, FitTask, run_task
 from plugin.series import FloatArray, IntArray, Labels, Series
 from plugin.web import WebContext, create_app
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
+from plugin.components import Parts
 from plugin.config import Web
-from plugin.parts import Parts
 from plugin.web import WebContext, create_app
 from plugin.web.server import serve
 from tests.e2e import world

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from plugin.grafana.shipped import INFINITY
+from plugin.commands.grafana.shipped import INFINITY
 from tests.grafana import files
 from tests.grafana.living import Living
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from plugin.cli import main
-from plugin.grafana import shipped
-from plugin.grafana.shipped import DASHBOARDS, PAUSED, RULES
+from plugin.commands.grafana import shipped
+from plugin.commands.grafana.shipped import DASHBOARDS, PAUSED, RULES
 from tests.grafana.living import Living
 from tests.grafana.standin import TOKEN, Standin
 from tests.servers import free_port

@@ -11,7 +11,7 @@ import pytest
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from plugin.grafana.variables import through_regex
+from plugin.commands.grafana.variables import through_regex
 from tests.grafana.dashboards.boards import made, text
 
 FOLDER = Path(__file__).parents[2] / "grafana" / "dashboards"

@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from pydantic import SecretStr
 
 from plugin.board import Board
+from plugin.commands.grafana.variables import fill, through_regex
 from plugin.config import Web
-from plugin.grafana.variables import fill, through_regex
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import Labels
 from plugin.store import Store

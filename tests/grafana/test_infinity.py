@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask, request
 
-from plugin.grafana.frames import Answer, Frame, read_answer
+from plugin.commands.grafana.frames import Answer, Frame, read_answer
 from tests.grafana import infinity
 from tests.grafana.infinity import NUMERIC_LONG, TIME_SERIES_WIDE, NotModelled, result_of
 

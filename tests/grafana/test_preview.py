@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from plugin.grafana.variables import Everything
+from plugin.commands.grafana.variables import Everything
 from tests.grafana.preview.__main__ import HERE
 from tests.grafana.preview.jobs import fitting, size
 from tests.grafana.preview.sources import prometheus_frame, prometheus_table

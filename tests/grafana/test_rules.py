@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from plugin.board import Board, Outlook
-from plugin.grafana.shipped import FOLDER, RULES
+from plugin.commands.grafana.shipped import FOLDER, RULES
 from plugin.series import Labels
 from plugin.store import Store
 from plugin.web.alert import FIELDS

@@ -10,12 +10,12 @@ import yaml
 from flask.testing import FlaskClient
 
 from plugin.board import Board
+from plugin.commands.grafana import shipped
+from plugin.commands.grafana.dashboards import Dashboard, Sources
+from plugin.commands.grafana.findings import Level
+from plugin.commands.grafana.frames import Answer, read_answer
+from plugin.commands.grafana.shipped import INFINITY
 from plugin.config import Watch, Web
-from plugin.grafana import shipped
-from plugin.grafana.dashboards import Dashboard, Sources
-from plugin.grafana.findings import Level
-from plugin.grafana.frames import Answer, read_answer
-from plugin.grafana.shipped import INFINITY
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import Labels, SeriesState, Tick
 from plugin.store import Store

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from plugin.grafana.dashboards import Dashboard, Sources
-from plugin.grafana.findings import Finding, Level
-from plugin.grafana.frames import Answer, read_answer
-from plugin.grafana.rules import check_rule
-from plugin.grafana.shipped import INFINITY, PROMETHEUS
-from plugin.grafana.variables import fill
+from plugin.commands.grafana.dashboards import Dashboard, Sources
+from plugin.commands.grafana.findings import Finding, Level
+from plugin.commands.grafana.frames import Answer, read_answer
+from plugin.commands.grafana.rules import check_rule
+from plugin.commands.grafana.shipped import INFINITY, PROMETHEUS
+from plugin.commands.grafana.variables import fill
 from tests.grafana.files import dashboards, rules
 from tests.grafana.living import OURS, Living
 

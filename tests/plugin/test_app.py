@@ -10,9 +10,9 @@ import pytest
 
 from plugin.app import Service
 from plugin.board import Outlook
+from plugin.components import Parts
 from plugin.config import Config, Maintenance, MaintenanceWindow, Prometheus, RemoteWrite, Store, Watch, Web, Workers
 from plugin.errors import BandwatchError, ConfigError, Stopped, StoreError
-from plugin.parts import Parts
 from tests import faults
 from tests.e2e.world import Threads
 from tests.servers import PrometheusServer
@@ -52,7 +52,7 @@ class Running:
 @pytest.fixture(autouse=True)
 def workers_are_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Threads, "warm_up", lambda self: None, raising=False)
-    monkeypatch.setattr("plugin.parts.WorkerPool", Threads)
+    monkeypatch.setattr("plugin.components.WorkerPool", Threads)
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-from plugin.backtest.source import Recording
+from plugin.commands.backtest.source import Recording
+from plugin.commands.terminal import bar
 from plugin.errors import BandwatchError
-from plugin.progress import bar
 from tests.benchmarks.quality import ours, peers
 from tests.benchmarks.quality.data import read
 

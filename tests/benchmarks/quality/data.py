@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from plugin.backtest.source import Recording, read_folder
+from plugin.commands.backtest.source import Recording, read_folder
 from plugin.errors import BandwatchError
 
 FloatArray = NDArray[np.float64]

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from detectors.accuracy import mase, mean_error, pinball
-from plugin.backtest.source import Recording
-from plugin.backtest.walk import Lane, Walk
+from plugin.commands.backtest.source import Recording
+from plugin.commands.backtest.walk import Lane, Walk
 from tests.benchmarks.quality import ours
 from tests.benchmarks.quality.data import DAY, FloatArray, IntArray, Series
 from tests.benchmarks.quality.run import Progress, core_seconds, load, pooled

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 from detectors.registry import detector_named, detector_names, to_spec
-from plugin.backtest.run import LANE_WIDTH
-from plugin.backtest.source import Recording
-from plugin.backtest.walk import Lane, Walk, lanes
+from plugin.commands.backtest.run import LANE_WIDTH
+from plugin.commands.backtest.source import Recording
+from plugin.commands.backtest.walk import Lane, Walk, lanes
 from plugin.config import Watch
-from plugin.jobs.stack import Stack
+from plugin.jobs.model_stack import Stack
 from tests.benchmarks.quality.data import FloatArray
 
 

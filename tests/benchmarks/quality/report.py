@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from detectors.quality import LONG, ON_CALL, RATES, Quality
-from plugin.backtest.source import Recording
-from plugin.progress import table
+from plugin.commands.backtest.source import Recording
+from plugin.commands.terminal import table
 from tests.benchmarks.quality.forecast import METHODS, NAIVE, PROPHET, Compared
 from tests.benchmarks.quality.peers import PEERS
 from tests.benchmarks.quality.run import Row

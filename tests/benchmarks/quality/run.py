@@ -13,8 +13,8 @@ import pandas as pd
 
 from detectors.quality import Judged, Quality, judge
 from detectors.registry import detector_named
-from plugin.backtest.source import Recording
-from plugin.backtest.walk import Lane
+from plugin.commands.backtest.source import Recording
+from plugin.commands.backtest.walk import Lane
 from plugin.jobs.workers import begin
 from tests.benchmarks.quality import ours, peers
 from tests.benchmarks.quality.data import FloatArray, Series

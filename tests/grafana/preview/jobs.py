@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from plugin.grafana.queries import panels
-from plugin.grafana.shipped import PROMETHEUS
-from plugin.grafana.variables import Everything, through_regex
+from plugin.commands.grafana.queries import panels
+from plugin.commands.grafana.shipped import PROMETHEUS
+from plugin.commands.grafana.variables import Everything, through_regex
 from tests.grafana.preview.sources import Frame, NotAsked, Sources, answer, is_table
 from tests.grafana.preview.variables import Range, Values, filled_in, time_range
 

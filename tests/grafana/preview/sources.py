@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plugin.grafana.shipped import INFINITY, PROMETHEUS
-from plugin.grafana.variables import LABEL_VALUES
+from plugin.commands.grafana.shipped import INFINITY, PROMETHEUS
+from plugin.commands.grafana.variables import LABEL_VALUES
 from tests.grafana import infinity
 from tests.grafana.preview.variables import Range, Values, filled_in
 

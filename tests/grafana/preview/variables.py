@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from plugin.grafana.queries import Model
-from plugin.grafana.queries import time_range as opening_range
-from plugin.grafana.variables import FORMATS, REFERENCE, Everything, escape_matched, escape_regex
+from plugin.commands.grafana.queries import Model
+from plugin.commands.grafana.queries import time_range as opening_range
+from plugin.commands.grafana.variables import FORMATS, REFERENCE, Everything, escape_matched, escape_regex
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 POINTS = 1200  # about the width of a panel

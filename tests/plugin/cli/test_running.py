@@ -7,12 +7,12 @@ import pytest
 
 from plugin.board import Board
 from plugin.cli import main
-from plugin.incidents import groups
-from plugin.remote import Remote
+from plugin.commands.client import Remote
+from plugin.config.groups import groups
 from plugin.store import Store
-from tests.plugin.test_remote import listening
+from tests.plugin.commands.test_client import listening
 from tests.plugin.web.conftest import Service
-from tests.plugin.web.test_explaining import NOW, filled
+from tests.plugin.web.test_explanations import NOW, filled
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from plugin.config import format_budget, format_duration, is_loopback, parse_budget, parse_duration, split_address
-from plugin.config.places import OwnUrl, Query, Timezone, Url
+from plugin.config.locations import OwnUrl, Query, Timezone, Url
 from plugin.config.problems import Refusal, nearest_name, path_text, shown
 from plugin.errors import ConfigError
 

@@ -14,7 +14,7 @@ from detectors.baseline import Baseline
 from detectors.lstm import LSTM
 from detectors.registry import detector_named, detector_names, from_spec, to_spec
 from plugin.config import Watch
-from plugin.config.check import WITHOUT_COVARIATES
+from plugin.config.constraints import WITHOUT_COVARIATES
 from plugin.errors import PrometheusUnavailable
 from plugin.jobs.covariates import Covariates, channels, matches, name_of, queries_of, spec_with
 from plugin.metrics import Metrics

@@ -12,9 +12,9 @@ from detectors.baseline import Baseline
 from detectors.fitted import Fitted
 from detectors.registry import detector_named, to_spec
 from plugin.config import Watch
-from plugin.jobs.arrays import joined
 from plugin.jobs.gate import PATIENCE, Verdict, judge
 from plugin.jobs.replay import Trial, chance_limit, runs
+from plugin.jobs.weights_file import joined
 from plugin.series import Labels
 from plugin.store import ModelRecord, Store
 

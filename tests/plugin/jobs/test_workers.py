@@ -9,7 +9,7 @@ import pytest
 
 from plugin.config import Workers
 from plugin.errors import FitFailed, Stopped
-from plugin.jobs.fitting import FitOutcome, FitTask
+from plugin.jobs.fit_task import FitOutcome, FitTask
 from plugin.jobs.workers import WorkerPool
 
 

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from plugin.domain.windows import Window
 from plugin.errors import SourceFailed
 from plugin.maintenance import calendars
-from plugin.windows import Window
 from tests.plugin.maintenance.conftest import NOW
 
 VIENNA = ZoneInfo("Europe/Vienna")

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from plugin.domain.windows import Window, window
 from plugin.errors import ConfigError, SourceFailed, WindowRefused
 from plugin.maintenance import Maintenance, silences
-from plugin.windows import Window, window
 from tests.plugin.maintenance.conftest import NOW, Place
 from tests.plugin.maintenance.test_calendars import BACKUP
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from plugin.config import Watch
+from plugin.domain.windows import Window, window
 from plugin.maintenance import Matching
 from plugin.series import Labels, SeriesRecord, SeriesState
-from plugin.windows import Window, window
 
 WATCH = Watch(name="web", query="up", labels={"severity": "page"})
 LABELS = ({"__name__": "up", "job": "api", "instance": "a"}, {"__name__": "up", "job": "api", "instance": "b"},

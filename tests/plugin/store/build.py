@@ -3,7 +3,7 @@
 import numpy as np
 
 from plugin.series import FloatArray, IntArray, Samples, Tick
-from plugin.store.rows import COLUMNS
+from plugin.store.sample_columns import COLUMNS
 
 DAY = 86_400
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin.alarms import Alarm
+from plugin.domain.alarms import Alarm
 from plugin.series import Labels
 from plugin.store import ModelRecord, Store
 from tests.plugin.store.build import tick

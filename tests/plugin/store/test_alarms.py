@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import text
 
-from plugin.alarms import Alarm
+from plugin.domain.alarms import Alarm
 from plugin.errors import StoreError
 from plugin.series import IntArray, SeriesState
 from plugin.store import Store

@@ -8,8 +8,8 @@ from detectors.api import Band
 from detectors.bands import rescore
 from plugin.series import FloatArray, Samples
 from plugin.store import blocks
-from plugin.store.columns import Reader, decode_floats, decode_integers, encode_floats, encode_integers
-from plugin.store.rows import values_only
+from plugin.store.column_codec import Reader, decode_floats, decode_integers, encode_floats, encode_integers
+from plugin.store.sample_columns import values_only
 from tests.plugin.store.build import assert_equal
 
 SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, 5e-324, -1.7e308, 1.7e308, 0.1])

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from plugin.domain.tolerances import Part, Verdict
 from plugin.errors import StoreError
-from plugin.feedback import Part, Verdict
 from plugin.series import IntArray
 from plugin.store import Store
 from plugin.store.feedback import KEPT, Given

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from plugin.alarms import Alarm
-from plugin.incidents import Group, Incident
+from plugin.config.groups import Group
+from plugin.domain.alarms import Alarm
+from plugin.domain.incidents import Incident
 from plugin.series import Labels, SeriesState
 from plugin.store import Store
 from tests.plugin.store.build import DAY, tick

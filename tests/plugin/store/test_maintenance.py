@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+from plugin.domain.windows import window
 from plugin.store import Store
-from plugin.windows import window
 
 
 def test_windows_are_kept_as_they_are(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plugin.decisions import Decision, What
+from plugin.domain.model_decisions import Decision, What
 from plugin.errors import StoreError
 from plugin.series import IntArray, SeriesState
 from plugin.store import ModelRecord, Store

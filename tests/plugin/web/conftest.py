@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from plugin import config
 from plugin.board import Board
 from plugin.config import Watch, Web
-from plugin.decisions import Answer, Order
+from plugin.domain.model_decisions import Answer, Order
 from plugin.errors import ConfigError
 from plugin.maintenance import Maintenance
 from plugin.metrics import CollectorRegistry, Metrics

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from plugin.board import Outlook
 from plugin.series import SeriesState
 from tests.plugin.web.conftest import END, Service
-from tests.plugin.web.test_data import FIRST, get, refusal
+from tests.plugin.web.test_data_source import FIRST, get, refusal
 from tests.snapshots import snapshot
 
 

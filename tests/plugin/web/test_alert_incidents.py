@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
-from plugin.incidents import Incident
+from plugin.domain.incidents import Incident
 from plugin.series import Labels
 from tests.plugin.web.conftest import END, Service
-from tests.plugin.web.test_data import get, refusal
+from tests.plugin.web.test_data_source import get, refusal
 
 CHECKOUT = Incident("shop-1a2b3c-600", "shop", Labels.of({"service": "checkout", "incident": "x"}), END - 600, END,
                     True, 3, 40, 1, 2.0, 2, END - 60, 7.25, 20.0, 4.0, -1.0, 9.0, 1)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from plugin.alarms import Alarm
-from plugin.noise import Noise, Suggestion
+from plugin.domain.alarms import Alarm
+from plugin.domain.budget import Noise, Suggestion
 from plugin.series import Labels
 from plugin.store import alarms
 from tests.plugin.web.conftest import API, CLASH, END, OTHER, START, STEP, Service

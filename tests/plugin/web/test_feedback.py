@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from plugin.alarms import Alarm
+from plugin.domain.alarms import Alarm
 from plugin.series import Labels, Tick
 from tests.plugin.web.conftest import API, END, OTHER, START, STEP, Service
 from tests.plugin.web.test_incidents import keep

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from plugin.board import Board, Forecast
 from plugin.series import Labels
-from plugin.web import data
+from plugin.web import data_source
 from tests.plugin.web.conftest import API, END, OTHER, START, STEP, Service
 
 FIRST, SECOND = str(Labels.of(API)), str(Labels.of(OTHER))
@@ -118,7 +118,7 @@ def test_what_is_wrong_is_said(client: FlaskClient, monkeypatch: pytest.MonkeyPa
     assert refused("bands?forecast=yes")[0] == "forecast"
     assert refused("forecast?watch=wep", 404)[0] == "watch"
     assert refused("forecast?labels=none")[0] == "labels"
-    monkeypatch.setattr(data, "MAX_ROWS", 2 * AHEAD)
+    monkeypatch.setattr(data_source, "MAX_ROWS", 2 * AHEAD)
     assert refused("forecast?watch=web") == ("horizon", "3 series have more than 10 rows ahead: narrow `match` or "
                                              "`horizon`")
 

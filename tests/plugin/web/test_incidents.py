@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from plugin.alarms import Alarm
-from plugin.incidents import groups
+from plugin.config.groups import groups
+from plugin.domain.alarms import Alarm
 from plugin.series import Labels, Tick
 from plugin.web import incidents
 from tests.plugin.web.conftest import API, CLASH, END, OTHER, START, Service
-from tests.plugin.web.test_data import get, refusal
+from tests.plugin.web.test_data_source import get, refusal
 
 HOUR = 3600
 PEAK = START + 3 * HOUR - 300  # 02:55

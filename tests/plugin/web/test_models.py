@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from plugin.decisions import Act, Answer, Decision, Order, What
+from plugin.domain.model_decisions import Act, Answer, Decision, Order, What
 from plugin.store import ModelRecord
 from tests.plugin.web.conftest import API, END, OTHER, START, Service
 

@@ -10,8 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 
-from plugin.alarms import Alarm
-from plugin.incidents import groups
+from plugin.config.groups import groups
+from plugin.domain.alarms import Alarm
 from plugin.series import Labels, Tick
 from plugin.web import simple_json
 from plugin.web.routes import ROUTES

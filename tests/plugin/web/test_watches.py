@@ -7,9 +7,9 @@ import pytest
 
 from plugin.board import Outlook, Snapshot
 from plugin.config import Watch
-from plugin.noise import AlarmTotals, Spending
+from plugin.domain.budget import AlarmTotals, Spending
 from plugin.series import Labels, SeriesRecord, SeriesState
-from plugin.web.moment import Moment
+from plugin.web.pinned_snapshots import Moment
 from plugin.web.watches import watch_rows
 from tests.snapshots import snapshot
 

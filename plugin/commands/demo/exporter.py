@@ -1,0 +1,36 @@
+"""The live exporter: what the world is worth now, in the Prometheus text format."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from plugin.commands.demo.loopback_server import HttpServer, Parameters, Reply
+from plugin.commands.demo.shop import Source
+from plugin.commands.demo.world import World
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def exposition(world: World, now: int) -> str:
+    """All series that are there at `now`, grouped by metric."""
+    metrics: dict[str, list[str]] = {}
+    for source in world.sources:
+        lines = metrics.setdefault(source.metric, [f"# TYPE {source.metric} {source.kind}\n"])
+        lines += sample(source, float(world.values(source, np.array([now], np.int64))[0]))
+    return "".join(line for lines in metrics.values() for line in lines)
+
+
+def sample(source: Source, value: float) -> list[str]:
+    """The line of one sample; none where there is no value."""
+    return [] if np.isnan(value) else [f"{source.metric}{source.labels} {value!r}\n"]
+
+
+def serve_exporter(world: World, *, clock: Callable[[], float] = time.time) -> HttpServer:
+    """Serves /metrics on a free loopback port."""
+    def answer(path: str, _: Parameters) -> Reply:
+        if path != "/metrics":
+            return Reply("the shop of the demo: see /metrics\n", status=404)
+        return Reply(exposition(world, int(clock())), CONTENT_TYPE)
+
+    return HttpServer(answer)

@@ -1,0 +1,92 @@
+"""The world of the demo: what every series is worth at any moment, incidents included.
+
+World.values(source, times) is a pure function of absolute time, so that the history, the live exporter and the
+stand-in tell one story. The only change it knows is that an incident is added, always for a time yet to come; those of
+the past are there from the beginning.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from plugin.commands.demo.randomness import DAY, HOUR, FloatArray, IntArray, uniform
+from plugin.commands.demo.scripted_incidents import Incident
+from plugin.commands.demo.shop import Source, catalog
+from plugin.series import Labels, Series
+
+TICK = 5  # seconds: counters count in ticks
+RESTART = 3 * HOUR + 17 * 60  # the shop is deployed every night at 03:17 UTC, which resets its counters
+HISTORY = 21 * DAY
+SCRAPED = {"job": "shop", "instance": "shop-1"}  # what a scrape adds to the labels
+
+
+class World:
+    """The sources with the incidents that befall them; `now` is where the history ends, with the `past` ones in it."""
+
+    def __init__(self, seed: int, now: int, past: tuple[Incident, ...] = ()) -> None:
+        self.now = now
+        self.sources = catalog(seed)
+        self.incidents = past
+        self._dither = {source: seed * 7919 + number for number, source in enumerate(self.sources)}
+
+    def add(self, incident: Incident) -> None:
+        """Lets an incident happen; it must lie ahead, or counters would run backwards."""
+        self.source(incident.title)
+        self.incidents = (*self.incidents, incident)
+
+    def source(self, title: str) -> Source:
+        """The source that people call so."""
+        for source in self.sources:
+            if source.title == title:
+                return source
+        raise KeyError(f"no series is called {title!r}")
+
+    def values(self, source: Source, times: IntArray) -> FloatArray:
+        """[T] what an exporter would say at each time, ascending; NaN = not exported."""
+        level = self._totals(source, times) if source.kind == "counter" else self._level(source, times)
+        if source.gap is not None:
+            absent = (times >= self.now - source.gap[0]) & (times < self.now - source.gap[1])
+            level = np.where(absent, np.nan, level)
+        return level
+
+    def history(self, start: int, end: int, step: int) -> list[Series]:
+        """The samples of all sources on the grid start..end (end excluded), as a scrape would have labelled them."""
+        times = np.arange(start, end, step, dtype=np.int64)
+        return [present(series_labels(source), times, self.values(source, times)) for source in self.sources]
+
+    def _level(self, source: Source, times: IntArray) -> FloatArray:
+        level = source.level(times)
+        for incident in self.incidents:
+            if incident.title == source.title:
+                level = incident.apply(times, level)
+        return level
+
+    def _totals(self, source: Source, times: IntArray) -> FloatArray:
+        """[T] whole events since the last restart before each time."""
+        first = last_restart(times[:1])[0] // TICK
+        ticks = np.arange(first, times[-1] // TICK + 1, dtype=np.int64)
+        expected = np.maximum(self._level(source, ticks * TICK), 0) * TICK
+        events = np.floor(expected + uniform(self._dither[source], ticks))
+        total = np.concatenate([[0.0], np.cumsum(events)])  # [ticks + 1] events before each tick
+        return np.asarray(total[times // TICK - first] - total[last_restart(times) // TICK - first])
+
+
+def last_restart(times: IntArray) -> IntArray:
+    """[T] the last restart before or at each time."""
+    return (times - RESTART) // DAY * DAY + RESTART
+
+
+def series_labels(source: Source) -> Labels:
+    """The labels that the source has in Prometheus."""
+    return Labels.of({"__name__": source.metric, **source.labels, **SCRAPED})
+
+
+def present(labels: Labels, times: IntArray, values: FloatArray) -> Series:
+    """The samples that are there."""
+    there = ~np.isnan(values)
+    return Series(labels, times[there], values[there])
+
+
+def kinds(sources: Sequence[Source]) -> dict[str, str]:
+    """Metric name -> gauge or counter, in the order of first appearance."""
+    return {source.metric: source.kind for source in sources}

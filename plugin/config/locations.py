@@ -1,0 +1,184 @@
+"""The kinds of values that point somewhere: queries, URLs, listen addresses, time zones."""
+
+import ipaddress
+import re
+import zoneinfo
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from plugin.config.field_types import Kind
+from plugin.config.problems import Refusal, nearest_name, quoted, shown
+
+WITH_CREDENTIALS = "a URL with credentials (not shown)"
+WRITE_PATH = "/api/v1/write"  # of Prometheus
+
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+# Strings, comments and brackets are all that balancing has to know of PromQL.
+_PROMQL = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|`[^`]*`|#[^\n]*|["\'`()\[\]{}]')
+
+
+class Query(Kind):
+    """A PromQL expression; only what can be seen without Prometheus is checked."""
+
+    valid = "a PromQL expression that gives instant vectors"
+
+    def read(self, value: object) -> str:
+        if isinstance(value, dict):
+            raise Refusal("a mapping", f"{self.valid}, in quotes where it begins with {{")
+        query = self.text(value)
+        unbalanced = _unbalanced(query)
+        if unbalanced:
+            raise Refusal(f"{shown(query)} with {unbalanced}", self.valid)
+        if re.search(r"\[[^\[\]:]*\]\s*$", query):
+            meant = quoted(f"rate({query.strip()})")
+            raise Refusal(f"the range vector {shown(query)}", self.valid, meant)
+        return query
+
+
+class Url(Kind):
+    """The base URL of a Prometheus."""
+
+    valid = "the base URL of Prometheus such as http://localhost:9090"
+
+    def read(self, value: object) -> str:
+        text, parts = self._split(value)
+        pages = ("/api/v1", "/graph", "/query")
+        if parts is None or parts.query or parts.fragment or parts.path.rstrip("/").endswith(pages):
+            raise self._refused(text, _meant_url(text))
+        return text.rstrip("/")
+
+    def _split(self, value: object) -> tuple[str, SplitResult | None]:
+        """The text and its parts; None when it is not the URL of a server at all."""
+        text = self.text(value).strip()
+        try:
+            parts = urlsplit(text)
+            _ = parts.port  # raises when it is not a port
+        except ValueError:
+            raise self._refused(text, None) from None
+        return text, parts if parts.scheme in ("http", "https") and parts.hostname else None
+
+    def _refused(self, text: str, meant: str | None) -> Refusal:
+        return Refusal(WITH_CREDENTIALS, self.valid) if "@" in text else Refusal(shown(text), self.valid, meant)
+
+    def write(self, value: Any) -> str:
+        parts = urlsplit(str(value))
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+class ApiUrl(Url):
+    """The base URL of an Alertmanager."""
+
+    valid = ("the base URL of an Alertmanager such as http://localhost:9093, of Grafana's own "
+             "http://localhost:3000/api/alertmanager/grafana")
+
+    def read(self, value: object) -> str:
+        text, parts = self._split(value)
+        if parts is None or parts.query or parts.fragment or re.search(r"/api/v\d|/silences", parts.path):
+            raise self._refused(text, None)
+        return text.rstrip("/")
+
+
+class OwnUrl(Url):
+    """The base URL at which people reach this service, perhaps through a proxy and below a path."""
+
+    valid = "the URL at which people reach Bandwatch such as https://bandwatch.example.org"
+
+    def read(self, value: object) -> str:
+        text, parts = self._split(value)
+        if parts is None or parts.query or parts.fragment or "@" in text:
+            raise self._refused(text, None)
+        return text.rstrip("/")
+
+
+class WriteUrl(Url):
+    """The whole URL of what takes remote write."""
+
+    valid = f"the whole URL that takes remote write such as http://localhost:9090{WRITE_PATH}"
+
+    def read(self, value: object) -> str:
+        text, parts = self._split(value)
+        if parts is None or parts.fragment or parts.path in ("", "/"):
+            meant = _meant_url(text)
+            raise self._refused(text, meant and quoted(meant.strip('"') + WRITE_PATH))
+        return text
+
+
+class Address(Kind):
+    """Where to listen."""
+
+    valid = "HOST:PORT such as 127.0.0.1:8642, [::1]:8642 or :8642 for all addresses"
+
+    def read(self, value: object) -> str:
+        port = str(value) if isinstance(value, int) else value
+        if isinstance(port, str) and port.isdecimal():
+            raise Refusal(shown(value), self.valid, quoted(f"127.0.0.1:{port}"))
+        text = self.text(value)
+        try:
+            split_address(text)
+        except ValueError:
+            bare = re.fullmatch(r"[\w.-]+", text)
+            raise Refusal(shown(text), self.valid, quoted(f"{text}:8642") if bare else None) from None
+        return text
+
+
+class Timezone(Kind):
+    """A name of the IANA time zone database."""
+
+    valid = "an IANA time zone such as UTC or Europe/Vienna"
+
+    def read(self, value: object) -> str:
+        name = self.text(value)
+        try:
+            zoneinfo.ZoneInfo(name)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            raise Refusal(shown(name), self.valid, _nearest_zone(name)) from None
+        return name
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """`[::1]:8642` -> ("::1", 8642); the host is empty for all addresses. Raises ValueError."""
+    match = re.fullmatch(r"(?:\[([0-9a-fA-F:.]+)\]|([\w.-]*)):(\d{1,5})", address, re.ASCII)
+    if not match or int(match[3]) > 65_535:
+        raise ValueError(f"not HOST:PORT: {address!r}")
+    if match[1]:
+        ipaddress.IPv6Address(match[1])
+    return match[1] or match[2], int(match[3])
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach a listen address; of names, only localhost is taken as such."""
+    host, _ = split_address(address)
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _unbalanced(query: str) -> str | None:
+    """What is wrong with the brackets and quotes of a query, in words."""
+    opened: list[str] = []
+    for match in _PROMQL.finditer(query):
+        token = match[0]
+        if token in _CLOSING:
+            opened.append(token)
+        elif token in _CLOSING.values():
+            if not opened or _CLOSING[opened.pop()] != token:
+                return f"a {token} that closes nothing"
+        elif len(token) == 1 and token != "#":
+            return f"a quote {token} that is never closed"
+    return f"a {opened[-1]} that is never closed" if opened else None
+
+
+def _meant_url(text: str) -> str | None:
+    match = re.fullmatch(r"(?:(https?)://)?([\w.-]+(?::\d{1,5})?)((?:/[\w.-]+)*?)(?:/(?:api/v1|graph|query))?/?(?:[?#].*)?",
+                         text)
+    return quoted(f"{match[1] or 'http'}://{match[2]}{match[3]}") if match else None
+
+
+def _nearest_zone(name: str) -> str | None:
+    zones: Any = zoneinfo.available_timezones()
+    same_city = sorted((zone for zone in zones if zone.split("/")[-1].casefold() == name.strip().casefold()),
+                       key=lambda zone: (zone.count("/"), zone))
+    return quoted(same_city[0]) if same_city else nearest_name(name, zones)

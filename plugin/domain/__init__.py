@@ -1,0 +1,1 @@
+"""The rules of the service, apart from everything that stores, sends or schedules. See README.md."""

@@ -1,0 +1,88 @@
+"""Samples of the series that are being looked at, so that a panel that refreshes costs its new rows only.
+
+A stored row never changes, and the score job adds rows in the order of time: what was read stays true, and only rows
+after it can be new. Whatever writes into the past of a watch (history, a late tick, retention) counts it in the
+same transaction; a reader sees the count in its own snapshot, and then reads all of it again.
+"""
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import Connection, bindparam, select
+
+from plugin.series import Samples
+from plugin.store import sample_reads
+from plugin.store.database import insert_into, text_of
+from plugin.store.sample_columns import join, take
+from plugin.store.schema import rewrites, series
+
+MOST_ROWS = 1_000_000  # of all series together: 56 MB
+
+
+@dataclass(frozen=True)
+class Kept:
+    """All rows of one series from `start` to the last of them, as of a count of rewrites."""
+
+    count: int
+    start: int  # unix seconds
+    rows: Samples  # not empty
+
+
+class Recent:
+    """The least recently wanted series are forgotten first. Safe in any number of threads."""
+
+    def __init__(self, most_rows: int = MOST_ROWS) -> None:
+        self._most, self._rows = most_rows, 0
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[int, Kept] = OrderedDict()
+
+    def samples(self, connection: Connection, series_id: int, start: int, end: int) -> Samples:
+        """As `reading.samples`."""
+        count = _rewrites(connection, series_id)
+        with self._lock:
+            kept = self._kept.get(series_id)
+        if kept is None or kept.count != count or kept.start > start:
+            kept = Kept(count, start, _own(sample_reads.samples(connection, series_id, start, end)))
+        elif kept.rows.times[-1] < end:
+            newer = sample_reads.samples(connection, series_id, int(kept.rows.times[-1]) + 1, end)
+            kept = Kept(count, kept.start, join([kept.rows, newer])) if len(newer) else kept
+        first, last = kept.rows.times.searchsorted([start, end + 1])
+        found = take(kept.rows, slice(first, last))
+        if len(kept.rows) > 2 * len(found) and len(found):  # the window has moved on
+            kept = Kept(count, start, _own(take(kept.rows, slice(first, None))))
+        self._keep(series_id, kept)
+        return found
+
+    def _keep(self, series_id: int, kept: Kept) -> None:
+        with self._lock:
+            old = self._kept.pop(series_id, None)
+            self._rows -= len(old.rows) if old else 0
+            if 0 < len(kept.rows) <= self._most:
+                self._kept[series_id] = kept
+                self._rows += len(kept.rows)
+            while self._rows > self._most:
+                self._rows -= len(self._kept.popitem(last=False)[1].rows)
+
+
+def _own(rows: Samples) -> Samples:
+    """A copy: a slice would keep all of the blocks that it was cut from in memory."""
+    return take(rows, np.arange(len(rows)))
+
+
+def count_rewrite(connection: Connection, watch: str) -> None:
+    """To be called in the transaction that writes anything but new rows after all others."""
+    statement = insert_into(rewrites).values(watch=watch, count=1)
+    connection.execute(statement.on_conflict_do_update(index_elements=["watch"],
+                                                       set_={"count": rewrites.c.count + 1}))
+
+
+def _rewrites(connection: Connection, series_id: int) -> int:
+    cursor = connection.exec_driver_sql(_COUNT, {"id": series_id}).cursor
+    row = cursor.fetchone() if cursor is not None else None
+    return int(row[0]) if row else 0
+
+
+_COUNT = text_of(select(rewrites.c.count).join(series, series.c.watch == rewrites.c.watch).where(
+    series.c.id == bindparam("id")))

@@ -1,0 +1,54 @@
+"""What one tick of a rule is answered from, so that all of its queries agree."""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from plugin.board import Snapshot
+from plugin.config import Watch
+from plugin.domain.incidents import Incident
+from plugin.web.context import WebContext
+
+PIN_SECONDS = 30.0
+MAX_PINS = 64
+
+Snapshots = Mapping[str, Snapshot]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Everything that was known at one time."""
+
+    now: float  # unix seconds
+    board: Snapshots
+    watches: Mapping[str, Watch]  # as configured
+    heartbeat: float  # unix seconds
+    incidents: Mapping[str, Sequence[Incident]] = field(default_factory=dict)  # open ones, by the name of their group
+
+    @classmethod
+    def of(cls, context: WebContext) -> "Moment":
+        return cls(context.clock(), context.board.snapshots(), context.watches(), context.heartbeat(),
+                   context.board.incidents())
+
+
+class Pins:
+    """The queries of one alert rule carry the same `to` and must be answered from the same moment."""
+
+    def __init__(self, context: WebContext) -> None:
+        self._context = context
+        self._lock = threading.Lock()
+        self._pinned: dict[int, tuple[float, Moment]] = {}
+
+    def at(self, tick: int | None) -> Moment:
+        """The moment that the first request with this `to` saw, for 30 s; the present without a `to`."""
+        if tick is None:
+            return Moment.of(self._context)
+        with self._lock:
+            now = time.monotonic()
+            self._pinned = {key: kept for key, kept in self._pinned.items() if kept[0] > now - PIN_SECONDS}
+            while len(self._pinned) >= MAX_PINS and tick not in self._pinned:
+                self._pinned.pop(next(iter(self._pinned)))
+            if tick not in self._pinned:
+                self._pinned[tick] = now, Moment.of(self._context)
+            return self._pinned[tick][1]
