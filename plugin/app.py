@@ -1,6 +1,8 @@
-"""The composition root: starts the parts, the scheduler and the web, swaps the jobs on reload. Knows all others.
+"""The composition root: starts the parts, the scheduler and the web, swaps the jobs on reload.
+Knows all others.
 
-Long-lived: store, board, metrics, workers, scheduler, web server. Short-lived, built anew by a reload and then
+Long-lived: store, board, metrics, workers, scheduler, web server. Short-lived, built anew by a
+reload and then
 swapped: the readers and the jobs of the watches.
 """
 
@@ -10,8 +12,8 @@ import time
 from collections.abc import Callable
 
 from plugin import config as settings
-from plugin.board import Outlook
-from plugin.components import Parts, WatchJobs
+from plugin.board import WatchHealth
+from plugin.components import Components, WatchJobs
 from plugin.config import Config
 from plugin.errors import ConfigError
 from plugin.jobs import housekeeping
@@ -31,39 +33,63 @@ UPKEEP_SECONDS = 600
 class Service:
     """Everything that `bandwatch run` runs, in one process tree."""
 
-    def __init__(self, config: Config, *, load: Callable[[], Config] | None = None,
-                 clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        load: Callable[[], Config] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """load: reads the configuration again, for `reload`; raises ConfigError."""
-        self._load, self._clock = load, clock
-        self._parts = Parts(config, clock=clock)
+        self._load = load
+        self._clock = clock
+        self._parts = Components(config, clock=clock)
         self._reloading = threading.Lock()
         self._reloaded = 0.0  # unix seconds of the last reload
-        self._turns: dict[str, threading.Lock] = {}  # a watch's old and new score job never run at once
-        self.board, self.store = self._parts.board, self._parts.store
+        self._turns: dict[
+            str, threading.Lock
+        ] = {}  # a watch's old and new score job never run at once
+        self.board = self._parts.board
+        self.store = self._parts.store
         self._scheduler = Scheduler(self._parts.metrics)
         self._server: Server | None = None
 
     def start(self) -> None:
-        """Listens, then schedules: the first answers are "not ready", never "connection refused"."""
-        parts, config = self._parts, self._parts.config
+        """Listens, then schedules: the first answers are "not ready", never "connection
+        refused"."""
+        parts = self._parts
+        config = self._parts.config
         parts.workers.warm_up()
         for jobs in parts.watches.values():
             jobs.score.recall()
-        context = WebContext(store=parts.store, board=parts.board, settings=config.web, registry=parts.registry,
-                             config_text=lambda: settings.masked(self._parts.config), reload=self.reload,
-                             readiness=self.readiness, metrics=parts.metrics,
-                             watches=lambda: {name: jobs.watch for name, jobs in self._parts.watches.items()},
-                             heartbeat=lambda: self._scheduler.last_beat,
-                             sends_scores=lambda: self._parts.remote_write is not None,
-                             clock=self._clock, reloaded=lambda: self._reloaded,
-                             maintenance=parts.maintenance, order=parts.carry_out)
+        context = WebContext(
+            store=parts.store,
+            board=parts.board,
+            settings=config.web,
+            registry=parts.registry,
+            config_text=lambda: settings.masked(self._parts.config),
+            reload=self.reload,
+            readiness=self.readiness,
+            metrics=parts.metrics,
+            watches=lambda: {name: jobs.watch for name, jobs in self._parts.watches.items()},
+            heartbeat=lambda: self._scheduler.last_beat,
+            sends_scores=lambda: self._parts.remote_write is not None,
+            clock=self._clock,
+            reloaded=lambda: self._reloaded,
+            maintenance=parts.maintenance,
+            order=parts.execute,
+        )
         self._server = serve(create_app(context), config.web)
         parts.metrics.reload_successful.set(1)
         parts.metrics.reload_time.set_to_current_time()
         for jobs in parts.watches.values():
             self._schedule(jobs)
-        self._scheduler.every("upkeep", UPKEEP_SECONDS, lambda: housekeeping.run(
-            parts.store, config.store, self._clock, parts.maintenance), long=True)
+        self._scheduler.every(
+            "upkeep",
+            UPKEEP_SECONDS,
+            lambda: housekeeping.run(parts.store, config.store, self._clock, parts.maintenance),
+            long=True,
+        )
         self._scheduler.every("noise", NOISE_CHECK_SECONDS, parts.noise.run, lane="noise")
         self._schedule_remote_write()
         self._schedule_maintenance()
@@ -73,15 +99,18 @@ class Service:
     def stop(self) -> bool:
         """Ends in order: no new runs, no more requests, then the store.
 
-        False when a job could not be ended, because Prometheus or the disk lets it wait: the process may end all
-        the same, as at any instant.
+        False when a job could not be ended, because Prometheus or the disk lets it wait: the
+        process may end all the same, as at any instant.
         """
         self._parts.interrupt()
         ended = self._scheduler.stop()
         if self._server is not None:
             self._server.close()
         self._parts.close()
-        log.info("stopped", extra={} if ended else {"left": "a job that waits for Prometheus or the disk"})
+        log.info(
+            "stopped",
+            extra={} if ended else {"left": "a job that waits for Prometheus or the disk"},
+        )
         return ended
 
     @property
@@ -94,12 +123,20 @@ class Service:
         """None when every watch has been scored, else what is still missing."""
         shown = self._parts.board.snapshots()
         scored = [name for name, jobs in self._parts.watches.items() if not jobs.watch.paused]
-        waiting = [name for name in scored
-                   if name not in shown or not shown[name].time or shown[name].outlook is Outlook.STARTING]
+        waiting = [
+            name
+            for name in scored
+            if name not in shown
+            or not shown[name].time
+            or shown[name].outlook is WatchHealth.STARTING
+        ]
         return f"not scored yet: {', '.join(waiting)}" if waiting else None
 
     def reload(self) -> None:
-        """Reads the file again, builds, then swaps. Raises ConfigError and changes nothing when it is wrong."""
+        """Reads the file again, builds, then swaps.
+
+        Raises ConfigError and changes nothing when it is wrong.
+        """
         with self._reloading:
             try:
                 self._swap(self._read())
@@ -113,19 +150,26 @@ class Service:
     def _read(self) -> Config:
         if self._load is None:
             raise ConfigError("nothing to reload: this service was not started from a file")
-        config, running = self._load(), self._parts.config
+        config = self._load()
+        running = self._parts.config
         for section in ("store", "web", "workers"):
             if getattr(config, section) != getattr(running, section):
-                raise ConfigError(f"{section}: a change of it takes effect at a restart only; nothing was changed")
+                raise ConfigError(
+                    f"{section}: a change of it takes effect at a restart only; nothing was changed"
+                )
         return config
 
     def _swap(self, config: Config) -> None:
-        parts, before = self._parts, self._parts.watches
+        parts = self._parts
+        before = self._parts.watches
         planned = parts.maintenance.plan(config.maintenance)
-        after, sending = parts.build(config), parts.remote_write
+        after = parts.build(config)
+        sending = parts.remote_write
         parts.maintenance.use(planned)
         self._reloaded = self._clock()
-        parts.config, parts.watches, parts.remote_write = config, after, parts.build_remote_write(config)
+        parts.config = config
+        parts.watches = after
+        parts.remote_write = parts.build_remote_write(config)
         if sending is not None:
             sending.close()
         if sending is not None and parts.remote_write is None:
@@ -167,16 +211,26 @@ class Service:
             self._forget(watch.name)
 
         self._scheduler.every(f"score:{watch.name}", watch.score_interval, score, aligned=True)
-        self._scheduler.every(f"fit:{watch.name}", min(FIT_CHECK_SECONDS, watch.fit_every), fit, long=True)
+        self._scheduler.every(
+            f"fit:{watch.name}", min(FIT_CHECK_SECONDS, watch.fit_every), fit, long=True
+        )
         if watch.steps_ahead and not watch.paused:
-            self._scheduler.every(f"forecast:{watch.name}", min(FORECAST_CHECK_SECONDS, watch.step), forecast,
-                                  lane="forecast")
+            self._scheduler.every(
+                f"forecast:{watch.name}",
+                min(FORECAST_CHECK_SECONDS, watch.step),
+                forecast,
+                lane="forecast",
+            )
         else:
             self._parts.board.withdraw(watch.name)
 
     def _schedule_maintenance(self) -> None:
-        self._scheduler.every("maintenance", self._parts.config.maintenance.refresh, self._parts.maintenance.run,
-                              lane="maintenance")
+        self._scheduler.every(
+            "maintenance",
+            self._parts.config.maintenance.refresh,
+            self._parts.maintenance.run,
+            lane="maintenance",
+        )
 
     def _schedule_remote_write(self) -> None:
         job = self._parts.remote_write

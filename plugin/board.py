@@ -1,9 +1,10 @@
-"""The notice board: the latest row of every series, published by the score job, read by the web and the metrics.
+"""The notice board: the latest row of every series, published by the score job, read by the web and
+the metrics.
 
 Beside it hang the band ahead, published by the forecast job, and the incidents that are open.
 
-A reader takes an immutable snapshot; publishing replaces a reference. No reader ever waits for a writer; writers
-(the jobs of many watches at the same instant) take turns.
+A reader takes an immutable snapshot; publishing replaces a reference. No reader ever waits for a
+writer; writers (the jobs of many watches at the same instant) take turns.
 """
 
 import threading
@@ -16,15 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plugin.config import Watch
-from plugin.domain.budget import Noise
+from plugin.domain.budget import NoiseReport
 from plugin.domain.incidents import Incident
 from plugin.series import BoolArray, FloatArray, IntArray, SeriesRecord
 
 MISSED_REFITS = 3
-LEAST_LATE, LATE_INTERVALS = 300, 3  # a watch is late when it has not been scored for so many seconds and intervals
+# a watch is late when it has not been scored for so many seconds and intervals
+LEAST_LATE = 300
+LATE_INTERVALS = 3
 
 
-class Outlook(StrEnum):
+class WatchHealth(StrEnum):
     """How the last look at a watch went."""
 
     OK = "ok"
@@ -34,7 +37,7 @@ class Outlook(StrEnum):
 
 
 @dataclass(frozen=True)
-class Shift:
+class LevelShift:
     """A series lies at another level than its model expects."""
 
     since: int  # unix seconds of its first sample there
@@ -43,7 +46,8 @@ class Shift:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The latest sample of every series of one watch; row i of each array belongs to `series[i]`."""
+    """The latest sample of every series of one watch; row i of each array belongs to
+    `series[i]`."""
 
     settings: Watch
     time: int  # unix seconds up to which the watch has been scored
@@ -54,20 +58,27 @@ class Snapshot:
     lower: FloatArray  # [S]
     upper: FloatArray  # [S]
     score: FloatArray  # [S] NaN = not scored
-    alert_score: FloatArray  # [S] what alert rules read: persistence and missing data applied; NaN = leave the row out
+    # [S] what alert rules read: persistence and missing data applied; NaN = leave the row out
+    alert_score: FloatArray
     missing: BoolArray  # [S] its samples had stopped when we last looked
     muted: BoolArray  # [S] inside a maintenance window
     model_version: IntArray  # [S]
     model_time: IntArray  # [S] unix seconds at which its model was fitted; 0 = none yet
-    model_checked: IntArray  # [S] unix seconds at which it was fitted, or last held its own against a new one
-    drifted: BoolArray  # [S] its samples lie much farther from what its model expects than they should
+    model_checked: (
+        IntArray  # [S] unix seconds at which it was fitted, or last held its own against a new one
+    )
+    drifted: (
+        BoolArray  # [S] its samples lie much farther from what its model expects than they should
+    )
     detector: tuple[str, ...]  # [S] "" = none yet
-    outlook: Outlook = Outlook.OK
+    outlook: WatchHealth = WatchHealth.OK
     reason: str = ""  # of a failure, in words
-    shifts: Mapping[int, Shift] = field(default_factory=dict)  # by series id, of those that lie at another level
+    shifts: Mapping[int, LevelShift] = field(
+        default_factory=dict
+    )  # by series id, of those that lie at another level
 
     @property
-    def told_missing(self) -> BoolArray:
+    def reported_missing(self) -> BoolArray:
         """[S] missing, and alert rules may know: not where that is planned."""
         told: BoolArray = self.missing & ~self.muted
         return told
@@ -89,20 +100,28 @@ class Snapshot:
 
     def stale_models(self, now: float) -> BoolArray:
         """[S]: True where no refit has come to an end for three times as long as it should take."""
-        late: BoolArray = self.renewed & (now - self.model_checked > MISSED_REFITS * self.settings.fit_every)
+        late: BoolArray = self.renewed & (
+            now - self.model_checked > MISSED_REFITS * self.settings.fit_every
+        )
         return late
 
     @property
     def renewed(self) -> BoolArray:
-        """[S]: True where there is a model that refits renew; nobody learns from a series that is missing."""
-        some: BoolArray = (self.model_time > 0) & ~self.missing & (self.outlook is not Outlook.PAUSED)
+        """[S]: True where there is a model that refits renew; nobody learns from a series that is
+        missing."""
+        some: BoolArray = (
+            (self.model_time > 0) & ~self.missing & (self.outlook is not WatchHealth.PAUSED)
+        )
         return some
 
     def unhealthy(self, now: float) -> bool:
         """Whether the last run failed, or the next one is late."""
-        if self.outlook is Outlook.PAUSED:
+        if self.outlook is WatchHealth.PAUSED:
             return False
-        return self.outlook is Outlook.FAILING or now - self.settings.offset - self.time > late_after(self.settings)
+        return (
+            self.outlook is WatchHealth.FAILING
+            or now - self.settings.offset - self.time > late_after(self.settings)
+        )
 
 
 def late_after(watch: Watch) -> int:
@@ -112,9 +131,11 @@ def late_after(watch: Watch) -> int:
 
 @dataclass(frozen=True)
 class Forecast:
-    """The band ahead of what a watch had seen at `made_at`; row i of each array belongs to the series `ids[i]`.
+    """The band ahead of what a watch had seen at `made_at`; row i of each array belongs to the
+    series `ids[i]`.
 
-    Bounds are kept as distances from `origin`: float32 alone cannot tell the values of a large byte counter apart.
+    Bounds are kept as distances from `origin`: float32 alone cannot tell the values of a large byte
+    counter apart.
     """
 
     watch: str
@@ -136,8 +157,10 @@ class Forecast:
         row = int(np.searchsorted(self.ids, series))
         if row == len(self.ids) or self.ids[row] != series:
             return None
-        expected, lower, upper = (self.origin[row] + each[row].astype(np.float64)
-                                  for each in (self.expected, self.lower, self.upper))
+        expected, lower, upper = (
+            self.origin[row] + each[row].astype(np.float64)
+            for each in (self.expected, self.lower, self.upper)
+        )
         return expected, lower, upper
 
 
@@ -147,7 +170,7 @@ class Board:
     def __init__(self) -> None:
         self._snapshots: Mapping[str, Snapshot] = MappingProxyType({})
         self._forecasts: Mapping[str, Forecast] = MappingProxyType({})
-        self._noise: Noise | None = None
+        self._noise: NoiseReport | None = None
         self._incidents: Mapping[str, tuple[Incident, ...]] = MappingProxyType({})
         self._reading = threading.Lock()  # among the watches of a group
         self._lock = threading.Lock()  # among those who publish
@@ -156,13 +179,14 @@ class Board:
         with self._lock:
             self._snapshots = MappingProxyType({**self._snapshots, snapshot.watch: snapshot})
 
-    def foresee(self, forecast: Forecast) -> None:
+    def publish_forecast(self, forecast: Forecast) -> None:
         """Puts a forecast in the place of the one before."""
         with self._lock:
             self._forecasts = MappingProxyType({**self._forecasts, forecast.watch: forecast})
 
     def publish_incidents(self, group: str, read: Callable[[str], tuple[Incident, ...]]) -> None:
-        """read: the open ones of a group, as stored; its watches take turns, so that the latest look stays."""
+        """read: the open ones of a group, as stored; its watches take turns, so that the latest
+        look stays."""
         with self._reading:
             incidents = read(group)
             with self._lock:
@@ -171,9 +195,11 @@ class Board:
     def withdraw(self, watch: str) -> None:
         """Takes down the forecast of a watch."""
         with self._lock:
-            self._forecasts = MappingProxyType({name: f for name, f in self._forecasts.items() if name != watch})
+            self._forecasts = MappingProxyType(
+                {name: f for name, f in self._forecasts.items() if name != watch}
+            )
 
-    def hear(self, noise: Noise) -> None:
+    def publish_noise(self, noise: NoiseReport) -> None:
         """Puts what is known of the noise in the place of what was known before."""
         self._noise = noise
 
@@ -181,8 +207,12 @@ class Board:
         """Takes down the watches that a reload has removed."""
         kept = set(watches)
         with self._lock:
-            self._snapshots = MappingProxyType({name: s for name, s in self._snapshots.items() if name in kept})
-            self._forecasts = MappingProxyType({name: f for name, f in self._forecasts.items() if name in kept})
+            self._snapshots = MappingProxyType(
+                {name: s for name, s in self._snapshots.items() if name in kept}
+            )
+            self._forecasts = MappingProxyType(
+                {name: f for name, f in self._forecasts.items() if name in kept}
+            )
 
     def snapshots(self) -> Mapping[str, Snapshot]:
         return self._snapshots
@@ -190,7 +220,7 @@ class Board:
     def forecasts(self) -> Mapping[str, Forecast]:
         return self._forecasts
 
-    def noise(self) -> Noise | None:
+    def noise(self) -> NoiseReport | None:
         """None until the noise job has run once."""
         return self._noise
 

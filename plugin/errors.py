@@ -1,24 +1,24 @@
 """Every error that the service raises on purpose.
 
 BandwatchError
-├── ConfigError                  the configuration file is wrong: at start exit 1, at reload the old one stays
+├── ConfigError                  the configuration is wrong: exit 1 at start, kept at reload
 ├── PrometheusError              an answer of Prometheus could not be used
 │   ├── PrometheusUnavailable    refused, timed out, cut off, 5xx: try again at the next tick
-│   ├── QueryRejected            4xx: the query, the credentials or a limit is wrong; trying again does not help
+│   ├── QueryRejected            4xx: wrong query, credentials or limit; trying again does not help
 │   ├── AnswerInvalid            not the JSON that Prometheus promises
 │   └── TooManySeries            more series than `max_series`: refused whole, never truncated
 ├── RemoteWriteError             samples could not be sent by remote write
 │   ├── ReceiverUnavailable      refused, timed out, cut off, 5xx, 429: try again later
-│   ├── ReceiverRefuses          4xx that is about us: the url, the credentials, the protocol
-│   └── SamplesRejected          this is about the samples: the same again would be rejected again
+│   ├── ReceiverRefuses          4xx about the url, the credentials or the protocol
+│   └── SamplesRejected          4xx about the samples: the same again would be rejected again
 ├── StoreError                   the store cannot be read or written
-├── ClockAhead                   a watch has been scored beyond the present: the clock has been set back
-├── FitFailed                    a fit ended without a model; carries the reason that the metric counts
-├── Stopped                      the service, or this part of it, is stopping: no failure, nothing is counted
+├── ClockAhead                   a watch was scored beyond now: the clock has been set back
+├── FitFailed                    a fit ended without a model; carries the reason for the metric
+├── Stopped                      the service or a part of it is stopping: not a failure
 ├── GrafanaError                 `bandwatch grafana check`: Grafana did not answer
-├── SelectorError                a Prometheus selector cannot be read; the message points at the character
-├── WindowRefused                a maintenance window cannot be used; carries the field, what was found, what is valid
-├── SourceFailed                 a calendar or an Alertmanager could not be read; carries the reason of the metric
+├── SelectorError                a selector cannot be read; the message points at the character
+├── WindowRefused                a maintenance window is wrong; carries field, value, what is valid
+├── SourceFailed                 a calendar or an Alertmanager could not be read; carries the reason
 └── RequestError                 an HTTP request is wrong; carries the status and the parameter
 """
 
@@ -28,17 +28,22 @@ class BandwatchError(Exception):
 
 
 class ConfigError(BandwatchError):
-    """The configuration cannot be used. The message names file, line, path, what was found and what is valid."""
+    """The configuration cannot be used.
+
+    The message names file, line, path, what was found and what is valid.
+    """
 
 
 class PrometheusError(BandwatchError):
-    """Base class for everything that can go wrong between us and Prometheus; `reason` labels the metric."""
+    """Base class for everything that can go wrong between us and Prometheus; `reason` labels the
+    metric."""
 
     reason = "error"
 
 
 class PrometheusUnavailable(PrometheusError):
-    """Prometheus did not answer in time, closed the connection, or answered 5xx after the retry budget."""
+    """Prometheus did not answer in time, closed the connection, or answered 5xx after the retry
+    budget."""
 
     reason = "unavailable"
 
@@ -62,13 +67,15 @@ class TooManySeries(PrometheusError):
 
 
 class RemoteWriteError(BandwatchError):
-    """Base class for everything that can go wrong between us and the receiver; `reason` labels the metric."""
+    """Base class for everything that can go wrong between us and the receiver; `reason` labels the
+    metric."""
 
     reason = "error"
 
 
 class ReceiverUnavailable(RemoteWriteError):
-    """The receiver did not answer in time, or cannot take anything now; `seconds` is how long it asks us to wait."""
+    """The receiver did not answer in time, or cannot take anything now; `seconds` is how long it
+    asks us to wait."""
 
     reason = "unavailable"
 
@@ -94,13 +101,15 @@ class StoreError(BandwatchError):
 
 
 class ClockAhead(BandwatchError):
-    """The store holds scores of a future: the clock was ahead and has been set back by more than `backfill`."""
+    """The store holds scores of a future: the clock was ahead and has been set back by more than
+    `backfill`."""
 
     reason = "clock"
 
 
 class Stopped(BandwatchError):
-    """The service is stopping, or a reload has replaced whoever asks; what is left undone is done by the next one."""
+    """The service is stopping, or a reload has replaced whoever asks; what is left undone is done
+    by the next one."""
 
 
 class FitFailed(BandwatchError):
@@ -116,7 +125,8 @@ class GrafanaError(BandwatchError):
 
     def __init__(self, text: str, remedy: str) -> None:
         super().__init__(f"{text}: {remedy}")
-        self.text, self.remedy = text, remedy
+        self.text = text
+        self.remedy = remedy
 
 
 class SelectorError(BandwatchError):
@@ -128,7 +138,9 @@ class WindowRefused(BandwatchError):
 
     def __init__(self, field: str, found: str, valid: str) -> None:
         super().__init__(f"{field}: found {found}; valid is {valid}")
-        self.field, self.found, self.valid = field, found, valid
+        self.field = field
+        self.found = found
+        self.valid = valid
 
 
 class SourceFailed(BandwatchError):
@@ -142,6 +154,10 @@ class SourceFailed(BandwatchError):
 class RequestError(BandwatchError):
     """An HTTP request is wrong: `status` is 4xx, `field` names the parameter."""
 
-    def __init__(self, message: str, *, field: str = "", status: int = 400, code: str = "bad_request") -> None:
+    def __init__(
+        self, message: str, *, field: str = "", status: int = 400, code: str = "bad_request"
+    ) -> None:
         super().__init__(message)
-        self.field, self.status, self.code = field, status, code
+        self.field = field
+        self.status = status
+        self.code = code

@@ -13,7 +13,8 @@ DAY = 86_400
 
 
 def grid_times(start: int, end: int, step: int) -> IntArray:
-    """[T] start, start + step, ..., end inclusive; ValueError unless both are multiples of the step.
+    """[T] start, start + step, ..., end inclusive; ValueError unless both are multiples of the
+    step.
 
     An `end` before `start` gives no times, as a range does.
     """
@@ -35,8 +36,10 @@ def align(series: Sequence[Series], start: int, end: int, step: int) -> FloatArr
     columns, rest = np.divmod(times - start, step)
     wrong = (rest != 0) | (columns < 0) | (columns >= values.shape[1])
     if wrong.any():
-        raise ValueError(f"series {series[rows[wrong][0]].labels} has a sample at {times[wrong][0]}, "
-                         f"which is not on the grid {start}..{end} of step {step}")
+        raise ValueError(
+            f"series {series[rows[wrong][0]].labels} has a sample at {times[wrong][0]}, "
+            f"which is not on the grid {start}..{end} of step {step}"
+        )
     values[rows, columns] = np.concatenate([one.values for one in series])
     return values
 
@@ -44,13 +47,15 @@ def align(series: Sequence[Series], start: int, end: int, step: int) -> FloatArr
 def utc_offsets(times: IntArray, timezone: str) -> IntArray:
     """[T] seconds that local time is ahead of UTC at each unix time, daylight saving included.
 
-    Offsets change twice a year: they are looked up once a day and each change is then searched to the second.
+    Offsets change twice a year: they are looked up once a day and each change is then searched to
+    the second.
     Raises zoneinfo.ZoneInfoNotFoundError for an unknown zone.
     """
     zone = ZoneInfo(timezone)
     if times.size == 0:
         return np.zeros(0, np.int64)
-    changes, offsets = [int(times.min())], [offset_at(int(times.min()), zone)]
+    changes = [int(times.min())]
+    offsets = [offset_at(int(times.min()), zone)]
     while changes[-1] < times.max():
         change = next_change(changes[-1], int(times.max()), zone)
         changes.append(change)
@@ -59,11 +64,13 @@ def utc_offsets(times: IntArray, timezone: str) -> IntArray:
 
 
 def next_change(time: int, last: int, zone: ZoneInfo) -> int:
-    """The first second after `time` with another offset, or `last` where there is none until then."""
+    """The first second after `time` with another offset, or `last` where there is none until
+    then."""
     offset = offset_at(time, zone)
     while time < last and offset_at(min(time + DAY, last), zone) == offset:
         time = min(time + DAY, last)
-    before, after = time, min(time + DAY, last)
+    before = time
+    after = min(time + DAY, last)
     while after - before > 1:
         middle = (before + after) // 2
         before, after = (middle, after) if offset_at(middle, zone) == offset else (before, middle)
@@ -76,18 +83,35 @@ def offset_at(time: int, zone: ZoneInfo) -> int:
     return int(offset.total_seconds())
 
 
-def batch(values: FloatArray, start: int, step: int, timezone: str,
-          usable: BoolArray | None = None, alarmed: BoolArray | None = None,
-          covariates: FloatArray | None = None, settled: BoolArray | None = None) -> SeriesBatch:
+def batch(
+    values: FloatArray,
+    start: int,
+    step: int,
+    timezone: str,
+    usable: BoolArray | None = None,
+    alarmed: BoolArray | None = None,
+    covariates: FloatArray | None = None,
+    settled: BoolArray | None = None,
+) -> SeriesBatch:
     """What a detector sees: values [S, T] from `start` on, NaN = not observed.
 
-    usable: [S, T], False = scored but not learnt from. alarmed: [S, T], True = was outside its band.
-    covariates: [S, C, T], NaN = missing; C = 0 without. settled: [S, T], True = the new level is normal from here on.
+    usable: [S, T], False = scored but not learnt from. alarmed: [S, T], True = was outside its
+    band.
+    covariates: [S, C, T], NaN = missing; C = 0 without. settled: [S, T], True = the new level is
+    normal from here on.
     """
     times = start + step * np.arange(values.shape[1], dtype=np.int64)
     usable = np.ones(values.shape, np.bool_) if usable is None else usable
     alarmed = np.zeros(values.shape, np.bool_) if alarmed is None else alarmed
     covariates = np.empty((len(values), 0, len(times))) if covariates is None else covariates
-    return SeriesBatch(values=values, observed=np.isfinite(values), start=start, step=step, usable=usable,
-                       utc_offset=utc_offsets(times, timezone), alarmed=alarmed, covariates=covariates,
-                       settled=settled)
+    return SeriesBatch(
+        values=values,
+        observed=np.isfinite(values),
+        start=start,
+        step=step,
+        usable=usable,
+        utc_offset=utc_offsets(times, timezone),
+        alarmed=alarmed,
+        covariates=covariates,
+        settled=settled,
+    )

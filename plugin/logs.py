@@ -24,13 +24,17 @@ def setup(level: str = "info", form: str = "logfmt", stream: TextIO | None = Non
     root.setLevel("WARNING" if level == "warn" else level.upper())
     for chatty in ("alembic", "waitress", "urllib3", "matplotlib"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # plugin.scheduler tells of missed runs itself
+    logging.getLogger("apscheduler").setLevel(
+        logging.ERROR
+    )  # plugin.scheduler tells of missed runs itself
 
 
 def fields(record: logging.LogRecord) -> dict[str, object]:
     """The event as an ordered mapping: time, level, source, message, then what `extra` gave."""
     event: dict[str, object] = {
-        "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "ts": datetime.fromtimestamp(record.created, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z"),
         "level": _LEVEL_NAMES.get(record.levelname, record.levelname.lower()),
         "source": record.name,
         "msg": record.getMessage(),

@@ -1,7 +1,8 @@
 """When things run. The only file that knows APScheduler.
 
-The scheduler's defaults lose work silently (a run that is late by a second is dropped): here late runs are run, runs
-that pile up are joined into one, no job overlaps itself, and every missed or failed run is counted.
+The scheduler's defaults lose work silently (a run that is late by a second is dropped): here late
+runs are run, runs that pile up are joined into one, no job overlaps itself, and every missed or
+failed run is counted.
 """
 
 import logging
@@ -24,7 +25,8 @@ STOP_SECONDS = 5.0  # that a stop waits for the jobs that run
 
 
 class Aligned(BaseTrigger):  # type: ignore[misc]
-    """Just after each multiple of some seconds of unix time: when the sample of a step has just come in."""
+    """Just after each multiple of some seconds of unix time: when the sample of a step has just
+    come in."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -35,29 +37,44 @@ class Aligned(BaseTrigger):  # type: ignore[misc]
 
 
 class Scheduler:
-    """Runs named callables at intervals. Long runs have a pool of their own, so that they never hold up short ones.
+    """Runs named callables at intervals. Long runs have a pool of their own, so that they never
+    hold up short ones.
 
-    So has the heartbeat: it says that the scheduler works, also while every thread waits for a Prometheus that hangs.
+    So has the heartbeat: it says that the scheduler works, also while every thread waits for a
+    Prometheus that hangs.
     """
 
     def __init__(self, metrics: Metrics, *, threads: int = 16, long_threads: int = 4) -> None:
         self._metrics = metrics
         self.last_beat = time.time()  # unix seconds at which the scheduler was last seen at work
-        self._pools = {"default": ThreadPoolExecutor(threads), "long": ThreadPoolExecutor(long_threads),
-                       "heartbeat": ThreadPoolExecutor(1)}
+        self._pools = {
+            "default": ThreadPoolExecutor(threads),
+            "long": ThreadPoolExecutor(long_threads),
+            "heartbeat": ThreadPoolExecutor(1),
+        }
         self._long: set[str] = set()
         self._scheduler = BackgroundScheduler(
-            executors=self._pools, timezone=UTC,
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+            executors=self._pools,
+            timezone=UTC,
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
         self._scheduler.add_listener(self._missed, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
         self._scheduler.add_listener(self._failed, EVENT_JOB_ERROR)
-        self._add("heartbeat", IntervalTrigger(seconds=HEARTBEAT_SECONDS, timezone=UTC), self._beat, "heartbeat")
+        self._add(
+            "heartbeat",
+            IntervalTrigger(seconds=HEARTBEAT_SECONDS, timezone=UTC),
+            self._beat,
+            "heartbeat",
+        )
 
     def start(self) -> None:
         self._scheduler.start()
 
     def stop(self, seconds: float = STOP_SECONDS) -> bool:
-        """Starts nothing more, and waits for the jobs that run. False when one still runs after so many seconds."""
+        """Starts nothing more, and waits for the jobs that run.
+
+        False when one still runs after so many seconds.
+        """
         if not self._scheduler.running:
             return True
         self._scheduler.shutdown(wait=False)
@@ -67,12 +84,21 @@ class Scheduler:
             thread.join(max(0.0, end - time.monotonic()))
         return not any(thread.is_alive() for thread in threads)
 
-    def every(self, name: str, seconds: float, run: Callable[[], object], *, aligned: bool = False,
-              long: bool = False, lane: str = "") -> None:
-        """Runs `run` now and every `seconds`, `aligned` to multiples of them. A job of the same name is replaced.
+    def every(
+        self,
+        name: str,
+        seconds: float,
+        run: Callable[[], object],
+        *,
+        aligned: bool = False,
+        long: bool = False,
+        lane: str = "",
+    ) -> None:
+        """Runs `run` now and every `seconds`, `aligned` to multiples of them. A job of the same
+        name is replaced.
 
-        A `long` run may last longer than `seconds`: the next one follows it, and nothing has been missed. Those of a
-        `lane` are long, wait for each other, and for none but each other.
+        A `long` run may last longer than `seconds`: the next one follows it, and nothing has been
+        missed. Those of a `lane` are long, wait for each other, and for none but each other.
         """
         trigger = Aligned(seconds) if aligned else IntervalTrigger(seconds=seconds, timezone=UTC)
         if long or lane:
@@ -83,8 +109,15 @@ class Scheduler:
         self._add(name, trigger, run, lane or ("long" if long else "default"))
 
     def _add(self, name: str, trigger: BaseTrigger, run: Callable[[], object], pool: str) -> None:
-        self._scheduler.add_job(run, trigger, id=name, name=name, replace_existing=True, executor=pool,
-                                next_run_time=datetime.now(UTC))
+        self._scheduler.add_job(
+            run,
+            trigger,
+            id=name,
+            name=name,
+            replace_existing=True,
+            executor=pool,
+            next_run_time=datetime.now(UTC),
+        )
 
     def drop(self, names: Iterable[str]) -> None:
         """Removes jobs; a run in progress ends in peace."""
@@ -107,5 +140,11 @@ class Scheduler:
 
     def _failed(self, event: JobEvent) -> None:
         self._metrics.job_errors.labels(event.job_id).inc()
-        log.error("job failed", extra={"job": event.job_id, "err": repr(event.exception),
-                                       "trace": str(event.traceback)})
+        log.error(
+            "job failed",
+            extra={
+                "job": event.job_id,
+                "err": repr(event.exception),
+                "trace": str(event.traceback),
+            },
+        )

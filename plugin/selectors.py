@@ -1,7 +1,7 @@
 """Prometheus selectors: `name{job="api",code=~"5.."}` -> matchers.
 
-Regular expressions are RE2, the engine whose syntax Prometheus has: they match the whole value, a dot matches
-a newline too, and none takes more than linear time.
+Regular expressions are RE2, the engine whose syntax Prometheus has: they match the whole value, a
+dot matches a newline too, and none takes more than linear time.
 """
 
 import re
@@ -22,8 +22,19 @@ _LABEL = re.compile(r"[^\s={}!~,\"'`]+")  # wider than Prometheus: Labels print 
 _OPERATOR = re.compile(r"=~|!~|!=|=")
 _STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))")
-_LETTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",
-            "\\": "\\", '"': '"', "'": "'", "/": "/"}
+_LETTERS = {
+    "a": "\a",
+    "b": "\b",
+    "f": "\f",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "v": "\v",
+    "\\": "\\",
+    '"': '"',
+    "'": "'",
+    "/": "/",
+}
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,9 @@ def parse(text: str) -> tuple[Matcher, ...]:
     if scanner.ahead() == "{":
         matchers += scanner.braces()
     if scanner.ahead():
-        raise scanner.error("expected the end of the selector; operators and functions have no place here")
+        raise scanner.error(
+            "expected the end of the selector; operators and functions have no place here"
+        )
     return tuple(matchers)
 
 
@@ -79,22 +92,25 @@ class _Scanner:
     """Reads a selector from left to right."""
 
     def __init__(self, text: str) -> None:
-        self._text, self._at = text, 0
+        self._text = text
+        self._at = 0
 
     def error(self, message: str) -> SelectorError:
         found = f"`{self._text[self._at]}`" if self._at < len(self._text) else "the end"
-        return SelectorError(f"{message} at character {self._at + 1} of `{self._text}`: found {found}")
+        return SelectorError(
+            f"{message} at character {self._at + 1} of `{self._text}`: found {found}"
+        )
 
     def ahead(self) -> str:
         """The next character that is not a space; "" at the end."""
         self._at = _match(_SPACE, self._text, self._at)
-        return self._text[self._at:self._at + 1]
+        return self._text[self._at : self._at + 1]
 
     def take(self, token: re.Pattern[str]) -> str | None:
         self.ahead()
         begin = self._at
         self._at = _match(token, self._text, begin)
-        return self._text[begin:self._at] or None
+        return self._text[begin : self._at] or None
 
     def braces(self) -> list[Matcher]:
         self._at += 1
@@ -126,8 +142,10 @@ class _Scanner:
                 _compiled(value)
             except re2.error as error:
                 reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
-                raise SelectorError(f"the regular expression at character {begin + 1} of `{self._text}` is "
-                                    f"not RE2: {reason}") from error
+                raise SelectorError(
+                    f"the regular expression at character {begin + 1} of `{self._text}` is "
+                    f"not RE2: {reason}"
+                ) from error
         return Matcher(name, operator, value)
 
     def _string(self) -> str:
@@ -151,17 +169,21 @@ def _match(token: re.Pattern[str], text: str, at: int) -> int:
 
 
 def _unescaped(escape: re.Match[str]) -> str:
-    hexadecimal, octal = escape[1] or escape[2] or escape[3], escape[4]
+    hexadecimal = escape[1] or escape[2] or escape[3]
+    octal = escape[4]
     if not (hexadecimal or octal):
         return _LETTERS[escape[5]]
     character = chr(int(hexadecimal, 16) if hexadecimal else int(octal, 8))
-    character.encode()  # half of a surrogate pair is no character: UnicodeEncodeError is a ValueError
+    # half of a surrogate pair is no character: UnicodeEncodeError is a ValueError
+    character.encode()
     return character
 
 
 def _compiled(expression: str) -> Callable[[str], object]:
     options = re2.Options()
-    options.log_errors, options.never_capture, options.dot_nl = False, True, True
+    options.log_errors = False
+    options.never_capture = True
+    options.dot_nl = True
     options.max_mem = MAX_REGEX_MEMORY
     match: Callable[[str], object] = re2.compile(expression, options).fullmatch
     return match

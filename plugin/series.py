@@ -1,4 +1,5 @@
-"""What names a series and what one looks like when it arrives: labels, samples, the record that we keep of it."""
+"""What names a series and what one looks like when it arrives: labels, samples, the record that we
+keep of it."""
 
 import hashlib
 import json
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-BESIDE = "#"  # in the names under which the store keeps what a watch has beside its own series; no watch has it in its
+# in the names under which the store keeps what a watch has beside its own series; no watch has it
+# in its
+BESIDE = "#"
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,11 @@ class Labels(Mapping[str, str]):
 
     @cached_property
     def _printed(self) -> str:
-        matchers = ",".join(f"{name}={json.dumps(value, ensure_ascii=False)}"
-                            for name, value in self.pairs if name != "__name__")
+        matchers = ",".join(
+            f"{name}={json.dumps(value, ensure_ascii=False)}"
+            for name, value in self.pairs
+            if name != "__name__"
+        )
         return f"{self.get('__name__', '')}{{{matchers}}}"
 
     @cached_property
@@ -60,13 +66,14 @@ class Labels(Mapping[str, str]):
 
 
 def renamed(name: str, taken: Collection[str], prefix: str = "label_") -> str:
-    """A name beside the taken ones: these get the prefix, and so does what would look like one of them.
+    """A name beside the taken ones: these get the prefix, and so does what would look like one of
+    them.
 
     No two names become one: with `value` taken, `value` and `label_value` get one more each.
     """
     bare = name
     while bare not in taken and bare.startswith(prefix):
-        bare = bare[len(prefix):]
+        bare = bare[len(prefix) :]
     return prefix + name if bare in taken else name
 
 
@@ -86,7 +93,9 @@ class SeriesState(StrEnum):
     OK = "ok"
     MISSING = "missing"  # expected, but its samples have stopped
     STALE = "stale"  # samples arrive or not: we could not look (Prometheus or the watch fails)
-    MAINTENANCE = "maintenance"  # inside a window of planned work: scored and shown, neither paged nor learnt
+    MAINTENANCE = (
+        "maintenance"  # inside a window of planned work: scored and shown, neither paged nor learnt
+    )
     GONE = "gone"  # missing for longer than the time to live; kept in the store until retention
 
 
@@ -104,7 +113,8 @@ class SeriesRecord:
 
 @dataclass(frozen=True)
 class Samples:
-    """Stored samples of one series, columns of equal length; NaN = absent, ±inf bounds = no bound on that side."""
+    """Stored samples of one series, columns of equal length; NaN = absent, ±inf bounds = no bound
+    on that side."""
 
     times: IntArray  # [T] unix seconds, ascending, unique
     value: FloatArray  # [T]
@@ -120,7 +130,8 @@ class Samples:
 
 @dataclass(frozen=True)
 class Tick:
-    """What one run of the score job adds for some series of one watch; written in one transaction."""
+    """What one run of the score job adds for some series of one watch; written in one
+    transaction."""
 
     watch: str
     ids: IntArray  # [S] series ids
@@ -131,6 +142,8 @@ class Tick:
     upper: FloatArray  # [S, T]
     score: FloatArray  # [S, T] NaN = not scored
     model_version: IntArray  # [S] 0 = no model
-    carry: Mapping[str, NDArray[Any]] = field(default_factory=dict)  # leading axis S, see detectors.api
+    carry: Mapping[str, NDArray[Any]] = field(
+        default_factory=dict
+    )  # leading axis S, see detectors.api
     stack: str = ""  # the detector spec whose stack carries it
     muted: BoolArray | None = None  # [S, T] True = inside a maintenance window; None = none is

@@ -1,4 +1,5 @@
-"""Fixtures that many tests share: a real Prometheus with known history, a proxy that breaks its answers."""
+"""Fixtures that many tests share: a real Prometheus with known history, a proxy that breaks its
+answers."""
 
 from collections.abc import Iterator
 
@@ -11,7 +12,8 @@ from tests.servers import PrometheusServer
 
 @pytest.fixture(scope="session")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
-    """A real Prometheus that holds `tests.history` and scrapes nothing; each xdist worker has its own."""
+    """A real Prometheus that holds `tests.history` and scrapes nothing; each xdist worker has its
+    own."""
     with PrometheusServer(tmp_path_factory.mktemp("prometheus")).backfill(history()) as server:
         yield server
 

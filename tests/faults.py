@@ -1,4 +1,5 @@
-"""A proxy that stands in front of a real server and breaks its answers in one chosen way at a time."""
+"""A proxy that stands in front of a real server and breaks its answers in one chosen way at a
+time."""
 
 import contextlib
 import http.client
@@ -63,8 +64,12 @@ class FaultProxy:
         self.listen()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 traceback: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         self.released.set()
         self.refuse()
 
@@ -95,7 +100,9 @@ class Connection(BaseHTTPRequestHandler):
     def _ask(self, body: bytes) -> Reply:
         upstream = http.client.HTTPConnection("127.0.0.1", self.faults.upstream, timeout=60)
         try:
-            headers = {name: value for name, value in self.headers.items() if name != "Accept-Encoding"}
+            headers = {
+                name: value for name, value in self.headers.items() if name != "Accept-Encoding"
+            }
             upstream.request(self.command, self.path, body or None, headers)
             response = upstream.getresponse()
             return Reply(response.status, response.getheader("Content-Type", ""), response.read())
@@ -132,7 +139,7 @@ def hang(connection: Connection, _: Reply) -> None:
 
 def hang_in_body(connection: Connection, reply: Reply) -> None:
     connection.head(200, len(reply.body))
-    connection.wfile.write(reply.body[:len(reply.body) // 2])
+    connection.wfile.write(reply.body[: len(reply.body) // 2])
     connection.faults.released.wait()
 
 
@@ -148,13 +155,13 @@ def drip(connection: Connection, reply: Reply) -> None:
 def cut(connection: Connection, reply: Reply) -> None:
     """Closes the connection in the middle of the body."""
     connection.head(200, len(reply.body))
-    connection.wfile.write(reply.body[:len(reply.body) // 2])
+    connection.wfile.write(reply.body[: len(reply.body) // 2])
 
 
 def cut_without_length(connection: Connection, reply: Reply) -> None:
     """As `cut`, but nothing tells how long the body should have been."""
     connection.head(200, None)
-    connection.wfile.write(reply.body[:len(reply.body) // 2])
+    connection.wfile.write(reply.body[: len(reply.body) // 2])
 
 
 def reset(connection: Connection, _: Reply) -> None:
@@ -164,7 +171,9 @@ def reset(connection: Connection, _: Reply) -> None:
 
 
 def garbage(connection: Connection, _: Reply) -> None:
-    connection.send(200, b"<html><body>Please log in \xff\xfe</body></html>", Content_Type="text/html")
+    connection.send(
+        200, b"<html><body>Please log in \xff\xfe</body></html>", Content_Type="text/html"
+    )
 
 
 def endless(connection: Connection, _: Reply) -> None:
@@ -187,7 +196,8 @@ def says(envelope: object) -> Fault:
 def warns(*warnings: str) -> Fault:
     """The real answer, with warnings as of a partial result."""
     return lambda connection, reply: connection.send(
-        reply.status, json.dumps({**json.loads(reply.body), "warnings": warnings}).encode())
+        reply.status, json.dumps({**json.loads(reply.body), "warnings": warnings}).encode()
+    )
 
 
 def delays(seconds: float) -> Fault:

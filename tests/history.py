@@ -27,7 +27,8 @@ def history() -> list[Series]:
     broken[10:13] = [np.nan, np.inf, -np.inf]
     total = np.where(count < 2000, 3 * count, 3 * (count - 2000))  # restarts once
     return [
-        daily(0), daily(0.25),
+        daily(0),
+        daily(0.25),
         Series(Labels.of({"__name__": "shop_stock"}), TIMES[gap], count[gap]),
         Series(Labels.of({"__name__": "shop_ratio"}), TIMES, broken),
         Series(Labels.of({"__name__": "shop_requests_total", "code": "200"}), TIMES, total),

@@ -1,6 +1,8 @@
-"""Series that are hard to draw a band around, and incidents that come upon a lively one: always the same numbers.
+"""Series that are hard to draw a band around, and incidents that come upon a lively one: always the
+same numbers.
 
-A detector learns the first fourteen days and is judged on the four that follow; hours count from where these begin.
+A detector learns the first fourteen days and is judged on the four that follow; hours count from
+where these begin.
 """
 
 from dataclasses import dataclass
@@ -9,8 +11,10 @@ import numpy as np
 
 from detectors.api import BoolArray, Detector, FloatArray, SeriesBatch
 
-DAY, HOUR = 86_400, 3_600
-FIT_DAYS, LIVE_DAYS = 14, 4
+DAY = 86_400
+HOUR = 3_600
+FIT_DAYS = 14
+LIVE_DAYS = 4
 START = 1_760_054_400  # a midnight
 BUDGET = 1 / (7 * DAY)
 END = 24.0 * LIVE_DAYS  # hours
@@ -38,7 +42,9 @@ class Grid:
 
     def during(self, begin: float, end: float) -> slice:
         """The columns from one hour to another."""
-        return slice(self.live + round(begin * HOUR / self.step), self.live + round(end * HOUR / self.step))
+        return slice(
+            self.live + round(begin * HOUR / self.step), self.live + round(end * HOUR / self.step)
+        )
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,11 @@ class Judged:
     def first(self, begin: float) -> float:
         """Hours from `begin` to the first alarm after it."""
         part = self.grid.during(begin, LIVE_DAYS * 24)
-        return float(self.grid.hours[part][self.alarm[part].argmax()]) - begin if self.alarm[part].any() else np.inf
+        return (
+            float(self.grid.hours[part][self.alarm[part].argmax()]) - begin
+            if self.alarm[part].any()
+            else np.inf
+        )
 
     def width(self, begin: float, end: float) -> float:
         """Median width of the band."""
@@ -78,8 +88,12 @@ def judged(detector: Detector, grid: Grid, rows: dict[str, FloatArray]) -> dict[
     batch = SeriesBatch(values, ~np.isnan(values), START, grid.step)
     scores = detector.fit(batch.steps(0, grid.live), alert_budget=BUDGET).score(batch)
     band = scores.band
-    return {name: Judged(grid, values[i], band.lower[i], band.expected[i], band.upper[i], scores.anomaly[i])
-            for i, name in enumerate(rows)}
+    return {
+        name: Judged(
+            grid, values[i], band.lower[i], band.expected[i], band.upper[i], scores.anomaly[i]
+        )
+        for i, name in enumerate(rows)
+    }
 
 
 def noise(steps: int, seed: int, memory: float = 0.6) -> FloatArray:
@@ -123,7 +137,9 @@ def bursty(grid: Grid, a_day: float = 4, seed: int = 4) -> FloatArray:
     rng = np.random.default_rng(seed)
     values = np.zeros(grid.steps)
     for begin in np.flatnonzero(rng.random(grid.steps) < a_day * grid.step / DAY):
-        values[begin:begin + max(1, round(rng.uniform(120, 600) / grid.step))] = rng.uniform(60, 140)
+        values[begin : begin + max(1, round(rng.uniform(120, 600) / grid.step))] = rng.uniform(
+            60, 140
+        )
     return values
 
 
@@ -174,23 +190,38 @@ def peakless(grid: Grid, day: int, seed: int = 1) -> FloatArray:
 
 def quiet(grid: Grid) -> dict[str, FloatArray]:
     """What each kind does when all is well."""
-    rows = {make.__name__: make(grid) for make in (flat, zero, sparse, mostly_missing, quantised, counted, counter,
-                                                   lively)}
-    bursts = {"bursty": bursty(grid), "seldom": bursty(grid, a_day=1, seed=5), "often": bursty(grid, a_day=12, seed=6)}
+    rows = {
+        make.__name__: make(grid)
+        for make in (flat, zero, sparse, mostly_missing, quantised, counted, counter, lively)
+    }
+    bursts = {
+        "bursty": bursty(grid),
+        "seldom": bursty(grid, a_day=1, seed=5),
+        "often": bursty(grid, a_day=12, seed=6),
+    }
     return rows | bursts
 
 
 def troubled(grid: Grid) -> dict[str, FloatArray]:
     """What each kind does when something has happened."""
-    usual, count, at = lively(grid), counter(grid), grid.during
+    usual = lively(grid)
+    count = counter(grid)
+    at = grid.during
     return {
-        "flat": held(flat(grid), at(36, 40), 5.5), "zero": held(zero(grid), at(36, 40), 1000.0),
-        "sparse": added(sparse(grid), at(36, 48), 80), "mostly_missing": added(mostly_missing(grid), at(36, 42), 80),
-        "bursty": held(bursty(grid), at(50, 50.25), 1000.0), "quantised": held(quantised(grid), at(36, 37), 18.0),
-        "counted": held(counted(grid), at(36, 37), 40.0), "stuck_an_hour": held(usual, at(26.5, 27.5)),
-        "stuck": held(usual, at(25.5, 28.5)), "shift": added(usual, at(30, 34), 40),
-        "drop": added(usual, at(38, 42), -40), "ramp": ramped(usual, at(30, 33), 60),
-        "peakless": peakless(grid, day=1), "regime": added(usual, at(30, END), 60),
+        "flat": held(flat(grid), at(36, 40), 5.5),
+        "zero": held(zero(grid), at(36, 40), 1000.0),
+        "sparse": added(sparse(grid), at(36, 48), 80),
+        "mostly_missing": added(mostly_missing(grid), at(36, 42), 80),
+        "bursty": held(bursty(grid), at(50, 50.25), 1000.0),
+        "quantised": held(quantised(grid), at(36, 37), 18.0),
+        "counted": held(counted(grid), at(36, 37), 40.0),
+        "stuck_an_hour": held(usual, at(26.5, 27.5)),
+        "stuck": held(usual, at(25.5, 28.5)),
+        "shift": added(usual, at(30, 34), 40),
+        "drop": added(usual, at(38, 42), -40),
+        "ramp": ramped(usual, at(30, 33), 60),
+        "peakless": peakless(grid, day=1),
+        "regime": added(usual, at(30, END), 60),
         "gap": held(usual, at(24, 44), np.nan),
         "counter": np.where(grid.hours >= 60, count - count[at(60, END)][0], count),
     }

@@ -1,4 +1,5 @@
-"""Real servers for tests: each on a free loopback port, in its own folder, stopped by its own process id."""
+"""Real servers for tests: each on a free loopback port, in its own folder, stopped by its own
+process id."""
 
 import json
 import shutil
@@ -30,7 +31,9 @@ def binary(name: str) -> str:
     """Where a server's program is; a test never skips for lack of it."""
     found = shutil.which(name)
     if found is None:
-        raise AssertionError(f"`{name}` is not installed: `make test` installs it from Debian's packages")
+        raise AssertionError(
+            f"`{name}` is not installed: `make test` installs it from Debian's packages"
+        )
     return found
 
 
@@ -93,8 +96,12 @@ class Server:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 traceback: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         self.stop()
 
 
@@ -103,7 +110,9 @@ class PrometheusServer(Server):
     """Debian's Prometheus, with history where `backfill` has put some. Keeps samples of any age."""
 
     ready_path: str = "/-/ready"
-    scrape: Mapping[str, Sequence[str]] = field(default_factory=dict)  # job -> targets; "self" = itself
+    scrape: Mapping[str, Sequence[str]] = field(
+        default_factory=dict
+    )  # job -> targets; "self" = itself
     scrape_interval: str = "1s"
     web_config: str = ""  # YAML for --web.config.file: TLS, users
     flags: Sequence[str] = ()
@@ -120,16 +129,28 @@ class PrometheusServer(Server):
         return self
 
     def command(self) -> list[str]:
-        jobs = [{"job_name": job, "static_configs": [{"targets": [self._target(one) for one in targets]}]}
-                for job, targets in self.scrape.items()]
+        jobs = [
+            {
+                "job_name": job,
+                "static_configs": [{"targets": [self._target(one) for one in targets]}],
+            }
+            for job, targets in self.scrape.items()
+        ]
         interval = {"scrape_interval": self.scrape_interval, "scrape_timeout": self.scrape_interval}
         settings = {"global": interval, "scrape_configs": jobs, **self.settings}
         (self.folder / "prometheus.yml").write_text(json.dumps(settings))  # JSON is YAML
         (self.folder / "web.yml").write_text(self.web_config)
-        return [binary("prometheus"), f"--config.file={self.folder / 'prometheus.yml'}",
-                f"--web.config.file={self.folder / 'web.yml'}", f"--storage.tsdb.path={self.data_dir}",
-                "--storage.tsdb.retention.time=100y", f"--web.listen-address=127.0.0.1:{self.port}",
-                "--web.enable-lifecycle", "--log.level=warn", *self.flags]
+        return [
+            binary("prometheus"),
+            f"--config.file={self.folder / 'prometheus.yml'}",
+            f"--web.config.file={self.folder / 'web.yml'}",
+            f"--storage.tsdb.path={self.data_dir}",
+            "--storage.tsdb.retention.time=100y",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            "--web.enable-lifecycle",
+            "--log.level=warn",
+            *self.flags,
+        ]
 
     def _target(self, target: str) -> str:
         return f"127.0.0.1:{self.port}" if target == "self" else target
@@ -142,11 +163,17 @@ class AlertmanagerServer(Server):
     ready_path: str = "/-/ready"
 
     def command(self) -> list[str]:
-        (self.folder / "alertmanager.yml").write_text(json.dumps({"route": {"receiver": "none"},
-                                                                  "receivers": [{"name": "none"}]}))
-        return [binary("prometheus-alertmanager"), f"--config.file={self.folder / 'alertmanager.yml'}",
-                f"--storage.path={self.folder / 'data'}", f"--web.listen-address=127.0.0.1:{self.port}",
-                "--cluster.listen-address=", "--log.level=warn"]
+        (self.folder / "alertmanager.yml").write_text(
+            json.dumps({"route": {"receiver": "none"}, "receivers": [{"name": "none"}]})
+        )
+        return [
+            binary("prometheus-alertmanager"),
+            f"--config.file={self.folder / 'alertmanager.yml'}",
+            f"--storage.path={self.folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            "--cluster.listen-address=",
+            "--log.level=warn",
+        ]
 
 
 @dataclass

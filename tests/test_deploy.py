@@ -1,4 +1,5 @@
-"""The files around the code: container image, compose file, make targets and the scripts behind them."""
+"""The files around the code: container image, compose file, make targets and the scripts behind
+them."""
 
 import os
 import re
@@ -11,7 +12,17 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 SERVERS = ROOT / "deploy" / "install-servers.sh"
-TARGETS = ("demo", "test", "lint", "bench", "bench-quality", "dashboards", "grafana-preview", "clean", "help")
+TARGETS = (
+    "demo",
+    "test",
+    "lint",
+    "bench",
+    "bench-quality",
+    "dashboards",
+    "grafana-preview",
+    "clean",
+    "help",
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,14 +33,18 @@ def compose() -> dict[str, Any]:
 def test_no_container_is_root_and_none_is_reachable_from_outside(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         assert int(service["user"].split(":")[0]) > 0, name
-        assert service["cap_drop"] == ["ALL"] and "no-new-privileges:true" in service["security_opt"], name
+        assert (
+            service["cap_drop"] == ["ALL"] and "no-new-privileges:true" in service["security_opt"]
+        ), name
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ())), name
 
 
 def test_every_service_is_pinned_watched_and_restarted(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         assert "build" in service or re.search(r":v?\d+\.\d+\.\d+$", service["image"]), name
-        assert service["healthcheck"]["test"][0] == "CMD" and service["restart"] == "unless-stopped", name
+        assert (
+            service["healthcheck"]["test"][0] == "CMD" and service["restart"] == "unless-stopped"
+        ), name
         for needed, how in service.get("depends_on", {}).items():
             assert how == {"condition": "service_healthy"}, (name, needed)
     plugins = compose["services"]["grafana"]["environment"]["GF_PLUGINS_PREINSTALL_SYNC"]
@@ -47,14 +62,28 @@ def test_every_mount_exists_and_every_folder_of_ours_is_read_only(compose: dict[
     assert named == set(compose["volumes"])
 
 
-def test_grafana_gets_all_that_we_ship_and_the_prometheus_of_this_file(compose: dict[str, Any]) -> None:
+def test_grafana_gets_all_that_we_ship_and_the_prometheus_of_this_file(
+    compose: dict[str, Any],
+) -> None:
     service = compose["services"]["grafana"]
     mounted = dict(volume.split(":")[:2] for volume in service["volumes"] if volume.startswith("."))
-    shipped = {f"./{path.relative_to(ROOT)}" for path in (ROOT / "grafana" / "provisioning").glob("*/*.yml")}
-    assert {source: f"/etc{source.removeprefix('.')}" for source in shipped}.items() <= mounted.items()
-    assert mounted["./deploy/grafana-prometheus.yml"].startswith("/etc/grafana/provisioning/datasources/")
-    [source] = yaml.safe_load((ROOT / "deploy" / "grafana-prometheus.yml").read_text())["datasources"]
-    assert source["type"] == "prometheus" and source["url"].split("/")[2].split(":")[0] in compose["services"]
+    shipped = {
+        f"./{path.relative_to(ROOT)}"
+        for path in (ROOT / "grafana" / "provisioning").glob("*/*.yml")
+    }
+    assert {
+        source: f"/etc{source.removeprefix('.')}" for source in shipped
+    }.items() <= mounted.items()
+    assert mounted["./deploy/grafana-prometheus.yml"].startswith(
+        "/etc/grafana/provisioning/datasources/"
+    )
+    [source] = yaml.safe_load((ROOT / "deploy" / "grafana-prometheus.yml").read_text())[
+        "datasources"
+    ]
+    assert (
+        source["type"] == "prometheus"
+        and source["url"].split("/")[2].split(":")[0] in compose["services"]
+    )
     home = Path(service["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
     assert mounted["./grafana/dashboards"] == str(home.parent)
     assert (ROOT / "grafana" / "dashboards" / home.name).exists()
@@ -63,19 +92,28 @@ def test_grafana_gets_all_that_we_ship_and_the_prometheus_of_this_file(compose: 
 def test_the_token_is_shared_and_never_written_down(compose: dict[str, Any]) -> None:
     services = compose["services"]
     for name in ("bandwatch", "grafana"):
-        assert services[name]["environment"]["BANDWATCH_TOKEN"].startswith("${BANDWATCH_TOKEN:?"), name
+        assert services[name]["environment"]["BANDWATCH_TOKEN"].startswith("${BANDWATCH_TOKEN:?"), (
+            name
+        )
     assert compose["secrets"] == {"bandwatch_token": {"environment": "BANDWATCH_TOKEN"}}
-    assert services["prometheus"]["secrets"][0]["uid"] == services["prometheus"]["user"].split(":")[0]
+    assert (
+        services["prometheus"]["secrets"][0]["uid"] == services["prometheus"]["user"].split(":")[0]
+    )
 
 
 def test_prometheus_accepts_its_file(compose: dict[str, Any], tmp_path: Path) -> None:
     text = (ROOT / "deploy" / "prometheus.yml").read_text()
-    token, copy = tmp_path / "token", tmp_path / "prometheus.yml"
+    token = tmp_path / "token"
+    copy = tmp_path / "prometheus.yml"
     token.write_text("secret")
     copy.write_text(text.replace("/run/secrets/bandwatch_token", str(token)))
     subprocess.run(["promtool", "check", "config", copy], check=True, capture_output=True)
-    hosts = {target.split(":")[0] for job in yaml.safe_load(text)["scrape_configs"]
-             for group in job["static_configs"] for target in group["targets"]}
+    hosts = {
+        target.split(":")[0]
+        for job in yaml.safe_load(text)["scrape_configs"]
+        for group in job["static_configs"]
+        for target in group["targets"]
+    }
     assert hosts - {"localhost"} <= set(compose["services"])
 
 
@@ -85,21 +123,33 @@ def test_the_image_is_built_from_what_is_there_and_not_as_root(compose: dict[str
     for line in re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE):
         for source in line.split()[:-1]:
             assert (ROOT / source).exists() and f"!{source}" in ignored, source
-    assert re.findall(r"^USER (.+)$", text, re.MULTILINE) == [compose["services"]["bandwatch"]["user"]]
+    assert re.findall(r"^USER (.+)$", text, re.MULTILINE) == [
+        compose["services"]["bandwatch"]["user"]
+    ]
     assert "HEALTHCHECK" in text and "/-/healthy" in text
 
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_make_knows_the_target(target: str) -> None:
-    made = subprocess.run(["make", "--no-print-directory", "-n", target, "ARGS=--duration 7s"], cwd=ROOT,
-                          capture_output=True, text=True, check=True).stdout
+    made = subprocess.run(
+        ["make", "--no-print-directory", "-n", target, "ARGS=--duration 7s"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     assert ("bandwatch demo --duration 7s" in made) == (target == "demo")
     assert f"make {target}" in subprocess.check_output(["make", "help"], cwd=ROOT, text=True)
 
 
 def test_bench_quality_says_what_it_needs() -> None:
-    made = subprocess.run(["make", "--no-print-directory", "bench-quality"], cwd=ROOT, capture_output=True, text=True)
-    assert made.returncode == 2 and "bench-quality: no DATA: name a folder of NAME.csv[.gz]" in made.stderr
+    made = subprocess.run(
+        ["make", "--no-print-directory", "bench-quality"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (
+        made.returncode == 2
+        and "bench-quality: no DATA: name a folder of NAME.csv[.gz]" in made.stderr
+    )
 
 
 def test_ci_runs_lint_and_tests() -> None:
@@ -111,7 +161,9 @@ class Machine:
     """A machine of our making: only the commands of one folder, and a place for the policy file."""
 
     def __init__(self, folder: Path, user: int) -> None:
-        self.bin, self.policy, self.log = folder / "bin", folder / "policy-rc.d", folder / "log"
+        self.bin = folder / "bin"
+        self.policy = folder / "policy-rc.d"
+        self.log = folder / "log"
         self.bin.mkdir()
         for tool in ("rm", "chmod", "cat"):
             self.command(tool, f'exec /bin/{tool} "$@"')
@@ -123,11 +175,17 @@ class Machine:
         path.chmod(0o755)
 
     def apt(self, status: int) -> None:
-        self.command("apt-get", f'echo "$1 $(cat {self.policy} 2>/dev/null)" >>{self.log}; exit {status}')
+        self.command(
+            "apt-get", f'echo "$1 $(cat {self.policy} 2>/dev/null)" >>{self.log}; exit {status}'
+        )
 
     def install(self, *flags: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["/bin/sh", SERVERS, *flags], capture_output=True, text=True,
-                              env={"PATH": str(self.bin), "POLICY_RC_D": str(self.policy)})
+        return subprocess.run(
+            ["/bin/sh", SERVERS, *flags],
+            capture_output=True,
+            text=True,
+            env={"PATH": str(self.bin), "POLICY_RC_D": str(self.policy)},
+        )
 
 
 def test_nothing_is_installed_where_all_is_there(tmp_path: Path) -> None:
@@ -153,18 +211,25 @@ def test_a_policy_of_the_machine_is_left_alone(tmp_path: Path) -> None:
     assert machine.install().returncode == 0 and machine.policy.read_text() == "theirs"
 
 
-@pytest.mark.parametrize(("user", "apt", "reason"), [
-    (1000, 0, "only root can install it"),
-    (0, 100, "apt-get could not install"),
-    (0, None, "there is no apt-get"),
-])
+@pytest.mark.parametrize(
+    ("user", "apt", "reason"),
+    [
+        (1000, 0, "only root can install it"),
+        (0, 100, "apt-get could not install"),
+        (0, None, "there is no apt-get"),
+    ],
+)
 def test_the_tests_need_the_servers_and_the_demo_does_not(
-        tmp_path: Path, user: int, apt: int | None, reason: str) -> None:
+    tmp_path: Path, user: int, apt: int | None, reason: str
+) -> None:
     machine = Machine(tmp_path, user)
     if apt is not None:
         machine.apt(apt)
-    strict, relaxed = machine.install(), machine.install("--optional")
+    strict = machine.install()
+    relaxed = machine.install("--optional")
     assert (strict.returncode, relaxed.returncode) == (1, 0)
     assert reason in strict.stderr and reason in relaxed.stderr
-    assert "apt install prometheus prometheus-node-exporter prometheus-alertmanager" in strict.stderr
+    assert (
+        "apt install prometheus prometheus-node-exporter prometheus-alertmanager" in strict.stderr
+    )
     assert not machine.policy.exists()

@@ -1,4 +1,5 @@
-"""Each setting, metric, route and flag is documented, and nothing is documented that does not exist."""
+"""Each setting, metric, route and flag is documented, and nothing is documented that does not
+exist."""
 
 import argparse
 import re
@@ -10,13 +11,14 @@ import pytest
 
 from plugin.board import Board
 from plugin.cli import parser
-from plugin.config import Config, Web
+from plugin.config import Config, WebSettings
 from plugin.metrics import CollectorRegistry, Metrics, exposition
 from plugin.store import Store
 from plugin.web import WebContext, create_app
 
 ROOT = Path(__file__).parent.parent
-FENCE, FLAGS = r"^```.*?^```", re.MULTILINE | re.DOTALL
+FENCE = r"^```.*?^```"
+FLAGS = re.MULTILINE | re.DOTALL
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
@@ -45,8 +47,11 @@ def models(annotation: Any) -> Iterator[Any]:
 
 
 def section(text: str, name: str) -> str:
-    """The heading that names a block or a command, and what stands under it, lower headings included."""
-    outside = re.sub(FENCE, lambda fence: re.sub(r"^#", " ", fence[0], flags=re.MULTILINE), text, flags=FLAGS)
+    """The heading that names a block or a command, and what stands under it, lower headings
+    included."""
+    outside = re.sub(
+        FENCE, lambda fence: re.sub(r"^#", " ", fence[0], flags=re.MULTILINE), text, flags=FLAGS
+    )
     parts = re.split(r"^(?=##? )", outside, flags=re.MULTILINE)
     return "".join(part for part in parts if re.match(rf"#+ .*`{name}[` ]", part))
 
@@ -72,20 +77,33 @@ def test_every_metric_is_documented_under_its_name_in_a_scrape() -> None:
 
 @pytest.fixture
 def routes(tmp_path: Path) -> set[str]:
-    store, registry = Store.open(tmp_path), CollectorRegistry()
-    context = WebContext(store=store, board=Board(), settings=Web(),
-                         registry=registry, config_text=str, reload=lambda: None, readiness=lambda: None,
-                         metrics=Metrics(registry))
+    store = Store.open(tmp_path)
+    registry = CollectorRegistry()
+    context = WebContext(
+        store=store,
+        board=Board(),
+        settings=WebSettings(),
+        registry=registry,
+        config_text=str,
+        reload=lambda: None,
+        readiness=lambda: None,
+        metrics=Metrics(registry),
+    )
     rules = create_app(context).url_map.iter_rules()
     store.close()
     return {re.sub(r"<\w+:", "<", rule.rule) for rule in rules}
 
 
 def test_every_route_is_documented(routes: set[str]) -> None:
-    path = r"(?<![\w.}])/(?:-|api)/[\w/<>.-]+\w>?|(?<![\w.}])/grafana/(?:[\w-]+\w)?|/metrics\b|(?<![\w.}])/feedback\b"
+    path = (
+        r"(?<![\w.}])/(?:-|api)/[\w/<>.-]+\w>?|(?<![\w.}])/grafana/(?:[\w-]+\w)?"
+        r"|/metrics\b|(?<![\w.}])/feedback\b"
+    )
     documented = set(re.findall(path, code(page("http-api.md"))))
     assert routes - documented == set()
-    assert {path for path in documented if not any(matches(path, route) for route in routes)} == set()
+    assert {
+        path for path in documented if not any(matches(path, route) for route in routes)
+    } == set()
 
 
 def matches(path: str, route: str) -> bool:
@@ -106,12 +124,16 @@ def flags(command: argparse.ArgumentParser, name: str = "") -> Iterator[tuple[st
             yield name, long[0] if long else str(action.metavar)
 
 
-@pytest.mark.parametrize(("command", "flag"), [pair for pair in flags(parser()) if pair[1] != "--help"])
+@pytest.mark.parametrize(
+    ("command", "flag"), [pair for pair in flags(parser()) if pair[1] != "--help"]
+)
 def test_every_flag_is_documented(command: str, flag: str) -> None:
     text = page("command-line.md")
     within = section(text, f"bandwatch {command}") if command else text
     assert within, f"docs/command-line.md has no heading with `bandwatch {command}`"
-    shared = [section(text, f"bandwatch {name}") for name in re.findall(r"Flags as for `(\w+)`", within)]
+    shared = [
+        section(text, f"bandwatch {name}") for name in re.findall(r"Flags as for `(\w+)`", within)
+    ]
     everywhere = [text] if flag.startswith("--log.") else [within, *shared]
     assert any(re.search(rf"(?<![\w.-]){re.escape(flag)}(?![\w.-])", part) for part in everywhere)
 

@@ -26,23 +26,36 @@ def project() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def pins() -> dict[str, str]:
-    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    lines = [
+        line
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if not line.startswith("#")
+    ]
     assert [line for line in lines if not re.fullmatch(r"[a-z0-9.-]+==[0-9][a-z0-9.]*", line)] == []
     return dict(line.split("==") for line in lines)
 
 
 def requirements(project: dict[str, Any]) -> list[Requirement]:
-    asked = [*project["project"]["dependencies"], *project["project"]["optional-dependencies"]["dev"]]
+    asked = [
+        *project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"]["dev"],
+    ]
     return [Requirement(line) for line in asked]
 
 
-def test_every_dependency_is_pinned_within_its_range(project: dict[str, Any], pins: dict[str, str]) -> None:
-    extra = project["project"]["optional-dependencies"]["bench"]  # installed by `make bench-quality` alone
+def test_every_dependency_is_pinned_within_its_range(
+    project: dict[str, Any], pins: dict[str, str]
+) -> None:
+    extra = project["project"]["optional-dependencies"][
+        "bench"
+    ]  # installed by `make bench-quality` alone
     for asked in [*requirements(project), *map(Requirement, extra)]:
         assert asked.specifier.contains(pins[asked.name]), f"{asked}, pinned: {pins[asked.name]}"
 
 
-def test_what_the_dependencies_need_is_pinned_too(project: dict[str, Any], pins: dict[str, str]) -> None:
+def test_what_the_dependencies_need_is_pinned_too(
+    project: dict[str, Any], pins: dict[str, str]
+) -> None:
     waiting = [asked.name for asked in requirements(project)]
     seen: set[str] = set()
     while waiting:
@@ -51,7 +64,11 @@ def test_what_the_dependencies_need_is_pinned_too(project: dict[str, Any], pins:
             continue
         seen.add(name)
         needs = [Requirement(line) for line in metadata.requires(name) or ()]
-        waiting += [need.name for need in needs if need.marker is None or need.marker.evaluate({"extra": ""})]
+        waiting += [
+            need.name
+            for need in needs
+            if need.marker is None or need.marker.evaluate({"extra": ""})
+        ]
     assert seen - pins.keys() == set()
 
 
@@ -61,7 +78,9 @@ def test_no_gpu_library_is_pinned(pins: dict[str, str]) -> None:
 
 def test_every_folder_of_code_is_a_package() -> None:
     folders = {path.parent for name in PACKAGES for path in (ROOT / name).rglob("*.py")}
-    assert [str(folder) for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
+    assert [
+        str(folder) for folder in sorted(folders) if not (folder / "__init__.py").exists()
+    ] == []
 
 
 def test_every_file_is_in_the_wheel(project: dict[str, Any]) -> None:
@@ -71,11 +90,16 @@ def test_every_file_is_in_the_wheel(project: dict[str, Any]) -> None:
     forgotten = []
     for path in (path for name in PACKAGES for path in (ROOT / name).rglob("*") if path.is_file()):
         inside = path.relative_to(ROOT)
-        if path.suffix in (".py", ".pyc") or path.suffix == ".md":  # notes for readers of the source
+        if (
+            path.suffix in (".py", ".pyc") or path.suffix == ".md"
+        ):  # notes for readers of the source
             continue
         homes = [(PurePath(*name.split(".")), globs) for name, globs in patterns.items()]
-        if not any(inside.is_relative_to(home) and inside.relative_to(home).match(glob)
-                   for home, globs in homes for glob in globs):
+        if not any(
+            inside.is_relative_to(home) and inside.relative_to(home).match(glob)
+            for home, globs in homes
+            for glob in globs
+        ):
             forgotten.append(str(inside))
     assert forgotten == []
 

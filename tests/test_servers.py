@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin.config.model import Prometheus
+from plugin.config.model import PrometheusSettings
 from plugin.prometheus import PrometheusReader
 from tests.servers import NodeExporter, PrometheusServer, binary
 
@@ -14,12 +14,15 @@ def test_a_prometheus_that_scrapes_itself_and_the_node_exporter(tmp_path: Path) 
     with NodeExporter(tmp_path / "node") as node:
         scrape = {"prometheus": ["self"], "node": [f"127.0.0.1:{node.port}"]}
         with PrometheusServer(tmp_path / "prometheus", scrape=scrape) as server:
-            read = PrometheusReader(Prometheus(url=server.url))
+            read = PrometheusReader(PrometheusSettings(url=server.url))
             deadline = time.monotonic() + 20
             jobs: set[str] = set()
             while jobs != {"node", "prometheus"} and time.monotonic() < deadline:
                 now = int(time.time())
-                jobs = {one.labels["job"] for one in read.range("up == 1", now, now, 1, max_series=2).series}
+                jobs = {
+                    one.labels["job"]
+                    for one in read.range("up == 1", now, now, 1, max_series=2).series
+                }
                 time.sleep(0.1)
             assert jobs == {"node", "prometheus"}
             port = server.port
@@ -36,5 +39,7 @@ def test_a_server_that_does_not_start_shows_its_log(tmp_path: Path) -> None:
 
 
 def test_a_missing_program_is_a_failure_that_says_what_to_do() -> None:
-    with pytest.raises(AssertionError, match="`prometheus-9` is not installed: `make test` installs it"):
+    with pytest.raises(
+        AssertionError, match="`prometheus-9` is not installed: `make test` installs it"
+    ):
         binary("prometheus-9")

@@ -1,6 +1,8 @@
-"""The command line. Heavy libraries are imported by the command that needs them, so that --help answers at once.
+"""The command line. Heavy libraries are imported by the command that needs them, so that --help
+answers at once.
 
-Each file has a group of commands: `add_NAME` tells a command's flags, and the function after it does the work.
+Each file has a group of commands: `add_NAME` tells a command's flags, and the function after it
+does the work.
 """
 
 import argparse
@@ -14,13 +16,28 @@ from plugin.version import VERSION
 
 DESCRIPTION = "Anomaly bands and scores for a Prometheus + Grafana stack that already runs."
 # As --help lists them.
-COMMANDS = (service.add_run, service.add_check, service.add_fit, service.add_score, trial.add_backtest,
-            trial.add_evaluate, trial.add_demo, running.add_report, running.add_explain, grafana.add_grafana,
-            oncall.add_feedback, oncall.add_maintenance, running.add_models)
+COMMANDS = (
+    service.add_run,
+    service.add_check,
+    service.add_fit,
+    service.add_score,
+    trial.add_backtest,
+    trial.add_evaluate,
+    trial.add_demo,
+    running.add_report,
+    running.add_explain,
+    grafana.add_grafana,
+    oncall.add_feedback,
+    oncall.add_maintenance,
+    running.add_models,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command. Returns its exit status: 0 done, 1 the work failed, 2 the command line is wrong."""
+    """Runs a command.
+
+    Returns its exit status: 0 done, 1 the work failed, 2 the command line is wrong.
+    """
     options = parser().parse_args(arguments)
     logs.setup(options.log_level, options.log_format)
     try:

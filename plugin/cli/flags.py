@@ -1,4 +1,5 @@
-"""What commands have in common: how one is made, flags that several have, and how the text of a flag is read."""
+"""What commands have in common: how one is made, flags that several have, and how the text of a
+flag is read."""
 
 import argparse
 import re
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from plugin import logs
 
 if TYPE_CHECKING:
-    from plugin.commands.client import Remote
+    from plugin.commands.client import ServiceClient
 
 T = TypeVar("T")
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -18,10 +19,20 @@ Command: TypeAlias = Callable[[argparse.Namespace], int]
 def command(commands: Commands, name: str, help: str, run: Command) -> argparse.ArgumentParser:
     made = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
     made.set_defaults(command=run)
-    made.add_argument("--log.level", dest="log_level", choices=logs.LEVELS, default="info" if name == "run" else "warn",
-                      help="least severity that is logged (default: %(default)s)")
-    made.add_argument("--log.format", dest="log_format", choices=logs.FORMATS, default="logfmt",
-                      help="how a log line is written (default: %(default)s)")
+    made.add_argument(
+        "--log.level",
+        dest="log_level",
+        choices=logs.LEVELS,
+        default="info" if name == "run" else "warn",
+        help="least severity that is logged (default: %(default)s)",
+    )
+    made.add_argument(
+        "--log.format",
+        dest="log_format",
+        choices=logs.FORMATS,
+        default="logfmt",
+        help="how a log line is written (default: %(default)s)",
+    )
     return made
 
 
@@ -62,26 +73,33 @@ def timezone(text: str) -> str:
     try:
         return ZoneInfo(text).key
     except (LookupError, ValueError, OSError) as error:
-        raise argparse.ArgumentTypeError(f'found "{text}"; valid is an IANA time zone such as UTC or Europe/Vienna'
-                                         ) from error
+        raise argparse.ArgumentTypeError(
+            f'found "{text}"; valid is an IANA time zone such as UTC or Europe/Vienna'
+        ) from error
 
 
 def url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
-        raise argparse.ArgumentTypeError(f'found "{text}"; valid is a URL such as http://127.0.0.1:9090')
+        raise argparse.ArgumentTypeError(
+            f'found "{text}"; valid is a URL such as http://127.0.0.1:9090'
+        )
     return text
 
 
 def count(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f'found "{text}"; valid is a number such as 2, or 0 for one per core')
+        raise argparse.ArgumentTypeError(
+            f'found "{text}"; valid is a number such as 2, or 0 for one per core'
+        )
     return int(text)
 
 
 def number(text: str) -> int:
     """Of an answer or a version: they begin at 1."""
     if not re.fullmatch(r"[1-9][0-9]{0,14}", text):
-        raise argparse.ArgumentTypeError(f'found "{text}"; valid is a number as `list` shows it, such as 12')
+        raise argparse.ArgumentTypeError(
+            f'found "{text}"; valid is a number as `list` shows it, such as 12'
+        )
     return int(text)
 
 
@@ -93,25 +111,45 @@ def _said(parse: Callable[[str], T], text: str) -> T:
 
 
 def config_file(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config.file", dest="config_file", metavar="FILE", default="bandwatch.yml",
-                         help="configuration file (default: %(default)s)")
+    parser.add_argument(
+        "--config.file",
+        dest="config_file",
+        metavar="FILE",
+        default="bandwatch.yml",
+        help="configuration file (default: %(default)s)",
+    )
 
 
 def watches(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--watch", action="append", metavar="NAME", help="only this watch; may be repeated")
+    parser.add_argument(
+        "--watch", action="append", metavar="NAME", help="only this watch; may be repeated"
+    )
 
 
 def at_service(parser: argparse.ArgumentParser, token: str = "token") -> None:
     """Where the service runs, and who we are to it."""
-    parser.add_argument("--url", metavar="URL", default="http://127.0.0.1:8642", type=url,
-                         help="address of the running service (default: %(default)s)")
-    parser.add_argument("--token", metavar="TOKEN", default="",
-                         help=f"its {token} (default: the environment's BANDWATCH_TOKEN)")
-    parser.add_argument("--token-file", metavar="FILE", default="", help="file with that token, instead of --token")
+    parser.add_argument(
+        "--url",
+        metavar="URL",
+        default="http://127.0.0.1:8642",
+        type=url,
+        help="address of the running service (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--token",
+        metavar="TOKEN",
+        default="",
+        help=f"its {token} (default: the environment's BANDWATCH_TOKEN)",
+    )
+    parser.add_argument(
+        "--token-file", metavar="FILE", default="", help="file with that token, instead of --token"
+    )
 
 
-def service(options: argparse.Namespace) -> "Remote":
+def service(options: argparse.Namespace) -> "ServiceClient":
     """The running service that the flags name. Raises ConfigError."""
-    from plugin.commands.client import Remote, given_token
+    from plugin.commands.client import ServiceClient, given_token
 
-    return Remote(options.url.rstrip("/"), given_token(options.token, options.token_file, "BANDWATCH_TOKEN"))
+    return ServiceClient(
+        options.url.rstrip("/"), given_token(options.token, options.token_file, "BANDWATCH_TOKEN")
+    )

@@ -16,16 +16,22 @@ from plugin.cli import flags
 from plugin.errors import BandwatchError, ConfigError
 
 if TYPE_CHECKING:
-    from plugin.components import Parts
+    from plugin.components import Components
     from plugin.config import Config
     from plugin.web.rows import Row
 
 
 def add_run(commands: flags.Commands) -> None:
-    made = flags.command(commands, "run", "run the service: fit, score, and serve bands and scores", run)
+    made = flags.command(
+        commands, "run", "run the service: fit, score, and serve bands and scores", run
+    )
     flags.config_file(made)
-    made.add_argument("--web.listen-address", dest="listen_address", metavar="HOST:PORT",
-                      help="where to listen; overrides `web.listen_address` (default: 127.0.0.1:8642)")
+    made.add_argument(
+        "--web.listen-address",
+        dest="listen_address",
+        metavar="HOST:PORT",
+        help="where to listen; overrides `web.listen_address` (default: 127.0.0.1:8642)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -37,7 +43,11 @@ def run(options: argparse.Namespace) -> int:
 
     def load() -> config.Config:
         settings = config.load(Path(options.config_file))
-        return config.listening_on(settings, options.listen_address) if options.listen_address else settings
+        return (
+            config.listening_on(settings, options.listen_address)
+            if options.listen_address
+            else settings
+        )
 
     service = Service(load(), load=load)
     ended = threading.Event()
@@ -63,10 +73,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def add_check(commands: flags.Commands) -> None:
-    made = flags.command(commands, "check", "validate a configuration file and try its queries on Prometheus",
-                         check)
+    made = flags.command(
+        commands, "check", "validate a configuration file and try its queries on Prometheus", check
+    )
     made.add_argument("file", metavar="FILE", nargs="?", help="the configuration file")
-    made.add_argument("--example", action="store_true", help="print a commented example file and exit")
+    made.add_argument(
+        "--example", action="store_true", help="print a commented example file and exit"
+    )
     made.add_argument("--syntax-only", action="store_true", help="do not ask Prometheus")
 
 
@@ -89,8 +102,15 @@ def check(options: argparse.Namespace) -> int:
     from plugin.commands.check import check as check_queries
     from plugin.jobs.fit_task import seconds_per_series
 
-    limit_threads(settings.workers.threads)  # as a worker does: else the timed fit is not like a real one
-    return 0 if check_queries(settings, out=sys.stdout, seconds_per_series=seconds_per_series) and planned else 1
+    limit_threads(
+        settings.workers.threads
+    )  # as a worker does: else the timed fit is not like a real one
+    return (
+        0
+        if check_queries(settings, out=sys.stdout, seconds_per_series=seconds_per_series)
+        and planned
+        else 1
+    )
 
 
 def _check_planned(settings: "Config") -> bool:
@@ -114,7 +134,9 @@ def fit(options: argparse.Namespace) -> int:
     failed = False
     with _parts(options) as parts:
         for name, jobs in parts.watches.items():
-            failed |= not jobs.score.run()  # the score job has the first word: it knows how far we are
+            failed |= (
+                not jobs.score.run()
+            )  # the score job has the first word: it knows how far we are
             with terminal.bar(f"fit {name}") as bar:
                 fitted = jobs.fit.run(everyone=True, progress=bar)
             print(f"{name}: {fitted} series fitted")
@@ -123,7 +145,9 @@ def fit(options: argparse.Namespace) -> int:
 
 
 def add_score(commands: flags.Commands) -> None:
-    made = flags.command(commands, "score", "score what is new once, print the latest scores, and exit", score)
+    made = flags.command(
+        commands, "score", "score what is new once, print the latest scores, and exit", score
+    )
     flags.config_file(made)
     flags.watches(made)
 
@@ -141,8 +165,11 @@ def score(options: argparse.Namespace) -> int:
             rows = sorted(score_rows(snapshot, now=snapshot.time), key=_anomaly, reverse=True)
             columns = ["series", "state", "value", "expected", "lower", "upper", "score"]
             when = datetime.fromtimestamp(snapshot.time, UTC).isoformat(sep=" ")
-            terminal.table(f"{snapshot.watch} at {when}, highest scores first", columns,
-                           [[_cell(row.get(column)) for column in columns] for row in rows])
+            terminal.table(
+                f"{snapshot.watch} at {when}, highest scores first",
+                columns,
+                [[_cell(row.get(column)) for column in columns] for row in rows],
+            )
     return 1 if failed else 0
 
 
@@ -156,19 +183,21 @@ def _cell(value: object) -> str:
 
 
 @contextmanager
-def _parts(options: argparse.Namespace) -> "Iterator[Parts]":
+def _parts(options: argparse.Namespace) -> "Iterator[Components]":
     """The parts of the service without scheduler and web, for the watches that the flags choose."""
     from plugin import config
-    from plugin.components import Parts
+    from plugin.components import Components
 
     settings = config.load(Path(options.config_file))
     names = [watch.name for watch in settings.watches]
     for wanted in options.watch or ():
         if wanted not in names:
-            raise ConfigError(f"--watch {wanted}: there is no such watch in {options.config_file}; "
-                              f"valid is one of: {', '.join(names)}")
+            raise ConfigError(
+                f"--watch {wanted}: there is no such watch in {options.config_file}; "
+                f"valid is one of: {', '.join(names)}"
+            )
     chosen = tuple(watch for watch in settings.watches if watch.name in (options.watch or names))
-    parts = Parts(settings.model_copy(update={"watches": chosen}))
+    parts = Components(settings.model_copy(update={"watches": chosen}))
     try:
         yield parts
     finally:

@@ -14,28 +14,77 @@ if TYPE_CHECKING:
 
 
 def add_backtest(commands: flags.Commands) -> None:
-    made = flags.command(commands, "backtest", "walk through the past as the service would have, count alarms",
-                         backtest)
-    made.add_argument("source", metavar="SOURCE",
-                      help="a folder of NAME.csv[.gz] with time,value, or a PromQL expression")
-    made.add_argument("--output", metavar="DIR", required=True, help="folder for one NAME.csv per series")
-    made.add_argument("--detector", default="", metavar="NAME", help="detector (default: that of a new watch)")
-    made.add_argument("--alert-budget", default="1/w", metavar="BUDGET", type=flags.budget,
-                      help="false alarms per series that are acceptable (default: %(default)s)")
-    made.add_argument("--refit-every", default="1d", metavar="DURATION", type=flags.duration,
-                      help="how often models are fitted anew (default: %(default)s)")
-    made.add_argument("--fit-window", default="14d", metavar="DURATION", type=flags.duration,
-                      help="how much history a fit sees (default: %(default)s)")
-    made.add_argument("--timezone", default="UTC", metavar="ZONE", type=flags.timezone,
-                      help="whose days and weeks (default: %(default)s)")
+    made = flags.command(
+        commands,
+        "backtest",
+        "walk through the past as the service would have, count alarms",
+        backtest,
+    )
+    made.add_argument(
+        "source",
+        metavar="SOURCE",
+        help="a folder of NAME.csv[.gz] with time,value, or a PromQL expression",
+    )
+    made.add_argument(
+        "--output", metavar="DIR", required=True, help="folder for one NAME.csv per series"
+    )
+    made.add_argument(
+        "--detector", default="", metavar="NAME", help="detector (default: that of a new watch)"
+    )
+    made.add_argument(
+        "--alert-budget",
+        default="1/w",
+        metavar="BUDGET",
+        type=flags.budget,
+        help="false alarms per series that are acceptable (default: %(default)s)",
+    )
+    made.add_argument(
+        "--refit-every",
+        default="1d",
+        metavar="DURATION",
+        type=flags.duration,
+        help="how often models are fitted anew (default: %(default)s)",
+    )
+    made.add_argument(
+        "--fit-window",
+        default="14d",
+        metavar="DURATION",
+        type=flags.duration,
+        help="how much history a fit sees (default: %(default)s)",
+    )
+    made.add_argument(
+        "--timezone",
+        default="UTC",
+        metavar="ZONE",
+        type=flags.timezone,
+        help="whose days and weeks (default: %(default)s)",
+    )
     made.add_argument("--plot", action="store_true", help="also draw NAME.png for each series")
-    made.add_argument("--jobs", type=flags.count, default=0, metavar="N", help="processes (default: one per core)")
-    made.add_argument("--prometheus.url", dest="prometheus_url", metavar="URL", default="http://127.0.0.1:9090",
-                      type=flags.url, help="where SOURCE is asked when it is an expression (default: %(default)s)")
-    made.add_argument("--since", default="28d", metavar="DURATION", type=flags.duration,
-                      help="how far back an expression is asked (default: %(default)s)")
-    made.add_argument("--step", default="1m", metavar="DURATION", type=flags.duration,
-                      help="resolution of an expression (default: %(default)s)")
+    made.add_argument(
+        "--jobs", type=flags.count, default=0, metavar="N", help="processes (default: one per core)"
+    )
+    made.add_argument(
+        "--prometheus.url",
+        dest="prometheus_url",
+        metavar="URL",
+        default="http://127.0.0.1:9090",
+        type=flags.url,
+        help="where SOURCE is asked when it is an expression (default: %(default)s)",
+    )
+    made.add_argument(
+        "--since",
+        default="28d",
+        metavar="DURATION",
+        type=flags.duration,
+        help="how far back an expression is asked (default: %(default)s)",
+    )
+    made.add_argument(
+        "--step",
+        default="1m",
+        metavar="DURATION",
+        type=flags.duration,
+        help="resolution of an expression (default: %(default)s)",
+    )
 
 
 def backtest(options: argparse.Namespace) -> int:
@@ -46,9 +95,14 @@ def backtest(options: argparse.Namespace) -> int:
     from plugin.commands import terminal
     from plugin.commands.backtest import report, run
 
-    watch = config.Watch(name="backtest", query=options.source, timezone=options.timezone,
-                         fit_every=options.refit_every, fit_window=options.fit_window,
-                         alert_budget=options.alert_budget)
+    watch = config.Watch(
+        name="backtest",
+        query=options.source,
+        timezone=options.timezone,
+        fit_every=options.refit_every,
+        fit_window=options.fit_window,
+        alert_budget=options.alert_budget,
+    )
     if options.detector:
         watch = watch.model_copy(update={"detector": options.detector})
     output = Path(options.output)
@@ -56,7 +110,9 @@ def backtest(options: argparse.Namespace) -> int:
         detector_named(watch.detector, {})
         recordings = _recordings(options)
         with terminal.bar(f"backtest {len(recordings)} series") as bar:
-            results = run.backtest(recordings, watch, output, plot=options.plot, jobs=options.jobs, progress=bar)
+            results = run.backtest(
+                recordings, watch, output, plot=options.plot, jobs=options.jobs, progress=bar
+            )
     except DetectorError as error:
         raise ConfigError(f"--detector: {error}") from error
     except OSError as error:
@@ -75,30 +131,53 @@ def _recordings(options: argparse.Namespace) -> "list[Recording]":
 
     if os.path.isdir(options.source):
         if Path(options.source).resolve() == Path(options.output).resolve():
-            raise ConfigError(f"--output {options.output}: is SOURCE, whose files would be overwritten; "
-                              "name another folder")
+            raise ConfigError(
+                f"--output {options.output}: is SOURCE, whose files would be overwritten; "
+                "name another folder"
+            )
         return source.read_folder(Path(options.source))
-    step, now = options.step, int(time.time())
-    reader = PrometheusReader(config.Prometheus(url=options.prometheus_url))
+    step = options.step
+    now = int(time.time())
+    reader = PrometheusReader(config.PrometheusSettings(url=options.prometheus_url))
     try:
-        return source.ask(reader, options.source, (now - options.since) // step * step, now // step * step, step)
+        return source.ask(
+            reader, options.source, (now - options.since) // step * step, now // step * step, step
+        )
     except PrometheusError as error:
-        raise BandwatchError(f"{options.source!r} is no folder, so Prometheus was asked for it: {error}") from error
+        raise BandwatchError(
+            f"{options.source!r} is no folder, so Prometheus was asked for it: {error}"
+        ) from error
     finally:
         reader.close()
 
 
 def add_evaluate(commands: flags.Commands) -> None:
-    made = flags.command(commands, "evaluate", "judge scores by labels: recall, false alarms, calibration",
-                         evaluate)
-    made.add_argument("data", metavar="DATA", help="a folder of NAME.csv[.gz] with time,value,label[,kind]")
-    made.add_argument("scores", metavar="SCORES",
-                      help="a folder of NAME.csv[.gz] with time,score[,expected,lower,upper], as backtest writes")
+    made = flags.command(
+        commands, "evaluate", "judge scores by labels: recall, false alarms, calibration", evaluate
+    )
+    made.add_argument(
+        "data", metavar="DATA", help="a folder of NAME.csv[.gz] with time,value,label[,kind]"
+    )
+    made.add_argument(
+        "scores",
+        metavar="SCORES",
+        help="a folder of NAME.csv[.gz] with time,score[,expected,lower,upper], as backtest writes",
+    )
     made.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
-    made.add_argument("--alert-budget", default="1/w", metavar="BUDGET", type=flags.budget,
-                      help="what was promised: false alarms per series (default: %(default)s)")
-    made.add_argument("--choose-threshold", dest="choose", metavar="MEASURE", choices=("event-f1", "point-f1"),
-                      help="also find the threshold that is best by event-f1 or point-f1")
+    made.add_argument(
+        "--alert-budget",
+        default="1/w",
+        metavar="BUDGET",
+        type=flags.budget,
+        help="what was promised: false alarms per series (default: %(default)s)",
+    )
+    made.add_argument(
+        "--choose-threshold",
+        dest="choose",
+        metavar="MEASURE",
+        choices=("event-f1", "point-f1"),
+        help="also find the threshold that is best by event-f1 or point-f1",
+    )
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -107,7 +186,9 @@ def evaluate(options: argparse.Namespace) -> int:
     from plugin.commands.backtest.evaluation_json import as_json
     from plugin.commands.backtest.evaluation_report import show
 
-    report = evaluate_folder(Path(options.data), Path(options.scores), options.alert_budget, options.choose)
+    report = evaluate_folder(
+        Path(options.data), Path(options.scores), options.alert_budget, options.choose
+    )
     if options.json:
         print(as_json(report))
     else:
@@ -116,13 +197,27 @@ def evaluate(options: argparse.Namespace) -> int:
 
 
 def add_demo(commands: flags.Commands) -> None:
-    made = flags.command(commands, "demo", "show it at work on a small made-up world, with incidents", demo)
-    made.add_argument("--duration", metavar="DURATION", type=flags.duration,
-                      help="end by itself after so long (default: run until Ctrl-C)")
-    made.add_argument("--picture", metavar="FILE",
-                      help="at the end, draw the daily peak that is missing in the loaded past")
-    made.add_argument("--web.listen-address", dest="listen_address", metavar="HOST:PORT", default="127.0.0.1:8642",
-                      help="where to listen (default: %(default)s)")
+    made = flags.command(
+        commands, "demo", "show it at work on a small made-up world, with incidents", demo
+    )
+    made.add_argument(
+        "--duration",
+        metavar="DURATION",
+        type=flags.duration,
+        help="end by itself after so long (default: run until Ctrl-C)",
+    )
+    made.add_argument(
+        "--picture",
+        metavar="FILE",
+        help="at the end, draw the daily peak that is missing in the loaded past",
+    )
+    made.add_argument(
+        "--web.listen-address",
+        dest="listen_address",
+        metavar="HOST:PORT",
+        default="127.0.0.1:8642",
+        help="where to listen (default: %(default)s)",
+    )
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -137,5 +232,9 @@ def demo(options: argparse.Namespace) -> int:
         service.start()
         return service
 
-    return run_demo(start, listen_address=options.listen_address, duration=options.duration,
-                    picture=Path(options.picture) if options.picture else None)
+    return run_demo(
+        start,
+        listen_address=options.listen_address,
+        duration=options.duration,
+        picture=Path(options.picture) if options.picture else None,
+    )

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from plugin.commands import terminal
-from plugin.commands.client import Remote
+from plugin.commands.client import ServiceClient
 from plugin.commands.feedback import each_of, the_time, the_user
 from plugin.errors import BandwatchError
 
@@ -13,7 +13,7 @@ PATH = "/api/v1/maintenance"
 COLUMNS = ("id", "name", "state", "from", "to", "series", "match", "watch", "rule", "source", "by")
 
 
-def add(remote: Remote, about: Mapping[str, str | Sequence[str] | None]) -> None:
+def add(remote: ServiceClient, about: Mapping[str, str | Sequence[str] | None]) -> None:
     """Adds a window and prints what it is about. about: the fields of a window; None = not said."""
     said = {name: text for name, text in about.items() if text}
     window = _object(remote.post(PATH, {**said, "by": the_user()}))
@@ -21,32 +21,57 @@ def add(remote: Remote, about: Mapping[str, str | Sequence[str] | None]) -> None
     print(window["effect"])
 
 
-def show(remote: Remote, *, everything: bool) -> None:
+def show(remote: ServiceClient, *, everything: bool) -> None:
     """Prints a table of windows, those that are over only when asked for."""
     rows = remote.get(PATH)
     if not isinstance(rows, list):
         raise BandwatchError(f"{remote.url}: no list of windows: is this a Bandwatch?")
-    terminal.prose(list(COLUMNS), [
-        [row["id"], row["name"], _state(row), _time(row["time"]), _time(row["timeEnd"]), str(row["size"]),
-         row["match"], row["watch"], row["rule"], row["source"], row["by"]]
-        for row in rows if everything or row["state"] != "ended"], [])
+    terminal.prose(
+        list(COLUMNS),
+        [
+            [
+                row["id"],
+                row["name"],
+                _state(row),
+                _time(row["time"]),
+                _time(row["timeEnd"]),
+                str(row["size"]),
+                row["match"],
+                row["watch"],
+                row["rule"],
+                row["source"],
+                row["by"],
+            ]
+            for row in rows
+            if everything or row["state"] != "ended"
+        ],
+        [],
+    )
 
 
-def end(remote: Remote, ids: Sequence[str]) -> None:
-    """Ends windows that run, removes those that have not begun; each, whatever becomes of the others."""
+def end(remote: ServiceClient, ids: Sequence[str]) -> None:
+    """Ends windows that run, removes those that have not begun; each, whatever becomes of the
+    others."""
     each_of(ids, lambda id: _end(remote, id))
 
 
-def _end(remote: Remote, id: str) -> None:
+def _end(remote: ServiceClient, id: str) -> None:
     if not id or "/" in id:  # no address would lead there
         raise BandwatchError(f"there is no window `{id}`; `bandwatch maintenance list` shows them")
     window = _object(remote.delete(f"{PATH}/{quote(id, safe='')}", {"by": the_user()}))
-    print(f"window {id}: {window['name']} " + ("has ended" if window["time"] is not None else "is removed"))
+    print(
+        f"window {id}: {window['name']} "
+        + ("has ended" if window["time"] is not None else "is removed")
+    )
 
 
 def _state(row: Mapping[str, Any]) -> str:
     """An end that someone has made says so."""
-    return f"ended by {row['ended_by']}" if row["state"] == "ended" and row["ended_by"] else str(row["state"])
+    return (
+        f"ended by {row['ended_by']}"
+        if row["state"] == "ended" and row["ended_by"]
+        else str(row["state"])
+    )
 
 
 def _when(window: Mapping[str, Any]) -> str:

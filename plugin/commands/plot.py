@@ -12,14 +12,19 @@ from matplotlib.figure import Figure
 
 from detectors.evaluate import JOIN, runs
 
-VALUE, BAND, EXPECTED, ALARM, LABEL = "#1f2933", "#9ecbff", "#2f6fb3", "#d6303a", "#f3c969"
+VALUE = "#1f2933"
+BAND = "#9ecbff"
+EXPECTED = "#2f6fb3"
+ALARM = "#d6303a"
+LABEL = "#f3c969"
 ZOOM_SAMPLES = 1440  # shown in the lower panel
 COLUMNS_DRAWN = 2000  # more would not fit a picture
 HIGHEST = 3.0  # of the scores that are drawn
 
 
 def picture(path: Path, title: str, table: pd.DataFrame) -> None:
-    """Draws time,value,expected,lower,upper,score (and label): all of it, and a close look at the worst alarm."""
+    """Draws time,value,expected,lower,upper,score (and label): all of it, and a close look at the
+    worst alarm."""
     matplotlib.rcParams["timezone"] = "UTC"
     figure = Figure(figsize=(13, 7), dpi=100, layout="constrained")
     whole, near = figure.subplots(2, 1)
@@ -31,22 +36,36 @@ def picture(path: Path, title: str, table: pd.DataFrame) -> None:
     part = slice(begin, begin + ZOOM_SAMPLES)
     _dated(near, times[part], table.iloc[part])
     near.set_title("around the highest score", loc="left", fontsize=10)
-    whole.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=5, fontsize=8, frameon=False)  # beside the title
+    whole.legend(
+        loc="lower right", bbox_to_anchor=(1, 1), ncols=5, fontsize=8, frameon=False
+    )  # beside the title
     figure.savefig(path)
 
 
-def compared(path: Path, title: str, columns: Mapping[str, np.ndarray], scores: Mapping[str, np.ndarray]) -> None:
-    """Draws time,value,expected,lower,upper,score,label, and below it each of the named scores, all [T]."""
+def compared(
+    path: Path, title: str, columns: Mapping[str, np.ndarray], scores: Mapping[str, np.ndarray]
+) -> None:
+    """Draws time,value,expected,lower,upper,score,label, and below it each of the named scores, all
+    [T]."""
     matplotlib.rcParams["timezone"] = "UTC"
     table = pd.DataFrame(columns)
     times = pd.to_datetime(table["time"], unit="s", utc=True).to_numpy()
     figure = Figure(figsize=(10, 5.5), dpi=90, layout="constrained")
-    top, *below = figure.subplots(1 + len(scores), 1, sharex=True, height_ratios=[3] + [1] * len(scores))
+    top, *below = figure.subplots(
+        1 + len(scores), 1, sharex=True, height_ratios=[3] + [1] * len(scores)
+    )
     _dated(top, times, table)
     top.set_title(title, loc="left", fontsize=11)
     handles, labels = top.get_legend_handles_labels()
-    top.legend(handles, [label.replace("labelled", "incident") for label in labels], loc="lower right",
-               bbox_to_anchor=(1, 1), ncols=5, fontsize=8, frameon=False)
+    top.legend(
+        handles,
+        [label.replace("labelled", "incident") for label in labels],
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        ncols=5,
+        fontsize=8,
+        frameon=False,
+    )
     for axes, (name, score) in zip(below, scores.items(), strict=True):
         _scored(axes, times, score)
         for first, end in runs(table["label"].to_numpy() == 1):
@@ -76,22 +95,43 @@ def _dated(axes: Axes, times: np.ndarray, table: pd.DataFrame) -> None:
 
 
 def draw(axes: Axes, at: np.ndarray, piece: pd.DataFrame) -> None:
-    """The values of a table in their band, with what is outside and what is labelled; at: where each row stands."""
+    """The values of a table in their band, with what is outside and what is labelled; at: where
+    each row stands."""
     every = max(1, len(piece) // COLUMNS_DRAWN)
-    value, score = piece["value"].to_numpy(), piece["score"].to_numpy()
-    lower, upper = piece["lower"].to_numpy(), piece["upper"].to_numpy()
+    value = piece["value"].to_numpy()
+    score = piece["score"].to_numpy()
+    lower = piece["lower"].to_numpy()
+    upper = piece["upper"].to_numpy()
     bottom, top = _limits(value, lower, upper)
-    low = np.where(np.isneginf(lower), 2 * bottom - top, lower)  # no bound: filled beyond the edge of the picture
+    low = np.where(
+        np.isneginf(lower), 2 * bottom - top, lower
+    )  # no bound: filled beyond the edge of the picture
     high = np.where(np.isposinf(upper), 2 * top - bottom, upper)
-    axes.fill_between(at[::every], low[::every], high[::every], color=BAND, alpha=0.55, lw=0, label="band")
-    axes.plot(at[::every], piece["expected"].to_numpy()[::every], color=EXPECTED, lw=0.8, ls="--", label="expected")
+    axes.fill_between(
+        at[::every], low[::every], high[::every], color=BAND, alpha=0.55, lw=0, label="band"
+    )
+    axes.plot(
+        at[::every],
+        piece["expected"].to_numpy()[::every],
+        color=EXPECTED,
+        lw=0.8,
+        ls="--",
+        label="expected",
+    )
     axes.plot(at, value, color=VALUE, lw=0.7, label="value")
     over = np.nan_to_num(score, nan=0.0) > 1
     axes.scatter(at[over], value[over], s=10, color=ALARM, zorder=3, label="score > 1")
     if "label" in piece:
         for number, (first, end) in enumerate(runs(piece["label"].to_numpy() == 1)):
-            axes.axvspan(at[first], at[end - 1], color=LABEL, alpha=0.4, lw=0, zorder=0,
-                         label=None if number else "labelled")
+            axes.axvspan(
+                at[first],
+                at[end - 1],
+                color=LABEL,
+                alpha=0.4,
+                lw=0,
+                zorder=0,
+                label=None if number else "labelled",
+            )
     axes.set_ylim(bottom, top)
     axes.spines[["top", "right"]].set_visible(False)
     axes.margins(x=0.005)
@@ -102,9 +142,11 @@ def _limits(value: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> tuple[fl
     seen, lower, upper = (column[np.isfinite(column)] for column in (value, lower, upper))
     if len(seen) == 0:
         seen = np.concatenate([lower, upper]) if len(lower) + len(upper) else np.array([0.0, 1.0])
-    low, high = float(seen.min()), float(seen.max())
+    low = float(seen.min())
+    high = float(seen.max())
     room = (high - low) or abs(high) or 1.0
     band_low = float(np.quantile(lower, 0.01)) if len(lower) else low
     band_high = float(np.quantile(upper, 0.99)) if len(upper) else high
-    bottom, top = max(min(low, band_low), low - room), min(max(high, band_high), high + room)
+    bottom = max(min(low, band_low), low - room)
+    top = min(max(high, band_high), high + room)
     return bottom - 0.04 * room, top + 0.04 * room

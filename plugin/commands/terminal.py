@@ -1,4 +1,7 @@
-"""Progress of long work: a bar in a terminal, nothing elsewhere (the logs tell). The only file that knows rich."""
+"""Progress of long work: a bar in a terminal, nothing elsewhere (the logs tell).
+
+The only file that knows rich.
+"""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -22,16 +25,21 @@ def bar(title: str) -> Iterator[Callable[[float], None]]:
     if not sys.stderr.isatty():
         yield lambda share: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"),
-               TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(title, total=1.0)
         yield lambda share: progress.update(task, completed=share)
 
 
 def prose(columns: list[str], rows: list[list[str]], notes: list[tuple[str, str]]) -> None:
-    """Prints a table of words to standard output, every cell folded at spaces in a narrow terminal; then the notes:
-    a text, and what it is about, indented.
+    """Prints a table of words to standard output, every cell folded at spaces in a narrow terminal;
+    then the notes: a text, and what it is about, indented.
 
     Elsewhere a row is one line.
     """
@@ -49,16 +57,20 @@ def prose(columns: list[str], rows: list[list[str]], notes: list[tuple[str, str]
 
 
 def table(title: str, columns: list[str], rows: list[list[str]], *, note: str = "") -> None:
-    """Prints a table to standard output; the first column is left-aligned, the others right-aligned.
+    """Prints a table to standard output; the first column is left-aligned, the others
+    right-aligned.
 
-    In a terminal that is too narrow the first column, a name, is folded, so that every number stays whole; elsewhere
-    a row is one line.
+    In a terminal that is too narrow the first column, a name, is folded, so that every number stays
+    whole; elsewhere a row is one line.
     """
     console = Console(width=None if sys.stdout.isatty() else UNFOLDED, highlight=False)
     drawn = Table(title=title, caption=note or None, title_justify="left", caption_justify="left")
     drawn.add_column(columns[0], overflow="fold")
     for position, name in enumerate(columns[1:], start=1):
-        parts = [*name.split(), *(row[position] for row in rows)]  # a heading may take several lines, a number not
+        parts = [
+            *name.split(),
+            *(row[position] for row in rows),
+        ]  # a heading may take several lines, a number not
         drawn.add_column(name, justify="right", width=max(map(len, parts)))
     for row in rows:
         drawn.add_row(*map(escape, row))

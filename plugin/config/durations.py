@@ -1,9 +1,10 @@
-"""Durations (`1h30m`, seconds) and alert budgets (`1/w`, alarms per series and second) as they are spelt."""
+"""Durations (`1h30m`, seconds) and alert budgets (`1/w`, alarms per series and second) as they are
+spelt."""
 
 import re
 from fractions import Fraction
 
-from plugin.config.problems import Refusal, shown
+from plugin.config.problems import InvalidValue, shown
 
 DURATION = "a duration such as 30s, 5m, 2h, 1d, 2w"
 BUDGET = "a number of alarms per time such as 1/w, 2/d, 1/30d, 1/month"
@@ -12,31 +13,49 @@ LONGEST = 10 * 366 * 86_400  # seconds
 UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 PERIODS = {"h": 3_600, "d": 86_400, "w": 604_800, "month": 30 * 86_400}
 # Only for the hint: what people write, in seconds.
-WORDS = {**UNITS, "sec": 1, "second": 1, "min": 60, "minute": 60, "hr": 3_600, "hour": 3_600,
-         "day": 86_400, "week": 604_800, "month": PERIODS["month"], "mo": PERIODS["month"],
-         "year": 365 * 86_400, "y": 365 * 86_400}
+WORDS = {
+    **UNITS,
+    "sec": 1,
+    "second": 1,
+    "min": 60,
+    "minute": 60,
+    "hr": 3_600,
+    "hour": 3_600,
+    "day": 86_400,
+    "week": 604_800,
+    "month": PERIODS["month"],
+    "mo": PERIODS["month"],
+    "year": 365 * 86_400,
+    "y": 365 * 86_400,
+}
 
 _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _LOOSE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)[\s,]*")
 _BUDGET = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*/\s*(\S+)")
-_LOOSE_BUDGET = re.compile(r"(\d{1,6}|once|one)\s*(?:alarms?|alerts?)?\s*(?:/|per|an|a|every|in)?"
-                           r"\s*(\d*)\s*([a-z]+)")
+_LOOSE_BUDGET = re.compile(
+    r"(\d{1,6}|once|one)\s*(?:alarms?|alerts?)?\s*(?:/|per|an|a|every|in)?"
+    r"\s*(\d*)\s*([a-z]+)"
+)
 
 
 def parse_duration(text: str) -> int:
-    """Seconds of `30s 5m 2h 1d 2w` or a compound, largest unit first. Raises Refusal, a ValueError."""
+    """Seconds of `30s 5m 2h 1d 2w` or a compound, largest unit first.
+
+    Raises Refusal, a ValueError.
+    """
     match = _DURATION.fullmatch(text)
     if not text.isascii() or not match or not text:
-        raise Refusal(shown(text), DURATION, _meant_duration(text))
+        raise InvalidValue(shown(text), DURATION, _meant_duration(text))
     counts = match.groups(default="0")
     seconds = sum(int(count) * unit for count, unit in zip(counts, UNITS.values(), strict=True))
     if seconds > LONGEST:
-        raise Refusal(shown(text), "a duration of at most 10 years")
+        raise InvalidValue(shown(text), "a duration of at most 10 years")
     return seconds
 
 
 def format_duration(seconds: int) -> str:
-    """The inverse: weeks where they divide the time, else days, hours, minutes, seconds (`90d`, `1h30m`)."""
+    """The inverse: weeks where they divide the time, else days, hours, minutes, seconds (`90d`,
+    `1h30m`)."""
     if seconds and seconds % UNITS["w"] == 0:
         return f"{seconds // UNITS['w']}w"
     parts = []
@@ -47,21 +66,27 @@ def format_duration(seconds: int) -> str:
 
 
 def parse_budget(text: str) -> float:
-    """Alarms per series and second of `1/w`, `2/d`, `1/30d`, `1/month` (30 days). Raises Refusal."""
+    """Alarms per series and second of `1/w`, `2/d`, `1/30d`, `1/month` (30 days).
+
+    Raises Refusal.
+    """
     match = _BUDGET.fullmatch(text.strip())
     if not match or match[2] == "m":  # `1/m`: minute or month? Whoever means minutes writes `1/1m`
-        raise Refusal(shown(text), BUDGET, _meant_budget(text))
+        raise InvalidValue(shown(text), BUDGET, _meant_budget(text))
     try:
         period = PERIODS.get(match[2]) or parse_duration(match[2])
-    except Refusal:
-        raise Refusal(shown(text), BUDGET, _meant_budget(text)) from None
+    except InvalidValue:
+        raise InvalidValue(shown(text), BUDGET, _meant_budget(text)) from None
     if not period or not float(match[1]):
-        raise Refusal(shown(text), "a budget above zero; for fewer alarms take a longer time such as 1/365d")
+        raise InvalidValue(
+            shown(text), "a budget above zero; for fewer alarms take a longer time such as 1/365d"
+        )
     return float(Fraction(match[1]) / period)
 
 
 def format_budget(rate: float) -> str:
-    """The inverse: the smallest whole number of alarms in a whole number of seconds that gives the rate."""
+    """The inverse: the smallest whole number of alarms in a whole number of seconds that gives the
+    rate."""
     if not rate > 0:
         raise ValueError(f"a budget is above zero: got {rate}")
     for alarms in range(1, 1_000):
@@ -79,7 +104,9 @@ def _meant_duration(text: str) -> str | None:
     units = [_unit(unit) for _, unit in parts]
     if not parts or None in units or _LOOSE.sub("", lower):
         return None
-    seconds = sum(float(count) * unit for (count, _), unit in zip(parts, units, strict=True) if unit)
+    seconds = sum(
+        float(count) * unit for (count, _), unit in zip(parts, units, strict=True) if unit
+    )
     return f'"{format_duration(round(seconds))}"' if 1 <= seconds <= LONGEST else None
 
 

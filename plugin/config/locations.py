@@ -6,8 +6,8 @@ import zoneinfo
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from plugin.config.field_types import Kind
-from plugin.config.problems import Refusal, nearest_name, quoted, shown
+from plugin.config.field_types import FieldType
+from plugin.config.problems import InvalidValue, nearest_name, quoted, shown
 
 WITH_CREDENTIALS = "a URL with credentials (not shown)"
 WRITE_PATH = "/api/v1/write"  # of Prometheus
@@ -17,25 +17,25 @@ _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _PROMQL = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|`[^`]*`|#[^\n]*|["\'`()\[\]{}]')
 
 
-class Query(Kind):
+class QueryField(FieldType):
     """A PromQL expression; only what can be seen without Prometheus is checked."""
 
     valid = "a PromQL expression that gives instant vectors"
 
     def read(self, value: object) -> str:
         if isinstance(value, dict):
-            raise Refusal("a mapping", f"{self.valid}, in quotes where it begins with {{")
+            raise InvalidValue("a mapping", f"{self.valid}, in quotes where it begins with {{")
         query = self.text(value)
         unbalanced = _unbalanced(query)
         if unbalanced:
-            raise Refusal(f"{shown(query)} with {unbalanced}", self.valid)
+            raise InvalidValue(f"{shown(query)} with {unbalanced}", self.valid)
         if re.search(r"\[[^\[\]:]*\]\s*$", query):
             meant = quoted(f"rate({query.strip()})")
-            raise Refusal(f"the range vector {shown(query)}", self.valid, meant)
+            raise InvalidValue(f"the range vector {shown(query)}", self.valid, meant)
         return query
 
 
-class Url(Kind):
+class UrlField(FieldType):
     """The base URL of a Prometheus."""
 
     valid = "the base URL of Prometheus such as http://localhost:9090"
@@ -57,28 +57,39 @@ class Url(Kind):
             raise self._refused(text, None) from None
         return text, parts if parts.scheme in ("http", "https") and parts.hostname else None
 
-    def _refused(self, text: str, meant: str | None) -> Refusal:
-        return Refusal(WITH_CREDENTIALS, self.valid) if "@" in text else Refusal(shown(text), self.valid, meant)
+    def _refused(self, text: str, meant: str | None) -> InvalidValue:
+        return (
+            InvalidValue(WITH_CREDENTIALS, self.valid)
+            if "@" in text
+            else InvalidValue(shown(text), self.valid, meant)
+        )
 
     def write(self, value: Any) -> str:
         parts = urlsplit(str(value))
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-class ApiUrl(Url):
+class ApiUrlField(UrlField):
     """The base URL of an Alertmanager."""
 
-    valid = ("the base URL of an Alertmanager such as http://localhost:9093, of Grafana's own "
-             "http://localhost:3000/api/alertmanager/grafana")
+    valid = (
+        "the base URL of an Alertmanager such as http://localhost:9093, of Grafana's own "
+        "http://localhost:3000/api/alertmanager/grafana"
+    )
 
     def read(self, value: object) -> str:
         text, parts = self._split(value)
-        if parts is None or parts.query or parts.fragment or re.search(r"/api/v\d|/silences", parts.path):
+        if (
+            parts is None
+            or parts.query
+            or parts.fragment
+            or re.search(r"/api/v\d|/silences", parts.path)
+        ):
             raise self._refused(text, None)
         return text.rstrip("/")
 
 
-class OwnUrl(Url):
+class ExternalUrlField(UrlField):
     """The base URL at which people reach this service, perhaps through a proxy and below a path."""
 
     valid = "the URL at which people reach Bandwatch such as https://bandwatch.example.org"
@@ -90,7 +101,7 @@ class OwnUrl(Url):
         return text.rstrip("/")
 
 
-class WriteUrl(Url):
+class WriteUrlField(UrlField):
     """The whole URL of what takes remote write."""
 
     valid = f"the whole URL that takes remote write such as http://localhost:9090{WRITE_PATH}"
@@ -103,7 +114,7 @@ class WriteUrl(Url):
         return text
 
 
-class Address(Kind):
+class AddressField(FieldType):
     """Where to listen."""
 
     valid = "HOST:PORT such as 127.0.0.1:8642, [::1]:8642 or :8642 for all addresses"
@@ -111,17 +122,19 @@ class Address(Kind):
     def read(self, value: object) -> str:
         port = str(value) if isinstance(value, int) else value
         if isinstance(port, str) and port.isdecimal():
-            raise Refusal(shown(value), self.valid, quoted(f"127.0.0.1:{port}"))
+            raise InvalidValue(shown(value), self.valid, quoted(f"127.0.0.1:{port}"))
         text = self.text(value)
         try:
             split_address(text)
         except ValueError:
             bare = re.fullmatch(r"[\w.-]+", text)
-            raise Refusal(shown(text), self.valid, quoted(f"{text}:8642") if bare else None) from None
+            raise InvalidValue(
+                shown(text), self.valid, quoted(f"{text}:8642") if bare else None
+            ) from None
         return text
 
 
-class Timezone(Kind):
+class TimezoneField(FieldType):
     """A name of the IANA time zone database."""
 
     valid = "an IANA time zone such as UTC or Europe/Vienna"
@@ -131,7 +144,7 @@ class Timezone(Kind):
         try:
             zoneinfo.ZoneInfo(name)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-            raise Refusal(shown(name), self.valid, _nearest_zone(name)) from None
+            raise InvalidValue(shown(name), self.valid, _nearest_zone(name)) from None
         return name
 
 
@@ -146,7 +159,8 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether only this machine can reach a listen address; of names, only localhost is taken as such."""
+    """Whether only this machine can reach a listen address; of names, only localhost is taken as
+    such."""
     host, _ = split_address(address)
     if host == "localhost":
         return True
@@ -172,13 +186,17 @@ def _unbalanced(query: str) -> str | None:
 
 
 def _meant_url(text: str) -> str | None:
-    match = re.fullmatch(r"(?:(https?)://)?([\w.-]+(?::\d{1,5})?)((?:/[\w.-]+)*?)(?:/(?:api/v1|graph|query))?/?(?:[?#].*)?",
-                         text)
+    match = re.fullmatch(
+        r"(?:(https?)://)?([\w.-]+(?::\d{1,5})?)((?:/[\w.-]+)*?)(?:/(?:api/v1|graph|query))?/?(?:[?#].*)?",
+        text,
+    )
     return quoted(f"{match[1] or 'http'}://{match[2]}{match[3]}") if match else None
 
 
 def _nearest_zone(name: str) -> str | None:
     zones: Any = zoneinfo.available_timezones()
-    same_city = sorted((zone for zone in zones if zone.split("/")[-1].casefold() == name.strip().casefold()),
-                       key=lambda zone: (zone.count("/"), zone))
+    same_city = sorted(
+        (zone for zone in zones if zone.split("/")[-1].casefold() == name.strip().casefold()),
+        key=lambda zone: (zone.count("/"), zone),
+    )
     return quoted(same_city[0]) if same_city else nearest_name(name, zones)

@@ -1,4 +1,5 @@
-"""How a mistake in the configuration is told: `file:line: path: found …; valid is …; did you mean …?`"""
+"""How a mistake in the configuration is told: `file:line: path: found …; valid is …; did you mean
+…?`"""
 
 import difflib
 import json
@@ -12,7 +13,7 @@ Path = tuple[str | int, ...]  # ("watches", 1, "step")
 LONGEST_SHOWN = 60  # characters of a value that a message repeats
 
 
-class Refusal(ConfigError, ValueError):
+class InvalidValue(ConfigError, ValueError):
     """A value that is not valid: what was found, what is valid, a valid spelling of what was meant.
 
     A ValueError too, so that pydantic collects it.
@@ -20,7 +21,9 @@ class Refusal(ConfigError, ValueError):
 
     def __init__(self, found: str, valid: str, nearest: str | None = None) -> None:
         super().__init__(found, valid, nearest)
-        self.found, self.valid, self.nearest = found, valid, nearest
+        self.found = found
+        self.valid = valid
+        self.nearest = nearest
 
     def __str__(self) -> str:
         hint = "" if self.nearest is None else f"; did you mean {self.nearest}?"
@@ -72,8 +75,15 @@ def quoted(text: str) -> str:
 
 def kind_of(value: object) -> str:
     """What a value is, without showing it."""
-    kinds = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list",
-             tuple: "a list", dict: "a mapping"}
+    kinds = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        str: "text",
+        list: "a list",
+        tuple: "a list",
+        dict: "a mapping",
+    }
     return "nothing" if value is None else kinds.get(type(value), "something else")
 
 
@@ -81,7 +91,9 @@ def nearest_name(name: str, names: Iterable[str]) -> str | None:
     """The valid name that was probably meant, in quotes; None if none is near."""
     valid = sorted(names)
     folded = {candidate.casefold().replace("-", "_"): candidate for candidate in valid}
-    match = difflib.get_close_matches(name.casefold().replace("-", "_").strip(), folded, n=1, cutoff=0.6)
+    match = difflib.get_close_matches(
+        name.casefold().replace("-", "_").strip(), folded, n=1, cutoff=0.6
+    )
     return quoted(folded[match[0]]) if match else None
 
 

@@ -1,4 +1,5 @@
-"""What pydantic refuses, in our words: the path, what was found, what is valid, the nearest valid name."""
+"""What pydantic refuses, in our words: the path, what was found, what is valid, the nearest valid
+name."""
 
 from collections.abc import Iterator
 from typing import Any, get_args, get_origin
@@ -6,30 +7,38 @@ from typing import Any, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from plugin.config.field_types import Kind
+from plugin.config.field_types import FieldType
 from plugin.config.model import Config, Section
-from plugin.config.problems import Path, Refusal, kind_of, nearest_name, shown
+from plugin.config.problems import InvalidValue, Path, kind_of, nearest_name, shown
 
 # Stand in for refused required settings, so that the rules between the others can still be checked.
-PLACEHOLDERS = {"url": "http://localhost/write", "name": "placeholder", "query": "placeholder",
-                "username": "placeholder", "begin": "2026-01-01T00:00"}
+PLACEHOLDERS = {
+    "url": "http://localhost/write",
+    "name": "placeholder",
+    "query": "placeholder",
+    "username": "placeholder",
+    "begin": "2026-01-01T00:00",
+}
 
 
-def refusals(error: ValidationError) -> Iterator[tuple[Path, Refusal]]:
+def refusals(error: ValidationError) -> Iterator[tuple[Path, InvalidValue]]:
     """What pydantic found, in our words; never the value itself unless a kind has said so."""
     for item in error.errors(include_url=False):
         path = tuple(part for part in item["loc"] if part != "[key]")
         cause = item.get("ctx", {}).get("error")
-        section, field = _section_of(path), _field_of(path)
-        if isinstance(cause, Refusal):
+        section = _section_of(path)
+        field = _field_of(path)
+        if isinstance(cause, InvalidValue):
             yield path, cause
         elif item["type"] == "extra_forbidden":
             yield path, _unknown_key(str(path[-1]), section)
         elif path[2:3] == ("detector_options",):
-            yield path[:4], Refusal(kind_of(item["input"]), "text, a number or true or false")
-        elif item["type"] != "too_short" or not item["input"]:  # the rest has been told entry by entry
+            yield path[:4], InvalidValue(kind_of(item["input"]), "text, a number or true or false")
+        elif (
+            item["type"] != "too_short" or not item["input"]
+        ):  # the rest has been told entry by entry
             found = "nothing" if item["type"] == "missing" else _empty_or_kind(item["input"])
-            yield path, Refusal(found, _valid(path, field))
+            yield path, InvalidValue(found, _valid(path, field))
 
 
 def _empty_or_kind(value: object) -> str:
@@ -50,26 +59,31 @@ def placeholder(path: Path) -> object:
 
 
 def _valid(path: Path, field: FieldInfo | None) -> str:
-    kinds = [kind for kind in field.metadata if isinstance(kind, Kind)] if field else []
+    kinds = [kind for kind in field.metadata if isinstance(kind, FieldType)] if field else []
     if kinds:
         return kinds[0].valid
     section = _section_in(field.annotation) if field else None
     if field is not None and section is None and get_origin(field.annotation) is tuple:
         inner = get_args(get_args(field.annotation)[0])
-        return f"a list, each entry {next(kind.valid for kind in inner if isinstance(kind, Kind))}"
+        return (
+            "a list, each entry"
+            f" {next(kind.valid for kind in inner if isinstance(kind, FieldType))}"
+        )
     if field is None or section is None:
         return "a mapping of names to text"
     keys = f"a mapping with {', '.join(_keys(section))}"
     return f"a list of at least one entry, each {keys}" if _is_list(path, field) else keys
 
 
-def _unknown_key(key: str, section: type[Section]) -> Refusal:
+def _unknown_key(key: str, section: type[Section]) -> InvalidValue:
     homes = {name: _section_in(field.annotation) for name, field in Config.model_fields.items()}
     home = next((name for name, inner in homes.items() if inner and key in _keys(inner)), None)
     near = nearest_name(key, _keys(section))
     if home:  # a valid key in the wrong place
         near = shown(f"{home}{'[]' if home == 'watches' else ''}.{key}")
-    return Refusal(f"the unknown key {shown(key)}", f"one of {', '.join(_keys(section))}", near)
+    return InvalidValue(
+        f"the unknown key {shown(key)}", f"one of {', '.join(_keys(section))}", near
+    )
 
 
 def _keys(section: type[Section]) -> list[str]:

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from plugin.config.constraints import MOST_STEPS_AHEAD, conflicts, reachable_by_all
-from plugin.config.locations import Address
+from plugin.config.locations import AddressField
 from plugin.config.model import Config, Endpoint, Section, Watch
-from plugin.config.problems import Path, Problem, Refusal, config_error, kind_of, path_text
+from plugin.config.problems import InvalidValue, Path, Problem, config_error, kind_of, path_text
 from plugin.config.pydantic_errors import placeholder, refusals
 from plugin.config.yaml_lines import Document, read_document
 from plugin.errors import ConfigError
@@ -27,20 +27,29 @@ def load(path: FilePath) -> Config:
     try:
         content = path.read_bytes()
     except OSError as error:
-        refusal = Refusal(f"no file that can be read ({(error.strerror or 'error').lower()})",
-                          "a YAML file; `bandwatch check --example` prints one to start from")
+        refusal = InvalidValue(
+            f"no file that can be read ({(error.strerror or 'error').lower()})",
+            "a YAML file; `bandwatch check --example` prints one to start from",
+        )
         raise config_error(str(path), [Problem(0, "", str(refusal))]) from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        refusal = Refusal(f"the byte 0x{content[error.start]:02x}, which is not UTF-8", "text in UTF-8")
+        refusal = InvalidValue(
+            f"the byte 0x{content[error.start]:02x}, which is not UTF-8", "text in UTF-8"
+        )
         raise config_error(str(path), [Problem(line, "", str(refusal))]) from None
     return parse(text, file=str(path))
 
 
-def parse(text: str, *, file: str, detectors: Iterable[str] | None = None,
-          environment: Mapping[str, str] | None = None) -> Config:
+def parse(
+    text: str,
+    *,
+    file: str,
+    detectors: Iterable[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Config:
     """The settings of a text; relative paths of `*_file` settings start at the folder of `file`.
 
     detectors: the names that a watch may use; by default those that are installed.
@@ -65,7 +74,7 @@ def parse(text: str, *, file: str, detectors: Iterable[str] | None = None,
 def listening_on(config: Config, address: str) -> Config:
     """The settings with another `web.listen_address`, as a flag gives it; raises ConfigError."""
     try:
-        web = config.web.model_copy(update={"listen_address": Address().read(address)})
+        web = config.web.model_copy(update={"listen_address": AddressField().read(address)})
         refusal = reachable_by_all(web)
     except ValueError as error:
         raise ConfigError(f"--web.listen-address: {error}") from None
@@ -75,12 +84,17 @@ def listening_on(config: Config, address: str) -> Config:
 
 
 def _prepare(document: Document, file: str) -> None:
-    """Brings the file's shape to the model's: `detector` in two settings, sections that are empty."""
+    """Brings the file's shape to the model's: `detector` in two settings, sections that are
+    empty."""
     data = document.data
     if not isinstance(data, dict):
         found = "an empty file" if data is None else kind_of(data)
-        refusal = Refusal(found, "a mapping with prometheus and watches, see `bandwatch check --example`")
-        raise config_error(file, document.problems or [Problem(document.line(()), "", str(refusal))])
+        refusal = InvalidValue(
+            found, "a mapping with prometheus and watches, see `bandwatch check --example`"
+        )
+        raise config_error(
+            file, document.problems or [Problem(document.line(()), "", str(refusal))]
+        )
     for name in ("maintenance", "store", "web", "workers"):
         if name in data and data[name] is None:
             data[name] = {}
@@ -89,8 +103,10 @@ def _prepare(document: Document, file: str) -> None:
         if not isinstance(watch, dict):
             continue
         if "detector_options" in watch:
-            refusal = Refusal('the unknown key "detector_options"', "options beside the name: "
-                              "detector: {name: lstm, hidden: 32}")
+            refusal = InvalidValue(
+                'the unknown key "detector_options"',
+                "options beside the name: detector: {name: lstm, hidden: 32}",
+            )
             document.tell(("watches", i, "detector_options"), refusal)
             del watch["detector_options"]
         if isinstance(watch.get("detector"), dict):
@@ -100,7 +116,8 @@ def _prepare(document: Document, file: str) -> None:
 
 
 def _validated(document: Document) -> Config | None:
-    """The settings, with defaults in place of refused ones; None when too much is wrong to say more."""
+    """The settings, with defaults in place of refused ones; None when too much is wrong to say
+    more."""
     try:
         return Config.model_validate(document.data, context="file")
     except ValidationError as error:
@@ -116,26 +133,29 @@ def _validated(document: Document) -> Config | None:
         return None
 
 
-def _tell(document: Document, path: Path, refusal: Refusal) -> None:
+def _tell(document: Document, path: Path, refusal: InvalidValue) -> None:
     if path in document.hidden:  # a secret may have got there
-        refusal = Refusal("a value from the environment (not shown)", refusal.valid)
+        refusal = InvalidValue("a value from the environment (not shown)", refusal.valid)
     document.tell(path, refusal)
 
 
-def _point(document: Document, reads: list[Path], refusal: Refusal) -> None:
+def _point(document: Document, reads: list[Path], refusal: InvalidValue) -> None:
     """Tells a conflict at the first of its settings that the file holds."""
     place = next((path for path in reads if path in document.lines), reads[0])
     if place != reads[0]:
         found = f"{path_text(reads[0])} {refusal.found} (default)"
-        refusal = Refusal(found, refusal.valid, refusal.nearest)
+        refusal = InvalidValue(found, refusal.valid, refusal.nearest)
     document.tell(place, refusal)
 
 
 def _settled(config: Config, folder: FilePath) -> Config:
-    """Defaults that depend on other settings, and files named from the folder of the configuration file."""
-    prometheus, shortest = config.prometheus, min(watch.score_interval for watch in config.watches)
+    """Defaults that depend on other settings, and files named from the folder of the configuration
+    file."""
+    prometheus = config.prometheus
+    shortest = min(watch.score_interval for watch in config.watches)
     given = prometheus.model_fields_set
-    read, connect = prometheus.read_timeout, prometheus.connect_timeout
+    read = prometheus.read_timeout
+    connect = prometheus.connect_timeout
     if "read_timeout" not in given:
         read = max(1, min(read, shortest // 2))
     if "connect_timeout" not in given:
@@ -144,17 +164,29 @@ def _settled(config: Config, folder: FilePath) -> Config:
     prometheus = _endpoint_with_files(prometheus, folder)
     remote_write = config.remote_write and _endpoint_with_files(config.remote_write, folder)
     planned = config.maintenance
-    planned = planned.model_copy(update={
-        "calendars": tuple(str(folder / each) for each in planned.calendars),
-        "alertmanagers": tuple(_endpoint_with_files(each, folder) for each in planned.alertmanagers)})
+    planned = planned.model_copy(
+        update={
+            "calendars": tuple(str(folder / each) for each in planned.calendars),
+            "alertmanagers": tuple(
+                _endpoint_with_files(each, folder) for each in planned.alertmanagers
+            ),
+        }
+    )
     users = tuple(_with_files(user, folder) for user in config.web.basic_auth)
     web = config.web.model_copy(update={"basic_auth": users})
     store = config.store
     if "gone_after" not in store.model_fields_set:
         store = store.model_copy(update={"gone_after": min(store.gone_after, store.retention)})
-    return config.model_copy(update={"prometheus": prometheus, "remote_write": remote_write, "maintenance": planned,
-                                     "store": store,
-                                     "web": web, "watches": tuple(map(_with_forecast, config.watches))})
+    return config.model_copy(
+        update={
+            "prometheus": prometheus,
+            "remote_write": remote_write,
+            "maintenance": planned,
+            "store": store,
+            "web": web,
+            "watches": tuple(map(_with_forecast, config.watches)),
+        }
+    )
 
 
 def _with_forecast(watch: Watch) -> Watch:
@@ -171,12 +203,15 @@ def _endpoint_with_files(endpoint: AnyEndpoint, folder: FilePath) -> AnyEndpoint
 
 
 def _with_files(section: AnySection, folder: FilePath) -> AnySection:
-    files = {name: str(folder / value) for name, value in section if name.endswith("_file") and value}
+    files = {
+        name: str(folder / value) for name, value in section if name.endswith("_file") and value
+    }
     return section.model_copy(update=files)
 
 
 def _origin(path: Path, document: Document) -> Path:
-    """Where the file holds a setting of the model: `detector` may be a mapping with name and options."""
+    """Where the file holds a setting of the model: `detector` may be a mapping with name and
+    options."""
     if len(path) < 3 or path[0] != "watches" or path[2] not in ("detector", "detector_options"):
         return path
     detector = (*path[:2], "detector")

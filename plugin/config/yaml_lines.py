@@ -1,7 +1,8 @@
 """YAML as plain data that remembers where each value stood.
 
-YAML 1.2's plain types only (text, whole numbers, floats, true/false, null): `no`, `1:30` and `2026-01-01` are
-text. `${NAME}` in a value is replaced from the environment; `$${` is a literal `${`.
+YAML 1.2's plain types only (text, whole numbers, floats, true/false, null): `no`, `1:30` and
+`2026-01-01` are text. `${NAME}` in a value is replaced from the environment; `$${` is a literal
+`${`.
 """
 
 import re
@@ -11,7 +12,15 @@ from typing import Any
 
 import yaml
 
-from plugin.config.problems import Path, Problem, Refusal, config_error, nearest_name, path_text, shown
+from plugin.config.problems import (
+    InvalidValue,
+    Path,
+    Problem,
+    config_error,
+    nearest_name,
+    path_text,
+    shown,
+)
 
 MAX_NODES = 100_000  # aliases of aliases can grow without end
 YAML_TEXT = "YAML; text with brackets, quotes, ': ' or ' #' in it goes into single quotes"
@@ -25,25 +34,36 @@ class _Loader(yaml.SafeLoader):
     """Only the scalars of YAML 1.2's core schema are more than text."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {
-        first: [(f"{_TAG}{name}", re.compile(pattern)) for name, pattern, firsts in (
-            ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-            ("int", r"[-+]?(?:0|[1-9][0-9]{0,17})$", "-+0123456789"),
-            ("float", r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
-            ("float", r"[-+]?[0-9]+[eE][-+]?[0-9]+$|[-+]?\.inf$|\.nan$", "-+.0123456789"),
-            ("null", r"(?:~|null|Null|NULL|)$", "~nN"),
-            ("merge", r"<<$", "<"),
-        ) if first in firsts]
+        first: [
+            (f"{_TAG}{name}", re.compile(pattern))
+            for name, pattern, firsts in (
+                ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+                ("int", r"[-+]?(?:0|[1-9][0-9]{0,17})$", "-+0123456789"),
+                (
+                    "float",
+                    r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?$",
+                    "-+.0123456789",
+                ),
+                ("float", r"[-+]?[0-9]+[eE][-+]?[0-9]+$|[-+]?\.inf$|\.nan$", "-+.0123456789"),
+                ("null", r"(?:~|null|Null|NULL|)$", "~nN"),
+                ("merge", r"<<$", "<"),
+            )
+            if first in firsts
+        ]
         for first in "tTfFnN~<-+.0123456789"
     } | {"": [(f"{_TAG}null", re.compile(r"$"))]}
 
 
 @dataclass
 class Document:
-    """The data of a file with the line of every key and item; what could not be read is left out and told."""
+    """The data of a file with the line of every key and item; what could not be read is left out
+    and told."""
 
     data: object = None
     lines: dict[Path, int] = field(default_factory=dict)
-    hidden: set[Path] = field(default_factory=set)  # from the environment: perhaps a misplaced secret
+    hidden: set[Path] = field(
+        default_factory=set
+    )  # from the environment: perhaps a misplaced secret
     broken: set[Path] = field(default_factory=set)  # left out
     problems: list[Problem] = field(default_factory=list)
 
@@ -53,7 +73,7 @@ class Document:
             path = path[:-1]
         return self.lines.get(path, 1)
 
-    def tell(self, path: Path, refusal: Refusal, line: int | None = None) -> None:
+    def tell(self, path: Path, refusal: InvalidValue, line: int | None = None) -> None:
         self.problems.append(Problem(line or self.line(path), path_text(path), str(refusal)))
 
 
@@ -69,7 +89,9 @@ def read_document(text: str, file: str, environment: Mapping[str, str]) -> Docum
     try:
         document.data = _Reading(document, environment).value(node, ())
     except RecursionError:
-        raise config_error(file, [Problem(1, "", str(Refusal("too deep a nesting", YAML_TEXT)))]) from None
+        raise config_error(
+            file, [Problem(1, "", str(InvalidValue("too deep a nesting", YAML_TEXT)))]
+        ) from None
     return document
 
 
@@ -77,8 +99,11 @@ class _Reading:
     """One pass over the nodes of a document."""
 
     def __init__(self, document: Document, environment: Mapping[str, str]) -> None:
-        self._document, self._environment = document, environment
-        self._around: list[int] = []  # the nodes that we are in: an anchor must not hold its own alias
+        self._document = document
+        self._environment = environment
+        self._around: list[
+            int
+        ] = []  # the nodes that we are in: an anchor must not hold its own alias
         self._nodes = 0
 
     def value(self, node: yaml.Node, path: Path) -> object:
@@ -87,13 +112,15 @@ class _Reading:
         kind = node.tag.removeprefix(_TAG)
         try:
             if id(node) in self._around or self._nodes > MAX_NODES:
-                raise Refusal("an alias that repeats itself", "an alias of something finished and small")
+                raise InvalidValue(
+                    "an alias that repeats itself", "an alias of something finished and small"
+                )
             self._around.append(id(node))
             try:
                 return self._typed(node, kind, path)
             finally:
                 self._around.pop()
-        except Refusal as refusal:
+        except InvalidValue as refusal:
             self._document.tell(path, refusal)
             self._document.broken.add(path)
             return _NOTHING_READ
@@ -106,7 +133,9 @@ class _Reading:
             return [None if item is _NOTHING_READ else item for item in items]
         if isinstance(node, yaml.ScalarNode) and kind in ("str", "int", "float", "bool", "null"):
             return self._scalar(node, kind, path)
-        raise Refusal("a YAML tag", "plain text, numbers, lists and mappings; text with a ! needs quotes")
+        raise InvalidValue(
+            "a YAML tag", "plain text, numbers, lists and mappings; text with a ! needs quotes"
+        )
 
     def _scalar(self, node: yaml.ScalarNode, kind: str, path: Path) -> object:
         text: str = node.value
@@ -117,9 +146,15 @@ class _Reading:
         if kind == "bool":
             return text.lower() == "true"
         try:
-            return int(text) if kind == "int" else float(text.replace(".inf", "inf").replace(".nan", "nan"))
+            return (
+                int(text)
+                if kind == "int"
+                else float(text.replace(".inf", "inf").replace(".nan", "nan"))
+            )
         except ValueError:
-            raise Refusal("a YAML tag that its value does not fit", "a value without a tag") from None
+            raise InvalidValue(
+                "a YAML tag that its value does not fit", "a value without a tag"
+            ) from None
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
         data: dict[str, object] = {}
@@ -131,31 +166,42 @@ class _Reading:
                 self._entry(data, key_node, value_node, path)
         return data
 
-    def _merged(self, node: yaml.MappingNode,
-                around: tuple[yaml.Node, ...]) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    def _merged(
+        self, node: yaml.MappingNode, around: tuple[yaml.Node, ...]
+    ) -> Iterator[tuple[yaml.Node, yaml.Node]]:
         """The entries that `<<: *anchor` brings, the nearest first."""
         around = (*around, node)
         for key_node, value_node in node.value:
             if key_node.tag != f"{_TAG}merge":
                 continue
-            for other in value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]:
+            for other in (
+                value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
+            ):
                 if not isinstance(other, yaml.MappingNode) or other in around:
-                    raise Refusal("<< with something else than a mapping", "<<: *anchor of another mapping")
+                    raise InvalidValue(
+                        "<< with something else than a mapping", "<<: *anchor of another mapping"
+                    )
                 yield from (entry for entry in other.value if entry[0].tag != f"{_TAG}merge")
                 yield from self._merged(other, around)
 
-    def _entry(self, data: dict[str, object], key_node: yaml.Node, value_node: yaml.Node, path: Path) -> None:
+    def _entry(
+        self, data: dict[str, object], key_node: yaml.Node, value_node: yaml.Node, path: Path
+    ) -> None:
         line = key_node.start_mark.line + 1
         if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != f"{_TAG}str":
             plain = isinstance(key_node, yaml.ScalarNode)
             found = f"the key {key_node.value}" if plain else "a key with parts"
-            refusal = Refusal(found, "text as a key, in quotes where it looks like something else")
+            refusal = InvalidValue(
+                found, "text as a key, in quotes where it looks like something else"
+            )
             self._document.tell(path, refusal, line)
             return
         key = (*path, key_node.value)
         if key in self._document.lines:
             first = self._document.lines[key]
-            refusal = Refusal(f"the key a second time (first on line {first})", "each key once")
+            refusal = InvalidValue(
+                f"the key a second time (first on line {first})", "each key once"
+            )
             self._document.tell(key, refusal, line)
             return
         self._document.lines[key] = line
@@ -169,11 +215,16 @@ class _Reading:
                 return "${"
             name = match[1]
             if not match[2] or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-                raise Refusal(shown(match[0]), "${NAME} of an environment variable, or $${ for a literal ${")
+                raise InvalidValue(
+                    shown(match[0]), "${NAME} of an environment variable, or $${ for a literal ${"
+                )
             if name not in self._environment:
                 near = nearest_name(name, self._environment)
-                raise Refusal(f"${{{name}}}, which is not set in the environment",
-                              "a variable that is set, or $${ for a literal ${", near)
+                raise InvalidValue(
+                    f"${{{name}}}, which is not set in the environment",
+                    "a variable that is set, or $${ for a literal ${",
+                    near,
+                )
             self._document.hidden.add(path)
             return self._environment[name]
 
@@ -181,7 +232,8 @@ class _Reading:
 
 
 def _syntax_problem(text: str, error: Exception) -> Problem:
-    """A syntax error in our words; never more of the text than one character of it, it may be in a secret."""
+    """A syntax error in our words; never more of the text than one character of it, it may be in a
+    secret."""
     mark: Any = getattr(error, "problem_mark", None)
     line = mark.line + 1 if mark else 1
     problem = getattr(error, "problem", None) or "text that is no YAML"
@@ -190,12 +242,18 @@ def _syntax_problem(text: str, error: Exception) -> Problem:
         problem = f"the control character U+{error.character:04X}"
     elif isinstance(error, RecursionError):
         problem = "too deep a nesting"
-    problem = re.sub(r"(duplicate anchor|undefined tag handle).*", r"\1", problem.removeprefix("found "))
+    problem = re.sub(
+        r"(duplicate anchor|undefined tag handle).*", r"\1", problem.removeprefix("found ")
+    )
     if problem.startswith("undefined alias"):
-        refusal = Refusal("an alias without an anchor", "*NAME after &NAME; text with a * needs quotes")
+        refusal = InvalidValue(
+            "an alias without an anchor", "*NAME after &NAME; text with a * needs quotes"
+        )
         return Problem(line, "", str(refusal))
     if "'\\t'" in problem:
-        return Problem(line, "", str(Refusal("a tab in the indentation", "spaces")))
+        return Problem(line, "", str(InvalidValue("a tab in the indentation", "spaces")))
     if "single document" in str(error):
-        return Problem(line, "", str(Refusal("a second document (---)", "one document in a file")))
-    return Problem(line, "", str(Refusal(f"broken YAML ({problem})", YAML_TEXT)))
+        return Problem(
+            line, "", str(InvalidValue("a second document (---)", "one document in a file"))
+        )
+    return Problem(line, "", str(InvalidValue(f"broken YAML ({problem})", YAML_TEXT)))

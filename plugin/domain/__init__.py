@@ -1,1 +1,4 @@
-"""The rules of the service, apart from everything that stores, sends or schedules. See README.md."""
+"""The rules of the service, apart from everything that stores, sends or schedules.
+
+See README.md.
+"""

@@ -1,4 +1,5 @@
-"""How noisy the watches are: alarms held against the budget that was promised, and what would make a series quieter."""
+"""How noisy the watches are: alarms held against the budget that was promised, and what would make
+a series quieter."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ DAYS = (7, 30)  # over which alarms are held against the budget
 
 
 class AlarmTotals(NamedTuple):
-    """The alarms of one series that have begun in some time and that nobody has answered as real."""
+    """The alarms of one series that have begun in some time and that nobody has answered as
+    real."""
 
     alarms: int = 0
     samples: int = 0  # outside
@@ -19,8 +21,12 @@ class AlarmTotals(NamedTuple):
     last: int = 0  # unix seconds at which the latest has begun
 
     def plus(self, other: "AlarmTotals") -> "AlarmTotals":
-        return AlarmTotals(self.alarms + other.alarms, self.samples + other.samples, max(self.worst, other.worst),
-                           max(self.last, other.last))
+        return AlarmTotals(
+            self.alarms + other.alarms,
+            self.samples + other.samples,
+            max(self.worst, other.worst),
+            max(self.last, other.last),
+        )
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,15 @@ class Suggestion:
         about = "" if self.exact else "about "
         kept = "the one" if self.real == 1 else f"all {self.real}"
         marked = f" and kept {kept} marked real" if self.real else ", none marked real"
-        return f"`{self.setting}` would have removed {about}{self.removed} of {self.of} alarms{marked}"
+        return (
+            f"`{self.setting}` would have removed {about}{self.removed} of {self.of} alarms{marked}"
+        )
 
 
 @dataclass(frozen=True)
-class Noise:
-    """What takes too long to find out at every request; entry i of each array belongs to the series `ids[i]`."""
+class NoiseReport:
+    """What takes too long to find out at every request; entry i of each array belongs to the series
+    `ids[i]`."""
 
     made_at: int  # unix seconds
     ids: IntArray  # [S] ascending
@@ -64,7 +73,8 @@ class Spending(NamedTuple):
 
     @property
     def spent(self) -> float:
-        """The alarms by those promised; less than one that is promised counts as one, as nobody raises half of one."""
+        """The alarms by those promised; less than one that is promised counts as one, as nobody
+        raises half of one."""
         return self.totals.alarms / max(1.0, self.promised)
 
     @classmethod
@@ -73,6 +83,9 @@ class Spending(NamedTuple):
         return cls(totals, alert_budget * step * scored, totals.samples * step, step * scored)
 
     def plus(self, other: "Spending") -> "Spending":
-        return Spending(self.totals.plus(other.totals) if other.totals.alarms else self.totals,
-                        self.promised + other.promised, self.seconds_outside + other.seconds_outside,
-                        self.seconds_scored + other.seconds_scored)
+        return Spending(
+            self.totals.plus(other.totals) if other.totals.alarms else self.totals,
+            self.promised + other.promised,
+            self.seconds_outside + other.seconds_outside,
+            self.seconds_scored + other.seconds_scored,
+        )

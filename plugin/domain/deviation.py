@@ -1,7 +1,9 @@
-"""What kind of deviation an alarm is: told from its samples, what came before, and what is usual at that hour. Pure.
+"""What kind of deviation an alarm is: told from its samples, what came before, and what is usual at
+that hour. Pure.
 
-Everything is measured against the usual day: the median of the last days at that time of the day, moved to where the
-series lay in the hour before. docs/explanations.md says what each kind means; where none fits, none is claimed.
+Everything is measured against the usual day: the median of the last days at that time of the day,
+moved to where the series lay in the hour before. docs/explanations.md says what each kind means;
+where none fits, none is claimed.
 """
 
 from dataclasses import dataclass
@@ -21,11 +23,13 @@ RUN = 10  # samples of one value that are a value that does not change
 SHARE = 0.25  # of the half-width: an excursion begins where it left that
 BACK = 0.5  # of its size: an excursion is over when it is back by so much
 ABRUPT = 300  # seconds in which a level shifts
-ROUGH = 0.75  # quantile of those distances: noise is told when it has filled a quarter of half an hour
+ROUGH = (
+    0.75  # quantile of those distances: noise is told when it has filled a quarter of half an hour
+)
 LAGS = 900 * np.arange(4, 49)  # seconds, both ways, by which a day may be moved: 1 to 12 hours
 
 
-class Kind(StrEnum):
+class DeviationKind(StrEnum):
     """What spoke."""
 
     SPIKE = "spike"  # a few samples, then back
@@ -33,14 +37,16 @@ class Kind(StrEnum):
     BUMP = "bump"  # above for up to an hour, then back
     LEVEL = "level"  # at once and since then apart by about the same
     RAMP = "ramp"  # apart by more and more
-    SHAPE = "shape"  # what belongs to another hour, or a daily rise or fall that is smaller than usual
+    SHAPE = (
+        "shape"  # what belongs to another hour, or a daily rise or fall that is smaller than usual
+    )
     FLAT = "flat"  # the same value again and again
     NOISE = "noise"  # the spread has grown on both sides
     OUTSIDE = "outside"  # outside its band: no more can be said
 
 
 @dataclass(frozen=True)
-class Past:
+class PastBehaviour:
     """What a series was like before an alarm."""
 
     begin: int  # unix seconds of the first sample known
@@ -53,25 +59,41 @@ class Past:
     highs: tuple[IntArray, FloatArray]
 
     @classmethod
-    def of(cls, times: IntArray, values: FloatArray) -> "Past | None":
-        """times [T] unix seconds, values [T] of what is stored before the alarm, NaN = none; None where too little."""
+    def of(cls, times: IntArray, values: FloatArray) -> "PastBehaviour | None":
+        """times [T] unix seconds, values [T] of what is stored before the alarm, NaN = none; None
+        where too little."""
         known = ~np.isnan(values)
-        times, values = times[known], values[known]
+        times = times[known]
+        values = values[known]
         if len(times) < 2 * RUN:
             return None
-        lately = values[-DAY // max(1, int(np.median(np.diff(times)))):]
-        noise = max(1.4826 * float(np.median(np.abs(lately - _smooth(lately, 15)))),
-                    1e-9 * float(np.abs(lately).max()), 1e-300)
+        lately = values[-DAY // max(1, int(np.median(np.diff(times)))) :]
+        noise = max(
+            1.4826 * float(np.median(np.abs(lately - _smooth(lately, 15)))),
+            1e-9 * float(np.abs(lately).max()),
+            1e-300,
+        )
         rough = max(float(np.quantile(np.abs(lately - _smooth(lately, 2)), ROUGH)), 0.1 * noise)
-        return cls(int(times[0]), int(times[-1]), _usual_day(times, values), noise, rough, _usual_run(values),
-                   _records(times, values), _records(times, -values))
+        return cls(
+            int(times[0]),
+            int(times[-1]),
+            _usual_day(times, values),
+            noise,
+            rough,
+            _usual_run(values),
+            _records(times, values),
+            _records(times, -values),
+        )
 
     def at(self, times: IntArray | FloatArray) -> FloatArray:
-        """What is usual at these times, the median of the day where that time of the day is not known."""
+        """What is usual at these times, the median of the day where that time of the day is not
+        known."""
         place = (np.asarray(times, float) % DAY) / DAY * len(self.day) - 0.5
         low = np.floor(place).astype(np.int64)
         share = place - low
-        return (1 - share) * self.day[low % len(self.day)] + share * self.day[(low + 1) % len(self.day)]
+        return (1 - share) * self.day[low % len(self.day)] + share * self.day[
+            (low + 1) % len(self.day)
+        ]
 
     @property
     def swing(self) -> float:
@@ -84,19 +106,24 @@ class Past:
         return self.end - self.begin >= 2 * DAY and self.swing > 4 * self.noise
 
 
-def kind_of(past: Past | None, samples: Samples, start: int, end: int, direction: int) -> Kind:
+def kind_of(
+    past: PastBehaviour | None, samples: Samples, start: int, end: int, direction: int
+) -> DeviationKind:
     """What the alarm from `start` to `end` (unix seconds, its samples outside so far) is.
 
     samples: some hours before it, up to now. direction: 1 = above the band, -1 = below.
     """
     known = ~np.isnan(samples.value)
-    times, value = samples.times[known], samples.value[known]
+    times = samples.times[known]
+    value = samples.value[known]
     first, last = np.searchsorted(times, [start, end])
     if past is None or last >= len(times):
-        return Kind.OUTSIDE
+        return DeviationKind.OUTSIDE
     if _stuck(value, first, last, past):
-        return Kind.FLAT
-    seen = _Excursion.of(past, times, value, _onset(samples, known, first, direction), first, last, direction)
+        return DeviationKind.FLAT
+    seen = _Excursion.of(
+        past, times, value, _onset(samples, known, first, direction), first, last, direction
+    )
     return seen.kind
 
 
@@ -104,7 +131,7 @@ def kind_of(past: Past | None, samples: Samples, start: int, end: int, direction
 class _Excursion:
     """The samples from where a series left its usual way to where it came back, or to now."""
 
-    past: Past
+    past: PastBehaviour
     direction: int
     times: IntArray  # [T]
     value: FloatArray  # [T]
@@ -115,18 +142,27 @@ class _Excursion:
     both: bool  # the samples around it lie far out on both sides
 
     @classmethod
-    def of(cls, past: Past, times: IntArray, value: FloatArray, onset: int, first: int, last: int,
-           direction: int) -> "_Excursion":
-        """onset, first, last: positions of where it began, and of the first and last sample outside."""
+    def of(
+        cls,
+        past: PastBehaviour,
+        times: IntArray,
+        value: FloatArray,
+        onset: int,
+        first: int,
+        last: int,
+        direction: int,
+    ) -> "_Excursion":
+        """onset, first, last: positions of where it began, and of the first and last sample
+        outside."""
         before = (times >= times[onset] - NEAR) & (times < times[onset])
         near = float(np.median(value[before] - past.at(times[before]))) if before.any() else 0.0
         usual = past.at(times) + near
         apart = direction * (value - usual)
-        size = float(np.median(apart[first:last + 1]))
+        size = float(np.median(apart[first : last + 1]))
         smooth = _smooth(apart, 2)
-        away = np.flatnonzero(~(smooth[last + 1:] > max(2.5 * past.noise, BACK * size)))
+        away = np.flatnonzero(~(smooth[last + 1 :] > max(2.5 * past.noise, BACK * size)))
         until = last + 1 + int(away[0]) if len(away) else len(times)
-        below = np.flatnonzero(smooth[:first + 1] < 0.2 * size)
+        below = np.flatnonzero(smooth[: first + 1] < 0.2 * size)
         foot = int(below[-1]) if len(below) else 0
         there = foot + int(np.argmax(smooth[foot:until] >= 0.8 * size))
         around = slice(max(0, last - 30), None)
@@ -134,52 +170,74 @@ class _Excursion:
         rough = float(np.quantile(np.abs(value - _smooth(value, 2))[around], ROUGH))
         both = min((far > 2.5).mean(), (far < -2.5).mean()) >= 0.05 and rough >= 2 * past.rough
         part = slice(min(onset, foot + 1), until)
-        return cls(past, direction, times[part], value[part], usual[part], last - first + 1, bool(len(away)),
-                   int(times[there] - times[foot]), bool(both))
+        return cls(
+            past,
+            direction,
+            times[part],
+            value[part],
+            usual[part],
+            last - first + 1,
+            bool(len(away)),
+            int(times[there] - times[foot]),
+            bool(both),
+        )
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> DeviationKind:
         lasted = int(self.times[-1] - self.times[0])
         if self.both:
-            return Kind.NOISE
+            return DeviationKind.NOISE
         if self.over and self.outside <= FEW and len(self.times) <= FEW + 2:
-            return Kind.SPIKE
+            return DeviationKind.SPIKE
         if self.over and lasted <= BRIEF:
-            return Kind.BUMP if self.direction > 0 else Kind.DIP
+            return DeviationKind.BUMP if self.direction > 0 else DeviationKind.DIP
         if lasted <= BRIEF:
-            return Kind.LEVEL if self._stands else Kind.OUTSIDE
+            return DeviationKind.LEVEL if self._stands else DeviationKind.OUTSIDE
         return self._lasting
 
     @property
     def _stands(self) -> bool:
         """Whether it went at once to a level that has stood still since."""
-        return len(self.times) >= STABLE and self.edge <= ABRUPT and self._errors["level"] < 0.2 * self._size
+        return (
+            len(self.times) >= STABLE
+            and self.edge <= ABRUPT
+            and self._errors["level"] < 0.2 * self._size
+        )
 
     @property
     def _size(self) -> float:
         return abs(float(np.median(self.value - self.usual)))
 
     @property
-    def _lasting(self) -> Kind:
+    def _lasting(self) -> DeviationKind:
         errors = self._errors
         other = min(errors["moved"], errors["smaller"]) if self.past.rhythmic else np.inf
         gradual = self.edge > max(4 * ABRUPT, (self.times[-1] - self.times[0]) / 5)
-        if gradual and errors["ramp"] < min(0.75 * errors["level"], 1.6 * other):  # the others can bend
-            return Kind.RAMP
+        if gradual and errors["ramp"] < min(
+            0.75 * errors["level"], 1.6 * other
+        ):  # the others can bend
+            return DeviationKind.RAMP
         if other < 0.75 * errors["level"] or (self.edge > ABRUPT and other < 1.1 * errors["level"]):
-            return Kind.SHAPE
-        return Kind.LEVEL if self.edge <= ABRUPT else Kind.OUTSIDE
+            return DeviationKind.SHAPE
+        return DeviationKind.LEVEL if self.edge <= ABRUPT else DeviationKind.OUTSIDE
 
     @property
     def _errors(self) -> dict[str, float]:
-        """How far the samples are, on average, from the best of each kind of curve with one free number."""
+        """How far the samples are, on average, from the best of each kind of curve with one free
+        number."""
         apart = self.value - self.usual
         rising = np.arange(1, len(apart) + 1) / len(apart)
         foot = self._shifted(np.quantile(self.past.day, 0.1 if self.direction < 0 else 0.9))
-        moved = [np.abs(self.value - self._shifted(self.past.at(self.times - lag))).mean()
-                 for lag in np.concatenate([-LAGS, LAGS])]
-        return {"level": float(np.abs(apart - np.median(apart)).mean()), "ramp": _left(apart, rising),
-                "smaller": _left(apart, self.usual - foot), "moved": float(min(moved))}
+        moved = [
+            np.abs(self.value - self._shifted(self.past.at(self.times - lag))).mean()
+            for lag in np.concatenate([-LAGS, LAGS])
+        ]
+        return {
+            "level": float(np.abs(apart - np.median(apart)).mean()),
+            "ramp": _left(apart, rising),
+            "smaller": _left(apart, self.usual - foot),
+            "moved": float(min(moved)),
+        }
 
     def _shifted(self, usual: FloatArray | float) -> FloatArray:
         """Something of the usual day, moved as the day is."""
@@ -193,24 +251,31 @@ def _left(apart: FloatArray, curve: FloatArray) -> float:
 
 
 def _onset(samples: Samples, known: BoolArray, first: int, direction: int) -> int:
-    """Position of the sample with which the excursion began: back from the alarm to where it was near the middle."""
-    half = np.where(np.isfinite(samples.upper - samples.lower), (samples.upper - samples.lower) / 2, np.nan)[known]
-    usual = half[max(0, first - 180):first]
+    """Position of the sample with which the excursion began: back from the alarm to where it was
+    near the middle."""
+    half = np.where(
+        np.isfinite(samples.upper - samples.lower), (samples.upper - samples.lower) / 2, np.nan
+    )[known]
+    usual = half[max(0, first - 180) : first]
     width = float(np.nanmedian(usual)) if (~np.isnan(usual)).any() else np.inf
     gone = _smooth(direction * (samples.value - samples.expected)[known], 2)[:first] > SHARE * width
     still = np.flatnonzero(~gone)
     return int(still[-1]) + 1 if len(still) else 0
 
 
-def _stuck(value: FloatArray, first: int, last: int, past: Past) -> bool:
+def _stuck(value: FloatArray, first: int, last: int, past: PastBehaviour) -> bool:
     """Whether one value had come again and again when the alarm began, and has since."""
     changed = np.flatnonzero(value[:first] != value[first])
     run = first - (int(changed[-1]) if len(changed) else -1)
-    return run >= max(RUN, 2 * past.run) and float((value[first:last + 1] == value[first]).mean()) >= 0.8
+    return (
+        run >= max(RUN, 2 * past.run)
+        and float((value[first : last + 1] == value[first]).mean()) >= 0.8
+    )
 
 
 def _usual_day(times: IntArray, values: FloatArray) -> FloatArray:
-    """[BINS] the median of the samples in each ten minutes of the day, and the mean of that with those beside it."""
+    """[BINS] the median of the samples in each ten minutes of the day, and the mean of that with
+    those beside it."""
     count = DAY // BIN
     place = times % DAY // BIN
     order = np.lexsort((values, place))

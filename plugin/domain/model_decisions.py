@@ -8,7 +8,7 @@ from plugin.series import SeriesRecord
 SERVICE = "bandwatch"  # decides by itself
 
 
-class What(StrEnum):
+class DecisionKind(StrEnum):
     """What was decided of a model."""
 
     CROWNED = "crowned"  # a new one took over
@@ -27,12 +27,12 @@ class Decision:
     time: int  # unix seconds
     series_id: int
     version: int  # of the model that it is about; 0 = of none
-    what: What
+    what: DecisionKind
     why: str  # in words, with the numbers
     by: str = SERVICE  # who decided
 
 
-class Act(StrEnum):
+class OrderKind(StrEnum):
     """What someone can order."""
 
     ROLLBACK = "rollback"
@@ -45,7 +45,7 @@ class Act(StrEnum):
 class Order:
     """What someone wants done with the models of some series."""
 
-    act: Act
+    act: OrderKind
     series: tuple[SeriesRecord, ...]
     by: str
     comment: str = ""
@@ -53,7 +53,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Answer:
+class OrderResult:
     """What came of an order for one series."""
 
     series: SeriesRecord

@@ -1,7 +1,8 @@
-"""When something recurs: rules of iCalendar (RFC 5545, 3.3.10), expanded in local time by dateutil. Pure.
+"""When something recurs: rules of iCalendar (RFC 5545, 3.3.10), expanded in local time by dateutil.
+Pure.
 
-02:00 stays 02:00 all year. A local time that a change of the clocks leaves out counts by the offset before the change
-(02:30 is then 03:30); one that comes twice is its first (RFC 5545, 3.3.5).
+02:00 stays 02:00 all year. A local time that a change of the clocks leaves out counts by the offset
+before the change (02:30 is then 03:30); one that comes twice is its first (RFC 5545, 3.3.5).
 """
 
 import re
@@ -26,14 +27,16 @@ class Occurrences:
 
     def __init__(self, spans: Iterator[Span]) -> None:
         """spans: in order of time but for a change of the clocks."""
-        self._spans, self._known, self._longest = spans, list[Span](), 0
+        self._spans = spans
+        self._known = list[Span]()
+        self._longest = 0
         self._lock = threading.Lock()  # jobs of several watches ask
 
     def until(self, time: int) -> list[Span]:
         """Those that begin at this time at the latest."""
         with self._lock:
             self._go_on(time)
-            return self._known[:bisect_left(self._known, (time + 1,))]
+            return self._known[: bisect_left(self._known, (time + 1,))]
 
     def between(self, start: int, end: int) -> list[Span]:
         """Those that touch start..end, both included."""
@@ -62,11 +65,14 @@ class Occurrences:
 
 
 def checked(rule: str, local: datetime, zone: ZoneInfo, now: int) -> str:
-    """The rule in one spelling: `FREQ=...`, and lines EXDATE and RDATE. Raises ValueError saying what is wrong.
+    """The rule in one spelling: `FREQ=...`, and lines EXDATE and RDATE. Raises ValueError saying
+    what is wrong.
 
     local: the first time, without an offset.
     """
-    lines = [line.strip().removeprefix("RRULE:") for line in rule.upper().splitlines() if line.strip()]
+    lines = [
+        line.strip().removeprefix("RRULE:") for line in rule.upper().splitlines() if line.strip()
+    ]
     text = "\n".join(lines)
     if not all(re.match(r"FREQ=|(EXDATE|RDATE)[:;]", line) for line in lines):
         raise ValueError("it has a line that is neither FREQ=... nor EXDATE or RDATE")
@@ -75,7 +81,9 @@ def checked(rule: str, local: datetime, zone: ZoneInfo, now: int) -> str:
     if re.search(r"INTERVAL=(0+(;|$)|-)", text, re.MULTILINE):
         raise ValueError("its INTERVAL is less than 1")
     try:
-        until = max(datetime.fromtimestamp(now, UTC).replace(tzinfo=None), local + timedelta(days=366))
+        until = max(
+            datetime.fromtimestamp(now, UTC).replace(tzinfo=None), local + timedelta(days=366)
+        )
         until_now = takewhile(lambda each: each <= until, expanded(text, local, zone))
         count = sum(1 for _ in islice(until_now, MOST))
         first = next(iter(expanded(text, local, zone)), None)
@@ -94,9 +102,14 @@ def expanded(rule: str, local: datetime, zone: ZoneInfo) -> rruleset:
     for line in rule.splitlines():
         head, _, dates = line.partition(":")
         if head.partition(";")[0] in ("EXDATE", "RDATE"):
-            lines.append(f"{head.partition(';')[0]}:{','.join(_in_zone(each, zone) for each in dates.split(','))}")
+            lines.append(
+                f"{head.partition(';')[0]}:"
+                + ",".join(_in_zone(date, zone) for date in dates.split(","))
+            )
             continue
-        line = re.sub(r"UNTIL=(\w+)", lambda found: f"UNTIL={_in_zone(found[1], zone, whole_day=True)}", line)
+        line = re.sub(
+            r"UNTIL=(\w+)", lambda found: f"UNTIL={_in_zone(found[1], zone, whole_day=True)}", line
+        )
         if not re.search(r"UNTIL=|COUNT=", line):
             line += f";UNTIL={local.year + ENDLESS_YEARS}0101T000000"
         lines.append(f"RRULE:{line}")
@@ -105,7 +118,8 @@ def expanded(rule: str, local: datetime, zone: ZoneInfo) -> rruleset:
 
 
 def _in_zone(text: str, zone: ZoneInfo, *, whole_day: bool = False) -> str:
-    """A date-time of iCalendar as local time: one in UTC is moved, a date alone stands for its begin, or its end."""
+    """A date-time of iCalendar as local time: one in UTC is moved, a date alone stands for its
+    begin, or its end."""
     if re.fullmatch(r"\d{8}", text):
         return text + ("T235959" if whole_day else "T000000")
     if not text.endswith("Z"):
@@ -120,15 +134,25 @@ def local_time(given: datetime, zone: ZoneInfo) -> datetime:
 
 
 def in_doubt(given: datetime, zone: ZoneInfo) -> str:
-    """What becomes of a local time that a change of the clocks leaves out or repeats, in words; "" = it is plain."""
+    """What becomes of a local time that a change of the clocks leaves out or repeats, in words; ""
+    = it is plain."""
     if given.tzinfo:
         return ""
     first, second = (given.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
     counted = datetime.fromtimestamp(first, zone)
     if counted.replace(tzinfo=None) != given:
-        return f"{given:%H:%M} does not exist in {zone.key} on {given:%Y-%m-%d}: it counts as {counted:%H:%M}"
-    return "" if first == second else (f"{given:%H:%M} comes twice in {zone.key} on {given:%Y-%m-%d}: its first is "
-                                       "meant; the second is written with an offset")
+        return (
+            f"{given:%H:%M} does not exist in {zone.key} on {given:%Y-%m-%d}: it counts as"
+            f" {counted:%H:%M}"
+        )
+    return (
+        ""
+        if first == second
+        else (
+            f"{given:%H:%M} comes twice in {zone.key} on {given:%Y-%m-%d}: its first is "
+            "meant; the second is written with an offset"
+        )
+    )
 
 
 def unix(given: datetime, zone: ZoneInfo) -> int:

@@ -1,1 +1,2 @@
-"""The scheduled jobs: `fit` learns models, `score` judges samples, `upkeep` folds and expires the store."""
+"""The scheduled jobs: `fit` learns models, `score` judges samples, `upkeep` folds and expires the
+store."""

@@ -4,15 +4,19 @@ import logging
 import time
 from collections.abc import Callable
 
-from plugin.config import Store as StoreSettings
-from plugin.maintenance import Maintenance
+from plugin.config import StoreSettings as StoreSettings
+from plugin.maintenance import MaintenanceCalendar
 from plugin.store import Store
 
 log = logging.getLogger(__name__)
 
 
-def run(store: Store, settings: StoreSettings, clock: Callable[[], float] = time.time,
-        maintenance: Maintenance | None = None) -> None:
+def run(
+    store: Store,
+    settings: StoreSettings,
+    clock: Callable[[], float] = time.time,
+    maintenance: MaintenanceCalendar | None = None,
+) -> None:
     """Folds and expires; each transaction is small, so that nobody waits long."""
     now = int(clock())
     report = store.fold(now)

@@ -13,19 +13,27 @@ from plugin.series import IntArray, Series, SeriesRecord, SeriesState
 from plugin.store import ModelRecord, Store
 
 
-class Roster:
-    """The living series of one watch, kept in memory; those that have aged out are left to the store."""
+class ModelRegistry:
+    """The living series of one watch, kept in memory; those that have aged out are left to the
+    store."""
 
     def __init__(self, store: Store, watch: str) -> None:
-        self.watch, self._store = watch, store
+        self.watch = watch
+        self._store = store
         self._lock = threading.Lock()
-        self.deciding = threading.Lock()  # held by whoever reads a champion, decides, and writes what follows
+        self.deciding = (
+            threading.Lock()
+        )  # held by whoever reads a champion, decides, and writes what follows
         self.reload()
 
     def reload(self) -> None:
         """Starts anew from what the store holds."""
         with self._lock:
-            living = [record for record in self._store.series(self.watch) if record.state is not SeriesState.GONE]
+            living = [
+                record
+                for record in self._store.series(self.watch)
+                if record.state is not SeriesState.GONE
+            ]
             self._records = {record.labels: record for record in living}
             ids = {record.id for record in living}
             models = self._store.champions(self.watch)
@@ -33,12 +41,15 @@ class Roster:
             self._waiting: dict[int, ModelRecord] = {}
 
     def identify(self, series: Sequence[Series]) -> IntArray:
-        """[S] ids in the order given; a new series is registered, one that had aged out is welcomed back."""
+        """[S] ids in the order given; a new series is registered, one that had aged out is welcomed
+        back."""
         with self._lock:
             unknown = [each for each in series if each.labels not in self._records]
             if unknown:
                 newest = max(int(each.times[-1]) for each in unknown)
-                self._welcome(self._store.register(self.watch, [each.labels for each in unknown], newest))
+                self._welcome(
+                    self._store.register(self.watch, [each.labels for each in unknown], newest)
+                )
             for each in series:
                 record = self._records[each.labels]
                 if each.times[0] < record.first_seen:
@@ -49,7 +60,11 @@ class Roster:
         self._records.update((record.labels, record) for record in records)
         back = {record.id for record in records if record.state is SeriesState.GONE}
         if back:
-            models = {model.series_id: model for model in self._store.champions(self.watch) if model.series_id in back}
+            models = {
+                model.series_id: model
+                for model in self._store.champions(self.watch)
+                if model.series_id in back
+            }
             self._champions.update(models)
             self._waiting.update(models)
 
@@ -59,7 +74,10 @@ class Roster:
             return sorted(self._records.values(), key=lambda record: record.id)
 
     def see(self, records: Iterable[SeriesRecord]) -> list[int]:
-        """Keeps what the score job has learnt: last_seen and state. Returns the ids that have just aged out."""
+        """Keeps what the score job has learnt: last_seen and state.
+
+        Returns the ids that have just aged out.
+        """
         changed: dict[SeriesState, list[int]] = {}
         gone: list[int] = []
         with self._lock:
@@ -67,7 +85,9 @@ class Roster:
                 known = self._records[record.labels]
                 if known.state != record.state:
                     changed.setdefault(record.state, []).append(record.id)
-                if known.first_seen < record.first_seen:  # the fit job has found older samples meanwhile
+                if (
+                    known.first_seen < record.first_seen
+                ):  # the fit job has found older samples meanwhile
                     record = replace(record, first_seen=known.first_seen)
                 self._records[record.labels] = record
                 if record.state is SeriesState.GONE:
@@ -84,13 +104,13 @@ class Roster:
         with self._lock:
             return dict(self._champions)
 
-    def crown(self, models: Iterable[ModelRecord]) -> None:
+    def promote(self, models: Iterable[ModelRecord]) -> None:
         """New champions: the score job takes them up before its next tick."""
         with self._lock:
             for model in models:
                 self._champions[model.series_id] = self._waiting[model.series_id] = model
 
-    def depose(self, models: Iterable[ModelRecord]) -> None:
+    def retire(self, models: Iterable[ModelRecord]) -> None:
         """Forgets champions that cannot be used, so that the fit job sees to their series."""
         with self._lock:
             for model in models:
@@ -99,7 +119,8 @@ class Roster:
                     del self._champions[model.series_id]
 
     def keep(self, models: Iterable[ModelRecord]) -> None:
-        """The champions that reign, in another manner (checked, pinned): nothing is to be taken up."""
+        """The champions that reign, in another manner (checked, pinned): nothing is to be taken
+        up."""
         with self._lock:
             for model in models:
                 reigning = self._champions.get(model.series_id)
@@ -109,5 +130,6 @@ class Roster:
     def take_waiting(self) -> list[ModelRecord]:
         """The champions crowned since the last call."""
         with self._lock:
-            waiting, self._waiting = list(self._waiting.values()), {}
+            waiting = list(self._waiting.values())
+            self._waiting = {}
             return waiting

@@ -1,4 +1,5 @@
-"""What a change of the configuration means for the models of a watch: told once, at the start or reload after it."""
+"""What a change of the configuration means for the models of a watch: told once, at the start or
+reload after it."""
 
 import json
 import logging
@@ -10,9 +11,14 @@ from plugin.store import Store
 log = logging.getLogger(__name__)
 
 MEANINGS: Mapping[str, str] = {
-    "query": "kept, with the samples, where the labels of a series are the same; if the numbers mean something else "
-             "now, give the watch another name",
-    "step": "fitted anew at once; those of the old step serve until then, and nobody can roll back to them",
+    "query": (
+        "kept, with the samples, where the labels of a series are the same; if the numbers mean"
+        " something else now, give the watch another name"
+    ),
+    "step": (
+        "fitted anew at once; those of the old step serve until then, and nobody can roll back to"
+        " them"
+    ),
     "offset": "kept",
     "detector": "fitted anew at once; the old ones serve until then, and pinned ones stay",
     "alert_budget": "kept; the new budget counts from the next fit of each series on",
@@ -21,40 +27,66 @@ MEANINGS: Mapping[str, str] = {
     "labels": "kept; alerts with the old labels end",
     "policies": "kept; bands and alarms follow from the next tick on",
 }
-POLICIES = ("direction", "min_deviation", "min_relative_deviation", "valid_range", "missing_data", "persistence")
+POLICIES = (
+    "direction",
+    "min_deviation",
+    "min_relative_deviation",
+    "valid_range",
+    "missing_data",
+    "persistence",
+)
 
 
-def terms(watch: Watch, spec: str) -> dict[str, object]:
+def model_settings(watch: Watch, spec: str) -> dict[str, object]:
     """The settings that models depend on, or that one might think they do, in the keys of MEANINGS.
 
     spec: of the detector, with its options and covariates.
     """
     policies = {name: getattr(watch, name) for name in POLICIES}
-    plain = json.dumps({"query": watch.query, "step": watch.step, "offset": watch.offset, "detector": spec,
-                        "alert_budget": watch.alert_budget, "timezone": watch.timezone,
-                        "fit_window": watch.fit_window, "labels": watch.labels, "policies": policies})
+    plain = json.dumps(
+        {
+            "query": watch.query,
+            "step": watch.step,
+            "offset": watch.offset,
+            "detector": spec,
+            "alert_budget": watch.alert_budget,
+            "timezone": watch.timezone,
+            "fit_window": watch.fit_window,
+            "labels": watch.labels,
+            "policies": policies,
+        }
+    )
     return dict(json.loads(plain))
 
 
 def step_since(watch: Watch, store: Store, now: int) -> int:
     """Unix seconds; models that were fitted before are of another step. 0 = none is."""
-    known = store.reigns.terms(watch.name)
+    known = store.active_models.terms(watch.name)
     if known is None:
         return 0
     return known[1] if json.loads(known[0]).get("step") == watch.step else now
 
 
-def take_up(watch: Watch, spec: str, store: Store, since: int) -> list[str]:
+def record_settings(watch: Watch, spec: str, store: Store, since: int) -> list[str]:
     """Keeps the settings, and tells what their changes do to the models. since: of `step_since`.
 
     Returns the names of what has changed.
     """
-    known, now = store.reigns.terms(watch.name), terms(watch, spec)
+    known = store.active_models.terms(watch.name)
+    now = model_settings(watch, spec)
     before = {} if known is None else json.loads(known[0])
     changed = [name for name in MEANINGS if name in before and before[name] != now[name]]
     for name in changed:
-        log.warning("setting changed", extra={"watch": watch.name, "setting": name, "was": json.dumps(before[name]),
-                                              "is": json.dumps(now[name]), "models": MEANINGS[name]})
+        log.warning(
+            "setting changed",
+            extra={
+                "watch": watch.name,
+                "setting": name,
+                "was": json.dumps(before[name]),
+                "is": json.dumps(now[name]),
+                "models": MEANINGS[name],
+            },
+        )
     if known is None or changed:
-        store.reigns.record_terms(watch.name, json.dumps(now), since)
+        store.active_models.record_terms(watch.name, json.dumps(now), since)
     return changed

@@ -1,4 +1,5 @@
-"""Champions of one detector spec, side by side in one stack, with what they carry from sample to sample."""
+"""Champions of one detector spec, side by side in one stack, with what they carry from sample to
+sample."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,13 +12,13 @@ from detectors.api import Arrays, FittedDetector, Scores, SeriesBatch
 from detectors.registry import from_spec
 from plugin.jobs.weights_file import parted, read_rows
 from plugin.series import IntArray
-from plugin.store import Carry, ModelRecord, Store
+from plugin.store import DetectorState, ModelRecord, Store
 
 Rows = NDArray[np.bool_] | slice
 
 
 @dataclass(frozen=True)
-class Stack:
+class ModelStack:
     """S fitted models that are scored by one call; replaced whole, never mutated."""
 
     spec: str
@@ -27,57 +28,88 @@ class Stack:
     carry: Arrays | None = None  # as of the last sample seen; None = cold
 
     @classmethod
-    def load(cls, store: Store, models: Sequence[ModelRecord]) -> "Stack":
-        """The stack of champions that share one spec, as of the end of the window that each has learnt from."""
+    def load(cls, store: Store, models: Sequence[ModelRecord]) -> "ModelStack":
+        """The stack of champions that share one spec, as of the end of the window that each has
+        learnt from."""
         state, after = parted(read_rows(store, tuple((model.path, model.row) for model in models)))
-        return cls(models[0].spec, np.array([model.series_id for model in models], np.int64),
-                   np.array([model.version for model in models], np.int64),
-                   from_spec(models[0].spec).restore(state), after)
+        return cls(
+            models[0].spec,
+            np.array([model.series_id for model in models], np.int64),
+            np.array([model.version for model in models], np.int64),
+            from_spec(models[0].spec).restore(state),
+            after,
+        )
 
     @property
     def warm_up(self) -> int:
         """Samples that a cold stack wants to see first; at least one."""
         return max(1, from_spec(self.spec).warm_up)
 
-    def score(self, batch: SeriesBatch) -> tuple[Scores, "Stack"]:
+    def score(self, batch: SeriesBatch) -> tuple[Scores, "ModelStack"]:
         """The scores of the samples that follow, and the stack that has seen them."""
         scores = self.fitted.score(batch, self.carry)
         return scores, replace(self, carry=scores.carry)
 
-    def part(self, rows: Rows) -> "Stack":
+    def part(self, rows: Rows) -> "ModelStack":
         """Some of the series."""
         state = {name: array[rows] for name, array in self.fitted.state.items()}
-        carry = None if self.carry is None else {name: array[rows] for name, array in self.carry.items()}
-        return replace(self, ids=self.ids[rows], version=self.version[rows], carry=carry,
-                       fitted=from_spec(self.spec).restore(state))
+        carry = (
+            None
+            if self.carry is None
+            else {name: array[rows] for name, array in self.carry.items()}
+        )
+        return replace(
+            self,
+            ids=self.ids[rows],
+            version=self.version[rows],
+            carry=carry,
+            fitted=from_spec(self.spec).restore(state),
+        )
 
-    def without(self, ids: IntArray) -> "Stack | None":
+    def without(self, ids: IntArray) -> "ModelStack | None":
         """The stack less some series; None when nothing is left."""
         keep = ~np.isin(self.ids, ids)
         if keep.all():
             return self
         return self.part(keep) if keep.any() else None
 
-    def join(self, other: "Stack") -> "Stack":
+    def join(self, other: "ModelStack") -> "ModelStack":
         """Both stacks as one; both must have seen the same last sample, or both be cold."""
         cold = self.carry is None or other.carry is None
-        return replace(self, ids=np.concatenate([self.ids, other.ids]),
-                       version=np.concatenate([self.version, other.version]),
-                       carry=None if cold else _joined(self.carry or {}, other.carry or {}),
-                       fitted=from_spec(self.spec).restore(_joined(self.fitted.state, other.fitted.state)))
+        return replace(
+            self,
+            ids=np.concatenate([self.ids, other.ids]),
+            version=np.concatenate([self.version, other.version]),
+            carry=None if cold else _joined(self.carry or {}, other.carry or {}),
+            fitted=from_spec(self.spec).restore(_joined(self.fitted.state, other.fitted.state)),
+        )
 
-    def resume(self, carries: Sequence[Carry], time: int) -> tuple["Stack | None", "Stack | None"]:
-        """Those with the carry that their own model stored at `time`, and those that have none and stay as they are."""
-        place = {(int(series), int(carry.model_version[row])): (carry, row) for carry in carries if carry.time == time
-                 for row, series in enumerate(carry.ids)}
-        found = [place.get(key) for key in zip(self.ids.tolist(), self.version.tolist(), strict=True)]
+    def resume(
+        self, carries: Sequence[DetectorState], time: int
+    ) -> tuple["ModelStack | None", "ModelStack | None"]:
+        """Those with the carry that their own model stored at `time`, and those that have none and
+        stay as they are."""
+        place = {
+            (int(series), int(carry.model_version[row])): (carry, row)
+            for carry in carries
+            if carry.time == time
+            for row, series in enumerate(carry.ids)
+        }
+        found = [
+            place.get(key) for key in zip(self.ids.tolist(), self.version.tolist(), strict=True)
+        ]
         warm = np.array([each is not None for each in found], bool)
         rows = [each for each in found if each is not None]
         if not rows:
             return None, self
-        carry = {name: np.stack([carry.arrays[name][row] for carry, row in rows]) for name in rows[0][0].arrays}
-        return (replace(self if warm.all() else self.part(warm), carry=carry),
-                None if warm.all() else self.part(~warm))
+        carry = {
+            name: np.stack([carry.arrays[name][row] for carry, row in rows])
+            for name in rows[0][0].arrays
+        }
+        return (
+            replace(self if warm.all() else self.part(warm), carry=carry),
+            None if warm.all() else self.part(~warm),
+        )
 
 
 def _joined(first: Arrays, second: Arrays) -> dict[str, NDArray[Any]]:

@@ -1,8 +1,9 @@
-"""Which setting would have spared a noisy series most of its alarms: tried on what was stored, never guessed. Pure.
+"""Which setting would have spared a noisy series most of its alarms: tried on what was stored,
+never guessed. Pure.
 
-A policy moves the band, so the stored samples are judged anew against the moved band and their alarms counted anew.
-Only `alert_budget` would need another fit: its band is estimated from below, by the tail that carries limits to a
-budget.
+A policy moves the band, so the stored samples are judged anew against the moved band and their
+alarms counted anew. Only `alert_budget` would need another fit: its band is estimated from below,
+by the tail that carries limits to a budget.
 """
 
 import math
@@ -23,14 +24,18 @@ LEAST_ALARMS = 3  # fewer are no habit
 LEAST_REMOVED = 2 / 3  # of the alarms
 SHARE_OF_WORST = 10  # one in so many, the worst, stays where nobody has said which alarms are real
 PERSISTENCE = ((2, 3), (3, 5), (4, 6))
-BUDGETS = (1 / (14 * DAY), 1 / (30 * DAY), 1 / (90 * DAY))  # alarms per second, each rarer than the one before
+BUDGETS = (
+    1 / (14 * DAY),
+    1 / (30 * DAY),
+    1 / (90 * DAY),
+)  # alarms per second, each rarer than the one before
 MOST_RELATIVE = 10.0  # of min_relative_deviation
 WIDTH_OF_A_SAMPLE = 0.1  # waiting for one more sample counts as a band that is wider by so much
 LAST = math.inf  # one side given up: only where nothing else helps
 
 
 @dataclass(frozen=True)
-class Trial:
+class Candidate:
     """A setting to try."""
 
     setting: str
@@ -39,28 +44,38 @@ class Trial:
 
     def judge(self, value: FloatArray, band: Band) -> tuple[FloatArray, Band]:
         """Scores and bands [T] that there would have been."""
-        lower, expected, upper = band.lower, band.expected, band.upper
+        lower = band.lower
+        expected = band.expected
+        upper = band.upper
         if self.stretch != 1:
-            lower, upper = expected - self.stretch * (expected - lower), expected + self.stretch * (upper - expected)
+            lower = expected - self.stretch * (expected - lower)
+            upper = expected + self.stretch * (upper - expected)
         wide = Band(lower[None], expected[None], upper[None])
         score, after = judged(value[None], wide, self.watch)
         return score[0], Band(after.lower[0], after.expected[0], after.upper[0])
 
 
-def suggestion(watch: Watch, samples: Samples, real: Sequence[Alarm], elsewhere: Sequence[Alarm]) -> Suggestion | None:
-    """The mildest setting that spares at least two thirds of the alarms and keeps those that matter.
+def suggestion(
+    watch: Watch, samples: Samples, real: Sequence[Alarm], elsewhere: Sequence[Alarm]
+) -> Suggestion | None:
+    """The mildest setting that spares at least two thirds of the alarms and keeps those that
+    matter.
 
-    real: alarms of the series that somebody has answered as real: they stay. Where there is none, the worst tenth does.
-    elsewhere: such alarms of the other series of the watch, which the setting holds for, too: their peaks stay outside.
-    None where nothing helps, or where fewer than three alarms are noise.
+    real: alarms of the series that somebody has answered as real: they stay. Where there is none,
+    the worst tenth does.
+    elsewhere: such alarms of the other series of the watch, which the setting holds for, too: their
+    peaks stay outside. None where nothing helps, or where fewer than three alarms are noise.
     """
-    band, value = Band(samples.lower, samples.expected, samples.upper), samples.value
+    band = Band(samples.lower, samples.expected, samples.upper)
+    value = samples.value
     before = episodes(watch, samples.times, value, band, samples.score)
     noise = [alarm for alarm in before if not _touches(alarm, real)]
     if len(noise) < LEAST_ALARMS:
         return None
     kept = [alarm for alarm in before if _touches(alarm, real)]
-    worst = sorted(noise, key=lambda alarm: -alarm.peak_score)[:max(1, len(noise) // SHARE_OF_WORST)]
+    worst = sorted(noise, key=lambda alarm: -alarm.peak_score)[
+        : max(1, len(noise) // SHARE_OF_WORST)
+    ]
     best: tuple[float, Suggestion] | None = None
     for trial in _trials(watch, samples, noise):
         score, after = trial.judge(value, band)
@@ -69,28 +84,49 @@ def suggestion(watch: Watch, samples: Samples, real: Sequence[Alarm], elsewhere:
             continue
         alarms = episodes(trial.watch, samples.times, value, after, score)
         removed = len(noise) - sum(not _touches(alarm, real) for alarm in alarms)
-        if removed >= LEAST_REMOVED * len(noise) and all(_touches(alarm, alarms) for alarm in kept or worst) \
-                and _stay(trial, elsewhere):
-            best = cost, Suggestion(trial.setting, removed, len(noise), len(kept), trial.stretch == 1)
+        if (
+            removed >= LEAST_REMOVED * len(noise)
+            and all(_touches(alarm, alarms) for alarm in kept or worst)
+            and _stay(trial, elsewhere)
+        ):
+            best = (
+                cost,
+                Suggestion(trial.setting, removed, len(noise), len(kept), trial.stretch == 1),
+            )
     return best[1] if best is not None else None
 
 
-def episodes(watch: Watch, times: np.ndarray, value: FloatArray, band: Band, score: FloatArray) -> list[Alarm]:
+def episodes(
+    watch: Watch, times: np.ndarray, value: FloatArray, band: Band, score: FloatArray
+) -> list[Alarm]:
     """The alarms of one series, as the score job would have counted them; all arrays [T]."""
     k, n = watch.persistence
     scored = np.flatnonzero(~np.isnan(score))
     near = score[scored] > 1
-    for later in range(1, n):  # what the last n scores of an alarm can hold; all else changes nothing
+    for later in range(
+        1, n
+    ):  # what the last n scores of an alarm can hold; all else changes nothing
         near[later:] |= score[scored][:-later] > 1
     at = scored[near]
     if not len(at):
         return []
-    tick = Tick(watch.name, np.zeros(1, np.int64), times[at], value[None, at], band.expected[None, at],
-                band.lower[None, at], band.upper[None, at], score[None, at], np.ones(1, np.int64))
-    return OpenAlarms(watch.step, watch.persistence, 0, {}).after([tick], lambda ids: np.full((len(ids), n), np.nan))[0]
+    tick = Tick(
+        watch.name,
+        np.zeros(1, np.int64),
+        times[at],
+        value[None, at],
+        band.expected[None, at],
+        band.lower[None, at],
+        band.upper[None, at],
+        score[None, at],
+        np.ones(1, np.int64),
+    )
+    return OpenAlarms(watch.step, watch.persistence, 0, {}).after(
+        [tick], lambda ids: np.full((len(ids), n), np.nan)
+    )[0]
 
 
-def _trials(watch: Watch, samples: Samples, noise: Sequence[Alarm]) -> Iterator[Trial]:
+def _trials(watch: Watch, samples: Samples, noise: Sequence[Alarm]) -> Iterator[Candidate]:
     """All that may be tried."""
     for k, n in PERSISTENCE:
         if k > watch.persistence[0]:
@@ -98,21 +134,23 @@ def _trials(watch: Watch, samples: Samples, noise: Sequence[Alarm]) -> Iterator[
     distance = np.abs(samples.value - samples.expected)
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = distance / np.abs(samples.expected)
-    for name, measure, most in (("min_deviation", distance, math.inf),
-                                ("min_relative_deviation", relative, MOST_RELATIVE)):
+    for name, measure, most in (
+        ("min_deviation", distance, math.inf),
+        ("min_relative_deviation", relative, MOST_RELATIVE),
+    ):
         least = _least(samples, measure, noise)
         if getattr(watch, name) < least <= most:
             yield _trial(watch, name, least, f"{least:.15g}")
     for budget in BUDGETS:
         if budget < watch.alert_budget:
             stretch = _stretch(budget, watch.step) / _stretch(watch.alert_budget, watch.step)
-            yield Trial(f"alert_budget: {format_budget(budget)}", watch, stretch)
+            yield Candidate(f"alert_budget: {format_budget(budget)}", watch, stretch)
     for direction in ("above", "below") if watch.direction == "both" else ():
         yield _trial(watch, "direction", direction, direction)
 
 
-def _trial(watch: Watch, name: str, value: object, spelt: str) -> Trial:
-    return Trial(f"{name}: {spelt}", watch.model_copy(update={name: value}))
+def _trial(watch: Watch, name: str, value: object, spelt: str) -> Candidate:
+    return Candidate(f"{name}: {spelt}", watch.model_copy(update={name: value}))
 
 
 def _stretch(budget: float, step: int) -> float:
@@ -121,7 +159,8 @@ def _stretch(budget: float, step: int) -> float:
 
 
 def _least(samples: Samples, measure: FloatArray, noise: Sequence[Alarm]) -> float:
-    """What the measure of two thirds of the alarms does not exceed, rounded up to two digits; inf = no number does."""
+    """What the measure of two thirds of the alarms does not exceed, rounded up to two digits; inf =
+    no number does."""
     highest = []
     for alarm in noise:
         first, end = np.searchsorted(samples.times, [alarm.start, alarm.end + 1])
@@ -135,24 +174,31 @@ def _least(samples: Samples, measure: FloatArray, noise: Sequence[Alarm]) -> flo
     return math.ceil(round(least * tens, 9)) / tens
 
 
-def _cost(watch: Watch, trial: Trial, before: Band, after: Band) -> float:
+def _cost(watch: Watch, trial: Candidate, before: Band, after: Band) -> float:
     """By what share a setting widens the band; LAST where it gives up one side."""
     if trial.watch.direction != watch.direction:
         return LAST
     with np.errstate(invalid="ignore", divide="ignore"):
-        sides = np.concatenate([(after.upper - after.expected) / (before.upper - before.expected),
-                                (after.expected - after.lower) / (before.expected - before.lower)])
+        sides = np.concatenate(
+            [
+                (after.upper - after.expected) / (before.upper - before.expected),
+                (after.expected - after.lower) / (before.expected - before.lower),
+            ]
+        )
     known = sides[np.isfinite(sides)]
     wider = float(known.mean()) - 1 if len(known) else 0.0
     return wider + WIDTH_OF_A_SAMPLE * (trial.watch.persistence[0] - watch.persistence[0])
 
 
-def _stay(trial: Trial, alarms: Sequence[Alarm]) -> bool:
-    """Whether alarms of other series would still be alarms: their peak is outside, and they are long enough."""
+def _stay(trial: Candidate, alarms: Sequence[Alarm]) -> bool:
+    """Whether alarms of other series would still be alarms: their peak is outside, and they are
+    long enough."""
     if not alarms:
         return True
-    peaks: Mapping[str, FloatArray] = {name: np.array([getattr(alarm, f"peak_{name}") for alarm in alarms])
-                                       for name in ("value", "lower", "expected", "upper")}
+    peaks: Mapping[str, FloatArray] = {
+        name: np.array([getattr(alarm, f"peak_{name}") for alarm in alarms])
+        for name in ("value", "lower", "expected", "upper")
+    }
     score, _ = trial.judge(peaks["value"], Band(peaks["lower"], peaks["expected"], peaks["upper"]))
     long_enough = [alarm.samples >= trial.watch.persistence[0] for alarm in alarms]
     return bool((score > 1).all()) and all(long_enough)

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Rest:
-    """Each piece of work is paid for with rest, so that all of it together takes a share of a core."""
+class Throttle:
+    """Each piece of work is paid for with rest, so that all of it together takes a share of a
+    core."""
 
     def __init__(self, share: float, *, least: float = 0.0, most: float = math.inf) -> None:
         """share: of a core. least, most: seconds of one rest."""
-        self._share, self._least, self._most = share, least, most
+        self._share = share
+        self._least = least
+        self._most = most
         self._until = 0.0  # time.monotonic()
 
     @property

@@ -13,14 +13,20 @@ AFTER = "after."  # prefix of the carry in a weights file
 
 
 def joined(fitted: FittedDetector) -> dict[str, NDArray[Any]]:
-    """What a weights file holds: the state, and what scoring needs to go on right after the window of the fit."""
+    """What a weights file holds: the state, and what scoring needs to go on right after the window
+    of the fit."""
     return {**fitted.state, **{AFTER + name: array for name, array in (fitted.after or {}).items()}}
 
 
 def parted(arrays: Arrays) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]] | None]:
-    """The inverse of `joined`: the state, and the carry at the end of the window; None where there is none."""
-    after = {name.removeprefix(AFTER): array for name, array in arrays.items() if name.startswith(AFTER)}
-    return {name: array for name, array in arrays.items() if not name.startswith(AFTER)}, after or None
+    """The inverse of `joined`: the state, and the carry at the end of the window; None where there
+    is none."""
+    after = {
+        name.removeprefix(AFTER): array for name, array in arrays.items() if name.startswith(AFTER)
+    }
+    return {
+        name: array for name, array in arrays.items() if not name.startswith(AFTER)
+    }, after or None
 
 
 def read_rows(store: Store, places: tuple[tuple[Path, int], ...]) -> Arrays:

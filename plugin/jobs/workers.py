@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
 from detectors.api import TooSlow
-from plugin.config import Workers
+from plugin.config import WorkerSettings
 from plugin.errors import FitFailed, Stopped
 from plugin.jobs.fit_task import FitOutcome, FitTask, run_task
 
@@ -20,8 +20,11 @@ ORPHAN_CHECK_SECONDS = 1.0
 class WorkerPool:
     """Runs fit tasks in processes of their own; a dead worker costs its task, never the service."""
 
-    def __init__(self, settings: Workers, *, task: Callable[[FitTask], FitOutcome] = run_task) -> None:
-        self._settings, self._task = settings, task
+    def __init__(
+        self, settings: WorkerSettings, *, task: Callable[[FitTask], FitOutcome] = run_task
+    ) -> None:
+        self._settings = settings
+        self._task = task
         self._lock = threading.Lock()
         self._closed = False
         self._pool: ProcessPoolExecutor | None = None
@@ -31,7 +34,8 @@ class WorkerPool:
         return self._settings.fits
 
     def warm_up(self) -> None:
-        """Starts the workers now: importing torch takes them seconds, which the first fit need not wait for."""
+        """Starts the workers now: importing torch takes them seconds, which the first fit need not
+        wait for."""
         with self._lock:
             for _ in range(self.size):
                 self._running().submit(_nothing)
@@ -54,11 +58,16 @@ class WorkerPool:
         except (BrokenProcessPool, CancelledError) as error:
             if self._closed:
                 raise Stopped("the service is stopping") from error
-            raise FitFailed("worker_died", "the worker process ended in the middle of a fit (killed, or out of "
-                            "memory?): the old model stays; lower `workers.stack` if memory is short") from error
+            raise FitFailed(
+                "worker_died",
+                "the worker process ended in the middle of a fit (killed, or out of "
+                "memory?): the old model stays; lower `workers.stack` if memory is short",
+            ) from error
         except TooSlow as error:
             raise FitFailed("too_slow", str(error)) from error
-        except Exception as error:  # whatever a detector raises must not end the job: it is counted and shown
+        except (
+            Exception
+        ) as error:  # whatever a detector raises must not end the job: it is counted and shown
             raise FitFailed("error", f"{type(error).__name__}: {error}") from error
 
     def pids(self) -> list[int]:
@@ -68,7 +77,9 @@ class WorkerPool:
 
     def close(self) -> None:
         with self._lock:
-            self._closed, pool, self._pool = True, self._pool, None
+            self._closed = True
+            pool = self._pool
+            self._pool = None
         if pool is not None:
             processes = list(pool._processes.values())
             pool.shutdown(wait=False, cancel_futures=True)
@@ -79,8 +90,12 @@ class WorkerPool:
 
     def _running(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self._settings.fits, mp_context=get_context("spawn"),
-                                             initializer=begin, initargs=(os.getpid(), self._settings.threads))
+            self._pool = ProcessPoolExecutor(
+                self._settings.fits,
+                mp_context=get_context("spawn"),
+                initializer=begin,
+                initargs=(os.getpid(), self._settings.threads),
+            )
         return self._pool
 
 

@@ -1,5 +1,5 @@
 """The only part of the service that speaks HTTP to Prometheus."""
 
-from plugin.prometheus.reader import Answer, PrometheusReader
+from plugin.prometheus.reader import PrometheusReader, QueryResult
 
-__all__ = ["Answer", "PrometheusReader"]
+__all__ = ["QueryResult", "PrometheusReader"]

@@ -1,4 +1,5 @@
-"""Who we are to a server: its headers, a bearer token or basic authentication, TLS; and its address without secrets."""
+"""Who we are to a server: its headers, a bearer token or basic authentication, TLS; and its address
+without secrets."""
 
 import base64
 from pathlib import Path
@@ -12,22 +13,30 @@ from plugin.errors import QueryRejected
 
 
 def introduce(session: requests.Session, endpoint: Endpoint, section: str) -> None:
-    """Makes a session send what an endpoint is to be told, over TLS as it is set. section: where that is set."""
+    """Makes a session send what an endpoint is to be told, over TLS as it is set. section: where
+    that is set."""
     session.auth = Credentials(endpoint, section)
-    session.headers.update({name: secret.get_secret_value() for name, secret in endpoint.headers.items()})
+    session.headers.update(
+        {name: secret.get_secret_value() for name, secret in endpoint.headers.items()}
+    )
     session.verify = endpoint.ca_file or True
     if endpoint.cert_file:
-        session.cert = (endpoint.cert_file, endpoint.key_file) if endpoint.key_file else endpoint.cert_file
+        session.cert = (
+            (endpoint.cert_file, endpoint.key_file) if endpoint.key_file else endpoint.cert_file
+        )
 
 
 class Credentials(AuthBase):
-    """Sets the Authorization header. Files are read for each request, so that a rotated secret just works.
+    """Sets the Authorization header. Files are read for each request, so that a rotated secret just
+    works.
 
-    Given to every session even when there is nothing to send: else requests would look into ~/.netrc.
+    Given to every session even when there is nothing to send: else requests would look into
+    ~/.netrc.
     """
 
     def __init__(self, settings: Endpoint, section: str) -> None:
-        self._settings, self._section = settings, section
+        self._settings = settings
+        self._section = section
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         value = self._authorization()
@@ -36,9 +45,13 @@ class Credentials(AuthBase):
         return request
 
     def _authorization(self) -> str:
-        settings, url = self._settings, urlsplit(self._settings.url)
+        settings = self._settings
+        url = urlsplit(self._settings.url)
         if settings.bearer_token_file:
-            return f"Bearer {read_secret(settings.bearer_token_file, f'{self._section}.bearer_token_file')}"
+            return (
+                "Bearer"
+                f" {read_secret(settings.bearer_token_file, f'{self._section}.bearer_token_file')}"
+            )
         if settings.bearer_token:
             return f"Bearer {settings.bearer_token.get_secret_value().strip()}"
         if settings.basic_auth:
@@ -63,7 +76,9 @@ def read_secret(path: str, setting: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise QueryRejected(f"cannot read `{setting}` {path}: {error}; each request reads it") from error
+        raise QueryRejected(
+            f"cannot read `{setting}` {path}: {error}; each request reads it"
+        ) from error
 
 
 def public_url(url: str) -> str:

@@ -12,22 +12,36 @@ from typing import Any
 from prometheus_api_client import PrometheusConnect
 from urllib3.util.retry import Retry
 
-from plugin.config.model import Prometheus
-from plugin.errors import AnswerInvalid, PrometheusError, PrometheusUnavailable, Stopped, TooManySeries
+from plugin.config.model import PrometheusSettings
+from plugin.errors import (
+    AnswerInvalid,
+    PrometheusError,
+    PrometheusUnavailable,
+    Stopped,
+    TooManySeries,
+)
 from plugin.prometheus.credentials import public_url
 from plugin.prometheus.matrix import Matrix, merge
-from plugin.prometheus.transport import MAX_BYTES, TooLarge, TooSlow, Transport, TryLater
+from plugin.prometheus.transport import (
+    MAX_BYTES,
+    AnswerTooLarge,
+    RequestTooSlow,
+    Transport,
+    TryLater,
+)
 from plugin.series import Labels, Series
 
 MAX_POINTS = 10_000  # per series and request; Prometheus refuses above 11,000
 MAX_SAMPLES = 1_000_000  # per request: about 30 MB of JSON and 200 MB while it is parsed
 Timeout = tuple[float, float]  # seconds to connect, seconds to read
 BACKOFF = 0.25  # seconds before the second attempt; doubles
-NO_HIDDEN_RETRIES = Retry(0, read=False, raise_on_status=False)  # ours are counted, and end at a deadline
+NO_HIDDEN_RETRIES = Retry(
+    0, read=False, raise_on_status=False
+)  # ours are counted, and end at a deadline
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryResult:
     """What a query returned over a range."""
 
     series: list[Series]
@@ -44,14 +58,17 @@ class Answer:
 
 @dataclass(frozen=True)
 class Client:
-    """prometheus-api-client on our session. Used by one thread at a time: a session is not safe in two."""
+    """prometheus-api-client on our session.
+
+    Used by one thread at a time: a session is not safe in two.
+    """
 
     connect: Any  # PrometheusConnect, which is not typed
     transport: Transport
 
 
 @dataclass(frozen=True)
-class Reply:
+class ReceivedEnvelope:
     """The envelope of one successful answer and how many attempts it took."""
 
     envelope: Any
@@ -61,9 +78,15 @@ class Reply:
 class PrometheusReader:
     """Asks Prometheus; safe in any number of threads."""
 
-    def __init__(self, settings: Prometheus, *, max_bytes: int = MAX_BYTES,
-                 on_request: Callable[[str, float], None] = lambda *_: None) -> None:
-        """on_request: told "success" or the error's reason, and the seconds, of each HTTP request."""
+    def __init__(
+        self,
+        settings: PrometheusSettings,
+        *,
+        max_bytes: int = MAX_BYTES,
+        on_request: Callable[[str, float], None] = lambda *_: None,
+    ) -> None:
+        """on_request: told "success" or the error's reason, and the seconds, of each HTTP
+        request."""
         self._settings = settings
         self._on_request = on_request
         self._max_bytes = max_bytes
@@ -71,15 +94,20 @@ class PrometheusReader:
         self._closed = False
         self.url = public_url(settings.url)
 
-    def range(self, query: str, start: int, end: int, step: int, *, max_series: int) -> Answer:
-        """The series of a query at start, start + step, ..., end: unix seconds, multiples of the step.
+    def range(self, query: str, start: int, end: int, step: int, *, max_series: int) -> QueryResult:
+        """The series of a query at start, start + step, ..., end: unix seconds, multiples of the
+        step.
 
-        Long ranges are asked in pieces of at most 10,000 points per series and about a million samples.
+        Long ranges are asked in pieces of at most 10,000 points per series and about a million
+        samples.
         Raises a PrometheusError; TooManySeries as soon as more than `max_series` have been seen.
         """
         if start % step or end % step or end < start:
-            raise ValueError(f"start {start} and end {end} must be multiples of step {step}, in this order")
-        began, requests = time.monotonic(), 0
+            raise ValueError(
+                f"start {start} and end {end} must be multiples of step {step}, in this order"
+            )
+        began = time.monotonic()
+        requests = 0
         chunks: list[Matrix] = []
         seen: set[Labels] = set()
         warnings: dict[str, None] = {}  # in order, once each
@@ -91,32 +119,42 @@ class PrometheusReader:
             requests += reply.attempts
             warnings |= dict.fromkeys(map(str, reply.envelope.get("warnings") or ()))
             infos |= dict.fromkeys(map(str, reply.envelope.get("infos") or ()))
-        return Answer(merge(chunks), tuple(warnings), requests, time.monotonic() - began, tuple(infos))
+        return QueryResult(
+            merge(chunks), tuple(warnings), requests, time.monotonic() - began, tuple(infos)
+        )
 
     def buildinfo(self) -> str:
         """The version of Prometheus."""
-        reply = self._ask(lambda client, timeout: client.transport.get(
-            f"{self.url}/api/v1/status/buildinfo", headers=client.connect.headers, timeout=timeout))
+        reply = self._ask(
+            lambda client, timeout: client.transport.get(
+                f"{self.url}/api/v1/status/buildinfo",
+                headers=client.connect.headers,
+                timeout=timeout,
+            )
+        )
         try:
             return str(reply.envelope["data"]["version"])
         except (KeyError, TypeError) as error:
             raise AnswerInvalid(f"Prometheus at {self.url} did not say its version") from error
 
     def close(self) -> None:
-        """Closes the connections that no thread is using; whoever asks from now on is told that it has Stopped."""
+        """Closes the connections that no thread is using; whoever asks from now on is told that it
+        has Stopped."""
         self._closed = True
         with suppress(IndexError):
             while True:
                 self._idle.pop().transport.close()
 
-    def _chunks(self, query: str, start: int, end: int, step: int,
-                points: int) -> Iterator[tuple[Matrix, Reply]]:
-        """The pieces of a range in time order; each is sized by the number of series in the one before."""
+    def _chunks(
+        self, query: str, start: int, end: int, step: int, points: int
+    ) -> Iterator[tuple[Matrix, ReceivedEnvelope]]:
+        """The pieces of a range in time order; each is sized by the number of series in the one
+        before."""
         while start <= end:
             until = min(start + (points - 1) * step, end)
             try:
                 reply = self._range_query(query, start, until, step)
-            except TooLarge:
+            except AnswerTooLarge:
                 if until == start:
                     raise
                 points = max(1, (until - start) // step // 4)
@@ -126,12 +164,19 @@ class PrometheusReader:
             points = chunk_points(len(chunk.labels))
             start = until + step
 
-    def _range_query(self, query: str, start: int, end: int, step: int) -> Reply:
+    def _range_query(self, query: str, start: int, end: int, step: int) -> ReceivedEnvelope:
         def call(client: Client, timeout: Timeout) -> None:
-            stop_with_us = {"timeout": f"{timeout[1]:.3f}"}  # else Prometheus works on for two minutes
+            stop_with_us = {
+                "timeout": f"{timeout[1]:.3f}"
+            }  # else Prometheus works on for two minutes
             client.connect.custom_query_range(
-                query, datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC), str(step),
-                params=stop_with_us, timeout=timeout)
+                query,
+                datetime.fromtimestamp(start, UTC),
+                datetime.fromtimestamp(end, UTC),
+                str(step),
+                params=stop_with_us,
+                timeout=timeout,
+            )
 
         try:
             return self._ask(call)
@@ -139,15 +184,19 @@ class PrometheusReader:
             error.args = (f"{error} (query {shorten(query)})",)
             raise
         except (KeyError, TypeError) as error:  # the library takes `data.result` without a look
-            raise AnswerInvalid(f"Prometheus at {self.url} answered without a matrix ({error!r})") from error
+            raise AnswerInvalid(
+                f"Prometheus at {self.url} answered without a matrix ({error!r})"
+            ) from error
 
     def _parse(self, query: str, data: Any, start: int, end: int, step: int) -> Matrix:
         try:
             return Matrix.parse(data, start, end, step)
         except AnswerInvalid as error:
-            raise AnswerInvalid(f"{error} (Prometheus at {self.url}, query {shorten(query)})") from error
+            raise AnswerInvalid(
+                f"{error} (Prometheus at {self.url}, query {shorten(query)})"
+            ) from error
 
-    def _ask(self, call: Callable[[Client, Timeout], object]) -> Reply:
+    def _ask(self, call: Callable[[Client, Timeout], object]) -> ReceivedEnvelope:
         """One question with its retries, all within connect_timeout + read_timeout seconds."""
         settings = self._settings
         deadline = time.monotonic() + settings.connect_timeout + settings.read_timeout
@@ -159,8 +208,8 @@ class PrometheusReader:
             left = max(0.05, deadline - time.monotonic())
             timeout = (min(settings.connect_timeout, left), min(settings.read_timeout, left))
             try:
-                return Reply(self._once(call, timeout), attempt)
-            except TooSlow:
+                return ReceivedEnvelope(self._once(call, timeout), attempt)
+            except RequestTooSlow:
                 raise
             except PrometheusUnavailable as error:
                 asked = error.seconds if isinstance(error, TryLater) else 0.0
@@ -170,8 +219,10 @@ class PrometheusReader:
                 time.sleep(pause)
 
     def _once(self, call: Callable[[Client, Timeout], object], timeout: tuple[float, float]) -> Any:
-        """One HTTP request on an idle client or a new one; a client that failed is not used again."""
-        began, outcome = time.monotonic(), "error"
+        """One HTTP request on an idle client or a new one; a client that failed is not used
+        again."""
+        began = time.monotonic()
+        outcome = "error"
         client = self._borrow()
         try:
             call(client, timeout)
@@ -190,8 +241,11 @@ class PrometheusReader:
         with suppress(IndexError):  # another thread may have taken the last one
             return self._idle.pop()
         transport = Transport(self._settings, self._max_bytes)
-        # The library mounts an adapter for its URL over the session's own: this Retry keeps it from retrying.
-        return Client(PrometheusConnect(self.url, session=transport, retry=NO_HIDDEN_RETRIES), transport)
+        # The library mounts an adapter for its URL over the session's own: this Retry keeps it from
+        # retrying.
+        return Client(
+            PrometheusConnect(self.url, session=transport, retry=NO_HIDDEN_RETRIES), transport
+        )
 
 
 def chunk_points(series: int) -> int:
@@ -201,8 +255,10 @@ def chunk_points(series: int) -> int:
 
 def refuse_too_many(query: str, count: int, max_series: int) -> None:
     if count > max_series:
-        raise TooManySeries(f"the query {shorten(query)} returns {count:,} series or more, and `max_series` "
-                            f"is {max_series:,}: aggregate it, as in sum by (...), or raise the limit")
+        raise TooManySeries(
+            f"the query {shorten(query)} returns {count:,} series or more, and `max_series` "
+            f"is {max_series:,}: aggregate it, as in sum by (...), or raise the limit"
+        )
 
 
 def shorten(query: str) -> str:

@@ -1,7 +1,7 @@
 """One HTTP request to Prometheus: deadline, size limit, and each failure as one of our errors.
 
-prometheus-api-client builds the requests; this session carries them. Alone, the library would wait for ever,
-read without a limit, and drop `warnings` and `resultType`.
+prometheus-api-client builds the requests; this session carries them. Alone, the library would wait
+for ever, read without a limit, and drop `warnings` and `resultType`.
 """
 
 import json
@@ -14,24 +14,26 @@ from typing import Any
 import requests
 import urllib3
 
-from plugin.config.model import Prometheus
+from plugin.config.model import PrometheusSettings
 from plugin.errors import AnswerInvalid, PrometheusError, PrometheusUnavailable, QueryRejected
 from plugin.prometheus.credentials import introduce, public_url
 
 MAX_BYTES = 64 << 20  # of one answer, uncompressed; the reader asks for about half of it at a time
 PIECE = 1 << 16
 SECTION = "prometheus"  # of the settings
-CANNOT_BE_SENT = ("the url, a header or a secret in `{}` cannot be sent: has it a line break, a leading space, or a "
-                  "letter outside Latin-1?")
+CANNOT_BE_SENT = (
+    "the url, a header or a secret in `{}` cannot be sent: has it a line break, a leading space, or"
+    " a letter outside Latin-1?"
+)
 RETRYABLE = (408, 429)  # besides 5xx
 READ_TIMEOUTS = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
 
 
-class TooLarge(AnswerInvalid):
+class AnswerTooLarge(AnswerInvalid):
     """The answer passed the size limit; asking for fewer points may help."""
 
 
-class TooSlow(PrometheusUnavailable):
+class RequestTooSlow(PrometheusUnavailable):
     """The time was used up: asking again at once would only add to the load."""
 
 
@@ -43,8 +45,9 @@ class TryLater(PrometheusUnavailable):
         self.seconds = seconds
 
 
-class ReadAnswer(requests.Response):
-    """An answer that has been read whole and parsed once, in the shape that prometheus-api-client expects."""
+class AnswerReader(requests.Response):
+    """An answer that has been read whole and parsed once, in the shape that prometheus-api-client
+    expects."""
 
     def __init__(self, envelope: Mapping[str, Any]) -> None:
         super().__init__()
@@ -60,23 +63,30 @@ class Transport(requests.Session):
 
     envelope: Mapping[str, Any]
 
-    def __init__(self, settings: Prometheus, max_bytes: int) -> None:
+    def __init__(self, settings: PrometheusSettings, max_bytes: int) -> None:
         super().__init__()
         self._url = public_url(settings.url)
         self._max_bytes = max_bytes
         self.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
         introduce(self, settings, SECTION)
 
-    def request(self, method: str | bytes, url: str | bytes, *_: Any, **options: Any) -> requests.Response:
-        """Asks, reads the whole answer, and returns it only when it is a success of the Prometheus API.
+    def request(
+        self, method: str | bytes, url: str | bytes, *_: Any, **options: Any
+    ) -> requests.Response:
+        """Asks, reads the whole answer, and returns it only when it is a success of the Prometheus
+        API.
 
-        `timeout` is (connect, read): the header, then each piece of the body, must come in `read` seconds,
-        and the body must be complete `connect + read` seconds after the start, however slowly it drips.
+        `timeout` is (connect, read): the header, then each piece of the body, must come in `read`
+        seconds, and the body must be complete `connect + read` seconds after the start, however
+        slowly it drips.
         """
         connect, read = options["timeout"]
         deadline = time.monotonic() + connect + read
-        options |= {"stream": True, "allow_redirects": False,  # a redirect would take our headers elsewhere
-                    "verify": self.verify}  # else REQUESTS_CA_BUNDLE of the environment goes first
+        options |= {
+            "stream": True,
+            "allow_redirects": False,  # a redirect would take our headers elsewhere
+            "verify": self.verify,
+        }  # else REQUESTS_CA_BUNDLE of the environment goes first
         try:
             with super().request(method, url, **options) as response:
                 body = self._read(response, deadline)
@@ -84,60 +94,92 @@ class Transport(requests.Session):
             raise
         except ValueError:  # its text repeats the header, which may be a secret
             raise QueryRejected(CANNOT_BE_SENT.format(SECTION)) from None
-        except (OSError, urllib3.exceptions.HTTPError, zlib.error) as error:  # requests raises OSErrors
-            kind = TooSlow if isinstance(error, READ_TIMEOUTS) else PrometheusUnavailable
-            raise kind(f"Prometheus at {self._url} {describe(error, read, SECTION, 'read_timeout')}") from error
+        except (
+            OSError,
+            urllib3.exceptions.HTTPError,
+            zlib.error,
+        ) as error:  # requests raises OSErrors
+            kind = RequestTooSlow if isinstance(error, READ_TIMEOUTS) else PrometheusUnavailable
+            raise kind(
+                f"Prometheus at {self._url} {describe(error, read, SECTION, 'read_timeout')}"
+            ) from error
         self.envelope = self._success(response, body)
-        return ReadAnswer(self.envelope)
+        return AnswerReader(self.envelope)
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
-        """The body, uncompressed here so that neither time nor size can run away inside the HTTP library."""
-        gunzip = zlib.decompressobj(wbits=31) if response.headers.get("Content-Encoding") == "gzip" else None
+        """The body, uncompressed here so that neither time nor size can run away inside the HTTP
+        library."""
+        gunzip = (
+            zlib.decompressobj(wbits=31)
+            if response.headers.get("Content-Encoding") == "gzip"
+            else None
+        )
         body = bytearray()
         while piece := response.raw.read1(PIECE, decode_content=False):
             body += gunzip.decompress(piece, self._max_bytes + 1) if gunzip else piece
             if len(body) > self._max_bytes:
-                raise TooLarge(f"Prometheus at {self._url} answered more than {self._max_bytes >> 20} MiB: "
-                               "aggregate the query or use a larger step")
+                raise AnswerTooLarge(
+                    f"Prometheus at {self._url} answered more than {self._max_bytes >> 20} MiB: "
+                    "aggregate the query or use a larger step"
+                )
             if time.monotonic() > deadline:
-                raise TooSlow(
-                    f"Prometheus at {self._url} answers too slowly, {len(body):,} bytes in the time allowed: "
-                    "raise `prometheus.read_timeout` or make the query cheaper")
+                raise RequestTooSlow(
+                    f"Prometheus at {self._url} answers too slowly, {len(body):,} bytes in the time"
+                    " allowed: raise `prometheus.read_timeout` or make the query cheaper"
+                )
         if gunzip and not gunzip.eof:
-            raise PrometheusUnavailable(f"Prometheus at {self._url} stopped in the middle of its answer")
+            raise PrometheusUnavailable(
+                f"Prometheus at {self._url} stopped in the middle of its answer"
+            )
         return bytes(body)
 
     def _success(self, response: requests.Response, body: bytes) -> Mapping[str, Any]:
-        """The envelope of a 2xx answer; raises for every other status and for what is not the API's JSON."""
+        """The envelope of a 2xx answer; raises for every other status and for what is not the API's
+        JSON."""
         if response.status_code >= 300:
             raise self._refusal(response, body)
         try:
             envelope = json.loads(body)
         except (ValueError, RecursionError) as error:
-            raise AnswerInvalid(f"Prometheus at {self._url} did not answer JSON but {excerpt(body)}: "
-                                "is `prometheus.url` the address of a Prometheus API?") from error
-        if not isinstance(envelope, dict) or envelope.get("status") != "success" or "data" not in envelope:
-            raise AnswerInvalid(f"Prometheus at {self._url} answered JSON that is not an answer of its API: "
-                                f"{excerpt(body)}")
+            raise AnswerInvalid(
+                f"Prometheus at {self._url} did not answer JSON but {excerpt(body)}: "
+                "is `prometheus.url` the address of a Prometheus API?"
+            ) from error
+        if (
+            not isinstance(envelope, dict)
+            or envelope.get("status") != "success"
+            or "data" not in envelope
+        ):
+            raise AnswerInvalid(
+                f"Prometheus at {self._url} answered JSON that is not an answer of its API: "
+                f"{excerpt(body)}"
+            )
         return envelope
 
     def _refusal(self, response: requests.Response, body: bytes) -> PrometheusError:
-        status, said = response.status_code, f"{response.status_code} {complaint(body)}"
+        status = response.status_code
+        said = f"{response.status_code} {complaint(body)}"
         if status >= 500 or status in RETRYABLE:
             return TryLater(f"Prometheus at {self._url} answered {said}", retry_after(response))
         if status < 400:
-            return AnswerInvalid(f"Prometheus at {self._url} answered {status} and points to "
-                                 f"{public_url(response.headers.get('Location', '?'))}: "
-                                 "set `prometheus.url` to the final address")
-        remedy = {401: "check the credentials in `prometheus`", 403: "check the credentials in `prometheus`",
-                  404: "check `prometheus.url`", 414: "the query is too long for a URL: use a recording rule",
-                  422: "the query cannot be evaluated: correct it, or aggregate to fewer samples",
-                  }.get(status, "correct the query")
+            return AnswerInvalid(
+                f"Prometheus at {self._url} answered {status} and points to "
+                f"{public_url(response.headers.get('Location', '?'))}: "
+                "set `prometheus.url` to the final address"
+            )
+        remedy = {
+            401: "check the credentials in `prometheus`",
+            403: "check the credentials in `prometheus`",
+            404: "check `prometheus.url`",
+            414: "the query is too long for a URL: use a recording rule",
+            422: "the query cannot be evaluated: correct it, or aggregate to fewer samples",
+        }.get(status, "correct the query")
         return QueryRejected(f"Prometheus at {self._url} refused with {said}: {remedy}")
 
 
 def complaint(body: bytes) -> str:
-    """The reason that an error answer gives: `bad_data: ...` from Prometheus, else its beginning."""
+    """The reason that an error answer gives: `bad_data: ...` from Prometheus, else its
+    beginning."""
     try:
         answer = json.loads(body)
         return f"({answer['errorType']}: {answer['error']})"
@@ -157,12 +199,15 @@ def retry_after(response: requests.Response) -> float:
 
 
 def describe(error: BaseException, read: float, section: str, timeout: str) -> str:
-    """What happened, from the innermost cause: the outer ones print objects with their address in memory.
+    """What happened, from the innermost cause: the outer ones print objects with their address in
+    memory.
 
     section, timeout: the settings to name in the remedy.
     """
     if isinstance(error, requests.exceptions.ConnectTimeout):
-        return "did not accept the connection in time: is the address right, does a firewall drop it?"
+        return (
+            "did not accept the connection in time: is the address right, does a firewall drop it?"
+        )
     if isinstance(error, READ_TIMEOUTS):
         return f"did not answer within {read:.3g} s: raise `{section}.{timeout}` or ask for less"
     causes = [error]
@@ -173,7 +218,10 @@ def describe(error: BaseException, read: float, section: str, timeout: str) -> s
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return f"cannot be found, its name does not resolve: is `{section}.url` right?"
     if isinstance(error, requests.exceptions.SSLError | urllib3.exceptions.SSLError):
-        return f"failed the TLS handshake ({causes[-1]}): check `{section}.ca_file`, `cert_file`, `key_file`"
+        return (
+            f"failed the TLS handshake ({causes[-1]}): check `{section}.ca_file`, `cert_file`,"
+            " `key_file`"
+        )
     if isinstance(error, requests.exceptions.ConnectionError | urllib3.exceptions.HTTPError):
         return f"broke the connection ({causes[-1]})"
     return f"could not be asked ({error})"

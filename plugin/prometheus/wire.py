@@ -1,7 +1,8 @@
-"""What remote write 1.0 sends: a WriteRequest in protobuf, compressed by snappy in its block format.
+"""What remote write 1.0 sends: a WriteRequest in protobuf, compressed by snappy in its block
+format.
 
-Written by hand, because these are all the fields that there are (remote write specification 1.0; remote.proto and
-types.proto of Prometheus):
+Written by hand, because these are all the fields that there are (remote write specification 1.0;
+remote.proto and types.proto of Prometheus):
 
     WriteRequest  1: TimeSeries, repeated
     TimeSeries    1: Label, repeated     2: Sample, repeated
@@ -15,31 +16,50 @@ from collections.abc import Iterable
 from cramjam import snappy
 
 STALE_MARKER = struct.pack("<Q", 0x7FF0_0000_0000_0002)  # the NaN that ends a series in Prometheus
-MESSAGE_1, MESSAGE_2 = b"\x0a", b"\x12"  # field << 3 | 2: a length and as many bytes
-DOUBLE_1, INTEGER_2 = b"\x09", b"\x10"  # field << 3 | 1: eight bytes; field << 3 | 0: a varint
+# field << 3 | 2: a length and as many bytes
+MESSAGE_1 = b"\x0a"
+MESSAGE_2 = b"\x12"
+DOUBLE_1 = b"\x09"  # field << 3 | 1: eight bytes
+INTEGER_2 = b"\x10"  # field << 3 | 0: a varint
 
 
 def encoded_labels(pairs: Iterable[tuple[str, str]]) -> bytes:
-    """The labels of one series, as a TimeSeries begins. Any order goes in; the protocol wants them by name.
+    """The labels of one series, as a TimeSeries begins. Any order goes in; the protocol wants them
+    by name.
 
-    Raises ValueError for a name that is given twice, an empty name or value, and a series without `__name__`.
+    Raises ValueError for a name that is given twice, an empty name or value, and a series without
+    `__name__`.
     """
     labels = sorted(pairs)
     names = [name for name, _ in labels]
-    if len(set(names)) < len(names) or "__name__" not in names or not all(name and value for name, value in labels):
-        raise ValueError(f"labels need a __name__, each name once, and no empty name or value: got {labels}")
-    return b"".join(_message(MESSAGE_1, _message(MESSAGE_1, name.encode()) + _message(MESSAGE_2, value.encode()))
-                    for name, value in labels)
+    if (
+        len(set(names)) < len(names)
+        or "__name__" not in names
+        or not all(name and value for name, value in labels)
+    ):
+        raise ValueError(
+            f"labels need a __name__, each name once, and no empty name or value: got {labels}"
+        )
+    return b"".join(
+        _message(
+            MESSAGE_1, _message(MESSAGE_1, name.encode()) + _message(MESSAGE_2, value.encode())
+        )
+        for name, value in labels
+    )
 
 
 def write_request(milliseconds: int, samples: Iterable[tuple[bytes, float]]) -> bytes:
-    """The compressed body of a request with samples of one time: each the labels of its series, and its value.
+    """The compressed body of a request with samples of one time: each the labels of its series, and
+    its value.
 
-    One time for all, so that no series can be out of order, and so that the same request again changes nothing at
-    a receiver that takes no late samples. NaN is written as the stale marker: NaN is never a value of ours.
+    One time for all, so that no series can be out of order, and so that the same request again
+    changes nothing at a receiver that takes no late samples. NaN is written as the stale marker:
+    NaN is never a value of ours.
     """
     time = INTEGER_2 + varint(milliseconds)
-    series = (labels + _message(MESSAGE_2, DOUBLE_1 + _double(value) + time) for labels, value in samples)
+    series = (
+        labels + _message(MESSAGE_2, DOUBLE_1 + _double(value) + time) for labels, value in samples
+    )
     return bytes(snappy.compress_raw(b"".join(_message(MESSAGE_1, each) for each in series)))
 
 

@@ -1,6 +1,24 @@
-"""What outlives the process: samples, series, models. store.py is the door, sample_columns.py has the rule."""
+"""What outlives the process: samples, series, models. store.py is the door, sample_columns.py has
+the rule."""
 
-from plugin.store.records import Acceptance, Carry, FoldReport, ModelRecord, Regime, StoreSizes, Written
+from plugin.store.records import (
+    AcceptRequest,
+    DetectorState,
+    FoldReport,
+    ModelRecord,
+    Regime,
+    StoreSizes,
+    Written,
+)
 from plugin.store.store import Store
 
-__all__ = ["Acceptance", "Carry", "FoldReport", "ModelRecord", "Regime", "Store", "StoreSizes", "Written"]
+__all__ = [
+    "AcceptRequest",
+    "DetectorState",
+    "FoldReport",
+    "ModelRecord",
+    "Regime",
+    "Store",
+    "StoreSizes",
+    "Written",
+]

@@ -1,25 +1,27 @@
-"""Who reigns and why: versions of models, how champions reign, decisions, and the settings that models depend on."""
+"""Who reigns and why: versions of models, how champions reign, decisions, and the settings that
+models depend on."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from plugin.domain.model_decisions import Decision, What
+from plugin.domain.model_decisions import Decision, DecisionKind
 from plugin.series import IntArray
 from plugin.store import model_decisions, model_settings, models
 from plugin.store.database import Database
 from plugin.store.records import ModelRecord
 
 
-class Reigns:
+class ActiveModels:
     """The part of the store that tells of the life of models."""
 
     def __init__(self, database: Database, folder: Path) -> None:
-        self._database, self._folder = database, folder
+        self._database = database
+        self._folder = folder
 
-    def crown(self, records: Sequence[ModelRecord], made: Sequence[Decision]) -> None:
+    def promote(self, records: Sequence[ModelRecord], made: Sequence[Decision]) -> None:
         """Models that have been saved before take over, and the decisions are kept."""
         with self._database.writing() as connection:
-            models.crown(connection, records)
+            models.promote(connection, records)
             model_decisions.write(connection, made)
 
     def keep(self, records: Sequence[ModelRecord], made: Sequence[Decision]) -> None:
@@ -29,19 +31,27 @@ class Reigns:
             model_decisions.write(connection, made)
 
     def versions(self, ids: IntArray | Sequence[int]) -> list[tuple[ModelRecord, bool]]:
-        """All that are kept of some series, by series, the newest first; and whether each reigns."""
+        """All that are kept of some series, by series, the newest first; and whether each
+        reigns."""
         with self._database.reading() as connection:
             return models.kept(connection, ids, self._folder)
 
-    def decisions(self, begin: int, end: int, ids: IntArray | Sequence[int] | None = None, *,
-                  what: What | None = None, limit: int | None = None) -> list[Decision]:
+    def decisions(
+        self,
+        begin: int,
+        end: int,
+        ids: IntArray | Sequence[int] | None = None,
+        *,
+        what: DecisionKind | None = None,
+        limit: int | None = None,
+    ) -> list[Decision]:
         """Of a time range, inclusive, of some series or all; in their order, the latest `limit`."""
         with self._database.reading() as connection:
             return model_decisions.read(connection, begin, end, ids, what, limit)
 
     def terms(self, watch: str) -> tuple[str, int] | None:
-        """The settings (JSON) that the models of a watch depend on, as it was last taken up, and since when its step
-        is what it is."""
+        """The settings (JSON) that the models of a watch depend on, as it was last taken up, and
+        since when its step is what it is."""
         with self._database.reading() as connection:
             return model_settings.read(connection, watch)
 

@@ -1,4 +1,5 @@
-"""Alarms: one row per episode of a series, written in the transaction of the ticks that it is made of."""
+"""Alarms: one row per episode of a series, written in the transaction of the ticks that it is made
+of."""
 
 from collections.abc import Sequence
 from operator import attrgetter
@@ -21,8 +22,13 @@ def write(connection: Connection, changed: Sequence[Alarm]) -> None:
     write_rows(connection, _REPLACE, [_values(alarm) for alarm in changed])
 
 
-def read(connection: Connection, begin: int, end: int, ids: IntArray | Sequence[int] | None, limit: int | None,
-         ) -> list[Alarm]:
+def read(
+    connection: Connection,
+    begin: int,
+    end: int,
+    ids: IntArray | Sequence[int] | None,
+    limit: int | None,
+) -> list[Alarm]:
     """Those that overlap a time range, inclusive, sorted by start; an open one has no end yet."""
     statement = select(alarms).where(alarms.c.start <= end, (alarms.c.end >= begin) | alarms.c.open)
     if ids is not None:
@@ -33,8 +39,12 @@ def read(connection: Connection, begin: int, end: int, ids: IntArray | Sequence[
 
 def still_open(connection: Connection, watch: str) -> list[Alarm]:
     """Of the series of a watch, sorted by series."""
-    statement = select(alarms).join(series, series.c.id == alarms.c.series_id).where(
-        series.c.watch == watch, alarms.c.open).order_by(alarms.c.series_id)
+    statement = (
+        select(alarms)
+        .join(series, series.c.id == alarms.c.series_id)
+        .where(series.c.watch == watch, alarms.c.open)
+        .order_by(alarms.c.series_id)
+    )
     return [alarm_of(row) for row in rows_of(connection, statement)]
 
 
@@ -50,4 +60,5 @@ def alarm_of(row: Sequence[Any]) -> Alarm:
 
 _INSERT = insert_into(alarms)
 _REPLACE = _INSERT.values({name: bindparam(name) for name in COLUMNS}).on_conflict_do_update(
-    index_elements=KEY, set_={name: _INSERT.excluded[name] for name in COLUMNS if name not in KEY})
+    index_elements=KEY, set_={name: _INSERT.excluded[name] for name in COLUMNS if name not in KEY}
+)

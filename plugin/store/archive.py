@@ -10,7 +10,15 @@ from plugin.errors import StoreError
 from plugin.series import FloatArray, IntArray, Samples
 from plugin.store import budget
 from plugin.store.blocks import decode, decode_values, encode
-from plugin.store.database import as_json, each_of, insert_into, one_each, rows_of, text_of, write_rows
+from plugin.store.database import (
+    as_json,
+    each_of,
+    insert_into,
+    one_each,
+    rows_of,
+    text_of,
+    write_rows,
+)
 from plugin.store.sample_columns import merge, take
 from plugin.store.schema import blocks
 
@@ -26,7 +34,9 @@ def file(connection: Connection, arriving: Mapping[int, Samples]) -> int:
         return 0
     first = min(int(rows.times[0]) for rows in arriving.values())
     last = max(int(rows.times[-1]) for rows in arriving.values())
-    whole = _overlapping(connection, list(arriving), first // SPAN * SPAN, last)  # blocks that end before `first` too
+    whole = _overlapping(
+        connection, list(arriving), first // SPAN * SPAN, last
+    )  # blocks that end before `first` too
     stored = {(series, start): data for series, start, data in whole}
     written: list[StoredBlock] = []
     scored: list[tuple[int, int, int]] = []
@@ -55,7 +65,9 @@ def stream(connection: Connection, ids: Ids, start: int, end: int) -> Iterator[t
         yield series, _decoded(series, day, data)
 
 
-def read_values(connection: Connection, ids: Ids, start: int, end: int) -> Iterator[tuple[int, IntArray, FloatArray]]:
+def read_values(
+    connection: Connection, ids: Ids, start: int, end: int
+) -> Iterator[tuple[int, IntArray, FloatArray]]:
     """(series, times, values) of each such block, one at a time."""
     for series, day, data in _overlapping(connection, ids, start, end):
         try:
@@ -67,8 +79,13 @@ def read_values(connection: Connection, ids: Ids, start: int, end: int) -> Itera
 def newest(connection: Connection, ids: Ids) -> dict[int, int]:
     """The time of the newest row in the blocks of each series that has any."""
     wanted = each_of(ids)
-    last = select(blocks.c.last).where(blocks.c.series_id == wanted.c.value).order_by(
-        blocks.c.start.desc()).limit(1).scalar_subquery()
+    last = (
+        select(blocks.c.last)
+        .where(blocks.c.series_id == wanted.c.value)
+        .order_by(blocks.c.start.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     found = rows_of(connection, select(wanted.c.value, last))
     return {series: time for series, time in found if time is not None}
 
@@ -81,24 +98,34 @@ def reaching(connection: Connection, time: int) -> IntArray:
 
 def backwards(connection: Connection, series: int) -> Iterator[tuple[int, Samples]]:
     """(start, rows) of all blocks of one series, the newest first."""
-    statement = select(blocks.c.start).where(blocks.c.series_id == series).order_by(blocks.c.start.desc())
+    statement = (
+        select(blocks.c.start).where(blocks.c.series_id == series).order_by(blocks.c.start.desc())
+    )
     for start in connection.execute(statement).scalars().all():
         yield start, read(connection, [series], start, start)[series][0]
 
 
-def _overlapping(connection: Connection, ids: Ids, start: int, end: int) -> Iterator[tuple[int, int, bytes]]:
+def _overlapping(
+    connection: Connection, ids: Ids, start: int, end: int
+) -> Iterator[tuple[int, int, bytes]]:
     """Block by block, series by series: only what is being looked at is in memory."""
-    cursor = connection.exec_driver_sql(_touching(), {
-        "ids": as_json(ids), "day": start // SPAN * SPAN, "start": start, "end": end}).cursor
+    cursor = connection.exec_driver_sql(
+        _touching(), {"ids": as_json(ids), "day": start // SPAN * SPAN, "start": start, "end": end}
+    ).cursor
     yield from iter(cursor.fetchone, None) if cursor is not None else ()
 
 
 @cache
 def _touching() -> str:
-    return text_of(select(blocks.c.series_id, blocks.c.start, blocks.c.data).where(
-        blocks.c.series_id.in_(select(one_each("ids").c.value)),
-        blocks.c.start.between(bindparam("day"), bindparam("end")), blocks.c.last >= bindparam("start"),
-    ).order_by(blocks.c.series_id, blocks.c.start))
+    return text_of(
+        select(blocks.c.series_id, blocks.c.start, blocks.c.data)
+        .where(
+            blocks.c.series_id.in_(select(one_each("ids").c.value)),
+            blocks.c.start.between(bindparam("day"), bindparam("end")),
+            blocks.c.last >= bindparam("start"),
+        )
+        .order_by(blocks.c.series_id, blocks.c.start)
+    )
 
 
 def _days(rows: Samples) -> Iterator[tuple[int, Samples]]:
@@ -116,10 +143,16 @@ def _decoded(series: int, start: int, data: bytes) -> Samples:
 
 
 def _damaged(series: int, start: int, error: ValueError) -> StoreError:
-    return StoreError(f"the block of series {series} that starts at {start} cannot be read: {error}: restore a copy "
-                      "of the store, or delete that row of the table `blocks`")
+    return StoreError(
+        f"the block of series {series} that starts at {start} cannot be read: {error}: restore a"
+        " copy of the store, or delete that row of the table `blocks`"
+    )
 
 
 _INSERT = insert_into(blocks)
-_REPLACE = _INSERT.values({column.name: bindparam(column.name) for column in blocks.c}).on_conflict_do_update(
-    index_elements=["series_id", "start"], set_={name: _INSERT.excluded[name] for name in ("last", "rows", "data")})
+_REPLACE = _INSERT.values(
+    {column.name: bindparam(column.name) for column in blocks.c}
+).on_conflict_do_update(
+    index_elements=["series_id", "start"],
+    set_={name: _INSERT.excluded[name] for name in ("last", "rows", "data")},
+)

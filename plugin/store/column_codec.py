@@ -1,13 +1,13 @@
 """One column of a block as bytes, and back without losing a bit.
 
-Integers are differenced, zigzagged and cut into byte planes, so that each plane holds one kind of byte; a plane
-is one byte where it is constant, zstd where that helps, and raw where it is noise. Floats become integers first,
-in whichever of these ways is smallest:
+Integers are differenced, zigzagged and cut into byte planes, so that each plane holds one kind of
+byte; a plane is one byte where it is constant, zstd where that helps, and raw where it is noise.
+Floats become integers first, in whichever of these ways is smallest:
 
-    quantum      all are whole multiples of one power of two (what bands are rounded to, and all counters)
-    decimal      all are whole numbers divided by one power of ten (0.25, 12.7)
-    dictionary   few distinct numbers, as rate() over a slow counter gives
-    bits         anything: the bits, ordered as the numbers are
+    quantum      all are whole multiples of one power of two (what bands are rounded to, and all
+    counters) decimal      all are whole numbers divided by one power of ten (0.25, 12.7) dictionary
+    few distinct numbers, as rate() over a slow counter gives bits         anything: the bits,
+    ordered as the numbers are
 
 Only the sign of zero and the payload of a NaN are not kept, as in the database's own columns.
 """
@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 from plugin.series import FloatArray, IntArray
 
 LEVEL = 1  # higher ones cost time and save nothing on planes
-NOISE = 1 / 192  # chance that two bytes of a plane are equal, below which zstd cannot win; 1/256 is pure noise
+NOISE = (
+    1 / 192
+)  # chance that two bytes of a plane are equal, below which zstd cannot win; 1/256 is pure noise
 CONSTANT, RAW, ZSTD = range(3)
 QUANTUM, DECIMAL, DICTIONARY, BITS = range(4)
 FINITE, NAN, PLUS_INF, MINUS_INF = range(4)
@@ -35,10 +37,11 @@ class Reader:
     """Takes bytes apart in the order in which they were put together."""
 
     def __init__(self, data: bytes) -> None:
-        self._data, self._at = memoryview(data), 0
+        self._data = memoryview(data)
+        self._at = 0
 
     def take(self, size: int) -> bytes:
-        part = bytes(self._data[self._at:self._at + size])
+        part = bytes(self._data[self._at : self._at + size])
         if len(part) < size:
             raise ValueError("the block ends too early")
         self._at += size
@@ -52,7 +55,8 @@ class Reader:
 def _encode_plane(plane: NDArray[np.uint8]) -> bytes:
     if (plane == plane[0]).all():
         return struct.pack("<BB", CONSTANT, plane[0])
-    raw, counts = plane.tobytes(), np.bincount(plane)
+    raw = plane.tobytes()
+    counts = np.bincount(plane)
     if int((counts * counts).sum()) - len(raw) < NOISE * len(raw) ** 2:
         return struct.pack("<B", RAW) + raw
     squeezed = zstandard.ZstdCompressor(level=LEVEL, write_content_size=False).compress(raw)
@@ -79,7 +83,9 @@ def _encode_planes(numbers: IntArray) -> bytes:
     zigzag = ((numbers << 1) ^ (numbers >> 63)).view(np.uint64)
     planes = zigzag.astype("<u8").view(np.uint8).reshape(-1, 8)
     width = (int(zigzag.max(initial=0)).bit_length() + 7) // 8
-    return struct.pack("<B", width) + b"".join(_encode_plane(planes[:, i].copy()) for i in range(width))
+    return struct.pack("<B", width) + b"".join(
+        _encode_plane(planes[:, i].copy()) for i in range(width)
+    )
 
 
 def _decode_planes(reader: Reader, n: int) -> IntArray:
@@ -91,7 +97,8 @@ def _decode_planes(reader: Reader, n: int) -> IntArray:
 
 
 def encode_integers(numbers: IntArray) -> bytes:
-    """[N] int64, any values: as they are or as differences (which may wrap), whichever is smaller."""
+    """[N] int64, any values: as they are or as differences (which may wrap), whichever is
+    smaller."""
     plain = struct.pack("<B", 0) + _encode_planes(numbers)
     if len(numbers) < 2:
         return plain
@@ -109,7 +116,8 @@ def decode_integers(reader: Reader, n: int) -> IntArray:
 
 
 def ordered_bits(numbers: FloatArray) -> IntArray:
-    """The bits of floats as integers in the same order; its own inverse through `from_ordered_bits`."""
+    """The bits of floats as integers in the same order; its own inverse through
+    `from_ordered_bits`."""
     bits = numbers.view(np.int64)
     return bits ^ ((bits >> 63) & SIGN)
 
@@ -119,7 +127,8 @@ def from_ordered_bits(bits: IntArray) -> FloatArray:
 
 
 def quantum_of(numbers: FloatArray) -> int | None:
-    """The largest k such that all are whole multiples of 2**k and these fit float64 exactly; None if there is none."""
+    """The largest k such that all are whole multiples of 2**k and these fit float64 exactly; None
+    if there is none."""
     fraction, exponent = np.frexp(numbers[numbers != 0])
     if not len(fraction):
         return 0
@@ -156,7 +165,11 @@ def _as_dictionary(numbers: FloatArray) -> bytes | None:
     words, index = np.unique(ordered_bits(numbers), return_inverse=True)
     if len(words) > len(numbers) // 2:
         return None
-    return struct.pack("<I", len(words)) + encode_integers(words) + encode_integers(index.astype(np.int64))
+    return (
+        struct.pack("<I", len(words))
+        + encode_integers(words)
+        + encode_integers(index.astype(np.int64))
+    )
 
 
 def _as_bits(numbers: FloatArray) -> bytes | None:
@@ -164,7 +177,11 @@ def _as_bits(numbers: FloatArray) -> bytes | None:
 
 
 ENCODERS: dict[int, Callable[[FloatArray], bytes | None]] = {
-    QUANTUM: _as_quantum, DECIMAL: _as_decimal, DICTIONARY: _as_dictionary, BITS: _as_bits}
+    QUANTUM: _as_quantum,
+    DECIMAL: _as_decimal,
+    DICTIONARY: _as_dictionary,
+    BITS: _as_bits,
+}
 
 
 def _decode_finite(reader: Reader, n: int) -> FloatArray:
@@ -183,7 +200,9 @@ def _decode_finite(reader: Reader, n: int) -> FloatArray:
 
 def encode_kinds(numbers: FloatArray) -> bytes:
     """Which of [N] are finite, NaN, +inf, -inf."""
-    kinds = np.isnan(numbers) * NAN + (numbers == np.inf) * PLUS_INF + (numbers == -np.inf) * MINUS_INF
+    kinds = (
+        np.isnan(numbers) * NAN + (numbers == np.inf) * PLUS_INF + (numbers == -np.inf) * MINUS_INF
+    )
     return _encode_plane(kinds.astype(np.uint8)) if len(kinds) else b""
 
 

@@ -1,4 +1,5 @@
-"""Which grid times of a query have been asked of Prometheus, as inclusive ranges that are joined where they touch."""
+"""Which grid times of a query have been asked of Prometheus, as inclusive ranges that are joined
+where they touch."""
 
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.sql.expression import ColumnElement
@@ -9,7 +10,9 @@ from plugin.store.schema import coverage
 Range = tuple[int, int]
 
 
-def missing(connection: Connection, watch: str, query_key: str, start: int, end: int, step: int) -> list[Range]:
+def missing(
+    connection: Connection, watch: str, query_key: str, start: int, end: int, step: int
+) -> list[Range]:
     """The grid times of start..end that no range covers; start and end are multiples of step."""
     found: list[Range] = []
     at = start
@@ -24,18 +27,31 @@ def missing(connection: Connection, watch: str, query_key: str, start: int, end:
     return found
 
 
-def record(connection: Connection, watch: str, query_key: str, covered: Range, times: IntArray) -> None:
-    """Adds a range. `times` is its grid: where it has two times, neighbours one step apart are joined from then on."""
+def record(
+    connection: Connection, watch: str, query_key: str, covered: Range, times: IntArray
+) -> None:
+    """Adds a range.
+
+    `times` is its grid: where it has two times, neighbours one step apart are joined from then on.
+    """
     key = _of(watch, query_key)
-    known = connection.execute(select(coverage.c.step).where(key, coverage.c.step > 0).limit(1)).scalar() or 0
+    known = (
+        connection.execute(
+            select(coverage.c.step).where(key, coverage.c.step > 0).limit(1)
+        ).scalar()
+        or 0
+    )
     grid = int(times[1] - times[0]) if len(times) > 1 else 0
     step = min(s for s in (known, grid) if s) if known or grid else 0
     start, end = covered
     near = key & (coverage.c.end >= start - step) & (coverage.c.start <= end + step)
     for first, last in _ranges(connection, near):
-        start, end = min(start, first), max(end, last)
+        start = min(start, first)
+        end = max(end, last)
     connection.execute(delete(coverage).where(near))
-    connection.execute(insert(coverage).values(watch=watch, query_key=query_key, start=start, end=end, step=step))
+    connection.execute(
+        insert(coverage).values(watch=watch, query_key=query_key, start=start, end=end, step=step)
+    )
 
 
 def forget(connection: Connection, before: int) -> None:

@@ -1,9 +1,11 @@
-"""The connection: SQLite with its pragmas, one writer at a time, its errors in words. What only SQLite knows is here.
+"""The connection: SQLite with its pragmas, one writer at a time, its errors in words. What only
+SQLite knows is here.
 
-Write-ahead log with `synchronous=NORMAL`: readers never wait for the writer, and whatever was committed survives
-the death of the process at any instant. A power cut may take back the transactions since the last checkpoint
-(the file stays sound); the score job then goes on from the last tick that is left, with its carry, and asks
-Prometheus for the rest again. FULL would cost one flush of the disk per tick for that.
+Write-ahead log with `synchronous=NORMAL`: readers never wait for the writer, and whatever was
+committed survives the death of the process at any instant. A power cut may take back the
+transactions since the last checkpoint (the file stays sound); the score job then goes on from the
+last tick that is left, with its carry, and asks Prometheus for the rest again. FULL would cost one
+flush of the disk per tick for that.
 """
 
 import json
@@ -50,10 +52,18 @@ PAGES_AT_ONCE = 2000
 REMEDIES = {  # by the beginning of SQLite's error name
     "SQLITE_FULL": "the disk is full: free some space; all that was acknowledged is kept",
     "SQLITE_READONLY": "it is read-only: give this user the right to write the file and its folder",
-    "SQLITE_CANTOPEN": "it cannot be opened: check that the folder exists and that this user may write it",
-    "SQLITE_CORRUPT": "it is damaged: stop, move it away and restore a copy, or start with an empty folder",
-    "SQLITE_NOTADB": "it is not an SQLite database: move it away, or name another folder as `store.path`",
-    "SQLITE_BUSY": "another process has held it for 30 s: let only one `bandwatch run` use the folder",
+    "SQLITE_CANTOPEN": (
+        "it cannot be opened: check that the folder exists and that this user may write it"
+    ),
+    "SQLITE_CORRUPT": (
+        "it is damaged: stop, move it away and restore a copy, or start with an empty folder"
+    ),
+    "SQLITE_NOTADB": (
+        "it is not an SQLite database: move it away, or name another folder as `store.path`"
+    ),
+    "SQLITE_BUSY": (
+        "another process has held it for 30 s: let only one `bandwatch run` use the folder"
+    ),
     "SQLITE_CONSTRAINT": "it holds no such series or model version (any more)",
     "SQLITE_IOERR": "the disk fails: check the system log and the disk",
 }
@@ -81,11 +91,14 @@ class Database:
                 yield connection
 
     def give_back_space(self) -> None:
-        """Returns free pages to the file system when they are more than a quarter of the file, some at a time."""
+        """Returns free pages to the file system when they are more than a quarter of the file, some
+        at a time."""
         with errors_named(self.path), closing(self._engine.raw_connection()) as borrowed:
             connection: sqlite3.Connection = borrowed.driver_connection  # type: ignore[assignment]
-            free, pages = (connection.execute(f"PRAGMA {name}").fetchone()[0]
-                           for name in ("freelist_count", "page_count"))
+            free, pages = (
+                connection.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("freelist_count", "page_count")
+            )
             for _ in range(0, free if free > pages // 4 else 0, PAGES_AT_ONCE):
                 with self._lock:  # `execute` would free one page only
                     connection.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
@@ -95,7 +108,9 @@ class Database:
 
 
 def _engine(path: Path) -> Engine:
-    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=QueuePool, pool_size=8, max_overflow=56)
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)), poolclass=QueuePool, pool_size=8, max_overflow=56
+    )
 
     @event.listens_for(engine, "connect")
     def _(connection: sqlite3.Connection, record: object) -> None:
@@ -119,14 +134,18 @@ def errors_named(path: Path) -> Iterator[None]:
     except PoolTimeout as error:
         raise StoreError(f"{path}: no connection was free for 30 s: lower `web.threads`") from error
     except (DBAPIError, sqlite3.Error) as error:
-        name = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlite_errorname", "")
+        name = getattr(
+            error.orig if isinstance(error, DBAPIError) else error, "sqlite_errorname", ""
+        )
         remedy = next((text for start, text in REMEDIES.items() if name.startswith(start)), None)
         if remedy is None:  # a mistake of ours: let it be seen
             raise
         raise StoreError(f"{path}: {remedy} ({name})") from error
     except OSError as error:
-        raise StoreError(f"{error.filename or path}: {error.strerror or error}: check the disk, the folder and its "
-                         "permissions") from error
+        raise StoreError(
+            f"{error.filename or path}: {error.strerror or error}: check the disk, the folder and"
+            " its permissions"
+        ) from error
 
 
 def as_json(ids: IntArray | Sequence[int]) -> str:
@@ -134,7 +153,8 @@ def as_json(ids: IntArray | Sequence[int]) -> str:
 
 
 def each_of(ids: IntArray | Sequence[int]) -> TableValuedAlias:
-    """Any number of integers as a table with one column `value`; bound parameters are limited in number."""
+    """Any number of integers as a table with one column `value`; bound parameters are limited in
+    number."""
     return func.json_each(as_json(ids)).table_valued("value")
 
 
@@ -149,25 +169,31 @@ def one_each(name: str) -> TableValuedAlias:
 
 
 def text_of(statement: Executable) -> str:
-    """SQL with named parameters, for what runs at every request: building a statement takes longer than running it."""
+    """SQL with named parameters, for what runs at every request: building a statement takes longer
+    than running it."""
     return str(statement.compile(dialect=sqlite.dialect(paramstyle="named")))  # type: ignore[attr-defined]
 
 
-def rows_for(connection: Connection, text: str, ids: IntArray | Sequence[int], **parameters: int,
-             ) -> list[tuple[Any, ...]]:
+def rows_for(
+    connection: Connection, text: str, ids: IntArray | Sequence[int], **parameters: int
+) -> list[tuple[Any, ...]]:
     """All rows of a text made by `text_of` that asks for some `ids`, as the driver gives them."""
     cursor = connection.exec_driver_sql(text, {"ids": as_json(ids), **parameters}).cursor
     return list(cursor.fetchall()) if cursor is not None else []
 
 
 def rows_of(connection: Connection, statement: Executable) -> list[tuple[Any, ...]]:
-    """All rows as the driver gives them: for millions of them, half the time of SQLAlchemy's own rows."""
+    """All rows as the driver gives them: for millions of them, half the time of SQLAlchemy's own
+    rows."""
     cursor = connection.execute(statement).cursor
     return list(cursor.fetchall()) if cursor is not None else []
 
 
 def write_rows(connection: Connection, statement: Executable, rows: list[tuple[Any, ...]]) -> int:
-    """Runs one statement for many rows, given in the order of its parameters. Returns how many rows changed."""
+    """Runs one statement for many rows, given in the order of its parameters.
+
+    Returns how many rows changed.
+    """
     if not rows:
         return 0
     compiled = str(statement.compile(dialect=sqlite.dialect()))  # type: ignore[attr-defined]

@@ -1,8 +1,10 @@
-"""What detectors carry from sample to sample, written in the transaction of the scores that it led to.
+"""What detectors carry from sample to sample, written in the transaction of the scores that it led
+to.
 
-One row per group of series that was written together. A tick takes its series out of the groups that held them
-before; what a series has carried from a later time stays. A tick without a carry leaves all as it is: `Carry.time`
-and `Carry.model_version` tell whether a carry is the one that is wanted.
+One row per group of series that was written together. A tick takes its series out of the groups
+that held them before; what a series has carried from a later time stays. A tick without a carry
+leaves all as it is: `Carry.time` and `Carry.model_version` tell whether a carry is the one that is
+wanted.
 """
 
 import numpy as np
@@ -11,7 +13,7 @@ from safetensors.numpy import load, save
 from sqlalchemy import Connection, delete, insert, select
 
 from plugin.series import BoolArray, IntArray, Tick
-from plugin.store.records import Carry
+from plugin.store.records import DetectorState
 from plugin.store.schema import carries
 
 VERSION_KEY = "bandwatch.model_version"
@@ -21,8 +23,11 @@ Arrays = dict[str, NDArray[np.generic]]
 def write(connection: Connection, tick: Tick) -> None:
     if not tick.carry or not len(tick.ids):
         return
-    time, keep = int(tick.times[-1]), np.ones(len(tick.ids), bool)
-    groups = select(carries.c.id, carries.c.time, carries.c.ids).where(carries.c.watch == tick.watch)
+    time = int(tick.times[-1])
+    keep = np.ones(len(tick.ids), bool)
+    groups = select(carries.c.id, carries.c.time, carries.c.ids).where(
+        carries.c.watch == tick.watch
+    )
     for group, written, ids in connection.execute(groups).all():
         held = _ids(ids)
         if written > time:
@@ -31,17 +36,26 @@ def write(connection: Connection, tick: Tick) -> None:
             _keep_rows(connection, group, ~taken)
     if keep.any():
         arrays = {VERSION_KEY: tick.model_version, **tick.carry}
-        _insert(connection, tick.watch, time, tick.ids[keep], {name: array[keep] for name, array in arrays.items()})
+        _insert(
+            connection,
+            tick.watch,
+            time,
+            tick.ids[keep],
+            {name: array[keep] for name, array in arrays.items()},
+        )
 
 
-def read(connection: Connection, watch: str) -> list[Carry]:
+def read(connection: Connection, watch: str) -> list[DetectorState]:
     """The latest first."""
-    statement = select(carries.c.ids, carries.c.time, carries.c.data).where(
-        carries.c.watch == watch).order_by(carries.c.time.desc(), carries.c.id)
+    statement = (
+        select(carries.c.ids, carries.c.time, carries.c.data)
+        .where(carries.c.watch == watch)
+        .order_by(carries.c.time.desc(), carries.c.id)
+    )
     found = []
     for ids, time, data in connection.execute(statement):
         arrays = load(data)
-        found.append(Carry(_ids(ids), arrays.pop(VERSION_KEY), time, arrays))
+        found.append(DetectorState(_ids(ids), arrays.pop(VERSION_KEY), time, arrays))
     return found
 
 
@@ -59,7 +73,9 @@ def _keep_rows(connection: Connection, group: int, rows: BoolArray) -> None:
 
 def _insert(connection: Connection, watch: str, time: int, ids: IntArray, arrays: Arrays) -> None:
     data = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
-    connection.execute(insert(carries).values(watch=watch, time=time, ids=ids.astype("<i8").tobytes(), data=data))
+    connection.execute(
+        insert(carries).values(watch=watch, time=time, ids=ids.astype("<i8").tobytes(), data=data)
+    )
 
 
 def _ids(data: bytes) -> IntArray:

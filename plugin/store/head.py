@@ -30,8 +30,11 @@ END_OF_TIME = 2**62
 ROWS_AT_ONCE = 10_000
 Row = tuple[int | float, ...]
 Bound = ColumnElement[int]
-ONE: ColumnElement[int] = literal_column("1", Integer)  # a text made by `text_of` has no values of its own
-START, END = bindparam("start", type_=Integer), bindparam("end", type_=Integer)
+ONE: ColumnElement[int] = literal_column(
+    "1", Integer
+)  # a text made by `text_of` has no values of its own
+START = bindparam("start", type_=Integer)
+END = bindparam("end", type_=Integer)
 
 
 def add(connection: Connection, rows: list[Row]) -> int:
@@ -43,43 +46,66 @@ def _add() -> Executable:
     insert = insert_into(samples)
     new = insert.excluded
     zero: ColumnClause[int] = literal_column("0")  # no further parameter beside those of a row
-    arrives_complete = (new.model_version > zero) | new.score.is_not(None) | new.expected.is_not(None)
-    value_only = (samples.c.model_version == zero) & samples.c.score.is_(None) & samples.c.expected.is_(None)
+    arrives_complete = (
+        (new.model_version > zero) | new.score.is_not(None) | new.expected.is_not(None)
+    )
+    value_only = (
+        (samples.c.model_version == zero) & samples.c.score.is_(None) & samples.c.expected.is_(None)
+    )
     columns = {name: new[name] for name in (*FLOATS, "model_version")}
-    return insert.values({column.name: bindparam(column.name) for column in samples.c}).on_conflict_do_update(
-        set_=columns, where=value_only & arrives_complete)
+    return insert.values(
+        {column.name: bindparam(column.name) for column in samples.c}
+    ).on_conflict_do_update(set_=columns, where=value_only & arrives_complete)
 
 
 _ADD = _add()
 
 
 def rows_of_tick(tick: Tick) -> Iterator[list[Row]]:
-    """The rows of a tick in the order of the table, some at a time; a missing value makes no row."""
+    """The rows of a tick in the order of the table, some at a time; a missing value makes no
+    row."""
     order = np.argsort(tick.ids)
     size = max(1, ROWS_AT_ONCE // max(1, len(order)))
     for first in range(0, len(tick.times), size):
-        columns = [getattr(tick, name)[order, first:first + size].T for name in FLOATS]  # [T, S] each
+        columns = [
+            getattr(tick, name)[order, first : first + size].T for name in FLOATS
+        ]  # [T, S] each
         at = np.nonzero(~np.isnan(columns[0]))
-        times, series = tick.times[first:first + size][at[0]], order[at[1]]
+        times = tick.times[first : first + size][at[0]]
+        series = order[at[1]]
         floats = [column[at].tolist() for column in columns]
-        yield list(zip(times.tolist(), tick.ids[series].tolist(), *floats, tick.model_version[series].tolist(),
-                       strict=True))
+        yield list(
+            zip(
+                times.tolist(),
+                tick.ids[series].tolist(),
+                *floats,
+                tick.model_version[series].tolist(),
+                strict=True,
+            )
+        )
 
 
 def times_between(connection: Connection, start: int, end: int) -> IntArray:
     """The distinct times in the head, inclusive, ascending."""
     ticks = _ticks(literal(start), literal(end))
-    return np.array(connection.execute(select(ticks.c.time).where(ticks.c.time <= end)).scalars().all(), np.int64)
+    return np.array(
+        connection.execute(select(ticks.c.time).where(ticks.c.time <= end)).scalars().all(),
+        np.int64,
+    )
 
 
-def read(connection: Connection, ids: IntArray | Sequence[int], start: int = 0, end: int = END_OF_TIME,
-         ) -> dict[int, Samples]:
+def read(
+    connection: Connection, ids: IntArray | Sequence[int], start: int = 0, end: int = END_OF_TIME
+) -> dict[int, Samples]:
     """What the head holds of some series, inclusive; a series without rows is absent."""
     return _by_series(rows_for(connection, _between(), ids, start=start, end=end))
 
 
-def read_back(connection: Connection, ids: IntArray | Sequence[int], until: int, ticks: int) -> dict[int, Samples]:
-    """The rows of some series at the last `ticks` distinct times of the head that are not after `until`."""
+def read_back(
+    connection: Connection, ids: IntArray | Sequence[int], until: int, ticks: int
+) -> dict[int, Samples]:
+    """The rows of some series at the last `ticks` distinct times of the head that are not after
+    `until`."""
     return _by_series(rows_for(connection, _back(), ids, end=until, n=ticks))
 
 
@@ -90,14 +116,24 @@ def count_after(connection: Connection, ids: IntArray | Sequence[int], time: int
 
 def series_between(connection: Connection, start: int, end: int) -> IntArray:
     """The ids that have rows in a time range, inclusive, ascending."""
-    found = select(samples.c.series_id).distinct().where(samples.c.time.between(start, end)).order_by("series_id")
+    found = (
+        select(samples.c.series_id)
+        .distinct()
+        .where(samples.c.time.between(start, end))
+        .order_by("series_id")
+    )
     return np.array(connection.execute(found).scalars().all(), np.int64)
 
 
 def remove(connection: Connection, keys: list[Row]) -> int:
     """Deletes rows by (time, series_id)."""
-    return write_rows(connection, delete(samples).where(samples.c.time == bindparam("t"),
-                                                        samples.c.series_id == bindparam("s")), keys)
+    return write_rows(
+        connection,
+        delete(samples).where(
+            samples.c.time == bindparam("t"), samples.c.series_id == bindparam("s")
+        ),
+        keys,
+    )
 
 
 @cache
@@ -112,40 +148,65 @@ def _back() -> str:
 
 @cache
 def _counts() -> str:
-    return text_of(select(samples.c.series_id, func.count()).where(_of(_ticks(START, END))).group_by(
-        samples.c.series_id))
+    return text_of(
+        select(samples.c.series_id, func.count())
+        .where(_of(_ticks(START, END)))
+        .group_by(samples.c.series_id)
+    )
 
 
 def _ticks(start: Bound, end: Bound) -> CTE:
     """The distinct times from `start` on, one seek each, to the first one at or after `end`."""
-    first = select(func.min(samples.c.time).label("time")).where(samples.c.time >= start).cte("ticks", recursive=True)
-    following = select(func.min(samples.c.time)).where(samples.c.time > first.c.time).scalar_subquery()
+    first = (
+        select(func.min(samples.c.time).label("time"))
+        .where(samples.c.time >= start)
+        .cte("ticks", recursive=True)
+    )
+    following = (
+        select(func.min(samples.c.time)).where(samples.c.time > first.c.time).scalar_subquery()
+    )
     return first.union_all(select(following).select_from(first).where(first.c.time < end))
 
 
 def _last_ticks(until: Bound, n: Bound) -> CTE:
-    first = select(func.max(samples.c.time).label("time"), ONE.label("place")).where(
-        samples.c.time <= until).cte("ticks", recursive=True)
+    first = (
+        select(func.max(samples.c.time).label("time"), ONE.label("place"))
+        .where(samples.c.time <= until)
+        .cte("ticks", recursive=True)
+    )
     before = select(func.max(samples.c.time)).where(samples.c.time < first.c.time).scalar_subquery()
-    return first.union_all(select(before, first.c.place + ONE).select_from(first).where(
-        first.c.place < n, first.c.time.is_not(None)))
+    return first.union_all(
+        select(before, first.c.place + ONE)
+        .select_from(first)
+        .where(first.c.place < n, first.c.time.is_not(None))
+    )
 
 
 def _of(ticks: CTE) -> ColumnElement[bool]:
-    """Rows of some series at some times: both by `IN`, so that each row is one seek on the whole primary key."""
+    """Rows of some series at some times: both by `IN`, so that each row is one seek on the whole
+    primary key."""
     wanted = select(one_each("ids").c.value)
-    return and_(samples.c.time.in_(select(ticks.c.time).where(ticks.c.time <= END)), samples.c.series_id.in_(wanted))
+    return and_(
+        samples.c.time.in_(select(ticks.c.time).where(ticks.c.time <= END)),
+        samples.c.series_id.in_(wanted),
+    )
 
 
 def _by_series(found: list[tuple[Any, ...]]) -> dict[int, Samples]:
     if not found:
         return {}
     columns = dict(zip(samples.c.keys(), zip(*found, strict=True), strict=True))
-    series, times, version = (np.array(columns[name], np.int64) for name in ("series_id", "time", "model_version"))
-    value, expected, lower, upper, score = (np.array(columns[name], np.float64) for name in FLOATS)  # NULL is NaN
+    series, times, version = (
+        np.array(columns[name], np.int64) for name in ("series_id", "time", "model_version")
+    )
+    value, expected, lower, upper, score = (
+        np.array(columns[name], np.float64) for name in FLOATS
+    )  # NULL is NaN
     order = np.lexsort((times, series))
     everything = take(Samples(times, value, expected, lower, upper, score, version), order)
     names, first = np.unique(series[order], return_index=True)
     ends = [*first[1:].tolist(), len(order)]
-    return {int(name): take(everything, slice(begin, end))
-            for name, begin, end in zip(names, first.tolist(), ends, strict=True)}
+    return {
+        int(name): take(everything, slice(begin, end))
+        for name, begin, end in zip(names, first.tolist(), ends, strict=True)
+    }

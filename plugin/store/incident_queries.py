@@ -37,8 +37,14 @@ def read_some(connection: Connection, ids: Collection[str]) -> list[Incident]:
 
 def write(connection: Connection, changed: Sequence[Incident]) -> None:
     """Adds incidents, or puts them in the place of what they were before."""
-    write_rows(connection, _REPLACE, [(each.id, each.group, json.dumps(dict(each.labels.pairs)), *_numbers(each))
-                                      for each in changed])
+    write_rows(
+        connection,
+        _REPLACE,
+        [
+            (each.id, each.group, json.dumps(dict(each.labels.pairs)), *_numbers(each))
+            for each in changed
+        ],
+    )
 
 
 def incident_of(row: tuple[Any, ...]) -> Incident:
@@ -53,4 +59,5 @@ def _labels(text: str) -> Labels:
 _OPEN = text_of(select(incidents).where(incidents.c.name == bindparam("name"), incidents.c.open))
 _INSERT = insert_into(incidents)
 _REPLACE = _INSERT.values({name: bindparam(name) for name in COLUMNS}).on_conflict_do_update(
-    index_elements=["id"], set_={name: _INSERT.excluded[name] for name in COLUMNS[3:]})
+    index_elements=["id"], set_={name: _INSERT.excluded[name] for name in COLUMNS[3:]}
+)

@@ -13,7 +13,7 @@ from plugin.store.schema import maintenance
 COLUMNS = tuple(column.name for column in maintenance.c)  # in the order of the fields of Window
 
 
-class Windows:
+class WindowTable:
     """Window by window; which of them are over is for whoever asks to say."""
 
     def __init__(self, database: Database) -> None:
@@ -22,17 +22,27 @@ class Windows:
     def all(self) -> list[Window]:
         """The oldest first."""
         with self._database.reading() as connection:
-            rows = connection.execute(select(maintenance).order_by(maintenance.c.created, maintenance.c.id)).all()
+            rows = connection.execute(
+                select(maintenance).order_by(maintenance.c.created, maintenance.c.id)
+            ).all()
         return [replace(Window(*row), watch=tuple(json.loads(row.watch))) for row in rows]
 
     def put(self, windows: Sequence[Window]) -> None:
         """Adds windows, or puts them in the place of those of the same id."""
-        rows = [{name: getattr(each, name) for name in COLUMNS} | {"watch": json.dumps(each.watch)} for each in windows]
+        rows = [
+            {name: getattr(each, name) for name in COLUMNS} | {"watch": json.dumps(each.watch)}
+            for each in windows
+        ]
         if rows:
             statement = insert_into(maintenance)
             with self._database.writing() as connection:
-                connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_={
-                    name: statement.excluded[name] for name in COLUMNS if name != "id"}), rows)
+                connection.execute(
+                    statement.on_conflict_do_update(
+                        index_elements=["id"],
+                        set_={name: statement.excluded[name] for name in COLUMNS if name != "id"},
+                    ),
+                    rows,
+                )
 
     def remove(self, ids: Sequence[str]) -> None:
         if ids:

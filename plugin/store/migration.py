@@ -1,4 +1,5 @@
-"""Brings a database to the schema of this program, by Alembic; refuses one that a newer program has written."""
+"""Brings a database to the schema of this program, by Alembic; refuses one that a newer program has
+written."""
 
 from pathlib import Path
 
@@ -23,11 +24,15 @@ def migrate(database: Database) -> None:
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    with database.writing() as connection:  # one process migrates, another one waits and finds it done
+    with (
+        database.writing() as connection
+    ):  # one process migrates, another one waits and finds it done
         found = _revision(connection)
         if found is not None and found not in known:
-            raise StoreError(f"{database.path}: schema {found} was written by a newer version, this one knows up to "
-                             f"{HEAD}: upgrade bandwatch, or name another folder as `store.path`")
+            raise StoreError(
+                f"{database.path}: schema {found} was written by a newer version, this one knows up"
+                f" to {HEAD}: upgrade bandwatch, or name another folder as `store.path`"
+            )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -35,5 +40,7 @@ def migrate(database: Database) -> None:
 def _revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
-    revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    revision: str | None = connection.execute(
+        text("SELECT version_num FROM alembic_version")
+    ).scalar()
     return revision

@@ -1,4 +1,5 @@
-"""Which models there are and which one is the champion of each series; the weights themselves are in files."""
+"""Which models there are and which one is the champion of each series; the weights themselves are
+in files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +17,11 @@ IN_WORK = 10_000  # versions given out last, whose fit may still end
 
 
 def new_version(connection: Connection, watch: str) -> int:
-    """Above every version that was ever given out, to any watch; kept even when the fit never ends."""
-    return int(connection.execute(insert(fits).values(watch=watch).returning(fits.c.version)).scalar_one())
+    """Above every version that was ever given out, to any watch; kept even when the fit never
+    ends."""
+    return int(
+        connection.execute(insert(fits).values(watch=watch).returning(fits.c.version)).scalar_one()
+    )
 
 
 def save(connection: Connection, watch: str, records: Sequence[ModelRecord], folder: Path) -> None:
@@ -26,68 +30,132 @@ def save(connection: Connection, watch: str, records: Sequence[ModelRecord], fol
         first = next(record for record in records if record.version == version)
         _save_fit(connection, watch, first, folder)
     ids = each_of([record.series_id for record in records])
-    connection.execute(update(models).where(models.c.series_id.in_(select(ids.c.value)), models.c.champion).values(
-        champion=False))
+    connection.execute(
+        update(models)
+        .where(models.c.series_id.in_(select(ids.c.value)), models.c.champion)
+        .values(champion=False)
+    )
     names = ("series_id", "version", "row", "loss", "champion", "masked")
     statement = insert_into(models).values({name: bindparam(name) for name in names})
     excluded = statement.excluded
-    write_rows(connection, statement.on_conflict_do_update(
-        index_elements=["series_id", "version"], set_={name: excluded[name] for name in names[2:]}),
-        [(r.series_id, r.version, r.row, r.loss, True, r.masked) for r in records])
+    write_rows(
+        connection,
+        statement.on_conflict_do_update(
+            index_elements=["series_id", "version"],
+            set_={name: excluded[name] for name in names[2:]},
+        ),
+        [(r.series_id, r.version, r.row, r.loss, True, r.masked) for r in records],
+    )
     reign(connection, records)
 
 
-def crown(connection: Connection, records: Sequence[ModelRecord]) -> None:
+def promote(connection: Connection, records: Sequence[ModelRecord]) -> None:
     """Saved models become the champions of their series."""
-    write_rows(connection, update(models).where(models.c.series_id == bindparam("series")).values(
-        champion=models.c.version == bindparam("reigning")), [(r.version, r.series_id) for r in records])
+    write_rows(
+        connection,
+        update(models)
+        .where(models.c.series_id == bindparam("series"))
+        .values(champion=models.c.version == bindparam("reigning")),
+        [(r.version, r.series_id) for r in records],
+    )
     reign(connection, records)
 
 
 def _save_fit(connection: Connection, watch: str, record: ModelRecord, folder: Path) -> None:
     if not record.path.is_file():
-        raise StoreError(f"{record.path}: there are no such weights: write them before their model is saved")
-    saved = connection.execute(update(fits).where(fits.c.version == record.version, fits.c.watch == watch).values(
-        detector=record.detector, spec=record.spec, path=str(record.path.relative_to(folder)),
-        fitted_at=record.fitted_at, window_start=record.window_start, window_end=record.window_end))
+        raise StoreError(
+            f"{record.path}: there are no such weights: write them before their model is saved"
+        )
+    saved = connection.execute(
+        update(fits)
+        .where(fits.c.version == record.version, fits.c.watch == watch)
+        .values(
+            detector=record.detector,
+            spec=record.spec,
+            path=str(record.path.relative_to(folder)),
+            fitted_at=record.fitted_at,
+            window_start=record.window_start,
+            window_end=record.window_end,
+        )
+    )
     if saved.rowcount != 1:
-        raise StoreError(f"version {record.version} was not given out to watch {watch!r}: ask for a new version first")
+        raise StoreError(
+            f"version {record.version} was not given out to watch {watch!r}: ask for a new version"
+            " first"
+        )
 
 
 def champions(connection: Connection, watch: str, folder: Path) -> list[ModelRecord]:
     """Ordered by series."""
-    statement = _SELECT.join(series, series.c.id == models.c.series_id).where(
-        series.c.watch == watch, models.c.champion).order_by(models.c.series_id)
+    statement = (
+        _SELECT.join(series, series.c.id == models.c.series_id)
+        .where(series.c.watch == watch, models.c.champion)
+        .order_by(models.c.series_id)
+    )
     return [_record(row, folder) for row in rows_of(connection, statement)]
 
 
-def kept(connection: Connection, ids: IntArray | Sequence[int], folder: Path) -> list[tuple[ModelRecord, bool]]:
+def kept(
+    connection: Connection, ids: IntArray | Sequence[int], folder: Path
+) -> list[tuple[ModelRecord, bool]]:
     """All versions of some series, by series, the newest first; and whether it is the champion."""
     statement = _SELECT.where(models.c.series_id.in_(select(each_of(ids).c.value))).order_by(
-        models.c.series_id, models.c.version.desc())
+        models.c.series_id, models.c.version.desc()
+    )
     return [(_record(row, folder), bool(row[-1])) for row in rows_of(connection, statement)]
 
 
 def _record(row: tuple[Any, ...], folder: Path) -> ModelRecord:
     id, version, place, detector, spec, path, loss, *rest, since, checked_at, pinned, champion = row
     reign = (since or 0, checked_at or 0, bool(pinned)) if champion else ()
-    return ModelRecord(id, version, place, detector, spec, folder / path, float("nan") if loss is None else loss,
-                       *rest, *reign)
+    return ModelRecord(
+        id,
+        version,
+        place,
+        detector,
+        spec,
+        folder / path,
+        float("nan") if loss is None else loss,
+        *rest,
+        *reign,
+    )
 
 
 def reign(connection: Connection, records: Sequence[ModelRecord]) -> None:
     """Keeps how these champions reign."""
     names = ("series_id", "since", "checked_at", "pinned")
     statement = insert_into(reigns).values({name: bindparam(name) for name in names})
-    write_rows(connection, statement.on_conflict_do_update(
-        index_elements=["series_id"], set_={name: statement.excluded[name] for name in names[1:]}),
-        [(r.series_id, r.since, r.checked_at, r.pinned) for r in records])
+    write_rows(
+        connection,
+        statement.on_conflict_do_update(
+            index_elements=["series_id"],
+            set_={name: statement.excluded[name] for name in names[1:]},
+        ),
+        [(r.series_id, r.since, r.checked_at, r.pinned) for r in records],
+    )
 
 
-_SELECT = select(models.c.series_id, models.c.version, models.c.row, fits.c.detector, fits.c.spec, fits.c.path,
-                 models.c.loss, fits.c.fitted_at, fits.c.window_start, fits.c.window_end, models.c.masked,
-                 reigns.c.since, reigns.c.checked_at, reigns.c.pinned, models.c.champion).join(
-    fits, fits.c.version == models.c.version).outerjoin(reigns, reigns.c.series_id == models.c.series_id)
+_SELECT = (
+    select(
+        models.c.series_id,
+        models.c.version,
+        models.c.row,
+        fits.c.detector,
+        fits.c.spec,
+        fits.c.path,
+        models.c.loss,
+        fits.c.fitted_at,
+        fits.c.window_start,
+        fits.c.window_end,
+        models.c.masked,
+        reigns.c.since,
+        reigns.c.checked_at,
+        reigns.c.pinned,
+        models.c.champion,
+    )
+    .join(fits, fits.c.version == models.c.version)
+    .outerjoin(reigns, reigns.c.series_id == models.c.series_id)
+)
 
 
 def forget(connection: Connection, kept: int, folder: Path) -> list[Path]:
@@ -96,14 +164,25 @@ def forget(connection: Connection, kept: int, folder: Path) -> list[Path]:
     Returns the files that no model refers to any more: delete them once this is committed.
     """
     age = func.row_number().over(partition_by=models.c.series_id, order_by=models.c.version.desc())
-    ranked = select(models.c.series_id, models.c.version, models.c.champion, age.label("age")).subquery()
-    old = rows_of(connection, select(ranked.c.series_id, ranked.c.version).where(
-        ranked.c.age > kept, ~ranked.c.champion))
-    write_rows(connection, delete(models).where(models.c.series_id == bindparam("s"),
-                                                models.c.version == bindparam("v")), old)
+    ranked = select(
+        models.c.series_id, models.c.version, models.c.champion, age.label("age")
+    ).subquery()
+    old = rows_of(
+        connection,
+        select(ranked.c.series_id, ranked.c.version).where(ranked.c.age > kept, ~ranked.c.champion),
+    )
+    write_rows(
+        connection,
+        delete(models).where(
+            models.c.series_id == bindparam("s"), models.c.version == bindparam("v")
+        ),
+        old,
+    )
     unused = fits.c.path.is_not(None) & fits.c.version.not_in(select(models.c.version))
     paths = connection.execute(select(fits.c.path).where(unused)).scalars().all()
-    abandoned = fits.c.path.is_(None) & (fits.c.version < select(func.max(fits.c.version)).scalar_subquery() - IN_WORK)
+    abandoned = fits.c.path.is_(None) & (
+        fits.c.version < select(func.max(fits.c.version)).scalar_subquery() - IN_WORK
+    )
     connection.execute(delete(fits).where(unused | abandoned))
     return [folder / path for path in paths]
 

@@ -11,7 +11,7 @@ from plugin.series import IntArray
 
 
 @dataclass(frozen=True)
-class Carry:
+class DetectorState:
     """What models carry from sample to sample, as of `time`; row i belongs to series ids[i]."""
 
     ids: IntArray  # [S]
@@ -36,7 +36,8 @@ class ModelRecord:
     window_end: int
     masked: str = ""  # names what of that it did not learn from; "" = it learnt from all
     since: int = 0  # when it took over, or was rolled back to; 0 given = when it was fitted
-    checked_at: int = 0  # when it was last fitted, or held its own against a new one; 0 given = when it was fitted
+    # when it was last fitted, or held its own against a new one; 0 given = when it was fitted
+    checked_at: int = 0
     pinned: bool = False  # no refit takes its place
 
     def __post_init__(self) -> None:
@@ -45,7 +46,8 @@ class ModelRecord:
 
     @property
     def held(self) -> bool:
-        """Whether someone wants it to reign: it stays, though the watch asks for another detector by now."""
+        """Whether someone wants it to reign: it stays, though the watch asks for another detector
+        by now."""
         return self.pinned or self.since > self.fitted_at
 
 
@@ -63,7 +65,7 @@ class Regime:
 
 
 @dataclass(frozen=True)
-class Acceptance:
+class AcceptRequest:
     """The wish that the level at which a series is be taken for normal, from the next sample on."""
 
     series_id: int

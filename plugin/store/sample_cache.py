@@ -1,8 +1,10 @@
-"""Samples of the series that are being looked at, so that a panel that refreshes costs its new rows only.
+"""Samples of the series that are being looked at, so that a panel that refreshes costs its new rows
+only.
 
-A stored row never changes, and the score job adds rows in the order of time: what was read stays true, and only rows
-after it can be new. Whatever writes into the past of a watch (history, a late tick, retention) counts it in the
-same transaction; a reader sees the count in its own snapshot, and then reads all of it again.
+A stored row never changes, and the score job adds rows in the order of time: what was read stays
+true, and only rows after it can be new. Whatever writes into the past of a watch (history, a late
+tick, retention) counts it in the same transaction; a reader sees the count in its own snapshot, and
+then reads all of it again.
 """
 
 import threading
@@ -30,11 +32,12 @@ class Kept:
     rows: Samples  # not empty
 
 
-class Recent:
+class SampleCache:
     """The least recently wanted series are forgotten first. Safe in any number of threads."""
 
     def __init__(self, most_rows: int = MOST_ROWS) -> None:
-        self._most, self._rows = most_rows, 0
+        self._most = most_rows
+        self._rows = 0
         self._lock = threading.Lock()
         self._kept: OrderedDict[int, Kept] = OrderedDict()
 
@@ -74,8 +77,11 @@ def _own(rows: Samples) -> Samples:
 def count_rewrite(connection: Connection, watch: str) -> None:
     """To be called in the transaction that writes anything but new rows after all others."""
     statement = insert_into(rewrites).values(watch=watch, count=1)
-    connection.execute(statement.on_conflict_do_update(index_elements=["watch"],
-                                                       set_={"count": rewrites.c.count + 1}))
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["watch"], set_={"count": rewrites.c.count + 1}
+        )
+    )
 
 
 def _rewrites(connection: Connection, series_id: int) -> int:
@@ -84,5 +90,8 @@ def _rewrites(connection: Connection, series_id: int) -> int:
     return int(row[0]) if row else 0
 
 
-_COUNT = text_of(select(rewrites.c.count).join(series, series.c.watch == rewrites.c.watch).where(
-    series.c.id == bindparam("id")))
+_COUNT = text_of(
+    select(rewrites.c.count)
+    .join(series, series.c.watch == rewrites.c.watch)
+    .where(series.c.id == bindparam("id"))
+)

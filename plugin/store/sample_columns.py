@@ -1,9 +1,9 @@
 """Rows of one series as columns, and the rule by which two answers for one time become one.
 
-The first complete answer wins, for ever. A row is complete once it has been judged: it names a model, or it has a
-score or a band. A complete row never changes. A row that holds a value only (history, or a series without a
-model) is replaced whole, value included, by the first complete one, so that value, band and score always belong
-together; by another value it is not replaced.
+The first complete answer wins, for ever. A row is complete once it has been judged: it names a
+model, or it has a score or a band. A complete row never changes. A row that holds a value only
+(history, or a series without a model) is replaced whole, value included, by the first complete one,
+so that value, band and score always belong together; by another value it is not replaced.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,11 @@ def join(parts: Sequence[Samples]) -> Samples:
     """One after the other."""
     if len(parts) == 1:
         return parts[0]
-    return Samples(*(np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS)) if parts else EMPTY
+    return (
+        Samples(*(np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS))
+        if parts
+        else EMPTY
+    )
 
 
 def merge(stored: Samples, arriving: Samples) -> Samples:

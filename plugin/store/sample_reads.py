@@ -1,4 +1,7 @@
-"""Reading head and blocks as one. Each function runs in one snapshot, so a fold beside it is never half seen."""
+"""Reading head and blocks as one.
+
+Each function runs in one snapshot, so a fold beside it is never half seen.
+"""
 
 import numpy as np
 from sqlalchemy import Connection
@@ -26,29 +29,43 @@ def values(connection: Connection, ids: IntArray, start: int, end: int, step: in
     return found
 
 
-def history(connection: Connection, ids: IntArray, start: int, end: int, step: int) -> tuple[FloatArray, BoolArray]:
-    """[S, T] values as `values` has them, and True where a value was outside the band that it had."""
+def history(
+    connection: Connection, ids: IntArray, start: int, end: int, step: int
+) -> tuple[FloatArray, BoolArray]:
+    """[S, T] values as `values` has them, and True where a value was outside the band that it
+    had."""
     found = np.full((len(ids), (end - start) // step + 1), np.nan)
     outside = np.zeros(found.shape)
     place = {int(series_id): i for i, series_id in enumerate(ids)}
-    for parts in (archive.stream(connection, ids, start, end), head.read(connection, ids, start, end).items()):
+    for parts in (
+        archive.stream(connection, ids, start, end),
+        head.read(connection, ids, start, end).items(),
+    ):
         for series_id, rows in parts:
             _fill(found[place[series_id]], rows.times, rows.value, start, step)
-            _fill(outside[place[series_id]], rows.times, (rows.value < rows.lower) | (rows.value > rows.upper),
-                  start, step)
+            _fill(
+                outside[place[series_id]],
+                rows.times,
+                (rows.value < rows.lower) | (rows.value > rows.upper),
+                start,
+                step,
+            )
     return found, outside > 0
 
 
 def between(connection: Connection, ids: IntArray, start: int, end: int) -> dict[int, Samples]:
     """Everything stored of some series, inclusive; a series without rows is absent."""
-    young, old = head.read(connection, ids, start, end), archive.read(connection, ids, start, end)
+    young = head.read(connection, ids, start, end)
+    old = archive.read(connection, ids, start, end)
     for series_id, parts in old.items():
         rows = merge(join(parts), young.get(series_id, EMPTY))
         young[series_id] = take(rows, slice(*np.searchsorted(rows.times, [start, end + 1])))
     return {series_id: rows for series_id, rows in young.items() if len(rows)}
 
 
-def _fill(row: FloatArray, times: IntArray, value: FloatArray | BoolArray, start: int, step: int) -> None:
+def _fill(
+    row: FloatArray, times: IntArray, value: FloatArray | BoolArray, start: int, step: int
+) -> None:
     """Puts samples on the grid; those beside it are left out."""
     at, beside = np.divmod(times - start, step)
     inside = (at >= 0) & (at < len(row)) & (beside == 0)
@@ -58,8 +75,8 @@ def _fill(row: FloatArray, times: IntArray, value: FloatArray | BoolArray, start
 def latest(connection: Connection, ids: IntArray, n: int) -> list[Samples]:
     """The last n samples of each series, in the order of `ids`.
 
-    Most are found by stepping back over the last ticks of the head; who has too few there, or has history in
-    blocks that is younger, is read in full.
+    Most are found by stepping back over the last ticks of the head; who has too few there, or has
+    history in blocks that is younger, is read in full.
     """
     in_blocks = archive.newest(connection, ids)
     found: dict[int, Samples] = {}
@@ -70,7 +87,9 @@ def latest(connection: Connection, ids: IntArray, n: int) -> list[Samples]:
     others = [int(i) for i in ids if int(i) not in found]
     in_head = head.read(connection, others) if others else {}
     for series_id in others:
-        found[series_id] = _last(connection, series_id, in_head.get(series_id, EMPTY), n, series_id in in_blocks)
+        found[series_id] = _last(
+            connection, series_id, in_head.get(series_id, EMPTY), n, series_id in in_blocks
+        )
     return [found[int(i)] for i in ids]
 
 
@@ -81,7 +100,9 @@ def _by_last_seen(connection: Connection, ids: IntArray) -> dict[int, list[int]]
     return groups
 
 
-def _last(connection: Connection, series_id: int, rows: Samples, n: int, in_blocks: bool) -> Samples:
+def _last(
+    connection: Connection, series_id: int, rows: Samples, n: int, in_blocks: bool
+) -> Samples:
     """Goes back block by block until no older one can hold one of the last n."""
     for start, block in archive.backwards(connection, series_id) if in_blocks else ():
         if np.count_nonzero(rows.times >= start + archive.SPAN) >= n:

@@ -1,8 +1,9 @@
 """The tables.
 
-samples is the head: one row per series and time, ordered by time first, so that a tick of all series is appended
-to a few pages; ordered by series it would touch one page per series (50 times the bytes written, measured at
-10,000 series). blocks holds what has left the head. NULL stands for NaN.
+samples is the head: one row per series and time, ordered by time first, so that a tick of all
+series is appended to a few pages; ordered by series it would touch one page per series (50 times
+the bytes written, measured at 10,000 series). blocks holds what has left the head. NULL stands for
+NaN.
 """
 
 from sqlalchemy import (
@@ -25,7 +26,8 @@ metadata = MetaData()
 
 # Never changes once written, so that labels can be kept in memory by id.
 series = Table(
-    "series", metadata,
+    "series",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("watch", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
@@ -36,7 +38,8 @@ series = Table(
 
 # Apart from `series` because it changes at every tick and is a tenth of its size.
 status = Table(
-    "series_status", metadata,
+    "series_status",
+    metadata,
     Column("series_id", Integer, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True),
     Column("state", Text, nullable=False),
     Column("first_seen", BigInteger, nullable=False),
@@ -45,7 +48,8 @@ status = Table(
 
 # No foreign key: deleting a series would then search the whole head, which has no order by series.
 samples = Table(
-    "samples", metadata,
+    "samples",
+    metadata,
     Column("time", BigInteger, primary_key=True, autoincrement=False),
     Column("series_id", Integer, primary_key=True, autoincrement=False),
     Column("value", Double),
@@ -58,8 +62,15 @@ samples = Table(
 )
 
 blocks = Table(
-    "blocks", metadata,
-    Column("series_id", Integer, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    "blocks",
+    metadata,
+    Column(
+        "series_id",
+        Integer,
+        ForeignKey("series.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
     Column("start", BigInteger, primary_key=True, autoincrement=False),  # of the day in UTC
     Column("last", BigInteger, nullable=False),  # time of its newest row
     Column("rows", Integer, nullable=False),
@@ -69,8 +80,15 @@ blocks = Table(
 
 # How many rows of a block were scored: what a watch was really watched, without opening a block.
 scored = Table(
-    "scored", metadata,
-    Column("series_id", Integer, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    "scored",
+    metadata,
+    Column(
+        "series_id",
+        Integer,
+        ForeignKey("series.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
     Column("day", BigInteger, primary_key=True, autoincrement=False),  # begin of the block
     Column("samples", Integer, nullable=False),
     sqlite_with_rowid=False,
@@ -78,7 +96,8 @@ scored = Table(
 
 # Which grid times of a query have been asked of Prometheus, inclusive.
 coverage = Table(
-    "coverage", metadata,
+    "coverage",
+    metadata,
     Column("watch", Text, primary_key=True),
     Column("query_key", Text, primary_key=True),
     Column("start", BigInteger, primary_key=True, autoincrement=False),
@@ -87,20 +106,23 @@ coverage = Table(
 )
 
 watches = Table(
-    "watches", metadata,
+    "watches",
+    metadata,
     Column("watch", Text, primary_key=True),
     Column("scored_until", BigInteger, nullable=False),
 )
 
 # How often the past of a watch has been added to, see sample_cache.py.
 rewrites = Table(
-    "rewrites", metadata,
+    "rewrites",
+    metadata,
     Column("watch", Text, primary_key=True),
     Column("count", Integer, nullable=False),
 )
 
 carries = Table(
-    "carries", metadata,
+    "carries",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("watch", Text, nullable=False, index=True),
     Column("time", BigInteger, nullable=False),
@@ -110,7 +132,8 @@ carries = Table(
 
 # One row per fit, written when its version is given out; the other columns follow when it is saved.
 fits = Table(
-    "fits", metadata,
+    "fits",
+    metadata,
     Column("version", Integer, primary_key=True),
     Column("watch", Text, nullable=False),
     Column("detector", Text),
@@ -123,20 +146,36 @@ fits = Table(
 )
 
 models = Table(
-    "models", metadata,
-    Column("series_id", Integer, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    "models",
+    metadata,
+    Column(
+        "series_id",
+        Integer,
+        ForeignKey("series.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
     Column("version", Integer, ForeignKey("fits.version"), primary_key=True, autoincrement=False),
     Column("row", Integer, nullable=False),  # of the arrays in the weights file
     Column("loss", Double),
     Column("champion", Boolean, nullable=False),
-    Column("masked", Text, nullable=False, server_default=""),  # names what of its window it did not learn from
+    Column(
+        "masked", Text, nullable=False, server_default=""
+    ),  # names what of its window it did not learn from
     Index("models_version", "version"),
 )
 
 # One row per episode outside the band, see plugin/domain/alarms.py.
 alarms = Table(
-    "alarms", metadata,
-    Column("series_id", Integer, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    "alarms",
+    metadata,
+    Column(
+        "series_id",
+        Integer,
+        ForeignKey("series.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
     Column("start", BigInteger, primary_key=True, autoincrement=False),
     Column("end", BigInteger, nullable=False),  # of the last sample outside, so far
     Column("open", Boolean, nullable=False),
@@ -155,7 +194,8 @@ alarms = Table(
 
 # One row per incident, see plugin/domain/incidents.py. `name` and `labels` are those of its group.
 incidents = Table(
-    "incidents", metadata,
+    "incidents",
+    metadata,
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("labels", Text, nullable=False),  # JSON object
@@ -164,7 +204,9 @@ incidents = Table(
     Column("open", Boolean, nullable=False),
     Column("size", Integer, nullable=False),
     Column("among", Integer, nullable=False),
-    Column("first", Integer, nullable=False),  # series id; no foreign key: an incident outlives its series
+    Column(
+        "first", Integer, nullable=False
+    ),  # series id; no foreign key: an incident outlives its series
     Column("first_score", Double, nullable=False),
     Column("worst", Integer, nullable=False),  # series id
     Column("peak_time", BigInteger, nullable=False),
@@ -182,20 +224,32 @@ incidents = Table(
 
 # Which incident an alarm belongs to. Apart from `alarms`, whose rows are written anew as they grow.
 members = Table(
-    "members", metadata,
+    "members",
+    metadata,
     Column("series_id", Integer, primary_key=True, autoincrement=False),
     Column("start", BigInteger, primary_key=True, autoincrement=False),
     Column("incident", Text, nullable=False),
-    ForeignKeyConstraint(["series_id", "start"], ["alarms.series_id", "alarms.start"], ondelete="CASCADE"),
+    ForeignKeyConstraint(
+        ["series_id", "start"], ["alarms.series_id", "alarms.start"], ondelete="CASCADE"
+    ),
     Index("members_incident", "incident", "series_id"),
     sqlite_with_rowid=False,
 )
 
 # One row per new level that was accepted.
 regimes = Table(
-    "regimes", metadata,
-    Column("series_id", Integer, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
-    Column("accepted", BigInteger, primary_key=True, autoincrement=False),  # of the sample with which it was
+    "regimes",
+    metadata,
+    Column(
+        "series_id",
+        Integer,
+        ForeignKey("series.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column(
+        "accepted", BigInteger, primary_key=True, autoincrement=False
+    ),  # of the sample with which it was
     Column("since", BigInteger, nullable=False),  # of the first sample there
     Column("before", Double),  # levels in units of the series
     Column("after", Double),
@@ -206,8 +260,15 @@ regimes = Table(
 
 # What someone wants accepted; the next tick does it.
 acceptances = Table(
-    "acceptances", metadata,
-    Column("series_id", Integer, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    "acceptances",
+    metadata,
+    Column(
+        "series_id",
+        Integer,
+        ForeignKey("series.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
     Column("seen", BigInteger, nullable=False),  # up to which time the series had been scored
     Column("asked_at", BigInteger, nullable=False),
     Column("by", Text, nullable=False),
@@ -216,17 +277,21 @@ acceptances = Table(
 
 # Up to which time remote write has sent a watch.
 positions = Table(
-    "positions", metadata,
+    "positions",
+    metadata,
     Column("watch", Text, primary_key=True),
     Column("sent_until", BigInteger, nullable=False),
 )
 
 # What people have said of alarms, see plugin/domain/tolerances.py.
 feedback = Table(
-    "feedback", metadata,
+    "feedback",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("verdict", Text, nullable=False),
-    Column("incident", Text, nullable=False),  # "" = given by series and range; no foreign key: it outlives alarms
+    Column(
+        "incident", Text, nullable=False
+    ),  # "" = given by series and range; no foreign key: it outlives alarms
     Column("comment", Text, nullable=False),
     Column("by", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
@@ -236,10 +301,22 @@ feedback = Table(
 )
 
 feedback_series = Table(
-    "feedback_series", metadata,
-    Column("feedback_id", Integer, ForeignKey("feedback.id", ondelete="CASCADE"), primary_key=True,
-           autoincrement=False),
-    Column("series_id", Integer, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    "feedback_series",
+    metadata,
+    Column(
+        "feedback_id",
+        Integer,
+        ForeignKey("feedback.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column(
+        "series_id",
+        Integer,
+        ForeignKey("series.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
     Column("start", BigInteger, primary_key=True, autoincrement=False),
     Column("end", BigInteger, nullable=False),
     Column("below", Double, nullable=False),  # tolerances, in half-widths; 1 = none
@@ -252,9 +329,12 @@ feedback_series = Table(
 
 # One row per maintenance window that is in no file, see plugin/domain/windows.py.
 maintenance = Table(
-    "maintenance", metadata,
+    "maintenance",
+    metadata,
     Column("id", Text, primary_key=True),
-    *(Column(name, Text, nullable=False) for name in ("name", "match", "watch", "begin")),  # watch: a JSON list
+    *(
+        Column(name, Text, nullable=False) for name in ("name", "match", "watch", "begin")
+    ),  # watch: a JSON list
     Column("seconds", BigInteger, nullable=False),
     *(Column(name, Text, nullable=False) for name in ("rule", "timezone")),
     *(Column(name, BigInteger, nullable=False) for name in ("before", "after")),
@@ -266,18 +346,29 @@ maintenance = Table(
     Column("ended_by", Text, nullable=False, server_default=""),
 )
 
-# How the champion of a series reigns; a series without a row has the champion that was fitted last, as it was fitted.
+# How the champion of a series reigns; a series without a row has the champion that was fitted last,
+# as it was fitted.
 reigns = Table(
-    "reigns", metadata,
-    Column("series_id", Integer, ForeignKey("series.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    "reigns",
+    metadata,
+    Column(
+        "series_id",
+        Integer,
+        ForeignKey("series.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
     Column("since", BigInteger, nullable=False),  # when it took over, or was rolled back to
-    Column("checked_at", BigInteger, nullable=False),  # when it was last fitted, or held its own against a new one
+    Column(
+        "checked_at", BigInteger, nullable=False
+    ),  # when it was last fitted, or held its own against a new one
     Column("pinned", Boolean, nullable=False),
 )
 
 # What was decided of the models of a series, see plugin/domain/model_decisions.py.
 decisions = Table(
-    "decisions", metadata,
+    "decisions",
+    metadata,
     Column("id", Integer, primary_key=True),
     Column("time", BigInteger, nullable=False),
     Column("series_id", Integer, ForeignKey("series.id", ondelete="CASCADE"), nullable=False),
@@ -291,8 +382,11 @@ decisions = Table(
 
 # The settings of a watch that its models depend on, as they were when it was last taken up.
 watch_terms = Table(
-    "watch_terms", metadata,
+    "watch_terms",
+    metadata,
     Column("watch", Text, primary_key=True),
     Column("terms", Text, nullable=False),  # JSON object
-    Column("step_since", BigInteger, nullable=False),  # unix seconds; models fitted before are of another step
+    Column(
+        "step_since", BigInteger, nullable=False
+    ),  # unix seconds; models fitted before are of another step
 )

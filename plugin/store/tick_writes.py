@@ -25,18 +25,31 @@ def add_tick(connection: Connection, tick: Tick) -> int:
 
 
 def advance(connection: Connection, watch: str, first: int, last: int) -> bool:
-    """Remembers how far a watch has been scored; never goes back. False when `first` is not after all before."""
+    """Remembers how far a watch has been scored; never goes back.
+
+    False when `first` is not after all before.
+    """
     statement = insert_into(watches).values(watch=watch, scored_until=last)
-    before = connection.execute(select(watches.c.scored_until).where(watches.c.watch == watch)).scalar()
-    connection.execute(statement.on_conflict_do_update(index_elements=["watch"], set_={
-        "scored_until": larger(watches.c.scored_until, statement.excluded.scored_until)}))
+    before = connection.execute(
+        select(watches.c.scored_until).where(watches.c.watch == watch)
+    ).scalar()
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["watch"],
+            set_={"scored_until": larger(watches.c.scored_until, statement.excluded.scored_until)},
+        )
+    )
     return before is None or before < first
 
 
-def add_history(connection: Connection, watch: str, ids: IntArray, times: IntArray, values: FloatArray) -> None:
+def add_history(
+    connection: Connection, watch: str, ids: IntArray, times: IntArray, values: FloatArray
+) -> None:
     """Values that have not been judged, where nothing is stored yet; long ones go past the head."""
     nothing = np.full(values.shape, np.nan)
-    tick = Tick(watch, ids, times, values, nothing, nothing, nothing, nothing, np.zeros(len(ids), np.int64))
+    tick = Tick(
+        watch, ids, times, values, nothing, nothing, nothing, nothing, np.zeros(len(ids), np.int64)
+    )
     _check(tick)
     series.check(connection, watch, ids)
     if len(times) <= TO_HEAD:
@@ -56,10 +69,14 @@ def _check(tick: Tick) -> None:
     shape = (len(tick.ids), len(tick.times))
     columns = [tick.value, tick.expected, tick.lower, tick.upper, tick.score]
     if any(column.shape != shape for column in columns) or len(tick.model_version) != shape[0]:
-        raise StoreError(f"watch {tick.watch!r}: {shape[0]} series and {shape[1]} times need columns of that shape: "
-                         f"got {[column.shape for column in columns]}")
+        raise StoreError(
+            f"watch {tick.watch!r}: {shape[0]} series and {shape[1]} times need columns of that"
+            f" shape: got {[column.shape for column in columns]}"
+        )
     if not shape[1] or (np.diff(tick.times) <= 0).any():
-        raise StoreError(f"watch {tick.watch!r}: times must ascend without duplicates, and there must be one")
+        raise StoreError(
+            f"watch {tick.watch!r}: times must ascend without duplicates, and there must be one"
+        )
 
 
 def _add_to_head(connection: Connection, tick: Tick) -> int:
@@ -70,16 +87,19 @@ def _add_to_head(connection: Connection, tick: Tick) -> int:
 
 
 def _not_in_blocks(connection: Connection, tick: Tick) -> Tick:
-    """The tick without the rows that a block keeps; one that it keeps without a judgement may come to be judged."""
-    first, last = int(tick.times[0]), int(tick.times[-1])
+    """The tick without the rows that a block keeps; one that it keeps without a judgement may come
+    to be judged."""
+    first = int(tick.times[0])
+    last = int(tick.times[-1])
     reaching = np.intersect1d(archive.reaching(connection, first), tick.ids)
     if not len(reaching):
         return tick
-    value, judged = tick.value.copy(), (tick.model_version > 0)[:, None] | ~np.isnan(tick.score) | ~np.isnan(
-        tick.expected)
+    value = tick.value.copy()
+    judged = (tick.model_version > 0)[:, None] | ~np.isnan(tick.score) | ~np.isnan(tick.expected)
     place = {series_id: i for i, series_id in enumerate(tick.ids.tolist())}
     for series_id, parts in archive.read(connection, reaching, first, last).items():
-        row, stored = place[series_id], join(parts)
+        row = place[series_id]
+        stored = join(parts)
         kept = np.isin(tick.times, take(stored, complete(stored)).times)
         kept |= np.isin(tick.times, stored.times) & ~judged[row]
         value[row, kept] = np.nan
@@ -87,7 +107,8 @@ def _not_in_blocks(connection: Connection, tick: Tick) -> Tick:
 
 
 def _seen(tick: Tick) -> list[series.Seen]:
-    """The first and the last time at which each series has a value; a series without any is left out."""
+    """The first and the last time at which each series has a value; a series without any is left
+    out."""
     present = ~np.isnan(tick.value)
     rows = np.flatnonzero(present.any(axis=1))
     first = tick.times[present[rows].argmax(axis=1)]

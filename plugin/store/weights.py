@@ -40,7 +40,9 @@ def read(path: Path, rows: Sequence[int]) -> dict[str, NDArray[Any]]:
         with safe_open(path, framework="numpy") as file:
             return {name: file.get_tensor(name)[list(rows)] for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, IndexError) as error:
-        raise StoreError(f"{path}: the weights cannot be read: {error}: fit again, or restore the file") from error
+        raise StoreError(
+            f"{path}: the weights cannot be read: {error}: fit again, or restore the file"
+        ) from error
 
 
 def remove(paths: Iterable[Path]) -> None:
@@ -51,8 +53,13 @@ def remove(paths: Iterable[Path]) -> None:
 
 def left_over(folder: Path, suffix: str, kept: Iterable[str] = ()) -> list[Path]:
     """Files that a process which died has left: old enough that nobody is still at work on them."""
-    names, old = set(kept), time.time() - LEFT_OVER_AFTER
-    return [path for path in folder.glob(f"*{suffix}") if path.name not in names and path.stat().st_mtime < old]
+    names = set(kept)
+    old = time.time() - LEFT_OVER_AFTER
+    return [
+        path
+        for path in folder.glob(f"*{suffix}")
+        if path.name not in names and path.stat().st_mtime < old
+    ]
 
 
 def _flush_folder(folder: Path) -> None:

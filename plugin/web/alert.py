@@ -1,7 +1,8 @@
-"""What alert rules read: rows of strings that never change, and exactly one number, never null. Pure.
+"""What alert rules read: rows of strings that never change, and exactly one number, never null.
+Pure.
 
-Grafana makes an alert of each row and tells alerts apart by all of their strings. docs/alerting.md says what each
-situation looks like here.
+Grafana makes an alert of each row and tells alerts apart by all of their strings. docs/alerting.md
+says what each situation looks like here.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -13,7 +14,7 @@ from plugin.config import Watch
 from plugin.config.groups import shared_labels
 from plugin.domain.incidents import Incident
 from plugin.series import FloatArray, IntArray, renamed
-from plugin.web.pinned_snapshots import Moment
+from plugin.web.pinned_snapshots import PinnedSnapshot
 from plugin.web.rows import TAKEN, Row, ages, encode, filled, label_columns, milliseconds
 from plugin.web.watches import UNHEALTHY
 
@@ -28,10 +29,12 @@ NO_BOUND = 1e300  # stands for an infinite bound: Grafana refuses 1e999
 
 
 class SeriesRows:
-    """One row per series that alert rules should see: its name and labels, and the number of one field.
+    """One row per series that alert rules should see: its name and labels, and the number of one
+    field.
 
-    Whether a series has a row is decided by its alert score alone, so every field has the same rows. The strings of a
-    row never change, so that their JSON is made once: of ten thousand rows it is nine tenths of the work.
+    Whether a series has a row is decided by its alert score alone, so every field has the same
+    rows. The strings of a row never change, so that their JSON is made once: of ten thousand rows
+    it is nine tenths of the work.
     """
 
     def __init__(self) -> None:
@@ -40,23 +43,40 @@ class SeriesRows:
     def encoded(self, snapshots: Sequence[Snapshot], field: str, now: float) -> bytes:
         """Strict JSON of the rows."""
         shown = [np.flatnonzero(~np.isnan(snapshot.alert_score)) for snapshot in snapshots]
-        numbers = [_finite(_column(snapshot, field, now), snapshot, field)[rows]
-                   for snapshot, rows in zip(snapshots, shown, strict=True)]
+        numbers = [
+            _finite(_column(snapshot, field, now), snapshot, field)[rows]
+            for snapshot, rows in zip(snapshots, shown, strict=True)
+        ]
         heads = self._known(snapshots, shown)
         if not heads:
             return b"[]"
         tails = encode(np.concatenate(numbers).tolist())[1:-1].split(b",")
         name = encode(field) + b":"
-        return b"[" + b",".join([head + name + tail + b"}" for head, tail in zip(heads, tails, strict=True)]) + b"]"
+        return (
+            b"["
+            + b",".join(
+                [head + name + tail + b"}" for head, tail in zip(heads, tails, strict=True)]
+            )
+            + b"]"
+        )
 
     def _known(self, snapshots: Sequence[Snapshot], shown: Sequence[IntArray]) -> list[bytes]:
         """The rows up to their number, as JSON."""
-        key = tuple(part for snapshot, rows in zip(snapshots, shown, strict=True)
-                    for part in (encode([snapshot.watch, snapshot.labels]), _ids(snapshot)[rows].tobytes()))
+        key = tuple(
+            part
+            for snapshot, rows in zip(snapshots, shown, strict=True)
+            for part in (encode([snapshot.watch, snapshot.labels]), _ids(snapshot)[rows].tobytes())
+        )
         if key not in self._heads:
-            heads = [{"watch": snapshot.watch, "series": str(snapshot.series[i].labels),
-                      **label_columns(snapshot.series[i].labels, snapshot.labels)}
-                     for snapshot, rows in zip(snapshots, shown, strict=True) for i in rows.tolist()]
+            heads = [
+                {
+                    "watch": snapshot.watch,
+                    "series": str(snapshot.series[i].labels),
+                    **label_columns(snapshot.series[i].labels, snapshot.labels),
+                }
+                for snapshot, rows in zip(snapshots, shown, strict=True)
+                for i in rows.tolist()
+            ]
             kept = list(self._heads.items())[-MAX_KEPT:]
             self._heads = {**dict(kept), key: [encode(head)[:-1] + b"," for head in filled(heads)]}
         return self._heads[key]
@@ -66,32 +86,55 @@ def watch_rows(rows: Sequence[Row], watches: Mapping[str, Watch], field: str) ->
     """One row per watch with its own labels; rows: of /watches."""
     names = [str(row["watch"]) for row in rows]
     numbered = TAKEN.union(FIELDS["watch"])
-    heads = [{"watch": name, **{renamed(label, numbered, "watch_"): text
-                                for label, text in watches[name].own_labels.items()}} for name in names]
-    numbers = [float(row["state"] in UNHEALTHY) if field == "unhealthy" else row[field] for row in rows]
+    heads = [
+        {
+            "watch": name,
+            **{
+                renamed(label, numbered, "watch_"): text
+                for label, text in watches[name].own_labels.items()
+            },
+        }
+        for name in names
+    ]
+    numbers = [
+        float(row["state"] in UNHEALTHY) if field == "unhealthy" else row[field] for row in rows
+    ]
     return [{**head, field: number} for head, number in zip(filled(heads), numbers, strict=True)]
 
 
-def incident_rows(moment: Moment, watched: Collection[str] | None, field: str) -> list[Row]:
+def incident_rows(moment: PinnedSnapshot, watched: Collection[str] | None, field: str) -> list[Row]:
     """One row per open incident of the groups of some watches, None = of all."""
-    found, heads = list[Incident](), list[dict[str, str]]()
-    groups = {watch.group for watch in moment.watches.values()
-              if (watched is None or watch.name in watched) and not watch.paused}
+    found = list[Incident]()
+    heads = list[dict[str, str]]()
+    groups = {
+        watch.group
+        for watch in moment.watches.values()
+        if (watched is None or watch.name in watched) and not watch.paused
+    }
     for name in sorted(groups & moment.incidents.keys()):
         own = shared_labels([watch for watch in moment.watches.values() if watch.group == name])
         found += moment.incidents[name]
-        heads += [{"watch": name, "incident": each.id, **label_columns(each.labels, own)}
-                  for each in moment.incidents[name]]
-    return [{**head, field: _of(each, field, moment.now)} for head, each in zip(filled(heads), found, strict=True)]
+        heads += [
+            {"watch": name, "incident": each.id, **label_columns(each.labels, own)}
+            for each in moment.incidents[name]
+        ]
+    return [
+        {**head, field: _of(each, field, moment.now)}
+        for head, each in zip(filled(heads), found, strict=True)
+    ]
 
 
 def _of(incident: Incident, field: str, now: float) -> float:
-    numbers = {"score": incident.peak_score, "size": incident.size, "time": incident.start * 1000,
-               "age_seconds": round(now - incident.start, 3)}
+    numbers = {
+        "score": incident.peak_score,
+        "size": incident.size,
+        "time": incident.start * 1000,
+        "age_seconds": round(now - incident.start, 3),
+    }
     return float(numbers[field])
 
 
-def service_rows(moment: Moment) -> list[Row]:
+def service_rows(moment: PinnedSnapshot) -> list[Row]:
     """The one row of the whole service."""
     return [{"heartbeat_age_seconds": round(max(0.0, moment.now - moment.heartbeat), 3)}]
 
@@ -105,15 +148,15 @@ def _column(snapshot: Snapshot, field: str, now: float) -> FloatArray:
         "score": lambda: snapshot.alert_score,
         "time": lambda: np.array(milliseconds(snapshot.times), float),
         "age_seconds": lambda: ages(snapshot, now),
-        "missing": lambda: snapshot.told_missing.astype(float),
+        "missing": lambda: snapshot.reported_missing.astype(float),
     }
     column: FloatArray = made[field]() if field in made else getattr(snapshot, field)
     return column
 
 
 def _finite(numbers: FloatArray, snapshot: Snapshot, field: str) -> FloatArray:
-    """A number in each row: no bound (infinite, or no band yet) is ±NO_BOUND, an expectation that nobody has
-    is the last value, and 0 stands for what was never seen."""
+    """A number in each row: no bound (infinite, or no band yet) is ±NO_BOUND, an expectation that
+    nobody has is the last value, and 0 stands for what was never seen."""
     if field == "expected":
         numbers = np.where(np.isnan(numbers), snapshot.value, numbers)
     unknown = {"lower": -NO_BOUND, "upper": NO_BOUND}.get(field, 0.0)

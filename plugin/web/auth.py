@@ -6,7 +6,7 @@ from base64 import b64decode
 from dataclasses import dataclass
 from pathlib import Path
 
-from plugin.config import BasicAuth, Web
+from plugin.config import BasicAuth, WebSettings
 from plugin.errors import ConfigError, RequestError
 from plugin.web.routes import Access
 
@@ -22,16 +22,25 @@ class Credential:
     may_change: bool
 
 
-class Gate:
+class Authenticator:
     """Lets a request in by its Authorization header; with no credential configured, everyone."""
 
-    def __init__(self, settings: Web) -> None:
+    def __init__(self, settings: WebSettings) -> None:
         """Reads the password files. Raises ConfigError."""
         tokens = [(settings.read_token, False), (settings.write_token, True)]
-        self._credentials = [Credential(_digest("bearer", token.get_secret_value().encode()), "token", may_change)
-                             for token, may_change in tokens if token is not None]
-        self._credentials += [Credential(_digest("basic", f"{user.username}:{_password(user)}".encode()),
-                                         user.username, user.may_write) for user in settings.basic_auth]
+        self._credentials = [
+            Credential(_digest("bearer", token.get_secret_value().encode()), "token", may_change)
+            for token, may_change in tokens
+            if token is not None
+        ]
+        self._credentials += [
+            Credential(
+                _digest("basic", f"{user.username}:{_password(user)}".encode()),
+                user.username,
+                user.may_write,
+            )
+            for user in settings.basic_auth
+        ]
 
     def check(self, authorization: str | None, access: Access) -> str:
         """Who it is: a user, "token", or "" where nobody is asked.
@@ -41,15 +50,24 @@ class Gate:
         if access is Access.OPEN or not self._credentials:
             return ""
         given = _given(authorization or "")
-        matching = [hmac.compare_digest(credential.digest, given) for credential in self._credentials]
+        matching = [
+            hmac.compare_digest(credential.digest, given) for credential in self._credentials
+        ]
         if not any(matching):
-            raise RequestError("a bearer token or basic auth is needed" if authorization is None else
-                               "this token, or this user and password, is not known",
-                               status=401, code="unauthorized")
+            raise RequestError(
+                "a bearer token or basic auth is needed"
+                if authorization is None
+                else "this token, or this user and password, is not known",
+                status=401,
+                code="unauthorized",
+            )
         who = [credential for ok, credential in zip(matching, self._credentials, strict=True) if ok]
         if access is Access.CHANGE and not any(credential.may_change for credential in who):
-            raise RequestError("these credentials may only read: use web.write_token, or a user with "
-                               "may_write", status=403, code="forbidden")
+            raise RequestError(
+                "these credentials may only read: use web.write_token, or a user with may_write",
+                status=403,
+                code="forbidden",
+            )
         return who[0].name
 
 
@@ -74,7 +92,11 @@ def _password(user: BasicAuth) -> str:
     try:
         password = Path(user.password_file or "").read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"web.basic_auth: the password file of `{user.username}` cannot be read: {error}") from error
+        raise ConfigError(
+            f"web.basic_auth: the password file of `{user.username}` cannot be read: {error}"
+        ) from error
     if not password:
-        raise ConfigError(f"web.basic_auth: the password file of `{user.username}` is empty: anyone could come in")
+        raise ConfigError(
+            f"web.basic_auth: the password file of `{user.username}` is empty: anyone could come in"
+        )
     return password

@@ -1,4 +1,5 @@
-"""One series in its band as a small SVG: shapes for a template, in a frame that is stretched to the page. Pure.
+"""One series in its band as a small SVG: shapes for a template, in a frame that is stretched to the
+page. Pure.
 
 The labels of the axes are no part of it, so that they stay readable on a phone.
 """
@@ -14,9 +15,13 @@ from plugin.domain import wording
 from plugin.series import FloatArray, Samples
 from plugin.web.thinning import thin
 
-WIDTH, HEIGHT = 720, 200  # of the frame
+# of the frame
+WIDTH = 720
+HEIGHT = 200
 POINTS = 300
-LEVELS, MOMENTS = 4, 4  # steps of one axis, about, and labels of the other
+# steps of one axis, about, and labels of the other
+LEVELS = 4
+MOMENTS = 4
 DAY = 86_400
 FARTHEST = 3.0  # ranges of the values beyond which a bound is not followed
 
@@ -34,14 +39,20 @@ class Drawing:
     moments: tuple[str, ...]  # from left to right, evenly spaced
 
 
-def draw(samples: Samples, start: int, end: int, begin: int, until: int, unit: str) -> Drawing | None:
-    """start, end: of the range that is marked; begin, until: of the frame; unix seconds. None = no sample."""
+def draw(
+    samples: Samples, start: int, end: int, begin: int, until: int, unit: str
+) -> Drawing | None:
+    """start, end: of the range that is marked; begin, until: of the frame; unix seconds.
+
+    None = no sample.
+    """
     shown = thin(samples, 0, POINTS)
     known = shown.value[np.isfinite(shown.value)]
     if not len(known):
         return None
     levels = _levels(*_range(shown, known))
-    low, high = levels[0], levels[-1]
+    low = levels[0]
+    high = levels[-1]
 
     def across(times: FloatArray) -> FloatArray:
         return np.asarray((times - begin) / max(1, until - begin) * WIDTH)
@@ -53,12 +64,17 @@ def draw(samples: Samples, start: int, end: int, begin: int, until: int, unit: s
     left, right = across(np.array([max(begin, start), min(until, end)], float)).tolist()
     outside = shown.score > 1
     return Drawing(
-        "".join(_area(x, down(shown.lower), down(shown.upper))), "".join(_line(x, down(shown.expected))),
+        "".join(_area(x, down(shown.lower), down(shown.upper))),
+        "".join(_line(x, down(shown.expected))),
         "".join(_line(x, down(shown.value))),
-        "".join(f"M{at:.1f} {y:.1f}h0" for at, y in zip(x[outside], down(shown.value)[outside], strict=True)),
+        "".join(
+            f"M{at:.1f} {y:.1f}h0"
+            for at, y in zip(x[outside], down(shown.value)[outside], strict=True)
+        ),
         (left, max(2.0, right - left)),
         tuple(_text(level, levels[1] - levels[0], unit) for level in levels),
-        tuple(clock(int(at), until - begin) for at in np.linspace(begin, until, MOMENTS)))
+        tuple(clock(int(at), until - begin) for at in np.linspace(begin, until, MOMENTS)),
+    )
 
 
 def _text(level: float, step: float, unit: str) -> str:
@@ -68,29 +84,37 @@ def _text(level: float, step: float, unit: str) -> str:
 
 
 def clock(time: int, span: int) -> str:
-    """Hour and minute in UTC, with the day where more than one is shown. span: seconds that are shown."""
+    """Hour and minute in UTC, with the day where more than one is shown. span: seconds that are
+    shown."""
     return datetime.fromtimestamp(time, UTC).strftime("%m-%d %H:%M" if span > DAY else "%H:%M")
 
 
 def _range(shown: Samples, known: FloatArray) -> tuple[float, float]:
-    """What the vertical axis has to hold: all values, and bounds as far as they are not far away."""
-    low, high = float(known.min()), float(known.max())
+    """What the vertical axis has to hold: all values, and bounds as far as they are not far
+    away."""
+    low = float(known.min())
+    high = float(known.max())
     span = (high - low) or abs(high) or 1.0
     bounds = np.concatenate([shown.lower, shown.upper])
-    near = bounds[np.isfinite(bounds) & (bounds > low - FARTHEST * span) & (bounds < high + FARTHEST * span)]
+    near = bounds[
+        np.isfinite(bounds) & (bounds > low - FARTHEST * span) & (bounds < high + FARTHEST * span)
+    ]
     if len(near):
-        low, high = min(low, float(near.min())), max(high, float(near.max()))
+        low = min(low, float(near.min()))
+        high = max(high, float(near.max()))
     return low, high
 
 
 def _levels(low: float, high: float) -> list[float]:
     """Round numbers, evenly spaced, from `low` or below to `high` or above."""
     if not high > low:
-        low, high = low - (abs(low) or 1.0), high + (abs(high) or 1.0)
+        low = low - (abs(low) or 1.0)
+        high = high + (abs(high) or 1.0)
     rough = (high - low) / LEVELS
     power = 10.0 ** math.floor(math.log10(rough))
     step = power * next(worth for worth in (1, 2, 5, 10) if worth * power >= rough * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    first = math.floor(low / step + 1e-9)
+    last = math.ceil(high / step - 1e-9)
     return [step * at for at in range(first, last + 1)]
 
 

@@ -1,4 +1,7 @@
-"""One shape for every error: {"error": {"code", "message", "field"}}. Stack traces go to the log alone."""
+"""One shape for every error: {"error": {"code", "message", "field"}}.
+
+Stack traces go to the log alone.
+"""
 
 import logging
 
@@ -31,7 +34,9 @@ def _by_flask(error: HTTPException) -> Response:
     if status == 404:
         message = f"there is nothing at {request.path}: /api/v1/openapi.json lists the addresses"
     if status == 405:
-        allowed = ", ".join(sorted(set(getattr(error, "valid_methods", None) or ()) - {"HEAD", "OPTIONS"}))
+        allowed = ", ".join(
+            sorted(set(getattr(error, "valid_methods", None) or ()) - {"HEAD", "OPTIONS"})
+        )
         message = f"{request.path} does not answer {request.method}: use {allowed}"
     answer = _answer(status, CODES.get(status, "http_error"), message)
     answer.headers.extend({name: value for name, value in error.get_headers() if name == "Allow"})

@@ -1,4 +1,5 @@
-"""The page on which an alarm is answered: no script, nothing from elsewhere, everything escaped by the template."""
+"""The page on which an alarm is answered: no script, nothing from elsewhere, everything escaped by
+the template."""
 
 import hashlib
 from base64 import b64encode
@@ -50,17 +51,27 @@ li button { padding: .25rem .6rem }
 @media (max-width: 40rem) { body { padding: .5rem .5rem 2rem } main { padding: 1rem } .verdicts { gap: .5rem }
   figure { grid-template-rows: 10rem auto } }
 """
-POLICY = ("default-src 'none'; style-src 'sha256-" + b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-          + "'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
-HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY",
-           "Cross-Origin-Opener-Policy": "same-origin"}
+POLICY = (
+    "default-src 'none'; style-src 'sha256-"
+    + b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    + "'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
 
-PAGE = """<!doctype html>
+PAGE = (
+    """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ page.title }}</title>
-<style>""" + STYLE + """</style>
+<style>"""
+    + STYLE
+    + """</style>
 {% macro hidden() %}{% for name, value in page.link.items() %}
 <input type="hidden" name="{{ name }}" value="{{ value }}">
 {% endfor %}{% endmacro %}
@@ -120,6 +131,7 @@ Every answer can be taken back.</small></p>
 </main>
 </html>
 """
+)
 
 
 @dataclass(frozen=True)

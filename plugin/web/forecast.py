@@ -1,4 +1,5 @@
-"""The band ahead of now: what the forecast job has put on the board, cut to what lies ahead of the samples. Pure."""
+"""The band ahead of now: what the forecast job has put on the board, cut to what lies ahead of the
+samples. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -23,13 +24,21 @@ class Future:
     def of(cls, board: Board) -> "Future":
         return cls(board.snapshots(), board.forecasts())
 
-    def ahead(self, record: SeriesRecord, *, begin: int = 0, end: int | None = None,
-              horizon: int | None = None) -> Samples:
-        """The band of one series after all that its watch has scored, as samples without value and score.
+    def ahead(
+        self,
+        record: SeriesRecord,
+        *,
+        begin: int = 0,
+        end: int | None = None,
+        horizon: int | None = None,
+    ) -> Samples:
+        """The band of one series after all that its watch has scored, as samples without value and
+        score.
 
         begin, end: unix seconds, included. horizon: seconds after what has been scored.
         """
-        snapshot, forecast = self.snapshots.get(record.watch), self.forecasts.get(record.watch)
+        snapshot = self.snapshots.get(record.watch)
+        forecast = self.forecasts.get(record.watch)
         band = forecast.band(record.id) if forecast is not None else None
         if snapshot is None or forecast is None or band is None:
             return _unseen(np.empty(0, np.int64), np.empty((3, 0)))
@@ -42,7 +51,8 @@ class Future:
         return _unseen(times[there], np.stack(band)[:, there])
 
     def following(self, record: SeriesRecord, samples: Samples, begin: int, end: int) -> Samples:
-        """Stored samples, which may be none, and what lies ahead of them; a gap between is marked by a row of NaN."""
+        """Stored samples, which may be none, and what lies ahead of them; a gap between is marked
+        by a row of NaN."""
         last = int(samples.times[-1]) if len(samples) else begin - 1
         future = self.ahead(record, begin=last + 1, end=end)
         if not len(future):
@@ -56,9 +66,15 @@ class Future:
 def forecast_rows(parts: Sequence[tuple[SeriesRecord, Samples]], *, labels: bool) -> list[rows.Row]:
     """The rows of /forecast, sorted by time over all series."""
     if labels:
-        return [{name: value for name, value in row.items() if name not in UNSEEN} for row in rows.band_rows(parts)]
-    return [{"time": row.time, "expected": row.expected, "lower": row.lower, "upper": row.upper}
-            for _, samples in parts for row in rows.number_rows(samples)]
+        return [
+            {name: value for name, value in row.items() if name not in UNSEEN}
+            for row in rows.band_rows(parts)
+        ]
+    return [
+        {"time": row.time, "expected": row.expected, "lower": row.lower, "upper": row.upper}
+        for _, samples in parts
+        for row in rows.number_rows(samples)
+    ]
 
 
 def _unseen(times: IntArray, band: FloatArray) -> Samples:
@@ -69,5 +85,9 @@ def _unseen(times: IntArray, band: FloatArray) -> Samples:
 
 
 def _joined(first: Samples, second: Samples) -> Samples:
-    return Samples(**{item.name: np.concatenate([getattr(first, item.name), getattr(second, item.name)])
-                      for item in fields(Samples)})
+    return Samples(
+        **{
+            item.name: np.concatenate([getattr(first, item.name), getattr(second, item.name)])
+            for item in fields(Samples)
+        }
+    )

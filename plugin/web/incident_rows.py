@@ -16,8 +16,11 @@ MOST_MADE = 20_000  # rows that are kept as JSON
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
-    """An incident, and what words need to tell of it. Two are the same only if they are one object."""
+class IncidentDetails:
+    """An incident, and what words need to tell of it.
+
+    Two are the same only if they are one object.
+    """
 
     incident: Incident
     watches: tuple[Watch, ...]  # of its group as configured; none = the group has been removed
@@ -43,14 +46,24 @@ class Told:
     def title(self) -> str:
         each = self.incident
         group = f"{each.group}{each.labels}" if each.labels else each.group
-        return wording.incident_title(group, each.size, each.among, _name(self.worst), each.direction)
+        return wording.incident_title(
+            group, each.size, each.among, _name(self.worst), each.direction
+        )
 
     @property
     def text(self) -> str:
         each = self.incident
-        peak = wording.alarm_text(each.peak_value, each.peak_expected, each.peak_lower, each.peak_upper, self.unit,
-                                  at=each.peak_time, seconds=each.end - each.start, open=self.open,
-                                  last=None if self.outside else each.end)
+        peak = wording.alarm_text(
+            each.peak_value,
+            each.peak_expected,
+            each.peak_lower,
+            each.peak_upper,
+            self.unit,
+            at=each.peak_time,
+            seconds=each.end - each.start,
+            open=self.open,
+            last=None if self.outside else each.end,
+        )
         if each.size == 1:
             return peak
         return wording.incident_text(_name(self.first), _name(self.worst), each.peak_score, peak)
@@ -63,11 +76,11 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Member:
+class IncidentMember:
     """One alarm of an incident."""
 
     alarm: Alarm
-    of: Told
+    of: IncidentDetails
     record: SeriesRecord
     watch: Watch | None  # None = the configuration has no such watch any more
     rank: int
@@ -92,9 +105,15 @@ class Member:
     def text(self) -> str:
         alarm = self.alarm
         return wording.alarm_text(
-            alarm.peak_value, alarm.peak_expected, alarm.peak_lower, alarm.peak_upper,
-            self.watch.unit if self.watch is not None else "", at=alarm.peak_time, seconds=alarm.end - alarm.start,
-            open=self.open)
+            alarm.peak_value,
+            alarm.peak_expected,
+            alarm.peak_lower,
+            alarm.peak_upper,
+            self.watch.unit if self.watch is not None else "",
+            at=alarm.peak_time,
+            seconds=alarm.end - alarm.start,
+            open=self.open,
+        )
 
     @property
     def tags(self) -> str:
@@ -103,36 +122,47 @@ class Member:
         return ",".join((self.record.watch, _side(self.alarm.direction), *severity))
 
 
-def incident_rows(found: Sequence[Told]) -> list[Row]:
+def incident_rows(found: Sequence[IncidentDetails]) -> list[Row]:
     """One row per incident; value and band are those of the worst series at its peak."""
     heads = _heads(found)
-    return [{**_incident(told), **heads[told.incident.group, told.incident.labels]} for told in found]
+    return [
+        {**_incident(told), **heads[told.incident.group, told.incident.labels]} for told in found
+    ]
 
 
 class IncidentRows:
-    """The same as JSON. What is over never changes, so its JSON is made once: a month of it takes 0.2 s."""
+    """The same as JSON.
+
+    What is over never changes, so its JSON is made once: a month of it takes 0.2 s.
+    """
 
     def __init__(self) -> None:
-        self._made: dict[Told, bytes] = {}
+        self._made: dict[IncidentDetails, bytes] = {}
         self._columns: tuple[str, ...] = ()
 
-    def encoded(self, found: Sequence[Told], feedback_urls: Sequence[str] = ()) -> bytes:
-        """Strict JSON of the rows. feedback_urls: a column that changes with time, one for each row or none."""
+    def encoded(self, found: Sequence[IncidentDetails], feedback_urls: Sequence[str] = ()) -> bytes:
+        """Strict JSON of the rows. feedback_urls: a column that changes with time, one for each row
+        or none."""
         heads = _heads(found)
         columns = tuple(next(iter(heads.values()), ()))
         made = self._made if columns == self._columns and len(self._made) < MOST_MADE else {}
         for told in found:
             if told not in made:
-                made[told] = encode({**_incident(told), **heads[told.incident.group, told.incident.labels]})
+                made[told] = encode(
+                    {**_incident(told), **heads[told.incident.group, told.incident.labels]}
+                )
         parts = [made[told] for told in found]
-        self._made, self._columns = made, columns
+        self._made = made
+        self._columns = columns
         if feedback_urls:
-            parts = [part[:-1] + b"," + encode({"feedback_url": url})[1:]
-                     for part, url in zip(parts, feedback_urls, strict=True)]
+            parts = [
+                part[:-1] + b"," + encode({"feedback_url": url})[1:]
+                for part, url in zip(parts, feedback_urls, strict=True)
+            ]
         return b"[" + b",".join(parts) + b"]"
 
 
-def _heads(found: Sequence[Told]) -> dict[tuple[str, Labels], dict[str, str]]:
+def _heads(found: Sequence[IncidentDetails]) -> dict[tuple[str, Labels], dict[str, str]]:
     """The label columns of each group and its labels."""
     known: dict[tuple[str, Labels], dict[str, str]] = {}
     for told in found:
@@ -143,43 +173,84 @@ def _heads(found: Sequence[Told]) -> dict[tuple[str, Labels], dict[str, str]]:
     return dict(zip(known, filled(list(known.values())), strict=True))
 
 
-def member_rows(found: Sequence[Member]) -> list[Row]:
+def member_rows(found: Sequence[IncidentMember]) -> list[Row]:
     """One row per alarm; value and band are those of its peak."""
     known: dict[int, dict[str, str]] = {}
     for each in found:
         own = each.watch.own_labels if each.watch is not None else {}
-        known.setdefault(each.record.id, {"watch": each.record.watch, "series": str(each.record.labels),
-                                          **label_columns(each.record.labels, own)})
+        known.setdefault(
+            each.record.id,
+            {
+                "watch": each.record.watch,
+                "series": str(each.record.labels),
+                **label_columns(each.record.labels, own),
+            },
+        )
     heads = dict(zip(known, filled(list(known.values())), strict=True))
     return [{**_member(each), **heads[each.record.id]} for each in found]
 
 
-def annotation_rows(found: Sequence[Told] | Sequence[Member]) -> list[Row]:
-    """What Grafana draws: what is open goes up to its last sample outside, as a region needs an end."""
-    return [{"time": each.start * 1000, "timeEnd": each.end * 1000, "title": each.title, "text": each.text,
-             "tags": each.tags} for each in found]
+def annotation_rows(found: Sequence[IncidentDetails] | Sequence[IncidentMember]) -> list[Row]:
+    """What Grafana draws: what is open goes up to its last sample outside, as a region needs an
+    end."""
+    return [
+        {
+            "time": each.start * 1000,
+            "timeEnd": each.end * 1000,
+            "title": each.title,
+            "text": each.text,
+            "tags": each.tags,
+        }
+        for each in found
+    ]
 
 
-def _incident(told: Told) -> Row:
-    each, open = told.incident, told.open
-    return {"time": each.start * 1000, "timeEnd": None if open else each.end * 1000, "incident": each.id,
-            "watch": each.group, "state": "open" if open else "closed", "duration_seconds": each.end - each.start,
-            **_peak(each), "size": each.size, "coverage": round(each.size / each.among, 4), "first": _name(told.first),
-            "worst": _name(told.worst), "worst_watch": told.worst.watch if told.worst is not None else "",
-            "title": told.title, "text": told.text}
+def _incident(told: IncidentDetails) -> Row:
+    each = told.incident
+    open = told.open
+    return {
+        "time": each.start * 1000,
+        "timeEnd": None if open else each.end * 1000,
+        "incident": each.id,
+        "watch": each.group,
+        "state": "open" if open else "closed",
+        "duration_seconds": each.end - each.start,
+        **_peak(each),
+        "size": each.size,
+        "coverage": round(each.size / each.among, 4),
+        "first": _name(told.first),
+        "worst": _name(told.worst),
+        "worst_watch": told.worst.watch if told.worst is not None else "",
+        "title": told.title,
+        "text": told.text,
+    }
 
 
-def _member(each: Member) -> Row:
-    alarm, open = each.alarm, each.open
-    return {"time": alarm.start * 1000, "timeEnd": None if open else alarm.end * 1000,
-            "incident": each.of.incident.id, "state": "open" if open else "closed",
-            "duration_seconds": alarm.end - alarm.start, **_peak(alarm), "rank": each.rank, "title": each.title,
-            "text": each.text}
+def _member(each: IncidentMember) -> Row:
+    alarm = each.alarm
+    open = each.open
+    return {
+        "time": alarm.start * 1000,
+        "timeEnd": None if open else alarm.end * 1000,
+        "incident": each.of.incident.id,
+        "state": "open" if open else "closed",
+        "duration_seconds": alarm.end - alarm.start,
+        **_peak(alarm),
+        "rank": each.rank,
+        "title": each.title,
+        "text": each.text,
+    }
 
 
 def _peak(each: Incident | Alarm) -> Row:
-    return {"score": each.peak_score, "value": each.peak_value, "expected": each.peak_expected,
-            "lower": _bound(each.peak_lower), "upper": _bound(each.peak_upper), "direction": each.direction}
+    return {
+        "score": each.peak_score,
+        "value": each.peak_value,
+        "expected": each.peak_expected,
+        "lower": _bound(each.peak_lower),
+        "upper": _bound(each.peak_upper),
+        "direction": each.direction,
+    }
 
 
 def _name(record: SeriesRecord | None) -> str:

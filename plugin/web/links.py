@@ -1,7 +1,8 @@
 """Links that let whoever holds one answer one alarm, and nothing else, until they expire.
 
-A link carries HMAC-SHA256 (RFC 2104) over what it is about and when it ends. The key is derived from web.write_token,
-so that a new token ends all links; without a token it lies in a file of the store's folder.
+A link carries HMAC-SHA256 (RFC 2104) over what it is about and when it ends. The key is derived
+from web.write_token, so that a new token ends all links; without a token it lies in a file of the
+store's folder.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
-from plugin.config import Web
+from plugin.config import WebSettings
 from plugin.errors import RequestError, StoreError
 
 ABOUT = ("incident", "watch", "series", "at")  # what a link may name
@@ -23,14 +24,17 @@ KEY_FILE = "link.key"
 ROUND = 3600  # seconds: links made within an hour are the same
 
 
-class Links:
+class SignedLinks:
     """Makes and checks links."""
 
-    def __init__(self, settings: Web, folder: Path) -> None:
+    def __init__(self, settings: WebSettings, folder: Path) -> None:
         """folder: of the store. Raises StoreError when the key can neither be read nor made."""
-        self._base, self._expiry = settings.external_url, settings.link_expiry
+        self._base = settings.external_url
+        self._expiry = settings.link_expiry
         token = settings.write_token
-        secret = token.get_secret_value().encode() if token is not None else _kept(folder / KEY_FILE)
+        secret = (
+            token.get_secret_value().encode() if token is not None else _kept(folder / KEY_FILE)
+        )
         self._key = hmac.digest(secret, PURPOSE, hashlib.sha256)
 
     @property
@@ -53,18 +57,32 @@ class Links:
     def check(self, given: Mapping[str, str], now: float) -> None:
         """Raises RequestError when a link was not made by us, was changed, or has expired."""
         named = {name: given[name] for name in ABOUT if given.get(name)}
-        expires, signature = given.get("expires", ""), given.get("signature", "")
+        expires = given.get("expires", "")
+        signature = given.get("signature", "")
         if not hmac.compare_digest(self._signature(named, expires).encode(), signature.encode()):
-            raise RequestError("this link was not made by this service, or it was changed, or web.write_token is "
-                               "another one now: follow a new link, or answer with `bandwatch feedback add`",
-                               field="signature", status=403, code="bad_link")
+            raise RequestError(
+                "this link was not made by this service, or it was changed, or web.write_token is "
+                "another one now: follow a new link, or answer with `bandwatch feedback add`",
+                field="signature",
+                status=403,
+                code="bad_link",
+            )
         if now > int(expires):  # it is a number: we have signed it
-            raise RequestError("this link has expired: follow a new one from the dashboard, or answer with "
-                               "`bandwatch feedback add`", field="expires", status=403, code="expired_link")
+            raise RequestError(
+                "this link has expired: follow a new one from the dashboard, or answer with "
+                "`bandwatch feedback add`",
+                field="expires",
+                status=403,
+                code="expired_link",
+            )
 
     def _signature(self, named: Mapping[str, str], expires: str) -> str:
         text = json.dumps([[name, named.get(name, "")] for name in ABOUT] + [["expires", expires]])
-        return urlsafe_b64encode(hmac.digest(self._key, text.encode(), hashlib.sha256)).rstrip(b"=").decode()
+        return (
+            urlsafe_b64encode(hmac.digest(self._key, text.encode(), hashlib.sha256))
+            .rstrip(b"=")
+            .decode()
+        )
 
 
 def _kept(path: Path) -> bytes:
@@ -79,7 +97,11 @@ def _kept(path: Path) -> bytes:
             with os.fdopen(file, "wb") as made:
                 made.write(secret)
     except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}: check `store.path` and its permissions") from error
+        raise StoreError(
+            f"{path}: {error.strerror}: check `store.path` and its permissions"
+        ) from error
     if len(secret) != 32:
-        raise StoreError(f"{path}: is not a key of ours: remove it, and all links that were made end")
+        raise StoreError(
+            f"{path}: is not a key of ours: remove it, and all links that were made end"
+        )
     return secret

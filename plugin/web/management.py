@@ -8,31 +8,36 @@ from flask import Response
 from plugin.errors import BandwatchError, RequestError
 from plugin.metrics import CONTENT_TYPE, exposition
 from plugin.web.context import WebContext
-from plugin.web.parameters import Query
+from plugin.web.parameters import QueryParameters
 
 log = logging.getLogger(__name__)
 
 
-class Management:
+class ManagementViews:
     """The views under /-/ and /metrics."""
 
     def __init__(self, context: WebContext) -> None:
         self._context = context
 
     @property
-    def views(self) -> Mapping[str, Callable[[Query], Response]]:
-        return {"healthy": self.healthy, "ready": self.ready, "reload": self.reload, "metrics": self.metrics}
+    def views(self) -> Mapping[str, Callable[[QueryParameters], Response]]:
+        return {
+            "healthy": self.healthy,
+            "ready": self.ready,
+            "reload": self.reload,
+            "metrics": self.metrics,
+        }
 
-    def healthy(self, _: Query) -> Response:
+    def healthy(self, _: QueryParameters) -> Response:
         return _text("Bandwatch is healthy.\n")
 
-    def ready(self, _: Query) -> Response:
+    def ready(self, _: QueryParameters) -> Response:
         reason = self._context.readiness()
         if reason is not None:
             raise RequestError(reason, status=503, code="not_ready")
         return _text("Bandwatch is ready.\n")
 
-    def reload(self, _: Query) -> Response:
+    def reload(self, _: QueryParameters) -> Response:
         try:
             self._context.reload()
         except BandwatchError as error:
@@ -40,9 +45,13 @@ class Management:
             raise RequestError(str(error), code="config") from error
         return _text("Bandwatch has reloaded its configuration.\n")
 
-    def metrics(self, _: Query) -> Response:
-        text = exposition(self._context.registry, self._context.board.snapshots(),
-                          scores=not self._context.sends_scores(), incidents=self._context.board.incidents())
+    def metrics(self, _: QueryParameters) -> Response:
+        text = exposition(
+            self._context.registry,
+            self._context.board.snapshots(),
+            scores=not self._context.sends_scores(),
+            incidents=self._context.board.incidents(),
+        )
         return Response(text, content_type=CONTENT_TYPE)
 
 

@@ -17,38 +17,49 @@ Snapshots = Mapping[str, Snapshot]
 
 
 @dataclass(frozen=True)
-class Moment:
+class PinnedSnapshot:
     """Everything that was known at one time."""
 
     now: float  # unix seconds
     board: Snapshots
     watches: Mapping[str, Watch]  # as configured
     heartbeat: float  # unix seconds
-    incidents: Mapping[str, Sequence[Incident]] = field(default_factory=dict)  # open ones, by the name of their group
+    incidents: Mapping[str, Sequence[Incident]] = field(
+        default_factory=dict
+    )  # open ones, by the name of their group
 
     @classmethod
-    def of(cls, context: WebContext) -> "Moment":
-        return cls(context.clock(), context.board.snapshots(), context.watches(), context.heartbeat(),
-                   context.board.incidents())
+    def of(cls, context: WebContext) -> "PinnedSnapshot":
+        return cls(
+            context.clock(),
+            context.board.snapshots(),
+            context.watches(),
+            context.heartbeat(),
+            context.board.incidents(),
+        )
 
 
-class Pins:
-    """The queries of one alert rule carry the same `to` and must be answered from the same moment."""
+class SnapshotPins:
+    """The queries of one alert rule carry the same `to` and must be answered from the same
+    moment."""
 
     def __init__(self, context: WebContext) -> None:
         self._context = context
         self._lock = threading.Lock()
-        self._pinned: dict[int, tuple[float, Moment]] = {}
+        self._pinned: dict[int, tuple[float, PinnedSnapshot]] = {}
 
-    def at(self, tick: int | None) -> Moment:
-        """The moment that the first request with this `to` saw, for 30 s; the present without a `to`."""
+    def at(self, tick: int | None) -> PinnedSnapshot:
+        """The moment that the first request with this `to` saw, for 30 s; the present without a
+        `to`."""
         if tick is None:
-            return Moment.of(self._context)
+            return PinnedSnapshot.of(self._context)
         with self._lock:
             now = time.monotonic()
-            self._pinned = {key: kept for key, kept in self._pinned.items() if kept[0] > now - PIN_SECONDS}
+            self._pinned = {
+                key: kept for key, kept in self._pinned.items() if kept[0] > now - PIN_SECONDS
+            }
             while len(self._pinned) >= MAX_PINS and tick not in self._pinned:
                 self._pinned.pop(next(iter(self._pinned)))
             if tick not in self._pinned:
-                self._pinned[tick] = now, Moment.of(self._context)
+                self._pinned[tick] = now, PinnedSnapshot.of(self._context)
             return self._pinned[tick][1]

@@ -1,8 +1,9 @@
 """What is sent to us: one type per body, read and described by the same definition.
 
-The shapes of the older JSON protocol are those of the simpod-json-datasource plugin 0.3 to 0.7 (its README and
-openapi.yaml) and of the grafana-simple-json-datasource plugin 1.4 (its README). Fields of it that we do not use are
-let through, because Grafana sends many; `null` and an absent field are the same.
+The shapes of the older JSON protocol are those of the simpod-json-datasource plugin 0.3 to 0.7 (its
+README and openapi.yaml) and of the grafana-simple-json-datasource plugin 1.4 (its README). Fields
+of it that we do not use are let through, because Grafana sends many; `null` and an absent field are
+the same.
 """
 
 import re
@@ -15,13 +16,15 @@ from plugin.errors import RequestError
 
 Text = Annotated[str, Meta(max_length=4096)]
 Names = Annotated[list[Text], Meta(max_length=200)]
-CONTROL = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$"  # could move the cursor of the terminal that lists it
+CONTROL = (
+    "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$"  # could move the cursor of the terminal that lists it
+)
 Remark = Annotated[str, Meta(max_length=1000, pattern=CONTROL)]  # what people say, for people
 Who = Annotated[str, Meta(max_length=100, pattern=CONTROL)]
 Body = TypeVar("Body", bound=Struct)
 
 
-class Choice(Struct, forbid_unknown_fields=True):
+class SeriesSelection(Struct, forbid_unknown_fields=True):
     """Which series: names or what Grafana makes of variables, and a selector over their labels."""
 
     watch: Text | Names | None = None
@@ -29,27 +32,27 @@ class Choice(Struct, forbid_unknown_fields=True):
     match: Text | None = None
 
 
-class Payload(Choice, forbid_unknown_fields=True):
+class TargetPayload(SeriesSelection, forbid_unknown_fields=True):
     """Beside a target: which series, and what their lines are called."""
 
     legend: Annotated[str, Meta(max_length=200)] | None = None
 
 
-class Wanted(Choice, forbid_unknown_fields=True):
+class VariablePayload(SeriesSelection, forbid_unknown_fields=True):
     """The values of a variable."""
 
     target: Text | None = None
 
 
-class Target(Struct):
+class PanelTarget(Struct):
     """One query of a panel."""
 
     target: Text | None = None
-    payload: Payload | Literal[""] | None = None
+    payload: TargetPayload | Literal[""] | None = None
     hide: bool | None = None
 
 
-class Filter(Struct):
+class FilterBody(Struct):
     """One ad hoc filter over a column."""
 
     key: Text
@@ -57,7 +60,7 @@ class Filter(Struct):
     value: Text
 
 
-class Range(Struct):
+class RangeBody(Struct):
     """RFC 3339, or milliseconds since 1970."""
 
     begin: str | int | None = field(default=None, name="from")
@@ -67,10 +70,10 @@ class Range(Struct):
 class QueryBody(Struct, rename="camel"):
     """What a panel asks for."""
 
-    targets: Annotated[list[Target], Meta(max_length=26)] | None = None  # A to Z
-    range: Range | None = None
+    targets: Annotated[list[PanelTarget], Meta(max_length=26)] | None = None  # A to Z
+    range: RangeBody | None = None
     max_data_points: float | None = None
-    adhoc_filters: Annotated[list[Filter], Meta(max_length=50)] | None = None
+    adhoc_filters: Annotated[list[FilterBody], Meta(max_length=50)] | None = None
 
 
 class SearchBody(Struct):
@@ -79,7 +82,7 @@ class SearchBody(Struct):
     target: Text | None = None
 
 
-class Annotation(Struct):
+class AnnotationQuery(Struct):
     """The query of an annotation."""
 
     query: Text | None = None
@@ -88,14 +91,14 @@ class Annotation(Struct):
 class AnnotationsBody(Struct):
     """Which annotations of which time."""
 
-    annotation: Annotation | None = None
-    range: Range | None = None
+    annotation: AnnotationQuery | None = None
+    range: RangeBody | None = None
 
 
 class VariableBody(Struct):
     """The query of a variable."""
 
-    payload: Wanted | Literal[""] | None = None
+    payload: VariablePayload | Literal[""] | None = None
 
 
 class MetricsBody(Struct):
@@ -109,7 +112,7 @@ class OptionsBody(Struct):
     """Which field of a payload, beside what is chosen so far."""
 
     name: str
-    payload: Payload | Literal[""] | None = None
+    payload: TargetPayload | Literal[""] | None = None
 
 
 class TagKeysBody(Struct):
@@ -136,7 +139,10 @@ class FeedbackBody(Struct, forbid_unknown_fields=True):
 
 
 class MaintenanceBody(Struct, forbid_unknown_fields=True):
-    """A maintenance window. Durations are written 30s, 5m, 2h; times as 2026-11-21T02:00 in `timezone`, or with Z."""
+    """A maintenance window.
+
+    Durations are written 30s, 5m, 2h; times as 2026-11-21T02:00 in `timezone`, or with Z.
+    """
 
     id: Text | None = None
     name: Annotated[str, Meta(max_length=200, pattern=CONTROL)] | None = None
@@ -177,8 +183,12 @@ def read_body(data: bytes, kind: type[Body]) -> Body:
         reason, _, place = str(error).partition(" - at `$")
         named = re.search(r" field `(.*)`", reason)  # one that is missing, or that is not known
         where = f"`{place.strip('.`')}`: " if place.strip(".`") else "the body: "
-        reason = reason.replace(f"`str` matching regex {CONTROL!r}", "text without control characters")
-        raise RequestError(f"{where}{reason}: /api/v1/openapi.json tells what this body may hold",
-                           field=".".join(filter(None, (place.strip(".`"), named and named[1])))) from error
+        reason = reason.replace(
+            f"`str` matching regex {CONTROL!r}", "text without control characters"
+        )
+        raise RequestError(
+            f"{where}{reason}: /api/v1/openapi.json tells what this body may hold",
+            field=".".join(filter(None, (place.strip(".`"), named and named[1]))),
+        ) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(f"the body is not JSON: {error}") from error

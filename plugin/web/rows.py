@@ -2,9 +2,10 @@
 
 Here and nowhere else seconds become milliseconds, and a number that is not finite becomes null.
 
-A row has a column per label. A label whose name is a column of ours, or one that Grafana would swallow, is
-prefixed `label_`; so is a label of the series that the watch sets itself. A label of the watch that clashes
-with a column is prefixed `watch_`. Every row of an answer has every label column: "" where a series has none.
+A row has a column per label. A label whose name is a column of ours, or one that Grafana would
+swallow, is prefixed `label_`; so is a label of the series that the watch sets itself. A label of
+the watch that clashes with a column is prefixed `watch_`. Every row of an answer has every label
+column: "" where a series has none.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,12 +21,52 @@ from plugin.series import FloatArray, IntArray, Labels, Samples, SeriesRecord, r
 
 Row = dict[str, str | int | float | None]
 
-COLUMNS = frozenset({"time", "series", "watch", "value", "expected", "lower", "upper", "score", "age_seconds",
-                     "missing", "state", "direction", "detector", "model_version", "model_age_seconds", "step", "unit",
-                     "anomaly", "explanation", "timeEnd", "incident", "duration_seconds", "title", "text",
-                     "alarms", "promised", "spent", "days_scored", "minutes_outside", "worst_score", "last",
-                     "suggestion", "size", "coverage", "first", "worst", "worst_watch", "rank", "feedback_url"})
-SWALLOWED = frozenset({"alertname", "grafana_folder"})  # Grafana sets these labels on every alert itself
+COLUMNS = frozenset(
+    {
+        "time",
+        "series",
+        "watch",
+        "value",
+        "expected",
+        "lower",
+        "upper",
+        "score",
+        "age_seconds",
+        "missing",
+        "state",
+        "direction",
+        "detector",
+        "model_version",
+        "model_age_seconds",
+        "step",
+        "unit",
+        "anomaly",
+        "explanation",
+        "timeEnd",
+        "incident",
+        "duration_seconds",
+        "title",
+        "text",
+        "alarms",
+        "promised",
+        "spent",
+        "days_scored",
+        "minutes_outside",
+        "worst_score",
+        "last",
+        "suggestion",
+        "size",
+        "coverage",
+        "first",
+        "worst",
+        "worst_watch",
+        "rank",
+        "feedback_url",
+    }
+)
+SWALLOWED = frozenset(
+    {"alertname", "grafana_folder"}
+)  # Grafana sets these labels on every alert itself
 TAKEN = COLUMNS | SWALLOWED
 
 _encoder = msgspec.json.Encoder()
@@ -44,7 +85,8 @@ def label_columns(labels: Labels, own: Mapping[str, str] = Labels(())) -> dict[s
 
 
 class Numbers(msgspec.Struct, gc=False):
-    """A row of /bands without labels, which is what a panel asks for: quicker to make and to encode than a dict."""
+    """A row of /bands without labels, which is what a panel asks for: quicker to make and to encode
+    than a dict."""
 
     time: int  # ms
     value: float | None
@@ -57,8 +99,14 @@ class Numbers(msgspec.Struct, gc=False):
 
 def number_rows(samples: Samples) -> list[Numbers]:
     """Every sample of one series, only the numbers."""
-    columns = (samples.value, samples.expected, samples.lower, samples.upper, samples.score,
-               _anomalies(samples.value, samples.score))
+    columns = (
+        samples.value,
+        samples.expected,
+        samples.lower,
+        samples.upper,
+        samples.score,
+        _anomalies(samples.value, samples.score),
+    )
     return list(map(Numbers, milliseconds(samples.times), *map(_nullable, columns)))
 
 
@@ -68,17 +116,31 @@ def band_rows(parts: Sequence[tuple[SeriesRecord, Samples]]) -> list[Row]:
         return []
     heads = [_named(record) | label_columns(record.labels) for record, _ in parts]
     owner = np.repeat(np.arange(len(parts)), [len(samples) for _, samples in parts])
-    columns = [np.concatenate([getattr(samples, name) for _, samples in parts])
-               for name in ("times", "value", "expected", "lower", "upper", "score")]
+    columns = [
+        np.concatenate([getattr(samples, name) for _, samples in parts])
+        for name in ("times", "value", "expected", "lower", "upper", "score")
+    ]
     if len(parts) > 1:
         order = np.argsort(columns[0], kind="stable")
-        owner, columns = owner[order], [column[order] for column in columns]
+        owner = owner[order]
+        columns = [column[order] for column in columns]
     head = filled(heads)
     columns.append(_anomalies(columns[1], columns[5]))
-    return [{"time": time, "value": value, "expected": expected, "lower": lower, "upper": upper,
-             "score": score, "anomaly": anomaly, **head[series]}
-            for series, time, value, expected, lower, upper, score, anomaly
-            in zip(owner.tolist(), milliseconds(columns[0]), *map(_nullable, columns[1:]), strict=True)]
+    return [
+        {
+            "time": time,
+            "value": value,
+            "expected": expected,
+            "lower": lower,
+            "upper": upper,
+            "score": score,
+            "anomaly": anomaly,
+            **head[series],
+        }
+        for series, time, value, expected, lower, upper, score, anomaly in zip(
+            owner.tolist(), milliseconds(columns[0]), *map(_nullable, columns[1:]), strict=True
+        )
+    ]
 
 
 def _anomalies(value: FloatArray, score: FloatArray) -> FloatArray:
@@ -86,39 +148,107 @@ def _anomalies(value: FloatArray, score: FloatArray) -> FloatArray:
     return np.where(score > 1, value, np.nan)
 
 
-def score_rows(*snapshots: Snapshot, now: float, told: Mapping[int, str] = MappingProxyType({})) -> list[Row]:
-    """The latest row of every series, for tables and people, sorted by time. told: explanations by series id."""
+def score_rows(
+    *snapshots: Snapshot, now: float, told: Mapping[int, str] = MappingProxyType({})
+) -> list[Row]:
+    """The latest row of every series, for tables and people, sorted by time. told: explanations by
+    series id."""
     rows = [row for snapshot in snapshots for row in _latest(snapshot, now)]
     if told:
         ids = (record.id for snapshot in snapshots for record in snapshot.series)
-        rows = [{**row, "explanation": told[id]} if id in told else row for id, row in zip(ids, rows, strict=True)]
-    heads = filled([label_columns(record.labels, snapshot.labels)
-                     for snapshot in snapshots for record in snapshot.series])
+        rows = [
+            {**row, "explanation": told[id]} if id in told else row
+            for id, row in zip(ids, rows, strict=True)
+        ]
+    heads = filled(
+        [
+            label_columns(record.labels, snapshot.labels)
+            for snapshot in snapshots
+            for record in snapshot.series
+        ]
+    )
     full: list[Row] = [{**row, **head} for row, head in zip(rows, heads, strict=True)]
     return sorted(full, key=lambda row: row["time"] or 0)
 
 
 def _latest(snapshot: Snapshot, now: float) -> Iterable[Row]:
-    above, below = snapshot.value > snapshot.upper, snapshot.value < snapshot.lower
+    above = snapshot.value > snapshot.upper
+    below = snapshot.value < snapshot.lower
     model_age = np.where(snapshot.model_time > 0, np.round(now - snapshot.model_time, 3), np.nan)
-    floats = map(_nullable, (snapshot.value, snapshot.expected, snapshot.lower, snapshot.upper,
-                             snapshot.score, ages(snapshot, now), model_age))
+    floats = map(
+        _nullable,
+        (
+            snapshot.value,
+            snapshot.expected,
+            snapshot.lower,
+            snapshot.upper,
+            snapshot.score,
+            ages(snapshot, now),
+            model_age,
+        ),
+    )
     times = [time or None for time in milliseconds(snapshot.times)]
     direction = (above.astype(int) - below.astype(int)).tolist()
-    return [{"time": time, **_named(record), "value": value, "expected": expected, "lower": lower,
-             "upper": upper, "score": score, "age_seconds": age, "state": record.state.value,
-             "missing": int(missing), "direction": sign, "detector": detector, "model_version": version,
-             "model_age_seconds": fitted, "step": snapshot.step, "unit": snapshot.settings.unit, "explanation": text}
-            for record, time, value, expected, lower, upper, score, age, fitted, missing, sign, detector, version, text
-            in zip(snapshot.series, times, *floats, snapshot.missing.tolist(), direction, snapshot.detector,
-                   snapshot.model_version.tolist(), _explained(snapshot, now), strict=True)]
+    return [
+        {
+            "time": time,
+            **_named(record),
+            "value": value,
+            "expected": expected,
+            "lower": lower,
+            "upper": upper,
+            "score": score,
+            "age_seconds": age,
+            "state": record.state.value,
+            "missing": int(missing),
+            "direction": sign,
+            "detector": detector,
+            "model_version": version,
+            "model_age_seconds": fitted,
+            "step": snapshot.step,
+            "unit": snapshot.settings.unit,
+            "explanation": text,
+        }
+        for (
+            record,
+            time,
+            value,
+            expected,
+            lower,
+            upper,
+            score,
+            age,
+            fitted,
+            missing,
+            sign,
+            detector,
+            version,
+            text,
+        ) in zip(
+            snapshot.series,
+            times,
+            *floats,
+            snapshot.missing.tolist(),
+            direction,
+            snapshot.detector,
+            snapshot.model_version.tolist(),
+            _explained(snapshot, now),
+            strict=True,
+        )
+    ]
 
 
 def _explained(snapshot: Snapshot, now: float) -> Iterable[str]:
     columns = (snapshot.value, snapshot.expected, snapshot.lower, snapshot.upper, snapshot.score)
-    told = map(explanation, *(column.tolist() for column in columns), repeat(snapshot.settings.unit))
-    return (f"no sample for {duration(int(now) - time)}; before: {text}" if missing and time else text
-            for text, missing, time in zip(told, snapshot.missing.tolist(), snapshot.times.tolist(), strict=True))
+    told = map(
+        explanation, *(column.tolist() for column in columns), repeat(snapshot.settings.unit)
+    )
+    return (
+        f"no sample for {duration(int(now) - time)}; before: {text}" if missing and time else text
+        for text, missing, time in zip(
+            told, snapshot.missing.tolist(), snapshot.times.tolist(), strict=True
+        )
+    )
 
 
 def ages(snapshot: Snapshot, now: float) -> FloatArray:
@@ -131,8 +261,11 @@ def _named(record: SeriesRecord) -> dict[str, str]:
 
 
 def filled(heads: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    """The same heads with one set of columns: ours first, then by name; "" where a series has none."""
-    names = sorted(set().union(*heads), key=lambda name: (name not in COLUMNS, name)) if heads else []
+    """The same heads with one set of columns: ours first, then by name; "" where a series has
+    none."""
+    names = (
+        sorted(set().union(*heads), key=lambda name: (name not in COLUMNS, name)) if heads else []
+    )
     empty = dict.fromkeys(names, "")
     return [{**empty, **head} for head in heads]
 

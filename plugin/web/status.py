@@ -9,10 +9,10 @@ from plugin.version import VERSION
 from plugin.web import openapi
 from plugin.web.context import WebContext
 from plugin.web.data_source import json
-from plugin.web.parameters import Query
+from plugin.web.parameters import QueryParameters
 
 
-class Status:
+class StatusViews:
     """The views under /api/v1/status, and openapi.json."""
 
     def __init__(self, context: WebContext) -> None:
@@ -20,14 +20,14 @@ class Status:
         self._description = openapi.document(context.settings)
 
     @property
-    def views(self) -> Mapping[str, Callable[[Query], Response]]:
+    def views(self) -> Mapping[str, Callable[[QueryParameters], Response]]:
         return {"config": self.config, "buildinfo": self.buildinfo, "openapi": self.openapi}
 
-    def config(self, _: Query) -> Response:
+    def config(self, _: QueryParameters) -> Response:
         return json({"yaml": self._context.config_text()})
 
-    def buildinfo(self, _: Query) -> Response:
+    def buildinfo(self, _: QueryParameters) -> Response:
         return json({"version": VERSION, "python": platform.python_version()})
 
-    def openapi(self, _: Query) -> Response:
+    def openapi(self, _: QueryParameters) -> Response:
         return json(self._description)

@@ -8,12 +8,13 @@ FLOATS = ("value", "expected", "lower", "upper", "score")
 
 
 def thin(samples: Samples, step: int, max_points: int) -> Samples:
-    """At most `max_points` samples, and all whose score exceeds 1; each gap is marked by one row of NaN.
+    """At most `max_points` samples, and all whose score exceeds 1; each gap is marked by one row of
+    NaN.
 
-    Kept are the first and the last sample, both edges of each gap, the lowest and the highest value of each
-    of the equal spans of time that the rest of the budget allows, and every anomalous sample. A gap counts
-    when it is longer than a step and longer than such a span: what lies between two drawn points cannot be
-    seen. The rows that mark gaps come on top.
+    Kept are the first and the last sample, both edges of each gap, the lowest and the highest value
+    of each of the equal spans of time that the rest of the budget allows, and every anomalous
+    sample. A gap counts when it is longer than a step and longer than such a span: what lies
+    between two drawn points cannot be seen. The rows that mark gaps come on top.
 
     step: seconds; 0 = unknown, then the smallest distance of two samples.
     """
@@ -47,14 +48,19 @@ def _extremes(times: IntArray, values: FloatArray, spans: int) -> IntArray:
 
 
 def _rows(samples: Samples, keep: BoolArray) -> Samples:
-    return Samples(times=samples.times[keep], model_version=samples.model_version[keep],
-                   **{name: getattr(samples, name)[keep] for name in FLOATS})
+    return Samples(
+        times=samples.times[keep],
+        model_version=samples.model_version[keep],
+        **{name: getattr(samples, name)[keep] for name in FLOATS},
+    )
 
 
 def _with_gaps(samples: Samples, after: IntArray, step: int) -> Samples:
     """Adds a row without numbers one step after each of the given positions."""
     if len(after) == 0:
         return samples
-    return Samples(times=np.insert(samples.times, after + 1, samples.times[after] + step),
-                   model_version=np.insert(samples.model_version, after + 1, 0),
-                   **{name: np.insert(getattr(samples, name), after + 1, np.nan) for name in FLOATS})
+    return Samples(
+        times=np.insert(samples.times, after + 1, samples.times[after] + step),
+        model_version=np.insert(samples.model_version, after + 1, 0),
+        **{name: np.insert(getattr(samples, name), after + 1, np.nan) for name in FLOATS},
+    )

@@ -1,7 +1,9 @@
-"""Latency of `/api/v1/alert` with 10,000 series while a fit runs and ticks are scored, beside Prometheus' own answer.
+"""Latency of `/api/v1/alert` with 10,000 series while a fit runs and ticks are scored, beside
+Prometheus' own answer.
 
-The service is as in the tick's benchmark, its own process: web server, real ticks (one every three seconds, twenty
-times as often as they are due), and a worker process that fits one stack after the other. Asked as the shipped rule
+The service is as in the tick's benchmark, its own process: web server, real ticks (one every three
+seconds, twenty times as often as they are due), and a worker process that fits one stack after the
+other. Asked as the shipped rule
 asks: five fields with one `to`. The peer is an instant query of the same 10,000 series.
 """
 
@@ -22,19 +24,30 @@ from tests.benchmarks.bench_bands import _get
 from tests.benchmarks.bench_tick import QUERY, SERIES, STEP, TICKS, history, scoring, tick
 from tests.servers import PrometheusServer
 
-RULES, PAUSE, FIELDS = 60, 0.2, ("score", "value", "lower", "upper", "time")  # evaluations of the rule, and between
+# evaluations of the rule, and between
+RULES = 60
+PAUSE = 0.2
+FIELDS = ("score", "value", "lower", "upper", "time")
 
 
 def child(url: str, folder: str, end: int) -> dict[str, list[float]]:
-    from plugin.config import Web
+    from plugin.config import WebSettings
     from plugin.metrics import CollectorRegistry
     from plugin.web import WebContext, create_app
     from plugin.web.server import serve
 
     parts = scoring(url, folder, end)
-    context = WebContext(store=parts.store, board=parts.board, settings=Web(listen_address="127.0.0.1:0"),
-                         registry=CollectorRegistry(), config_text=str, reload=lambda: None, readiness=lambda: None,
-                         metrics=parts.metrics, watches=lambda: {"bench": parts.job.watch})
+    context = WebContext(
+        store=parts.store,
+        board=parts.board,
+        settings=WebSettings(listen_address="127.0.0.1:0"),
+        registry=CollectorRegistry(),
+        config_text=str,
+        reload=lambda: None,
+        readiness=lambda: None,
+        metrics=parts.metrics,
+        watches=lambda: {"bench": parts.job.watch},
+    )
     server = serve(create_app(context), context.settings)
     prometheus = HTTPConnection(urlsplit(url).netloc, timeout=30)
     ours = HTTPConnection("127.0.0.1", server.port, timeout=30)
@@ -42,7 +55,9 @@ def child(url: str, folder: str, end: int) -> dict[str, list[float]]:
     with fitting(), ticking(parts):
         for number in range(RULES):
             at = (end + number) * 1000
-            found["alert"] += [_get(ours, "/api/v1/alert", {"field": field, "to": at}) for field in FIELDS]
+            found["alert"] += [
+                _get(ours, "/api/v1/alert", {"field": field, "to": at}) for field in FIELDS
+            ]
             found["query"].append(_get(prometheus, "/api/v1/query", {"query": QUERY, "time": end}))
             time.sleep(PAUSE)
     server.close()
@@ -53,7 +68,9 @@ def child(url: str, folder: str, end: int) -> dict[str, list[float]]:
 @contextmanager
 def fitting() -> Iterator[None]:
     """A worker process at its priority that fits without a pause."""
-    worker = subprocess.Popen([sys.executable, "-c", "from tests.benchmarks.bench_alert import fit; fit()"])
+    worker = subprocess.Popen(
+        [sys.executable, "-c", "from tests.benchmarks.bench_alert import fit; fit()"]
+    )
     try:
         time.sleep(8)  # torch is imported and the first stack is under way
         yield
@@ -71,7 +88,8 @@ def fit() -> None:
     from tests.benchmarks.bench_fit import BUDGET, series
 
     begin(os.getppid(), 1)
-    batch, detector = series(64), detector_named("auto", {})
+    batch = series(64)
+    detector = detector_named("auto", {})
     while True:
         detector.fit(batch, alert_budget=BUDGET)
 
@@ -97,16 +115,34 @@ def ticking(parts) -> Iterator[None]:  # type: ignore[no-untyped-def]
 
 def main() -> None:
     end = int(time.time()) // STEP * STEP - STEP
-    with tempfile.TemporaryDirectory() as folder, \
-            PrometheusServer(Path(folder) / "prometheus").backfill(history(end)) as prometheus:
-        run = subprocess.run([sys.executable, "-m", "tests.benchmarks.bench_alert", prometheus.url,
-                              f"{folder}/store", str(end)], check=True, stdout=subprocess.PIPE, text=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        PrometheusServer(Path(folder) / "prometheus").backfill(history(end)) as prometheus,
+    ):
+        run = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "tests.benchmarks.bench_alert",
+                prometheus.url,
+                f"{folder}/store",
+                str(end),
+            ],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
     found: dict[str, list[float]] = json.loads(run.stdout.splitlines()[-1])
-    print(f"{SERIES:,} series, {len(found['alert'])} requests, while a fit runs and ticks are scored "
-          "(goal: p99 <= 100 ms)")
+    print(
+        f"{SERIES:,} series, {len(found['alert'])} requests, while a fit runs and ticks are scored "
+        "(goal: p99 <= 100 ms)"
+    )
     for who, seconds in found.items():
         p = statistics.quantiles(seconds, n=100, method="inclusive")
-        print(f"{who:>6}   p50 {p[49] * 1e3:6.1f} ms   p99 {p[98] * 1e3:6.1f} ms   worst {max(seconds) * 1e3:6.1f} ms")
+        print(
+            f"{who:>6}   p50 {p[49] * 1e3:6.1f} ms   p99 {p[98] * 1e3:6.1f} ms   worst"
+            f" {max(seconds) * 1e3:6.1f} ms"
+        )
 
 
 if __name__ == "__main__":

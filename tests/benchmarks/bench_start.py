@@ -17,8 +17,12 @@ RUNS = 5
 def measure() -> dict[str, float]:
     """Median wall seconds."""
     bandwatch = [sys.executable, "-m", "plugin"]
-    return {"python": _command([sys.executable, "-c", "pass"]), "help": _command([*bandwatch, "--help"]),
-            "torch": _command([sys.executable, "-c", "import torch"]), "run": _until_healthy(bandwatch)}
+    return {
+        "python": _command([sys.executable, "-c", "pass"]),
+        "help": _command([*bandwatch, "--help"]),
+        "torch": _command([sys.executable, "-c", "import torch"]),
+        "run": _until_healthy(bandwatch),
+    }
 
 
 def _command(command: list[str]) -> float:
@@ -34,12 +38,17 @@ def _once(command: list[str]) -> float:
 def _until_healthy(bandwatch: list[str]) -> float:
     """From the command to the first 200 of /-/healthy, on an empty store."""
     with tempfile.TemporaryDirectory() as folder:
-        port, file = free_port(), Path(folder) / "bandwatch.yml"
-        file.write_text("prometheus: {url: 'http://127.0.0.1:9'}\nwatches: [{name: w, query: up}]\n"
-                        f"store: {{path: {folder}/data}}\nweb: {{listen_address: '127.0.0.1:{port}'}}\n")
+        port = free_port()
+        file = Path(folder) / "bandwatch.yml"
+        file.write_text(
+            "prometheus: {url: 'http://127.0.0.1:9'}\nwatches: [{name: w, query: up}]\n"
+            f"store: {{path: {folder}/data}}\nweb: {{listen_address: '127.0.0.1:{port}'}}\n"
+        )
         began = time.monotonic()
-        process = subprocess.Popen([*bandwatch, "run", "--config.file", str(file), "--log.level", "error"],
-                                   stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [*bandwatch, "run", "--config.file", str(file), "--log.level", "error"],
+            stderr=subprocess.DEVNULL,
+        )
         try:
             while time.monotonic() - began < 60:
                 try:
@@ -57,8 +66,14 @@ def main() -> None:
     found = measure()
     print(f"python -c pass            {found['python']:6.2f} s")
     print(f"bandwatch --help          {found['help']:6.2f} s   goal <= 0.5 s")
-    print(f"python -c 'import torch'  {found['torch']:6.2f} s   the floor of anything that fits or scores")
-    print(f"bandwatch run, healthy    {found['run']:6.2f} s   {found['run'] / found['torch']:.1f} x that floor")
+    print(
+        f"python -c 'import torch'  {found['torch']:6.2f} s   the floor of anything that fits or"
+        " scores"
+    )
+    print(
+        f"bandwatch run, healthy    {found['run']:6.2f} s   {found['run'] / found['torch']:.1f} x"
+        " that floor"
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""One score tick of 10,000 series from end to end: ask a real Prometheus, judge, write, publish; and its memory.
+"""One score tick of 10,000 series from end to end: ask a real Prometheus, judge, write, publish;
+and its memory.
 
 Runs in a process of its own, so that the resident memory is that of the service alone.
 """
@@ -24,16 +25,28 @@ if TYPE_CHECKING:
     from plugin.metrics import Metrics
     from plugin.store import Store
 
-SERIES, STEP, TICKS, HISTORY = 10_000, 60, 5, 45  # HISTORY: samples of each series before the first tick
-FITTED = 64  # series that are really fitted; their models serve the others too: a tick costs the same
+# HISTORY: samples of each series before the first tick
+SERIES = 10_000
+STEP = 60
+TICKS = 5
+HISTORY = 45
+FITTED = (
+    64  # series that are really fitted; their models serve the others too: a tick costs the same
+)
 QUERY = "bench_gauge"
 
 
 def history(end: int) -> list[Series]:
     times = end - STEP * np.arange(HISTORY + TICKS, dtype=np.int64)[::-1]
     rng = np.random.default_rng(0)
-    return [Series(Labels.of({"__name__": QUERY, "instance": f"host-{i}", "job": "bench"}), times,
-                   50 + 10 * np.sin(i) + rng.normal(size=len(times))) for i in range(SERIES)]
+    return [
+        Series(
+            Labels.of({"__name__": QUERY, "instance": f"host-{i}", "job": "bench"}),
+            times,
+            50 + 10 * np.sin(i) + rng.normal(size=len(times)),
+        )
+        for i in range(SERIES)
+    ]
 
 
 @dataclass(frozen=True)
@@ -53,10 +66,10 @@ def scoring(url: str, folder: str, end: int) -> Scoring:
     from prometheus_client import CollectorRegistry
 
     from plugin.board import Board
-    from plugin.config import Prometheus, Watch
+    from plugin.config import PrometheusSettings, Watch
     from plugin.config.groups import groups
     from plugin.jobs.covariates import Covariates
-    from plugin.jobs.model_registry import Roster
+    from plugin.jobs.model_registry import ModelRegistry
     from plugin.jobs.score_job import ScoreJob
     from plugin.metrics import Metrics
     from plugin.prometheus import PrometheusReader
@@ -65,12 +78,24 @@ def scoring(url: str, folder: str, end: int) -> Scoring:
     first = end - STEP * TICKS
     clock = [float(first)]
     watch = Watch(name="bench", query=QUERY, step=STEP, max_series=SERIES, backfill=STEP * 30)
-    store, reader = Store.open(Path(folder)), PrometheusReader(Prometheus(url=url))
-    roster, metrics = Roster(store, watch.name), Metrics(CollectorRegistry())
+    store = Store.open(Path(folder))
+    reader = PrometheusReader(PrometheusSettings(url=url))
+    roster = ModelRegistry(store, watch.name)
+    metrics = Metrics(CollectorRegistry())
     board = Board()
-    job = ScoreJob(watch, store, reader, board, metrics, roster, Covariates(watch, store, reader, metrics),
-                   group=groups([watch])[watch.name], gone_after=10**9,
-                   first_fit=lambda until: adopt(watch, store, reader, roster, until), clock=lambda: clock[0])
+    job = ScoreJob(
+        watch,
+        store,
+        reader,
+        board,
+        metrics,
+        roster,
+        Covariates(watch, store, reader, metrics),
+        group=groups([watch])[watch.name],
+        gone_after=10**9,
+        first_fit=lambda until: adopt(watch, store, reader, roster, until),
+        clock=lambda: clock[0],
+    )
     assert job.run(), "the first tick failed"
     return Scoring(job, board, store, metrics, clock, first)
 
@@ -79,7 +104,8 @@ def tick(parts: Scoring, number: int) -> float:
     """Seconds of one tick."""
     parts.clock[0] = parts.first + number * STEP
     scored = parts.metrics.samples_scored.labels(parts.job.watch.name)._value
-    before, began = scored.get(), time.monotonic()
+    before = scored.get()
+    began = time.monotonic()
     assert parts.job.run()
     seconds = time.monotonic() - began
     assert scored.get() - before == SERIES, "a tick that leaves series out is no measure"
@@ -90,12 +116,16 @@ def child(url: str, folder: str, end: int) -> dict[str, float]:
     parts = scoring(url, folder, end)
     seconds = [tick(parts, number) for number in range(1, TICKS + 1)]
     parts.store.close()
-    return {"tick": float(np.median(seconds)), "worst": max(seconds),
-            "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 ** 2}
+    return {
+        "tick": float(np.median(seconds)),
+        "worst": max(seconds),
+        "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2,
+    }
 
 
 def adopt(watch, store, reader, roster, until):  # type: ignore[no-untyped-def]
-    """Registers all series and crowns champions: FITTED real models of the default detector, each serving many rows."""
+    """Registers all series and crowns champions: FITTED real models of the default detector, each
+    serving many rows."""
     from detectors.registry import detector_named, to_spec
     from plugin import grid
     from plugin.jobs import watch_history as past
@@ -110,34 +140,55 @@ def adopt(watch, store, reader, roster, until):  # type: ignore[no-untyped-def]
     version = store.new_version(watch.name)
     path = store.write_weights(version, fitted.state)
     spec = to_spec(detector)
-    models = [ModelRecord(record.id, version, row % FITTED, watch.detector, spec, path, 0.1, until, 0, until)
-              for row, record in enumerate(roster.records())]
+    models = [
+        ModelRecord(
+            record.id, version, row % FITTED, watch.detector, spec, path, 0.1, until, 0, until
+        )
+        for row, record in enumerate(roster.records())
+    ]
     store.save_models(watch.name, models)
-    roster.crown(models)
+    roster.promote(models)
 
 
 def measure() -> dict[str, float]:
     from tests.servers import PrometheusServer
 
     end = int(time.time()) // STEP * STEP - STEP
-    with tempfile.TemporaryDirectory() as folder, \
-            PrometheusServer(Path(folder) / "prometheus").backfill(history(end)) as prometheus:
-        run = subprocess.run([sys.executable, "-m", "tests.benchmarks.bench_tick", prometheus.url,
-                              f"{folder}/store", str(end)], check=True, stdout=subprocess.PIPE, text=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        PrometheusServer(Path(folder) / "prometheus").backfill(history(end)) as prometheus,
+    ):
+        run = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "tests.benchmarks.bench_tick",
+                prometheus.url,
+                f"{folder}/store",
+                str(end),
+            ],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         found: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
         asked = []
         for _ in range(5):
             began = time.monotonic()
-            urllib.request.urlopen(f"{prometheus.url}/api/v1/query_range?query={QUERY}&start={end}&end={end}&step={STEP}",
-                                   timeout=30).read()
+            urllib.request.urlopen(
+                f"{prometheus.url}/api/v1/query_range?query={QUERY}&start={end}&end={end}&step={STEP}",
+                timeout=30,
+            ).read()
             asked.append(time.monotonic() - began)
         return {**found, "query": float(np.median(asked))}
 
 
 def main() -> None:
     found = measure()
-    print(f"score tick, {SERIES:,} series, auto   median {found['tick']:.2f} s, worst {found['worst']:.2f} s   "
-          "goal <= 10 s")
+    print(
+        f"score tick, {SERIES:,} series, auto   median {found['tick']:.2f} s, worst"
+        f" {found['worst']:.2f} s   goal <= 10 s"
+    )
     print(f"  of that, Prometheus answering the query alone   {found['query']:.2f} s")
     print(f"  samples scored per second                  {SERIES / found['tick']:,.0f}")
     print(f"resident memory of the service, highest     {found['rss']:.2f} GiB   goal <= 1.5 GB")

@@ -1,8 +1,9 @@
-"""`make bench-feedback DATA=dir SCORES=dir`: what a week of answered false alarms does to the next week.
+"""`make bench-feedback DATA=dir SCORES=dir`: what a week of answered false alarms does to the next
+week.
 
-DATA holds labelled series, SCORES what `bandwatch backtest` has written for them. Every false alarm of a week is
-answered once, at its end; the next week is then judged with the tolerances that follow, by the code that the service
-runs. docs/feedback.md says how the numbers were chosen.
+DATA holds labelled series, SCORES what `bandwatch backtest` has written for them. Every false alarm
+of a week is answered once, at its end; the next week is then judged with the tolerances that
+follow, by the code that the service runs. docs/feedback.md says how the numbers were chosen.
 """
 
 import argparse
@@ -21,10 +22,11 @@ from plugin.commands.backtest.evaluation import evaluated
 from plugin.commands.backtest.source import csv_files, numbers, read_table
 from plugin.commands.terminal import bar, table
 from plugin.domain import tolerances as feedback
-from plugin.domain.tolerances import NO_TOLERANCES, Answer, Tolerances, Verdict, false_alarm
+from plugin.domain.tolerances import NO_TOLERANCES, FeedbackEntry, Tolerances, Verdict, false_alarm
 from plugin.series import FloatArray, IntArray, Samples
 
-DAY, WEEK = 86_400, 7 * 86_400
+DAY = 86_400
+WEEK = 7 * 86_400
 LEAST = 2 * DAY  # of a second week: less says nothing
 HIGHEST = 2**62
 TRIED: Mapping[str, Sequence[Mapping[str, float]]] = {
@@ -52,7 +54,8 @@ class Recorded:
 
 @dataclass
 class Totals:
-    """Over pairs of a week and the next one; `answered` counts the series that had a false alarm to answer."""
+    """Over pairs of a week and the next one; `answered` counts the series that had a false alarm to
+    answer."""
 
     series: int = 0
     answered: int = 0
@@ -70,25 +73,40 @@ def read(data: Path, scores: Path) -> Iterator[Recorded]:
         judged = evaluated(csv_files(data, "time, value and label")[name], path, 1 / WEEK).judged
         rows = read_table(path, ("time", "value", "lower", "expected", "upper", "score"))
         value, lower, expected, upper, score = (
-            numbers(path, rows, column) for column in ("value", "lower", "expected", "upper", "score"))
+            numbers(path, rows, column)
+            for column in ("value", "lower", "expected", "upper", "score")
+        )
         times = numbers(path, rows, "time").astype(np.int64)
-        yield Recorded(name, Samples(times, value, expected, lower, upper, score, np.ones(len(times), np.int64)),
-                       judged.label, judged.observed, judged.kind, judged.step)
+        yield Recorded(
+            name,
+            Samples(times, value, expected, lower, upper, score, np.ones(len(times), np.int64)),
+            judged.label,
+            judged.observed,
+            judged.kind,
+            judged.step,
+        )
 
 
 def add_pairs(totals: Totals, series: Recorded) -> None:
     """Each week of one series and the one after."""
     times = series.samples.times
-    first, end = int(times[0]), int(times[-1]) + series.step
+    first = int(times[0])
+    end = int(times[-1]) + series.step
     before = series.marks(series.samples.score)
     for week in range(first, end - WEEK, WEEK):
-        middle, last = week + WEEK, min(week + 2 * WEEK, end)
+        middle = week + WEEK
+        last = min(week + 2 * WEEK, end)
         if last - middle < LEAST:
             continue
         false = list(false_alarms(series, before, week, middle))
-        after = before if not false else series.marks(_scores(series.samples, answers(series, false, middle)))
+        after = (
+            before
+            if not false
+            else series.marks(_scores(series.samples, answers(series, false, middle)))
+        )
         told = len(list(false_alarms(series, before, middle, last)))
-        totals.series, totals.answered = totals.series + 1, totals.answered + bool(false)
+        totals.series = totals.series + 1
+        totals.answered = totals.answered + bool(false)
         totals.false += len(false)
         if false:
             totals.next_before += told
@@ -107,19 +125,35 @@ def false_alarms(series: Recorded, marks: Marks, begin: int, end: int) -> Iterat
     """First and last time of each that begins within begin..end."""
     times = series.samples.times[np.flatnonzero(series.observed)]
     for first, past in runs(marks.score > 1, JOIN):
-        if begin <= times[first] < end and not (marks.belongs[first:past] | marks.neither[first:past]).any():
+        if (
+            begin <= times[first] < end
+            and not (marks.belongs[first:past] | marks.neither[first:past]).any()
+        ):
             yield int(times[first]), int(times[past - 1])
 
 
 def answers(series: Recorded, false: Sequence[tuple[int, int]], at: int) -> Tolerances:
-    samples, found = series.samples, []
+    samples = series.samples
+    found = []
     for start, end in false:
         cut = slice(*np.searchsorted(samples.times, [start, end + 1]))
-        alarm = Samples(*(getattr(samples, name)[cut] for name in (
-            "times", "value", "expected", "lower", "upper", "score", "model_version")))
+        alarm = Samples(
+            *(
+                getattr(samples, name)[cut]
+                for name in (
+                    "times",
+                    "value",
+                    "expected",
+                    "lower",
+                    "upper",
+                    "score",
+                    "model_version",
+                )
+            )
+        )
         part = false_alarm(0, start, end, alarm, NO_TOLERANCES)
         if part is not None:
-            found.append(Answer(len(found), Verdict.FALSE_ALARM, "", "", "", at, (part,)))
+            found.append(FeedbackEntry(len(found), Verdict.FALSE_ALARM, "", "", "", at, (part,)))
     return Tolerances.of(found)
 
 
@@ -127,14 +161,18 @@ def _scores(samples: Samples, tolerances: Tolerances) -> FloatArray:
     widening = tolerances.widening(np.zeros(1, np.int64), samples.times)
     if widening is None:
         return samples.score
-    band = stretched(Band(samples.lower[None], samples.expected[None], samples.upper[None]), *widening.factor)
+    band = stretched(
+        Band(samples.lower[None], samples.expected[None], samples.upper[None]), *widening.factor
+    )
     return np.asarray(rescore(samples.value[None], ~np.isnan(samples.value)[None], band)[0])
 
 
 def measured(recordings: Sequence[Recorded], **settings: float) -> Totals:
     """settings: of plugin.domain.tolerances, in the place of those that are shipped."""
     totals = Totals()
-    with mock.patch.multiple("plugin.domain.tolerances", **{"LIMIT": feedback.LIMIT, **settings}):
+    with mock.patch.multiple(
+        "plugin.domain.tolerances", **{"LIMIT": feedback.MAX_FACTOR, **settings}
+    ):
         for series in recordings:
             add_pairs(totals, series)
     return totals
@@ -142,37 +180,75 @@ def measured(recordings: Sequence[Recorded], **settings: float) -> Totals:
 
 def row(name: str, found: Totals) -> list[str]:
     share = found.next_after / found.false if found.false else math.nan
-    recall = [caught / found.incidents if found.incidents else math.nan
-              for caught in (found.caught_before, found.caught_after)]
-    return [name, str(found.false), str(found.next_before), str(found.next_after), f"{share:.2f}", str(found.others),
-            f"{recall[0]:.3f}", f"{recall[1]:.3f}", f"{recall[1] - recall[0]:+.3f}"]
+    recall = [
+        caught / found.incidents if found.incidents else math.nan
+        for caught in (found.caught_before, found.caught_after)
+    ]
+    return [
+        name,
+        str(found.false),
+        str(found.next_before),
+        str(found.next_after),
+        f"{share:.2f}",
+        str(found.others),
+        f"{recall[0]:.3f}",
+        f"{recall[1]:.3f}",
+        f"{recall[1] - recall[0]:+.3f}",
+    ]
 
 
-COLUMNS = ["tolerance", "false in the week", "next week without answers", "next week with answers", "of the week",
-           "others in the next week", "recall without", "recall with", "change"]
+COLUMNS = [
+    "tolerance",
+    "false in the week",
+    "next week without answers",
+    "next week with answers",
+    "of the week",
+    "others in the next week",
+    "recall without",
+    "recall with",
+    "change",
+]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-feedback", description=__doc__)
     parser.add_argument("data", type=Path, help="folder of NAME.csv[.gz]: time,value,label[,kind]")
-    parser.add_argument("scores", type=Path, help="folder that `bandwatch backtest DATA --output` has written")
-    parser.add_argument("--tried", action="store_true", help="also with other numbers than the shipped ones")
+    parser.add_argument(
+        "scores", type=Path, help="folder that `bandwatch backtest DATA --output` has written"
+    )
+    parser.add_argument(
+        "--tried", action="store_true", help="also with other numbers than the shipped ones"
+    )
     options = parser.parse_args()
     recordings = list(read(options.data, options.scores))
     shipped = measured(recordings)
     rows = [row("as shipped", shipped)]
-    sets = [(f"{name} {_said(each)}", each) for name, group in TRIED.items() for each in group] if options.tried else []
+    sets = (
+        [(f"{name} {_said(each)}", each) for name, group in TRIED.items() for each in group]
+        if options.tried
+        else []
+    )
     with bar("other numbers") as progress:
         for done, (name, each) in enumerate(sets, start=1):
             rows.append(row(name, measured(recordings, **each)))
             progress(done / len(sets))
-    table(f"{options.data.name}: {shipped.series} pairs of weeks, {shipped.answered} with a false alarm to answer, "
-          f"{shipped.incidents} incidents in the next weeks", COLUMNS, rows)
+    table(
+        f"{options.data.name}: {shipped.series} pairs of weeks, {shipped.answered} with a false"
+        f" alarm to answer, {shipped.incidents} incidents in the next weeks",
+        COLUMNS,
+        rows,
+    )
 
 
 def _said(settings: Mapping[str, float]) -> str:
-    (name, number), = settings.items()
-    return "none" if number == HIGHEST else f"{number / DAY:g} d" if name == "HALF_LIFE" else f"{number:g}"
+    ((name, number),) = settings.items()
+    return (
+        "none"
+        if number == HIGHEST
+        else f"{number / DAY:g} d"
+        if name == "HALF_LIFE"
+        else f"{number:g}"
+    )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
-"""The pictures of the documentation: `python -m tests.benchmarks.pictures [FOLDER]` draws them anew in half a minute.
+"""The pictures of the documentation: `python -m tests.benchmarks.pictures [FOLDER]` draws them anew
+in half a minute.
 
-`odd-series.png`: flat, all-zero, sparse, bursty, quantised and stuck series, a new regime and a long gap, each in its
-band. `incidents.png`: four incidents that a band which follows them would miss, with the share of each that is flagged.
-Both are at one minute, scored by `baseline` with a budget of one alarm a week, and made by `tests/odd_series.py`.
-Those of the policies are in policy_pictures.py.
+`odd-series.png`: flat, all-zero, sparse, bursty, quantised and stuck series, a new regime and a
+long gap, each in its band. `incidents.png`: four incidents that a band which follows them would
+miss, with the share of each that is flagged. Both are at one minute, scored by `baseline` with a
+budget of one alarm a week, and made by `tests/odd_series.py`. Those of the policies are in
+policy_pictures.py.
 """
 
 import sys
@@ -74,7 +76,8 @@ def sheet(path: Path, scenes: tuple[Scene, ...], series: dict[str, Judged]) -> N
     axes = figure.subplots(2 * lines, columns, height_ratios=[3, 1] * lines)
     for number, scene in enumerate(scenes):
         line, column = divmod(number, columns)
-        above, below = axes[2 * line, column], axes[2 * line + 1, column]
+        above = axes[2 * line, column]
+        below = axes[2 * line + 1, column]
         _scene(above, below, scene, series[scene.name])
         if line == lines - 1:
             below.set_xlabel("hours")
@@ -82,8 +85,14 @@ def sheet(path: Path, scenes: tuple[Scene, ...], series: dict[str, Judged]) -> N
             above.set_ylabel("value")
             below.set_ylabel("score")
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, [label.replace("labelled", "what was put in") for label in labels],
-                  loc="outside upper right", ncols=5, fontsize=9, frameon=False)
+    figure.legend(
+        handles,
+        [label.replace("labelled", "what was put in") for label in labels],
+        loc="outside upper right",
+        ncols=5,
+        fontsize=9,
+        frameon=False,
+    )
     figure.savefig(path)
 
 
@@ -103,14 +112,18 @@ def _scene(above: Axes, below: Axes, scene: Scene, series: Judged) -> None:
     score = np.minimum(np.nan_to_num(table["score"].to_numpy()), HIGHEST)
     shown = there if there.mean() < 0.5 else np.ones(len(hours), bool)
     below.fill_between(hours[shown], score[shown], color=VALUE, alpha=0.35, lw=0, step="mid")
-    below.fill_between(hours[shown], np.where(score > 1, score, 0)[shown], color=ALARM, lw=0, step="mid")
+    below.fill_between(
+        hours[shown], np.where(score > 1, score, 0)[shown], color=ALARM, lw=0, step="mid"
+    )
     below.axhline(1, color=ALARM, lw=0.8, ls="--")
     if scene.incident:
         below.axvspan(*scene.incident, color=LABEL, alpha=0.4, lw=0, zorder=0)
     below.set(ylim=(0, HIGHEST), xlim=above.get_xlim(), yticks=[0, 1, HIGHEST])
     below.spines[["top", "right"]].set_visible(False)
     for axis in (above.xaxis, below.xaxis):
-        axis.set_major_locator(MultipleLocator(12 if scene.end - scene.begin > 30 else 6 if scene.end > 40 else 2))
+        axis.set_major_locator(
+            MultipleLocator(12 if scene.end - scene.begin > 30 else 6 if scene.end > 40 else 2)
+        )
     below.set_title(_said(scene, series), loc="left", fontsize=9)
 
 

@@ -1,7 +1,8 @@
-"""The pictures of the policies in docs/configuration.md: made-up series, judged by the code that judges real ones.
+"""The pictures of the policies in docs/configuration.md: made-up series, judged by the code that
+judges real ones.
 
-`python -m tests.benchmarks.pictures` draws them together with the others. A policy that moves the band is shown
-without and with it; `persistence` and `missing_data` by what alert rules read.
+`python -m tests.benchmarks.pictures` draws them together with the others. A policy that moves the
+band is shown without and with it; `persistence` and `missing_data` by what alert rules read.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from matplotlib.figure import Figure
 from detectors.api import Band
 from plugin.commands.plot import ALARM, EXPECTED, LABEL, VALUE, draw
 from plugin.config import Watch
-from plugin.jobs.latest_samples import Latest
+from plugin.jobs.latest_samples import LatestSamples
 from plugin.jobs.policies import judged
 from plugin.series import FloatArray, Labels, SeriesRecord, SeriesState, Tick
 
@@ -39,13 +40,25 @@ class Series:
 
     @property
     def band(self) -> Band:
-        return Band(*(row[None] for row in (self.expected - self.below, self.expected, self.expected + self.above)))
+        return Band(
+            *(
+                row[None]
+                for row in (self.expected - self.below, self.expected, self.expected + self.above)
+            )
+        )
 
     def judged(self, **settings: Any) -> pd.DataFrame:
         """value,expected,lower,upper,score after the policies of a watch."""
         score, band = judged(self.value[None], self.band, watch(**settings))
-        return pd.DataFrame({"value": self.value, "expected": band.expected[0], "lower": band.lower[0],
-                             "upper": band.upper[0], "score": score[0]})
+        return pd.DataFrame(
+            {
+                "value": self.value,
+                "expected": band.expected[0],
+                "lower": band.lower[0],
+                "upper": band.upper[0],
+                "score": score[0],
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -65,7 +78,9 @@ def watch(**settings: Any) -> Watch:
 
 def noise(size: int) -> FloatArray:
     """[size], the same numbers every time."""
-    return np.convolve(np.random.default_rng(7).normal(size=size + 2), np.full(3, 1 / 3), mode="valid")
+    return np.convolve(
+        np.random.default_rng(7).normal(size=size + 2), np.full(3, 1 / 3), mode="valid"
+    )
 
 
 def raised(hours: FloatArray, begin: float, end: float, by: float) -> FloatArray:
@@ -87,7 +102,9 @@ def temperature() -> Series:
 
 def requests() -> Series:
     expected = 520 + 440 * np.sin((DAY - 7) * np.pi / 12)
-    value = expected * (1 + 0.015 * noise(len(DAY)) + raised(DAY, 11, 13.5, 0.13) + raised(DAY, 18, 19.5, -0.45))
+    value = expected * (
+        1 + 0.015 * noise(len(DAY)) + raised(DAY, 11, 13.5, 0.13) + raised(DAY, 18, 19.5, -0.45)
+    )
     return Series(value, expected, np.full(len(DAY), 45.0), np.full(len(DAY), 45.0))
 
 
@@ -100,9 +117,16 @@ def hit_ratio() -> Series:
 SCENES = (
     Scene("direction", "direction: above", "latency, ms", latency, {"direction": "above"}),
     Scene("min-deviation", "min_deviation: 1", "°C", temperature, {"min_deviation": 1.0}),
-    Scene("min-relative-deviation", "min_relative_deviation: 0.2", "requests/s", requests,
-          {"min_relative_deviation": 0.2}),
-    Scene("valid-range", "valid_range: [0, 1]", "hit ratio", hit_ratio, {"valid_range": (0.0, 1.0)}),
+    Scene(
+        "min-relative-deviation",
+        "min_relative_deviation: 0.2",
+        "requests/s",
+        requests,
+        {"min_relative_deviation": 0.2},
+    ),
+    Scene(
+        "valid-range", "valid_range: [0, 1]", "hit ratio", hit_ratio, {"valid_range": (0.0, 1.0)}
+    ),
 )
 
 
@@ -119,8 +143,11 @@ def moved(path: Path, scene: Scene) -> None:
     """The same series without and with the policy."""
     figure = Figure(figsize=(7, 2.5), dpi=DOTS, layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
-    series, limits = scene.series(), []
-    for each, title, settings in zip(axes, ("without", scene.written), ({}, scene.settings), strict=True):
+    series = scene.series()
+    limits = []
+    for each, title, settings in zip(
+        axes, ("without", scene.written), ({}, scene.settings), strict=True
+    ):
         table = series.judged(**settings)
         draw(each, DAY, table)
         limits += each.get_ylim()
@@ -139,7 +166,8 @@ def flagged(table: pd.DataFrame) -> int:
 
 
 def persistence(path: Path) -> None:
-    """One outlier, then an incident: the value in its band, and what alert rules read with and without."""
+    """One outlier, then an incident: the value in its band, and what alert rules read with and
+    without."""
     expected = np.full(len(MINUTE), 50.0)
     outside = np.isin(MINUTE, (-3.0, 18.0, 19.0, 20.0, 22.0, 23.0, 24.0, 25.0))
     value = expected + 4 * noise(len(MINUTE)) + np.where(outside, 24.0, 0.0)
@@ -163,13 +191,26 @@ def missing_data(path: Path) -> None:
     for column, offset in enumerate((0.0, 24.0)):
         series = stopped(offset)
         draw(axes[0, column], MINUTE, series.judged())
-        axes[0, column].set_title("stops while " + ("it alerts" if offset else "all is well"), loc="left", fontsize=9)
+        axes[0, column].set_title(
+            "stops while " + ("it alerts" if offset else "all is well"), loc="left", fontsize=9
+        )
         for line, setting in enumerate(("skip", "alert"), 1):
             score, missing = read(series, missing_data=setting)
             stepped(axes[line, column], score)
-            axes[line, column].fill_between(MINUTE, 0, np.where(missing, 3, 0), step="post", color=LABEL, alpha=0.5,
-                                            lw=0, zorder=0, label="missing = 1")
-            axes[line, column].set_title(f"alert score, missing_data: {setting}", loc="left", fontsize=9)
+            axes[line, column].fill_between(
+                MINUTE,
+                0,
+                np.where(missing, 3, 0),
+                step="post",
+                color=LABEL,
+                alpha=0.5,
+                lw=0,
+                zorder=0,
+                label="missing = 1",
+            )
+            axes[line, column].set_title(
+                f"alert score, missing_data: {setting}", loc="left", fontsize=9
+            )
     _finish(figure, list(axes.flat), axes[1, 1])
     figure.savefig(path)
 
@@ -183,25 +224,43 @@ def stopped(offset: float) -> Series:
 
 
 def read(series: Series, **settings: Any) -> tuple[FloatArray, FloatArray]:
-    """[T] what `/api/v1/alert` says after each minute: the score (NaN = no row), and whether the series is missing."""
-    latest, table = Latest(watch(**settings)), series.judged()
+    """[T] what `/api/v1/alert` says after each minute: the score (NaN = no row), and whether the
+    series is missing."""
+    latest = LatestSamples(watch(**settings))
+    table = series.judged()
     record = SeriesRecord(1, "w", Labels(()), SeriesState.OK, STEP, STEP)
-    score, missing = np.full(len(MINUTE), np.nan), np.zeros(len(MINUTE), bool)
+    score = np.full(len(MINUTE), np.nan)
+    missing = np.zeros(len(MINUTE), bool)
     for at in range(len(MINUTE)):
-        now, row = (at + 1) * STEP, table.iloc[[at]]
+        now = (at + 1) * STEP
+        row = table.iloc[[at]]
         value, expected, lower, upper, judgement = (row[name].to_numpy()[None] for name in COLUMNS)
-        latest.update(Tick("w", np.array([1]), np.array([now]), value, expected, lower, upper, judgement,
-                           np.ones(1, np.int64)))
+        latest.update(
+            Tick(
+                "w",
+                np.array([1]),
+                np.array([now]),
+                value,
+                expected,
+                lower,
+                upper,
+                judgement,
+                np.ones(1, np.int64),
+            )
+        )
         latest.look(now - STEP, now)
         shown, _ = latest.snapshot([record], {}, now, 86_400)
-        score[at], missing[at] = shown.alert_score[0], shown.missing[0]
+        score[at] = shown.alert_score[0]
+        missing[at] = shown.missing[0]
     return score, missing & ~np.isnan(score)
 
 
 def stepped(axes: Axes, score: FloatArray) -> None:
     """An alert score: blank where there is no row, red above 1."""
     axes.step(MINUTE, score, where="post", color=VALUE, lw=1)
-    axes.fill_between(MINUTE, 0, np.where(score > 1, score, 0), step="post", color=ALARM, alpha=0.8, lw=0)
+    axes.fill_between(
+        MINUTE, 0, np.where(score > 1, score, 0), step="post", color=ALARM, alpha=0.8, lw=0
+    )
     axes.axhline(1, color=EXPECTED, lw=0.8, ls="--")
     if np.isnan(score).any():
         axes.text(float(MINUTE[np.isnan(score)].mean()), 1.6, "no row", ha="center", fontsize=8)
@@ -220,6 +279,11 @@ def _finish(figure: Figure, panels: list[Axes], marked: Axes | None = None) -> N
 
 def _legend(figure: Figure, *panels: Axes | None) -> None:
     found = [axes.get_legend_handles_labels() for axes in panels if axes is not None]
-    figure.legend([handle for handles, _ in found for handle in handles],
-                  [name for _, names in found for name in names],
-                  loc="outside upper right", ncols=5, fontsize=8, frameon=False)
+    figure.legend(
+        [handle for handles, _ in found for handle in handles],
+        [name for _, names in found for name in names],
+        loc="outside upper right",
+        ncols=5,
+        fontsize=8,
+        frameon=False,
+    )

@@ -1,4 +1,5 @@
-"""A week after all false alarms were answered, on one made-up series whose every number is known."""
+"""A week after all false alarms were answered, on one made-up series whose every number is
+known."""
 
 from pathlib import Path
 
@@ -8,25 +9,32 @@ import pytest
 from plugin.errors import BandwatchError
 from tests.benchmarks.feedback import DAY, Totals, main, measured, read
 
-STEP, DAYS = 300, 14
+STEP = 300
+DAYS = 14
 
 
 def write(folder: Path, spikes: dict[int, float], incidents: dict[int, float]) -> tuple[Path, Path]:
     """A band of 0 ± 1; spikes and incidents by step, of that height, for two samples."""
     length = DAYS * DAY // STEP
-    value, label = np.zeros(length), np.zeros(length, int)
+    value = np.zeros(length)
+    label = np.zeros(length, int)
     for at, height in {**spikes, **incidents}.items():
-        value[at:at + 2] = height
+        value[at : at + 2] = height
     for at in incidents:
-        label[at:at + 2] = 1
+        label[at : at + 2] = 1
     times = STEP * np.arange(length)
-    data, scores = folder / "data", folder / "scores"
+    data = folder / "data"
+    scores = folder / "scores"
     data.mkdir()
     scores.mkdir()
     rows = list(zip(times, value, label, strict=True))
-    (data / "a.csv").write_text("time,value,label\n" + "".join(f"{t},{v},{k}\n" for t, v, k in rows))
-    (scores / "a.csv").write_text("time,value,expected,lower,upper,score\n"
-                                  + "".join(f"{t},{v},0,-1,1,{abs(v)}\n" for t, v, _ in rows))
+    (data / "a.csv").write_text(
+        "time,value,label\n" + "".join(f"{t},{v},{k}\n" for t, v, k in rows)
+    )
+    (scores / "a.csv").write_text(
+        "time,value,expected,lower,upper,score\n"
+        + "".join(f"{t},{v},0,-1,1,{abs(v)}\n" for t, v, _ in rows)
+    )
     return data, scores
 
 
@@ -44,12 +52,17 @@ def test_a_series_with_nothing_to_answer_is_told_apart(tmp_path: Path) -> None:
     assert measured(list(read(data, scores))) == Totals(1, 0, 0, 0, 0, 1, 0, 0, 0)
 
 
-def test_it_prints_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_prints_a_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     data, scores = write(tmp_path, {100: 2.0}, {})
     monkeypatch.setattr("sys.argv", ["", str(data), str(scores), "--tried"])
     main()
     assert "1 pairs of weeks, 1 with a false alarm to answer" in (shown := capsys.readouterr().out)
-    assert all(name in shown for name in ("as shipped", "bound 8", "longest remembered none", "half-life 56 d"))
+    assert all(
+        name in shown
+        for name in ("as shipped", "bound 8", "longest remembered none", "half-life 56 d")
+    )
     monkeypatch.setattr("sys.argv", ["", str(data), str(tmp_path)])
     with pytest.raises(BandwatchError):
         main()

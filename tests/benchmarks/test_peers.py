@@ -1,4 +1,7 @@
-"""Peers: exact on small series, causal, and indifferent to gaps. Those whose library is missing are skipped."""
+"""Peers: exact on small series, causal, and indifferent to gaps.
+
+Those whose library is missing are skipped.
+"""
 
 import numpy as np
 import pytest
@@ -26,10 +29,14 @@ def daily(days: float = 12, seed: int = 0) -> FloatArray:
 
 
 def test_a_distance_is_in_half_widths_and_never_divided_by_nothing() -> None:
-    series = made(np.array([0.0, 2.0, 0.0, 2.0, 5.0, NAN, 1.0, 1.0]))  # standard deviation of the first half: 1
+    series = made(
+        np.array([0.0, 2.0, 0.0, 2.0, 5.0, NAN, 1.0, 1.0])
+    )  # standard deviation of the first half: 1
     expected = np.array([1.0, 1.0, NAN, 1.0, 1.0, 1.0, 1.0, 0.0])
     assert distance(series, expected, 2.0).tolist()[:2] == [0.5, 0.5]
-    np.testing.assert_allclose(distance(series, expected, 0.0), [1e3, 1e3, NAN, 1e3, 4e3, NAN, 0, 1e3])
+    np.testing.assert_allclose(
+        distance(series, expected, 0.0), [1e3, 1e3, NAN, 1e3, 4e3, NAN, 0, 1e3]
+    )
 
 
 def test_gaps_take_the_sample_before_and_the_first_one_the_sample_after() -> None:
@@ -51,16 +58,21 @@ def test_ewma_is_the_weighted_mean_of_the_samples_before() -> None:
 
 def test_rolling_mad_is_the_modified_z_score() -> None:
     values = np.append(np.tile([8.0, 9.0, 10.0, 11.0, 12.0, 13.0], 20), 50.0)
-    score = peer("mad")(made(values)).score  # any six in a row have the median 10.5 and a deviation of 1.5
+    score = peer("mad")(
+        made(values)
+    ).score  # any six in a row have the median 10.5 and a deviation of 1.5
     assert score[-1] == pytest.approx(0.6745 * (50 - 10.5) / 1.5 / 3.5)
 
 
 def test_the_seasonal_median_is_that_of_seven_days() -> None:
     values = np.arange(10.0) ** 2
-    assert median_of_days(values, 1)[8:].tolist() == [16, 25]  # of 1, 4, ..., 49 and of 4, 9, ..., 64
+    assert median_of_days(values, 1)[8:].tolist() == [
+        16,
+        25,
+    ]  # of 1, 4, ..., 49 and of 4, 9, ..., 64
     assert np.isnan(median_of_days(values, 1)[0]) and median_of_days(values, 1)[2] == 0.5
     score = peer("seasonal")(made(np.append(daily(), 160))).score
-    assert score[-1] > 5 and np.nanmean(score[len(score) // 2:] > 1) < 0.05
+    assert score[-1] > 5 and np.nanmean(score[len(score) // 2 :] > 1) < 0.05
 
 
 def test_adaptive_rules_allow_half_the_level_and_two_deviations() -> None:
@@ -74,7 +86,9 @@ def test_adaptive_rules_allow_half_the_level_and_two_deviations() -> None:
 
 @pytest.mark.parametrize("name", PEERS)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Prophet's, of pandas
-def test_every_peer_is_causal_and_finds_what_everyone_sees(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_peer_is_causal_and_finds_what_everyone_sees(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if name in LIBRARIES:
         pytest.importorskip(LIBRARIES[name])
     if name.startswith("plain"):
@@ -92,4 +106,4 @@ def test_every_peer_is_causal_and_finds_what_everyone_sees(name: str, monkeypatc
     np.testing.assert_allclose(before.score[scored], after.score[scored], rtol=1e-4, atol=1e-6)
     assert np.nanmax(after.score[1500:1510]) > max(1.0, np.nanmax(before.score[1500:1510]))
     assert before.score.shape == values.shape and np.isnan(before.score[1100]) and before.bytes > 0
-    assert np.isfinite(np.delete(before.score[seen.split:], 1100 - seen.split)).all()
+    assert np.isfinite(np.delete(before.score[seen.split :], 1100 - seen.split)).all()

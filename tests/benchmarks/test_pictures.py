@@ -31,20 +31,34 @@ def test_the_policies_are_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[st
         assert f"](pictures/{name})" in text
 
 
-@pytest.mark.parametrize(("name", "without", "with_it"), [
-    ("direction", 30, 12), ("min-deviation", 72, 24), ("min-relative-deviation", 48, 18), ("valid-range", 0, 12)])
+@pytest.mark.parametrize(
+    ("name", "without", "with_it"),
+    [
+        ("direction", 30, 12),
+        ("min-deviation", 72, 24),
+        ("min-relative-deviation", 48, 18),
+        ("valid-range", 0, 12),
+    ],
+)
 def test_a_scene_shows_what_its_policy_does(name: str, without: int, with_it: int) -> None:
-    scene, = [scene for scene in policy_pictures.SCENES if scene.name == name]
+    (scene,) = [scene for scene in policy_pictures.SCENES if scene.name == name]
     series = scene.series()
-    assert (flagged(series.judged()), flagged(series.judged(**scene.settings))) == (without, with_it)
+    assert (flagged(series.judged()), flagged(series.judged(**scene.settings))) == (
+        without,
+        with_it,
+    )
 
 
 def test_the_held_score_is_handed_over() -> None:
     score, missing = policy_pictures.read(policy_pictures.stopped(24.0), missing_data="skip")
-    assert (np.flatnonzero(score > 1) - 15).tolist() == list(range(-10, 13))  # minutes: alerts from -10, held 10 min
+    assert (np.flatnonzero(score > 1) - 15).tolist() == list(
+        range(-10, 13)
+    )  # minutes: alerts from -10, held 10 min
     assert (np.flatnonzero(missing) - 15).tolist() == list(range(2, 25))
     score, missing = policy_pictures.read(policy_pictures.stopped(0.0), missing_data="skip")
-    assert (np.flatnonzero(np.isnan(score)) - 15).tolist() == list(range(2, 25)) and not missing.any()
+    assert (np.flatnonzero(np.isnan(score)) - 15).tolist() == list(
+        range(2, 25)
+    ) and not missing.any()
 
 
 def test_those_of_the_documentation_are_small() -> None:

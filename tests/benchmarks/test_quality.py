@@ -1,4 +1,5 @@
-"""The table among peers: what is read, how scores meet labels, how a failure shows, how forecasts are compared."""
+"""The table among peers: what is read, how scores meet labels, how a failure shows, how forecasts
+are compared."""
 
 from pathlib import Path
 
@@ -31,12 +32,17 @@ def daily(days: int, seed: int = 0) -> FloatArray:
 
 
 def write(folder: Path, name: str, columns: str, values: FloatArray) -> None:
-    rows = [f"{STEP * at},{value:.6f}" + ",0" * (columns.count(",") - 1) for at, value in enumerate(values)]
+    rows = [
+        f"{STEP * at},{value:.6f}" + ",0" * (columns.count(",") - 1)
+        for at, value in enumerate(values)
+    ]
     (folder / f"{name}.csv").write_text("\n".join([columns, *rows, ""]))
 
 
 def test_items_are_spread_over_all() -> None:
-    assert spread(range(10), 4) == [0, 2, 5, 7] and spread("abc", 0) == ["a", "b", "c"] == spread("abc", 5)
+    assert spread(range(10), 4) == [0, 2, 5, 7] and spread("abc", 0) == ["a", "b", "c"] == spread(
+        "abc", 5
+    )
 
 
 def test_what_cannot_be_judged_is_refused(tmp_path: Path) -> None:
@@ -51,7 +57,9 @@ def test_what_cannot_be_judged_is_refused(tmp_path: Path) -> None:
 
 def test_scores_meet_the_labels_of_the_judged_half() -> None:
     values = np.array([1.0, 2, 3, 4, NAN, 6, 7])
-    made = recording(values, label=[0, 0, 1, 0, 0, 1, -1], kind=["", "", "dip", "", "", "shift", ""])
+    made = recording(
+        values, label=[0, 0, 1, 0, 0, 1, -1], kind=["", "", "dip", "", "", "shift", ""]
+    )
     judged = run.judged(made, np.arange(7.0))
     assert judged.score.tolist() == [4, 5, 6] and judged.label.tolist() == [0, 1, -1]
     assert judged.observed.tolist() == [False, True, True] and judged.kind is not None
@@ -69,7 +77,11 @@ def test_rows_come_in_the_order_asked_for_with_every_series() -> None:
     pair = [recording(daily(12), "a"), recording(daily(10, 1), "b", start=7 * DAY)]
     seen: list[float] = []
     found = run.rows(pair, ["baseline", "ewma", "mad"], 1, seen.append)
-    assert [row.name for row in found] == ["baseline", "ewma", "mad"] and seen == sorted(seen) and seen[-1] == 1
+    assert (
+        [row.name for row in found] == ["baseline", "ewma", "mad"]
+        and seen == sorted(seen)
+        and seen[-1] == 1
+    )
     for row in found:
         assert sorted(row.scores) == ["a", "b"] and not row.failed and row.bytes
         assert row.quality(pair).own.events.incidents == 0
@@ -77,7 +89,9 @@ def test_rows_come_in_the_order_asked_for_with_every_series() -> None:
 
 def test_an_unknown_name_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("sys.argv", ["bench", str(tmp_path), "--only", "ewma,profet"])
-    with pytest.raises(SystemExit, match="unknown name 'profet'; valid is any of: ewma, .*baseline"):
+    with pytest.raises(
+        SystemExit, match="unknown name 'profet'; valid is any of: ewma, .*baseline"
+    ):
         main()
 
 
@@ -90,8 +104,15 @@ def test_a_failed_series_counts_as_missed_and_is_named(capsys: pytest.CaptureFix
     assert (quality.own.events.incidents, quality.own.events.caught) == (4, 2)
     report.show("made", pair, [row], kinds=False)
     printed = capsys.readouterr().out
-    assert "EWMA, 3 sigma: failed on 1 series (b): ValueError: no; their incidents count as missed" in printed
-    cells = next(line for line in printed.splitlines() if line.startswith("│ EWMA")).replace(" ", "").split("│")
+    assert (
+        "EWMA, 3 sigma: failed on 1 series (b): ValueError: no; their incidents count as missed"
+        in printed
+    )
+    cells = (
+        next(line for line in printed.splitlines() if line.startswith("│ EWMA"))
+        .replace(" ", "")
+        .split("│")
+    )
     assert cells[2:4] == ["2", "1"] and cells[8] == "0.50" and cells[-3:-1] == ["4.000", "16"]
 
 
@@ -106,9 +127,13 @@ def test_our_rows_are_those_of_a_backtest() -> None:
 
 
 def test_origins_begin_at_a_midnight_and_leave_room() -> None:
-    series = Series("a", 5 * STEP, STEP, np.zeros(24 * 8), 24 * 4)  # midnights at 19, 43, 67, 91, ...
+    series = Series(
+        "a", 5 * STEP, STEP, np.zeros(24 * 8), 24 * 4
+    )  # midnights at 19, 43, 67, 91, ...
     at = forecast.origins(series)
-    assert at[0] == 91 and set(np.diff(at)) == {6} and at[-1] == 187  # of 192 samples; two hours must follow
+    assert (
+        at[0] == 91 and set(np.diff(at)) == {6} and at[-1] == 187
+    )  # of 192 samples; two hours must follow
     assert (series.times[at] % forecast.EVERY == 0).all()
     assert len(forecast.origins(Series("a", 0, STEP, np.zeros(6), 3))) == 0
 
@@ -116,9 +141,13 @@ def test_origins_begin_at_a_midnight_and_leave_room() -> None:
 def test_naive_forecasts_repeat_what_was() -> None:
     series = Series("a", 0, STEP, np.arange(24.0 * 8), 24 * 4)
     at = forecast.origins(series)
-    naive, last = forecast.seasonal_naive(series), forecast.last_value(series)
+    naive = forecast.seasonal_naive(series)
+    last = forecast.last_value(series)
     assert naive.shape == last.shape == (len(at), 2, 3)
-    assert naive[0, :, 1].tolist() == [at[0] - 24, at[0] - 23] and last[0, :, 1].tolist() == [at[0] - 1] * 2
+    assert (
+        naive[0, :, 1].tolist() == [at[0] - 24, at[0] - 23]
+        and last[0, :, 1].tolist() == [at[0] - 1] * 2
+    )
     month = Series("a", 0, STEP, np.arange(24.0 * 30), 24 * 15)
     assert forecast.seasonal_naive(month)[0, 0, 1] == forecast.origins(month)[0] - 24 * 7
 
@@ -136,11 +165,20 @@ def test_ours_forecasts_at_every_origin_and_errors_are_in_naive_ones() -> None:
     values[200:204] = 1e6  # an incident: neither a target nor, a day later, a reference that counts
     pair = [recording(values, "a", label=label), recording(daily(10, 1), "b", start=7 * DAY)]
     lines = forecast._ours(lanes(pair, "UTC", 24)[0], "baseline")
-    assert all(np.isfinite(lines[each.name]).all() and len(lines[each.name]) == len(forecast.origins(Series.of(each)))
-               for each in pair)
+    assert all(
+        np.isfinite(lines[each.name]).all()
+        and len(lines[each.name]) == len(forecast.origins(Series.of(each)))
+        for each in pair
+    )
     naive = forecast.seasonal_naive(Series.of(pair[1]))
     errors = forecast.judged(pair[1], {"naive": naive, "baseline": lines["b"]})
     nothing = np.full(naive.shape, NAN)
-    assert errors == forecast.judged(pair[1], {"naive": naive, "baseline": lines["b"], "silent": nothing})
+    assert errors == forecast.judged(
+        pair[1], {"naive": naive, "baseline": lines["b"], "silent": nothing}
+    )
     assert forecast.judged(pair[1], {"naive": nothing, "baseline": lines["b"]}) == {}
-    assert errors["naive"].mase == 1 and errors["baseline"].mase < 1.5 and errors["baseline"].pinball > 0
+    assert (
+        errors["naive"].mase == 1
+        and errors["baseline"].mase < 1.5
+        and errors["baseline"].pinball > 0
+    )

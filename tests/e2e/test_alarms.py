@@ -1,11 +1,12 @@
-"""An incident in a real Prometheus becomes an alarm in the store; a restart in its middle changes nothing of it."""
+"""An incident in a real Prometheus becomes an alarm in the store; a restart in its middle changes
+nothing of it."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from plugin.components import Parts
+from plugin.components import Components
 from plugin.config import Watch
 from plugin.domain.alarms import JOIN, Alarm
 from tests.e2e.world import INCIDENT, NOW, STEP, Clock, config, parts, watch
@@ -14,7 +15,7 @@ from tests.servers import PrometheusServer
 UNTIL = INCIDENT.stop + 25
 
 
-def found(made: Parts) -> list[Alarm]:
+def found(made: Components) -> list[Alarm]:
     return made.store.alarms(NOW + STEP, NOW + 10**6)
 
 
@@ -31,24 +32,45 @@ def run(folder: Path, url: str, clock: Clock, settings: Watch, pauses: list[int]
 
 
 @pytest.mark.parametrize("persistence", [(1, 1), (3, 5)])
-def test_an_incident_is_an_alarm(small_world: PrometheusServer, clock: Clock, tmp_path: Path,
-                                 persistence: tuple[int, int]) -> None:
+def test_an_incident_is_an_alarm(
+    small_world: PrometheusServer, clock: Clock, tmp_path: Path, persistence: tuple[int, int]
+) -> None:
     settings = watch(persistence=f"{persistence[0]} of {persistence[1]}")
     with parts(config(tmp_path / "steady", small_world.url, settings), clock) as made:
-        score, began = made.watches["latency"].score, made.metrics.alarms.labels("latency")
+        score = made.watches["latency"].score
+        began = made.metrics.alarms.labels("latency")
         assert score.run()
-        before, alerting, growing = began._value.get(), np.zeros(UNTIL, bool), []
-        shop = next(record.id for record in made.store.series("latency") if record.labels["service"] == "shop")
+        before = began._value.get()
+        alerting = np.zeros(UNTIL, bool)
+        growing = []
+        shop = next(
+            record.id
+            for record in made.store.series("latency")
+            if record.labels["service"] == "shop"
+        )
         for step in range(1, UNTIL):
             clock.steps(1)
             assert score.run()
             shown = made.board.snapshots()["latency"]
-            alerting[step] = shown.alert_score[[record.id for record in shown.series].index(shop)] > 1
-            growing.append([alarm.end for alarm in made.store.open_alarms("latency") if alarm.series_id == shop])
+            alerting[step] = (
+                shown.alert_score[[record.id for record in shown.series].index(shop)] > 1
+            )
+            growing.append(
+                [
+                    alarm.end
+                    for alarm in made.store.open_alarms("latency")
+                    if alarm.series_id == shop
+                ]
+            )
         steady = found(made)
         assert began._value.get() - before == len([alarm for alarm in steady if alarm.start > NOW])
-    alarm, = [each for each in steady if each.series_id == shop and each.start <= NOW + INCIDENT.stop * STEP
-              and each.end >= NOW + INCIDENT.start * STEP]
+    (alarm,) = [
+        each
+        for each in steady
+        if each.series_id == shop
+        and each.start <= NOW + INCIDENT.stop * STEP
+        and each.end >= NOW + INCIDENT.start * STEP
+    ]
     steps = np.flatnonzero(alerting)
     assert (alarm.start, alarm.end) == (NOW + steps[0] * STEP, NOW + steps[-1] * STEP)
     assert (alarm.samples, alarm.open, alarm.direction) == (alerting.sum(), False, 1)

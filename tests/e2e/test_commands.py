@@ -1,4 +1,5 @@
-"""The commands as a user runs them, against a Prometheus that scrapes itself and Debian's node exporter."""
+"""The commands as a user runs them, against a Prometheus that scrapes itself and Debian's node
+exporter."""
 
 import json
 import os
@@ -43,8 +44,13 @@ web:
 @pytest.fixture(scope="module")
 def scraping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
     folder = tmp_path_factory.mktemp("scraping")
-    with NodeExporter(folder / "node") as node, PrometheusServer(
-            folder / "prometheus", scrape={"prometheus": ["self"], "node": [f"127.0.0.1:{node.port}"]}) as server:
+    with (
+        NodeExporter(folder / "node") as node,
+        PrometheusServer(
+            folder / "prometheus",
+            scrape={"prometheus": ["self"], "node": [f"127.0.0.1:{node.port}"]},
+        ) as server,
+    ):
         yield server
 
 
@@ -56,14 +62,21 @@ def file(tmp_path: Path, scraping: PrometheusServer) -> Path:
 
 
 def bandwatch(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "plugin", *map(str, arguments)], capture_output=True, text=True,
-                          timeout=120, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    return subprocess.run(
+        [sys.executable, "-m", "plugin", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
 
 
 def get(file: Path, path: str, token: str = "reader", method: str = "GET") -> tuple[int, str]:
     address = file.read_text().split("listen_address: ")[1].split()[0]
-    request = urllib.request.Request(f"http://{address}{path}", method=method,
-                                     headers={"Authorization": f"Bearer {token}"})
+    request = urllib.request.Request(
+        f"http://{address}{path}", method=method, headers={"Authorization": f"Bearer {token}"}
+    )
     try:
         with urllib.request.urlopen(request, timeout=10) as response:
             return response.status, response.read().decode()
@@ -92,11 +105,27 @@ def test_run_serves_every_series_then_reloads_and_stops(file: Path) -> None:
             assert get(file, "/api/v1/scores", token="wrong")[0] == 401
 
             def rows() -> list[dict[str, Any]]:
-                return [row for row in json.loads(get(file, "/api/v1/scores")[1]) if row["state"] == "ok"]
+                return [
+                    row
+                    for row in json.loads(get(file, "/api/v1/scores")[1])
+                    if row["state"] == "ok"
+                ]
 
-            assert eventually(lambda: len(rows()) >= 5 and {row["watch"] for row in rows()} == {"node", "requests"})
-            assert all(row["lower"] <= row["expected"] <= row["upper"] for row in rows() if row["score"] is not None)
-            assert json.loads(get(file, "/api/v1/alert?watch=node")[1])[0].keys() >= {"watch", "score", "instance"}
+            assert eventually(
+                lambda: (
+                    len(rows()) >= 5 and {row["watch"] for row in rows()} == {"node", "requests"}
+                )
+            )
+            assert all(
+                row["lower"] <= row["expected"] <= row["upper"]
+                for row in rows()
+                if row["score"] is not None
+            )
+            assert json.loads(get(file, "/api/v1/alert?watch=node")[1])[0].keys() >= {
+                "watch",
+                "score",
+                "instance",
+            }
             assert "bandwatch_anomaly_score{" in get(file, "/metrics")[1]
             file.write_text(file.read_text().replace("name: requests", "name: renamed"))
             assert get(file, "/-/reload", "reader", "POST")[0] == 403
@@ -112,17 +141,25 @@ def test_run_serves_every_series_then_reloads_and_stops(file: Path) -> None:
             service.send_signal(signal.SIGTERM)
         _, log = service.communicate(timeout=30)
         assert service.returncode == 0 and "msg=stopped" in log
-        assert all("reload refused" in line for line in log.splitlines() if "level=error" in line), log
+        assert all(
+            "reload refused" in line for line in log.splitlines() if "level=error" in line
+        ), log
 
 
 def test_check_then_score_then_fit(file: Path) -> None:
     checked = bandwatch("check", file)
-    assert checked.returncode == 0 and "valid, 2 watches" in checked.stdout, checked.stdout + checked.stderr
+    assert checked.returncode == 0 and "valid, 2 watches" in checked.stdout, (
+        checked.stdout + checked.stderr
+    )
     assert bandwatch("score", "--config.file", file, "--watch", "node").returncode == 0
     fitted = bandwatch("fit", "--config.file", file, "--watch", "node")
     assert "series fitted" in fitted.stdout, fitted.stderr
     unknown = bandwatch("fit", "--config.file", file, "--watch", "nodes")
-    assert unknown.returncode == 1 and "there is no such watch" in unknown.stderr and "node, requests" in unknown.stderr
+    assert (
+        unknown.returncode == 1
+        and "there is no such watch" in unknown.stderr
+        and "node, requests" in unknown.stderr
+    )
 
 
 def test_example_passes_its_own_check(tmp_path: Path) -> None:
@@ -134,9 +171,9 @@ def test_example_passes_its_own_check(tmp_path: Path) -> None:
 
 def test_two_services_never_share_a_store(file: Path) -> None:
     from plugin import config
-    from plugin.components import Parts
+    from plugin.components import Components
 
-    first = Parts(config.load(file))
+    first = Components(config.load(file))
     try:
         refused = bandwatch("score", "--config.file", file)
         assert refused.returncode == 1 and "another bandwatch is at work" in refused.stderr
@@ -146,33 +183,66 @@ def test_two_services_never_share_a_store(file: Path) -> None:
 
 def test_backtest_of_an_expression(tmp_path: Path) -> None:
     end = int(time.time()) // 60 * 60
-    recent = [Series(each.labels, each.times[-2880:] - each.times[-1] + end, each.values[-2880:])
-              for each in world.series() if each.labels["service"] in ("shop", "quiet")]
+    recent = [
+        Series(each.labels, each.times[-2880:] - each.times[-1] + end, each.values[-2880:])
+        for each in world.series()
+        if each.labels["service"] in ("shop", "quiet")
+    ]
     with PrometheusServer(tmp_path / "prometheus").backfill(recent) as server:
-        done = bandwatch("backtest", "latency_ms", "--prometheus.url", server.url, "--since", "2d", "--output",
-                         tmp_path / "out", "--detector", "baseline", "--refit-every", "12h", "--plot")
+        done = bandwatch(
+            "backtest",
+            "latency_ms",
+            "--prometheus.url",
+            server.url,
+            "--since",
+            "2d",
+            "--output",
+            tmp_path / "out",
+            "--detector",
+            "baseline",
+            "--refit-every",
+            "12h",
+            "--plot",
+        )
     assert done.returncode == 0, done.stderr
     assert "2 series, 2 series-days: would have alerted" in done.stdout
     files = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert len(files) == 4 and files[0].startswith("000_latency_ms") and files[0].endswith(".csv")
     lines = (tmp_path / "out" / files[0]).read_text().splitlines()
     assert lines[0] == "time,value,expected,lower,upper,score" and 1430 <= len(lines) <= 1442
-    nothing = bandwatch("backtest", "no_such_metric", "--prometheus.url", server.url, "--output", tmp_path / "none")
+    nothing = bandwatch(
+        "backtest", "no_such_metric", "--prometheus.url", server.url, "--output", tmp_path / "none"
+    )
     assert nothing.returncode == 1 and "Prometheus" in nothing.stderr
 
 
 def test_ctrl_c_ends_a_backtest_at_once(tmp_path: Path) -> None:
     """As a terminal does it: the signal goes to the whole process group."""
-    source, output = tmp_path / "source", tmp_path / "output"
+    source = tmp_path / "source"
+    output = tmp_path / "output"
     source.mkdir()
     for number in range(12):  # each begins at another second, so that none shares a stack
         rows = "".join(f"{number + 60 * minute},{minute % 97}\n" for minute in range(14 * 1440))
         (source / f"{number:02d}.csv").write_text("time,value\n" + rows)
-    command = [sys.executable, "-m", "plugin", "backtest", source, "--output", output, "--detector", "lstm", "--jobs",
-               "1"]
-    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a background shell hands on an ignored SIGINT
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True,
-                          preexec_fn=heard) as running:
+    command = [
+        sys.executable,
+        "-m",
+        "plugin",
+        "backtest",
+        source,
+        "--output",
+        output,
+        "--detector",
+        "lstm",
+        "--jobs",
+        "1",
+    ]
+    heard = partial(
+        signal.signal, signal.SIGINT, signal.SIG_DFL
+    )  # a background shell hands on an ignored SIGINT
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=heard
+    ) as running:
         assert eventually(lambda: list(output.glob("*.csv")))
         os.killpg(running.pid, signal.SIGINT)
         began = time.monotonic()
@@ -181,19 +251,57 @@ def test_ctrl_c_ends_a_backtest_at_once(tmp_path: Path) -> None:
     assert time.monotonic() - began < 5 and len(list(output.glob("*.csv"))) < 12
 
 
-@pytest.mark.parametrize(("arguments", "status", "message"), [
-    ((), 2, "required: COMMAND"),
-    (("check",), 1, "nothing to check: give a FILE, or --example"),
-    (("check", "missing.yml"), 1, "missing.yml"),
-    (("backtest", "nowhere", "--output", "out", "--step", "fast"), 2, 'argument --step: found "fast"'),
-    (("run", "--config.file", "missing.yml"), 1, "missing.yml"),
-    (("backtest", ".", "--output", "."), 1, "--output .: is SOURCE, whose files would be overwritten"),
-    (("backtest", ".", "--output", "out", "--timezone", "Mars"), 2, 'argument --timezone: found "Mars"; valid is an'),
-    (("backtest", "up", "--output", "out", "--step", "0s"), 2, 'argument --step: found "0s"; valid is'),
-    (("backtest", "up", "--output", "out", "--jobs", "-1"), 2, 'argument --jobs: found "-1"; valid is a number'),
-    (("backtest", "up", "--output", "out", "--detector", "lsmt"), 1, "--detector: unknown detector `lsmt`, did you"),
-    (("backtest", "up" + " + up" * 99, "--output", "out", "--prometheus.url", "http://127.0.0.1:1"), 1, "refused"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        ((), 2, "required: COMMAND"),
+        (("check",), 1, "nothing to check: give a FILE, or --example"),
+        (("check", "missing.yml"), 1, "missing.yml"),
+        (
+            ("backtest", "nowhere", "--output", "out", "--step", "fast"),
+            2,
+            'argument --step: found "fast"',
+        ),
+        (("run", "--config.file", "missing.yml"), 1, "missing.yml"),
+        (
+            ("backtest", ".", "--output", "."),
+            1,
+            "--output .: is SOURCE, whose files would be overwritten",
+        ),
+        (
+            ("backtest", ".", "--output", "out", "--timezone", "Mars"),
+            2,
+            'argument --timezone: found "Mars"; valid is an',
+        ),
+        (
+            ("backtest", "up", "--output", "out", "--step", "0s"),
+            2,
+            'argument --step: found "0s"; valid is',
+        ),
+        (
+            ("backtest", "up", "--output", "out", "--jobs", "-1"),
+            2,
+            'argument --jobs: found "-1"; valid is a number',
+        ),
+        (
+            ("backtest", "up", "--output", "out", "--detector", "lsmt"),
+            1,
+            "--detector: unknown detector `lsmt`, did you",
+        ),
+        (
+            (
+                "backtest",
+                "up" + " + up" * 99,
+                "--output",
+                "out",
+                "--prometheus.url",
+                "http://127.0.0.1:1",
+            ),
+            1,
+            "refused",
+        ),
+    ],
+)
 def test_wrong_command_lines(arguments: tuple[str, ...], status: int, message: str) -> None:
     done = bandwatch(*arguments)
     assert done.returncode == status and message in done.stderr and "Traceback" not in done.stderr

@@ -1,4 +1,5 @@
-"""Prometheus down, slow, cut off or wrong; fits that fail: a state, a metric, a log line each, and recovery."""
+"""Prometheus down, slow, cut off or wrong; fits that fail: a state, a metric, a log line each, and
+recovery."""
 
 import logging
 import os
@@ -12,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from plugin.board import Outlook
-from plugin.config import Workers
+from plugin.board import WatchHealth
+from plugin.config import WorkerSettings
 from plugin.errors import FitFailed, Stopped
 from plugin.jobs.fit_task import FitOutcome, FitTask
 from plugin.jobs.workers import WorkerPool
@@ -29,17 +30,23 @@ FAULTS: dict[str, tuple[faults.Fault | None, str]] = {
     "cut": (faults.cut, "unavailable"),
     "500": (faults.status(500, b"oops"), "unavailable"),
     "503": (faults.status(503), "unavailable"),
-    "400": (faults.status(400, b'{"status":"error","errorType":"bad_data","error":"parse error"}'), "rejected"),
+    "400": (
+        faults.status(400, b'{"status":"error","errorType":"bad_data","error":"parse error"}'),
+        "rejected",
+    ),
     "401": (faults.status(401), "rejected"),
     "garbage": (faults.garbage, "invalid"),
     "wrong shape": (faults.says({"status": "success", "data": [1]}), "invalid"),
 }
 
 
-def test_each_failure_of_prometheus_is_shown_and_passes(small_world: PrometheusServer, clock: Clock, folder: Path,
-                                                        caplog: pytest.LogCaptureFixture) -> None:
-    with faults.FaultProxy(small_world.port) as proxy, \
-            parts(config(folder, proxy.url, read_timeout=1), clock) as made:
+def test_each_failure_of_prometheus_is_shown_and_passes(
+    small_world: PrometheusServer, clock: Clock, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        faults.FaultProxy(small_world.port) as proxy,
+        parts(config(folder, proxy.url, read_timeout=1), clock) as made,
+    ):
         score = made.watches["latency"].score
         assert score.run()
         for name, (fault, reason) in FAULTS.items():
@@ -67,14 +74,26 @@ def test_each_failure_of_prometheus_is_shown_and_passes(small_world: PrometheusS
         assert len(times) == len(FAULTS) + 1, "nothing was lost"
 
 
-def test_a_watch_that_starts_without_prometheus(small_world: PrometheusServer, clock: Clock, folder: Path) -> None:
-    with faults.FaultProxy(small_world.port) as proxy, parts(config(folder, proxy.url), clock) as made:
+def test_a_watch_that_starts_without_prometheus(
+    small_world: PrometheusServer, clock: Clock, folder: Path
+) -> None:
+    with (
+        faults.FaultProxy(small_world.port) as proxy,
+        parts(config(folder, proxy.url), clock) as made,
+    ):
         proxy.refuse()
         assert not made.watches["latency"].score.run()
         shown = made.board.snapshots()["latency"]
-        assert (shown.outlook, shown.time, shown.series) == (Outlook.FAILING, 0, ()) and "refused" in shown.reason
+        assert (shown.outlook, shown.time, shown.series) == (
+            WatchHealth.FAILING,
+            0,
+            (),
+        ) and "refused" in shown.reason
         proxy.listen()
-        assert made.watches["latency"].score.run() and len(made.board.snapshots()["latency"].series) == 4
+        assert (
+            made.watches["latency"].score.run()
+            and len(made.board.snapshots()["latency"].series) == 4
+        )
 
 
 def broken_task(task: FitTask) -> FitOutcome:
@@ -90,17 +109,22 @@ def dying_task(task: FitTask) -> FitOutcome:
     raise AssertionError("not reached")
 
 
-@pytest.mark.parametrize(("task", "reason", "count"), [
-    (broken_task, "error", 1), (refused_task, "diverged", 3), (dying_task, "worker_died", 1)])
-def test_a_failed_fit_keeps_the_old_model(small_world: PrometheusServer, clock: Clock, folder: Path, task: object,
-                                          reason: str, count: int) -> None:
+@pytest.mark.parametrize(
+    ("task", "reason", "count"),
+    [(broken_task, "error", 1), (refused_task, "diverged", 3), (dying_task, "worker_died", 1)],
+)
+def test_a_failed_fit_keeps_the_old_model(
+    small_world: PrometheusServer, clock: Clock, folder: Path, task: object, reason: str, count: int
+) -> None:
     with parts(config(folder, small_world.url, watch(fit_every=3600)), clock) as made:
         jobs = made.watches["latency"]
         jobs.score.run()
         champions = made.store.champions("latency")
-        jobs.fit._workers = WorkerPool(Workers(), task=task)  # type: ignore[arg-type]
+        jobs.fit._workers = WorkerPool(WorkerSettings(), task=task)  # type: ignore[arg-type]
         clock.steps(68)
-        for _ in range(3):  # looks: by now one of the four is known to have vanished, and is not fitted
+        for _ in range(
+            3
+        ):  # looks: by now one of the four is known to have vanished, and is not fitted
             jobs.score.run()
             clock.steps(1)
         jobs.score.run()
@@ -110,7 +134,10 @@ def test_a_failed_fit_keeps_the_old_model(small_world: PrometheusServer, clock: 
         assert made.store.champions("latency") == champions
         clock.steps(1)
         assert jobs.score.run() and set(made.board.snapshots()["latency"].detector) == {"baseline"}
-        assert jobs.fit.run() == 0 and made.metrics.fit_failures.labels("latency", reason)._value.get() == count
+        assert (
+            jobs.fit.run() == 0
+            and made.metrics.fit_failures.labels("latency", reason)._value.get() == count
+        )
 
 
 def sleeping_task(task: FitTask) -> FitOutcome:
@@ -119,7 +146,7 @@ def sleeping_task(task: FitTask) -> FitOutcome:
 
 
 def test_a_worker_killed_from_outside_costs_its_fit_only() -> None:
-    pool = WorkerPool(Workers(), task=sleeping_task)
+    pool = WorkerPool(WorkerSettings(), task=sleeping_task)
     task = FitTask(Path("."), "w", 1, "", (1,), 0, 60, 60, "UTC", 1e-6)
     future = pool.submit(task)
     assert pool._pool is not None
@@ -131,7 +158,7 @@ def test_a_worker_killed_from_outside_costs_its_fit_only() -> None:
     with pytest.raises(FitFailed, match="worker process ended") as failure:
         pool.result_of(future)
     assert failure.value.reason == "worker_died"
-    again = WorkerPool(Workers(), task=refused_task)
+    again = WorkerPool(WorkerSettings(), task=refused_task)
     assert again.result_of(again.submit(replace(task, version=2))).refused
     for each in (pool, again):
         each.close()
@@ -148,11 +175,14 @@ def alive(pid: int) -> bool:
 
 
 def test_workers_end_with_a_service_that_is_killed() -> None:
-    program = ("import time; from plugin.config import Workers; from plugin.jobs.workers import WorkerPool\n"
-               "if __name__ == '__main__':\n"
-               "    pool = WorkerPool(Workers()); pool.warm_up(); time.sleep(5); print(*pool.pids(), flush=True)\n"
-               "    time.sleep(60)")
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as service:
+    program = (
+        "import time; from plugin.config import Workers; from plugin.jobs.workers import"
+        " WorkerPool\nif __name__ == '__main__':\n    pool = WorkerPool(Workers()); pool.warm_up();"
+        " time.sleep(5); print(*pool.pids(), flush=True)\n    time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+    ) as service:
         assert service.stdout is not None
         workers = [int(pid) for pid in service.stdout.readline().split()]
         assert workers and all(alive(pid) for pid in workers)

@@ -1,4 +1,5 @@
-"""An answered false alarm does not come again, what is of another kind does, and a withdrawal brings all back."""
+"""An answered false alarm does not come again, what is of another kind does, and a withdrawal
+brings all back."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plugin.components import Parts
+from plugin.components import Components
 from plugin.domain.alarms import Alarm
 from plugin.jobs.forecast_job import ahead
 from plugin.series import Labels, Series
@@ -20,7 +21,9 @@ FIRST, AGAIN, BELOW, LARGE = (range(at, at + 3) for at in (30, 90, 120, 150))  #
 SOON = range(44, 47)  # within the gap of an incident
 HEIGHTS = {FIRST: 110.0, AGAIN: 110.0, BELOW: -110.0, LARGE: 400.0}  # ms on top of a daily 200 ± 60
 SHOP = Labels.of({"__name__": "latency_ms", "service": "shop"})
-TWICE = Labels.of({"__name__": "latency_ms", "service": "twice"})  # 110 ms more at step 30, as much less at step 44
+TWICE = Labels.of(
+    {"__name__": "latency_ms", "service": "twice"}
+)  # 110 ms more at step 30, as much less at step 44
 MOVED = Labels.of({"__name__": "latency_ms", "service": "moved"})  # 150 ms more from step 30 on
 UNTIL = 170
 
@@ -33,12 +36,16 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer
         value[np.isin(after, steps)] += height
     moved = latency(1) + 150.0 * (after >= FIRST.start)
     twice = latency(2) + 110.0 * np.isin(after, FIRST) - 110.0 * np.isin(after, SOON)
-    series = [Series(SHOP, times(), value), Series(MOVED, times(), moved), Series(TWICE, times(), twice)]
+    series = [
+        Series(SHOP, times(), value),
+        Series(MOVED, times(), moved),
+        Series(TWICE, times(), twice),
+    ]
     with PrometheusServer(tmp_path_factory.mktemp("answered")).backfill(series) as server:
         yield server
 
 
-def to(made: Parts, clock: Clock, step: int) -> None:
+def to(made: Components, clock: Clock, step: int) -> None:
     clock.now = NOW + step * STEP
     assert made.watches["latency"].score.run()
 
@@ -57,20 +64,28 @@ def begun(store: Store) -> list[range]:
     return [steps for steps in HEIGHTS if any(at in steps for at in found)]
 
 
-def answer(made: Parts, clock: Clock, verdict: str = "false_alarm", labels: Labels = SHOP) -> dict[str, object]:
+def answer(
+    made: Components, clock: Clock, verdict: str = "false_alarm", labels: Labels = SHOP
+) -> dict[str, object]:
     """To what began at step 30."""
     client = served(made, clock)
     alarm = alarms(made.store, labels)[0]
-    sent = client.post("/api/v1/feedback", json={
-        "incident": f"{alarm.series_id}-{alarm.start}", "verdict": verdict})
+    sent = client.post(
+        "/api/v1/feedback",
+        json={"incident": f"{alarm.series_id}-{alarm.start}", "verdict": verdict},
+    )
     assert sent.status_code == 200, sent.text
     said: dict[str, object] = sent.json
     return said
 
 
-def run(folder: Path, url: str, pauses: Sequence[int], *, answers: bool = True,
-        ) -> tuple[list[range], list[Alarm], bytes]:
-    """Begins anew after each pause, as after a restart. Returns excursions told, alarms, and the bands of all."""
+def run(
+    folder: Path, url: str, pauses: Sequence[int], *, answers: bool = True
+) -> tuple[list[range], list[Alarm], bytes]:
+    """Begins anew after each pause, as after a restart.
+
+    Returns excursions told, alarms, and the bands of all.
+    """
     clock = Clock()
     for step in sorted({0, 40, UNTIL, *pauses}):
         with parts(config(folder, url, watch(backfill=4 * 3600)), clock) as made:
@@ -82,7 +97,9 @@ def run(folder: Path, url: str, pauses: Sequence[int], *, answers: bool = True,
     return *told, np.stack([samples.lower, samples.upper, samples.score]).tobytes()
 
 
-def test_the_like_of_it_stays_quiet_and_what_is_another_kind_does_not(world: PrometheusServer, tmp_path: Path) -> None:
+def test_the_like_of_it_stays_quiet_and_what_is_another_kind_does_not(
+    world: PrometheusServer, tmp_path: Path
+) -> None:
     unanswered = run(tmp_path / "unanswered", world.url, [], answers=False)
     assert unanswered[0] == [FIRST, AGAIN, BELOW, LARGE]
     answered = run(tmp_path / "answered", world.url, [])
@@ -92,9 +109,12 @@ def test_the_like_of_it_stays_quiet_and_what_is_another_kind_does_not(world: Pro
 
 
 @pytest.mark.parametrize("verdict", ["false_alarm", None])
-def test_what_comes_after_an_answer_pages_by_its_own_name(world: PrometheusServer, tmp_path: Path, clock: Clock,
-                                                          verdict: str | None) -> None:
-    settings = config(tmp_path, world.url, watch(query='latency_ms{service="twice"}', backfill=4 * 3600))
+def test_what_comes_after_an_answer_pages_by_its_own_name(
+    world: PrometheusServer, tmp_path: Path, clock: Clock, verdict: str | None
+) -> None:
+    settings = config(
+        tmp_path, world.url, watch(query='latency_ms{service="twice"}', backfill=4 * 3600)
+    )
     pages = list[list[str]]()
     for step in (FIRST.stop, FIRST.stop + 2, SOON.start - 1, SOON.stop):
         with parts(settings, clock) as made:
@@ -106,23 +126,35 @@ def test_what_comes_after_an_answer_pages_by_its_own_name(world: PrometheusServe
     assert pages == ([names[:1], [], [], names[1:]] if verdict else [names[:1]] * 4)
 
 
-def test_band_score_and_forecast_agree(world: PrometheusServer, tmp_path: Path, clock: Clock) -> None:
+def test_band_score_and_forecast_agree(
+    world: PrometheusServer, tmp_path: Path, clock: Clock
+) -> None:
     with parts(config(tmp_path, world.url, watch(backfill=4 * 3600)), clock) as made:
         to(made, clock, 40)
         answer(made, clock)
         to(made, clock, AGAIN.stop)
         shop = id_of(made.store, SHOP)
         again = made.store.samples(shop, NOW + AGAIN.start * STEP, NOW + (AGAIN.stop - 1) * STEP)
-        assert (again.score <= 1).all() and (again.value <= again.upper).all() and (again.score > 0.8).any()
+        assert (
+            (again.score <= 1).all()
+            and (again.value <= again.upper).all()
+            and (again.score > 0.8).any()
+        )
         jobs = made.watches["latency"]
         assert jobs.forecast.run() and jobs.score.stacks is not None
         foreseen = made.board.forecasts()["latency"]
         shown = foreseen.band(shop)
-        plain = ahead(jobs.watch, jobs.score.stacks.standing() or (), jobs.score.stacks.until).band(shop)
+        plain = ahead(jobs.watch, jobs.score.stacks.standing() or (), jobs.score.stacks.until).band(
+            shop
+        )
         assert shown is not None and plain is not None
-        factor = made.store.feedback.tolerances("latency").widening(np.array([shop]), foreseen.times)
+        factor = made.store.feedback.tolerances("latency").widening(
+            np.array([shop]), foreseen.times
+        )
         assert factor is not None and (factor.factor[1] > 1.5).all()
-        np.testing.assert_allclose(shown[2] - shown[0], factor.factor[1, 0] * (plain[2] - plain[0]), rtol=0.01)
+        np.testing.assert_allclose(
+            shown[2] - shown[0], factor.factor[1, 0] * (plain[2] - plain[0]), rtol=0.01
+        )
         np.testing.assert_array_equal(shown[:2], plain[:2])
 
 
@@ -137,17 +169,24 @@ def test_a_withdrawal_brings_it_back(world: PrometheusServer, tmp_path: Path, cl
         assert begun(made.store) == [FIRST, AGAIN, BELOW, LARGE]
 
 
-def test_what_was_real_is_kept_out_of_the_next_fit(world: PrometheusServer, tmp_path: Path, clock: Clock) -> None:
+def test_what_was_real_is_kept_out_of_the_next_fit(
+    world: PrometheusServer, tmp_path: Path, clock: Clock
+) -> None:
     with parts(config(tmp_path, world.url, watch(backfill=4 * 3600)), clock) as made:
         to(made, clock, 40)
         answer(made, clock, "real")
-        masked = made.watches["latency"].fit._masked(made.store.series("latency"), NOW, NOW + 40 * STEP)
-        alarm, = alarms(made.store)
-        assert [(each.series_id, each.start, each.end) for each in masked] == [(
-            alarm.series_id, alarm.start, alarm.end)]
+        masked = made.watches["latency"].fit._masked(
+            made.store.series("latency"), NOW, NOW + 40 * STEP
+        )
+        (alarm,) = alarms(made.store)
+        assert [(each.series_id, each.start, each.end) for each in masked] == [
+            (alarm.series_id, alarm.start, alarm.end)
+        ]
 
 
-def test_a_new_normal_is_accepted_at_once(world: PrometheusServer, tmp_path: Path, clock: Clock) -> None:
+def test_a_new_normal_is_accepted_at_once(
+    world: PrometheusServer, tmp_path: Path, clock: Clock
+) -> None:
     for folder, answered in (("told", True), ("untold", False)):
         with parts(config(tmp_path / folder, world.url, watch()), clock) as made:
             to(made, clock, 40)
@@ -158,18 +197,25 @@ def test_a_new_normal_is_accepted_at_once(world: PrometheusServer, tmp_path: Pat
             assert (samples.score <= 1).all() if answered else (samples.score > 1).any()
 
 
-def test_a_new_normal_ends_its_incident_and_said_of_more_it_stays_accepted(world: PrometheusServer, tmp_path: Path,
-                                                                           clock: Clock) -> None:
-    settings = config(tmp_path, world.url, watch(query='latency_ms{service="moved"}', backfill=4 * 3600))
+def test_a_new_normal_ends_its_incident_and_said_of_more_it_stays_accepted(
+    world: PrometheusServer, tmp_path: Path, clock: Clock
+) -> None:
+    settings = config(
+        tmp_path, world.url, watch(query='latency_ms{service="moved"}', backfill=4 * 3600)
+    )
     with parts(settings, clock) as made:
         to(made, clock, 40)
         assert made.board.incidents()["latency"]
         clock.now += 10
         answer(made, clock, "new_normal", MOVED)
         to(made, clock, 41)
-        assert made.board.incidents()["latency"] == (), "its level is accepted with a sample that is outside still"
+        assert made.board.incidents()["latency"] == (), (
+            "its level is accepted with a sample that is outside still"
+        )
         once = made.store.regimes.between(NOW, NOW + 10**6)
         assert answer(made, clock, "new_normal", MOVED)["id"] == 2, "of that sample, too"
         to(made, clock, 42)
-        assert made.store.regimes.between(NOW, NOW + 10**6) == [replace(each, reason="feedback 2") for each in once]
+        assert made.store.regimes.between(NOW, NOW + 10**6) == [
+            replace(each, reason="feedback 2") for each in once
+        ]
         assert once and made.board.incidents()["latency"] == ()

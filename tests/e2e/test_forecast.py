@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plugin.components import Parts
+from plugin.components import Components
 from plugin.series import FloatArray, Labels, Samples, Series
 from tests.e2e.world import NOW, STEP, Clock, config, parts, watch
 from tests.servers import PrometheusServer
@@ -14,12 +14,12 @@ STEPS = 120  # two hours, the default
 CHANGE = 1_761_440_400  # 2025-10-26T01:00:00Z: in Vienna, summer time ends
 
 
-def stored(made: Parts, service: str, start: int) -> Samples:
+def stored(made: Components, service: str, start: int) -> Samples:
     record = next(r for r in made.store.series("latency") if r.labels["service"] == service)
     return made.store.samples(record.id, start, NOW + 10**9)
 
 
-def ahead(made: Parts, service: str) -> tuple[FloatArray, FloatArray, FloatArray]:
+def ahead(made: Components, service: str) -> tuple[FloatArray, FloatArray, FloatArray]:
     record = next(r for r in made.store.series("latency") if r.labels["service"] == service)
     band = made.board.forecasts()["latency"].band(record.id)
     assert band is not None
@@ -27,8 +27,9 @@ def ahead(made: Parts, service: str) -> tuple[FloatArray, FloatArray, FloatArray
 
 
 @pytest.mark.parametrize("detector", ["baseline", "lstm"])
-def test_what_comes_is_in_the_band_that_was_ahead(small_world: PrometheusServer, clock: Clock, folder: Path,
-                                                  detector: str) -> None:
+def test_what_comes_is_in_the_band_that_was_ahead(
+    small_world: PrometheusServer, clock: Clock, folder: Path, detector: str
+) -> None:
     with parts(config(folder, small_world.url, watch(detector=detector)), clock) as made:
         jobs = made.watches["latency"]
         assert not jobs.forecast.run() and jobs.score.run()
@@ -47,15 +48,22 @@ def test_what_comes_is_in_the_band_that_was_ahead(small_world: PrometheusServer,
             assert len(expected) == len(came) == STEPS
             inside = (lower <= came.value) & (came.value <= upper)
             assert inside.mean() >= 0.98, "the budget allows one alarm a week"
-            width, narrow = upper - lower, came.upper - came.lower
-            assert 0.7 < width.mean() / narrow.mean() < 3, "wider than when samples come, and still of use"
+            width = upper - lower
+            narrow = came.upper - came.lower
+            assert 0.7 < width.mean() / narrow.mean() < 3, (
+                "wider than when samples come, and still of use"
+            )
             half = (last.upper[-1] - last.lower[-1]) / 2
-            assert abs(expected[0] - last.expected[-1]) < 0.3 * half and 0.7 < width[0] / (2 * half) < 1.5
+            assert (
+                abs(expected[0] - last.expected[-1]) < 0.3 * half
+                and 0.7 < width[0] / (2 * half) < 1.5
+            )
             assert np.abs(expected - came.expected).max() < 0.5 * half
 
 
 def test_the_day_goes_by_the_clock_on_the_wall(tmp_path: Path, clock: Clock) -> None:
-    """A job at three in the night, local time, which comes an hour later in UTC when summer time has ended."""
+    """A job at three in the night, local time, which comes an hour later in UTC when summer time
+    has ended."""
     times = np.arange(CHANGE - 4 * 86_400, CHANGE + 4 * 3600, STEP, dtype=np.int64)
     local = times + np.where(times < CHANGE, 7200, 3600)
     busy = (local % 86_400 >= 3 * 3600) & (local % 86_400 < 5 * 3600)
@@ -63,10 +71,14 @@ def test_the_day_goes_by_the_clock_on_the_wall(tmp_path: Path, clock: Clock) -> 
     nightly = Series(Labels.of({"__name__": "latency_ms", "service": "backup"}), times, value)
     clock.now = CHANGE - 1800
     with PrometheusServer(tmp_path / "prometheus").backfill([nightly]) as server:
-        settings = config(tmp_path / "data", server.url, watch(timezone="Europe/Vienna", forecast=4 * 3600))
+        settings = config(
+            tmp_path / "data", server.url, watch(timezone="Europe/Vienna", forecast=4 * 3600)
+        )
         with parts(settings, clock) as made:
             jobs = made.watches["latency"]
             assert jobs.score.run() and jobs.forecast.run()
             expected = ahead(made, "backup")[0]
             began = int(made.board.forecasts()["latency"].times[np.argmax(expected > 140)])
-    assert abs(began - (CHANGE + 3600)) <= 1200, "02:00 to 03:00 comes twice: the job begins an hour later in UTC"
+    assert abs(began - (CHANGE + 3600)) <= 1200, (
+        "02:00 to 03:00 comes twice: the job begins an hour later in UTC"
+    )

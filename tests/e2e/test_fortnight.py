@@ -1,7 +1,8 @@
-"""A bad fortnight, replayed: who is paged, when, of what and in which words, by real parts and the shipped rules.
+"""A bad fortnight, replayed: who is paged, when, of what and in which words, by real parts and the
+shipped rules.
 
-A step of the world is a tick of the service and an evaluation of each rule. The twin is the same shop without
-incidents, without an answer to anything, and caught up with by and by.
+A step of the world is a tick of the service and an evaluation of each rule. The twin is the same
+shop without incidents, without an answer to anything, and caught up with by and by.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import pytest
 import yaml
 from flask.testing import FlaskClient
 
-from plugin.components import Parts
+from plugin.components import Components
 from plugin.store import Store
 from tests.e2e import fortnight, world
 from tests.e2e.fortnight import (
@@ -40,11 +41,17 @@ from tests.grafana.alerting import Answer, Evaluator, Rule
 from tests.servers import PrometheusServer
 
 RULES = Path(__file__).parents[2] / "grafana" / "provisioning" / "alerting" / "bandwatch.yml"
-INCIDENT, PER_SERIES = "BandwatchIncident", "BandwatchAnomaly"  # the second is paused where the first is on
-UNHEALTHY, MISSING = "BandwatchUnhealthy", "BandwatchMissing"
+# the second is paused where the first is on
+INCIDENT = "BandwatchIncident"
+PER_SERIES = "BandwatchAnomaly"
+UNHEALTHY = "BandwatchUnhealthy"
+MISSING = "BandwatchMissing"
 FIT_EVERY = 6 * HOUR  # how often the fit job looks for whom to fit
-ANSWERS = {at("10-19 09:00"): ("cart", "false_alarm"), at("10-21 15:00"): ("shop", "real"),
-           at("10-22 17:00"): ("search", "false_alarm")}  # when, to the last incident of which service, what
+ANSWERS = {
+    at("10-19 09:00"): ("cart", "false_alarm"),
+    at("10-21 15:00"): ("shop", "real"),
+    at("10-22 17:00"): ("search", "false_alarm"),
+}  # when, to the last incident of which service, what
 UNTAUGHT = 0.15  # of a band's width; samples are its width apart
 
 
@@ -56,45 +63,93 @@ class Page:
     first: str
     last: str
     members: tuple[str, ...]  # those of an incident in the order in which they moved
-    words: str = ""  # of an incident: its title, and how the series is explained that moved first; * = numbers
+    # of an incident: its title, and how the series is explained that moved first; * = numbers
+    words: str = ""
 
 
 def page(rule: str, first: str, last: str, members: str, words: str = "") -> Page:
     """members: `metric service, ...`, or the names of watches."""
     names = [each.split(" ") for each in members.split(", ")]
-    return Page(rule, first, last, tuple(str(labels(*each)) if len(each) > 1 else each[0] for each in names), words)
+    return Page(
+        rule,
+        first,
+        last,
+        tuple(str(labels(*each)) if len(each) > 1 else each[0] for each in names),
+        words,
+    )
 
 
 PAGES = [
-    page(INCIDENT, "10-18 14:00", "10-19 03:25", "latency_ms search, cpu search",
-         '2 of 6 series of site{service="search"} outside their band; *; expected * to * at this hour; above from '
-         '2025-10-18 12:00 UTC, 12 h; *1 related series, cpu{job="hosts",service="search"} 5 min after'),
-    page(INCIDENT, "10-19 03:15", "10-19 04:35", "connections cart",
-         'connections{job="hosts",service="cart"} above its band; 88; expected * to * at this hour; above from '
-         '01:15 UTC, 5 min; a spike'),
-    page(INCIDENT, "10-21 10:00", "10-21 13:30", "errors shop, latency_ms shop, requests shop",
-         '3 of 6 series of site{service="shop"} outside their band; *; expected * to * at this hour; above from '
-         '08:00 UTC, 1 h 25 min; highest in 14 d; a level shift; 2 related series, first '
-         'latency_ms{job="traffic",service="shop"} at the same time'),
-    page(INCIDENT, "10-21 10:40", "10-21 13:35", "errors pay, latency_ms pay",
-         '2 of 6 series of site{service="pay"} outside their band; *; expected * to * at this hour; above from '
-         '08:40 UTC, 1 h 35 min; highest in 14 d; a level shift; 1 related series, '
-         'latency_ms{job="traffic",service="pay"} at the same time'),
-    page(INCIDENT, "10-22 16:00", "10-22 17:00", "requests search",
-         'requests{job="traffic",service="search"} above its band; 624; expected * to * at this hour; above from '
-         '14:00 UTC, 10 min; highest in 14 d; a spike'),
-    page(INCIDENT, "10-23 23:35", "10-25 07:15", "memory_mb cart",
-         'memory_mb{job="hosts",service="cart"} above its band; *; expected * to * at this hour; above from '
-         '2025-10-23 21:35 UTC, 1 d 6 h; *a ramp'),
+    page(
+        INCIDENT,
+        "10-18 14:00",
+        "10-19 03:25",
+        "latency_ms search, cpu search",
+        '2 of 6 series of site{service="search"} outside their band; *; expected * to * at this'
+        " hour; above from 2025-10-18 12:00 UTC, 12 h; *1 related series,"
+        ' cpu{job="hosts",service="search"} 5 min after',
+    ),
+    page(
+        INCIDENT,
+        "10-19 03:15",
+        "10-19 04:35",
+        "connections cart",
+        'connections{job="hosts",service="cart"} above its band; 88; expected * to * at this hour;'
+        " above from 01:15 UTC, 5 min; a spike",
+    ),
+    page(
+        INCIDENT,
+        "10-21 10:00",
+        "10-21 13:30",
+        "errors shop, latency_ms shop, requests shop",
+        '3 of 6 series of site{service="shop"} outside their band; *; expected * to * at this hour;'
+        " above from 08:00 UTC, 1 h 25 min; highest in 14 d; a level shift; 2 related series, first"
+        ' latency_ms{job="traffic",service="shop"} at the same time',
+    ),
+    page(
+        INCIDENT,
+        "10-21 10:40",
+        "10-21 13:35",
+        "errors pay, latency_ms pay",
+        '2 of 6 series of site{service="pay"} outside their band; *; expected * to * at this hour;'
+        " above from 08:40 UTC, 1 h 35 min; highest in 14 d; a level shift; 1 related series,"
+        ' latency_ms{job="traffic",service="pay"} at the same time',
+    ),
+    page(
+        INCIDENT,
+        "10-22 16:00",
+        "10-22 17:00",
+        "requests search",
+        'requests{job="traffic",service="search"} above its band; 624; expected * to * at this'
+        " hour; above from 14:00 UTC, 10 min; highest in 14 d; a spike",
+    ),
+    page(
+        INCIDENT,
+        "10-23 23:35",
+        "10-25 07:15",
+        "memory_mb cart",
+        'memory_mb{job="hosts",service="cart"} above its band; *; expected * to * at this hour;'
+        " above from 2025-10-23 21:35 UTC, 1 d 6 h; *a ramp",
+    ),
     page(UNHEALTHY, "10-24 14:05", "10-24 14:55", "hosts, traffic"),
-    page(INCIDENT, "10-25 10:50", "10-25 16:15", "connections pay",
-         'connections{job="hosts",service="pay"} below its band; 109; expected * to * at this hour; below from '
-         '08:50 UTC, 4 h 10 min; lowest in 2 h; the value does not change'),
+    page(
+        INCIDENT,
+        "10-25 10:50",
+        "10-25 16:15",
+        "connections pay",
+        'connections{job="hosts",service="pay"} below its band; 109; expected * to * at this hour;'
+        " below from 08:50 UTC, 4 h 10 min; lowest in 2 h; the value does not change",
+    ),
     page(MISSING, "10-28 08:10", "", "connections reports, cpu reports, memory_mb reports"),
-    page(INCIDENT, "10-28 10:00", "10-28 12:35", "errors shop, latency_ms shop, requests shop",
-         '3 of 6 series of site{service="shop"} outside their band; *; expected * to * at this hour; above from '
-         '09:00 UTC, 55 min; highest in 6 d; a bump; 2 related series, first '
-         'latency_ms{job="traffic",service="shop"} at the same time'),
+    page(
+        INCIDENT,
+        "10-28 10:00",
+        "10-28 12:35",
+        "errors shop, latency_ms shop, requests shop",
+        '3 of 6 series of site{service="shop"} outside their band; *; expected * to * at this hour;'
+        " above from 09:00 UTC, 55 min; highest in 6 d; a bump; 2 related series, first"
+        ' latency_ms{job="traffic",service="shop"} at the same time',
+    ),
 ]
 
 
@@ -105,10 +160,12 @@ class Shop:
     folder: Path
     server: PrometheusServer
     clock: world.Clock = field(default_factory=lambda: world.Clock(NOW))
-    parts: Parts | None = None  # None = it is not there
+    parts: Components | None = None  # None = it is not there
     client: FlaskClient | None = None
     rules: dict[str, Evaluator] = field(default_factory=dict)
-    fired: dict[tuple[str, str], dict[int, set[str]]] = field(default_factory=dict)  # (rule, incident) -> step -> whom
+    fired: dict[tuple[str, str], dict[int, set[str]]] = field(
+        default_factory=dict
+    )  # (rule, incident) -> step -> whom
 
     def play(self, until: int) -> None:
         """One life of the service: a step at a time, with all that people do."""
@@ -134,16 +191,17 @@ class Shop:
                 self.fit(parts)
 
     @contextmanager
-    def service(self) -> Iterator[Parts]:
+    def service(self) -> Iterator[Components]:
         """A process that lives for a while."""
         with world.process(fortnight.config(self.folder, self.server.url), self.clock) as parts:
-            self.parts, self.client = parts, world.client(parts, self.clock)
+            self.parts = parts
+            self.client = world.client(parts, self.clock)
             try:
                 yield parts
             finally:
                 self.parts = self.client = None
 
-    def fit(self, parts: Parts) -> None:
+    def fit(self, parts: Components) -> None:
         if not (self.clock() - NOW) % FIT_EVERY:
             for jobs in parts.watches.values():
                 jobs.fit.run()
@@ -153,7 +211,9 @@ class Shop:
         for title, rule in self.rules.items():
             rule.ask(self.fetch, now)
             for row in map(dict, rule.firing()):
-                whom = self.fired.setdefault((title, row.get("incident", "")), {}).setdefault(now, set())
+                whom = self.fired.setdefault((title, row.get("incident", "")), {}).setdefault(
+                    now, set()
+                )
                 whom.add(row.get("series", row.get("watch", "")))
 
     def fetch(self, url: str) -> Answer:
@@ -171,23 +231,41 @@ class Shop:
 
     def answer(self, service: str, verdict: str) -> None:
         assert self.client is not None
-        last = [row for row in self.get(f"incidents?from={NOW * 1000}") if row["service"] == service][-1]
-        sent = self.client.post("/api/v1/feedback", json={"incident": last["incident"], "verdict": verdict})
+        last = [
+            row for row in self.get(f"incidents?from={NOW * 1000}") if row["service"] == service
+        ][-1]
+        sent = self.client.post(
+            "/api/v1/feedback", json={"incident": last["incident"], "verdict": verdict}
+        )
         assert sent.status_code == 200, sent.text
 
     def pages(self) -> list[Page]:
         """All that was paged, in order of time; asks the service for the members and the words."""
-        found = [(steps, self.told(rule, incident, steps)) for (rule, incident), when in self.fired.items()
-                 for steps in runs(when)]
+        found = [
+            (steps, self.told(rule, incident, steps))
+            for (rule, incident), when in self.fired.items()
+            for steps in runs(when)
+        ]
         return [page for _, page in sorted(found, key=lambda each: min(each[0]))]
 
     def told(self, rule: str, incident: str, when: dict[int, set[str]]) -> Page:
-        first, last, goes_on = told(min(when)), told(max(when)), max(when) == int(self.clock())
+        first = told(min(when))
+        last = told(max(when))
+        goes_on = max(when) == int(self.clock())
         if not incident:
-            return Page(rule, first, "" if goes_on else last, tuple(sorted(set().union(*when.values()))))
-        [row], explained = self.get(f"incidents?incident={incident}"), self.get(f"explain?incident={incident}")
+            return Page(
+                rule, first, "" if goes_on else last, tuple(sorted(set().union(*when.values())))
+            )
+        [row] = self.get(f"incidents?incident={incident}")
+        explained = self.get(f"explain?incident={incident}")
         members = dict.fromkeys(each["series"] for each in explained)
-        return Page(rule, first, "" if goes_on else last, tuple(members), f"{row['title']}; {explained[0]['text']}")
+        return Page(
+            rule,
+            first,
+            "" if goes_on else last,
+            tuple(members),
+            f"{row['title']}; {explained[0]['text']}",
+        )
 
 
 def runs(when: dict[int, set[str]]) -> list[dict[int, set[str]]]:
@@ -210,11 +288,16 @@ def at_once() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def bad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    with PrometheusServer(tmp_path_factory.mktemp("bad")).backfill(list(fortnight.series())) as server:
+    with PrometheusServer(tmp_path_factory.mktemp("bad")).backfill(
+        list(fortnight.series())
+    ) as server:
         shop = Shop(tmp_path_factory.mktemp("shop"), server)
         [group] = yaml.safe_load(RULES.read_text())["groups"]
-        shop.rules = {rule["title"]: Evaluator(replace(Rule.read(rule, group["interval"]), interval=STEP))
-                      for rule in group["rules"] if rule["title"] != PER_SERIES}
+        shop.rules = {
+            rule["title"]: Evaluator(replace(Rule.read(rule, group["interval"]), interval=STEP))
+            for rule in group["rules"]
+            if rule["title"] != PER_SERIES
+        }
         shop.play(RESTART)
         shop.clock.now += STEP
         shop.evaluate()
@@ -235,7 +318,9 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 def test_a_bad_fortnight(bad: Shop, twin: Store) -> None:
     found = bad.pages()
-    assert [replace(page, words="") for page in found] == [replace(page, words="") for page in PAGES]
+    assert [replace(page, words="") for page in found] == [
+        replace(page, words="") for page in PAGES
+    ]
     said = [(page.words, wanted.words) for page, wanted in zip(found, PAGES, strict=True)]
     assert [each for each in said if not fnmatchcase(*each)] == []
     assert len(bad.fired) == len(found), "one page per incident"
@@ -245,27 +330,47 @@ def test_a_bad_fortnight(bad: Shop, twin: Store) -> None:
 
 
 def silent(store: Store, twin: Store) -> None:
-    """Nobody is told of planned work, of what was answered, of what became normal; each was far out all the same."""
+    """Nobody is told of planned work, of what was answered, of what became normal; each was far out
+    all the same."""
     reports = [number for name, number in ids(store).items() if "reports" in name]
     for batch in BATCHES[2:]:
-        requests = store.samples(ids(store)[str(labels("requests", "reports"))], batch, batch + 2 * HOUR - STEP)
-        assert (requests.score > 1).mean() > 0.9 and not store.alarms(batch, batch + 3 * HOUR, reports), told(batch)
+        requests = store.samples(
+            ids(store)[str(labels("requests", "reports"))], batch, batch + 2 * HOUR - STEP
+        )
+        assert (requests.score > 1).mean() > 0.9 and not store.alarms(
+            batch, batch + 3 * HOUR, reports
+        ), told(batch)
     for event in AGAIN:
         [series] = event.series
-        assert [len(of.alarms(event.begin, event.end, [ids(of)[series]])) for of in (store, twin)] == [0, 1], event
+        assert [
+            len(of.alarms(event.begin, event.end, [ids(of)[series]])) for of in (store, twin)
+        ] == [0, 1], event
     deployment = EVENTS[0]
     accepted = [each.series_id for each in store.regimes.between(NOW, END)]
-    assert sorted(accepted) == sorted(ids(store)[series] for series in deployment.series), "once, and nothing else is"
-    assert not store.alarms(deployment.begin + DAY, deployment.begin + 4 * DAY, accepted), "not alerted for days"
+    assert sorted(accepted) == sorted(ids(store)[series] for series in deployment.series), (
+        "once, and nothing else is"
+    )
+    assert not store.alarms(deployment.begin + DAY, deployment.begin + 4 * DAY, accepted), (
+        "not alerted for days"
+    )
 
 
 def untaught(store: Store, twin: Store) -> None:
-    """From a day after each incident on, for a day, all that it concerned has the bands of the twin."""
+    """From a day after each incident on, for a day, all that it concerned has the bands of the
+    twin."""
     for event in INCIDENTS:
         for series in event.series:
-            ours, calm = (np.stack([samples.lower, samples.expected, samples.upper]) for samples in (
-                of.samples(ids(of)[series], event.end + DAY, event.end + 2 * DAY) for of in (store, twin)))
-            assert (np.abs(ours - calm) / (calm[2] - calm[0])).max() < UNTAUGHT, (event.name, series)
+            ours, calm = (
+                np.stack([samples.lower, samples.expected, samples.upper])
+                for samples in (
+                    of.samples(ids(of)[series], event.end + DAY, event.end + 2 * DAY)
+                    for of in (store, twin)
+                )
+            )
+            assert (np.abs(ours - calm) / (calm[2] - calm[0])).max() < UNTAUGHT, (
+                event.name,
+                series,
+            )
 
 
 def ids(store: Store) -> dict[str, int]:

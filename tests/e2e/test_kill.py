@@ -1,7 +1,9 @@
-"""kill -9 at random moments of a working service, twenty times: nothing stored is lost or doubled, and it goes on.
+"""kill -9 at random moments of a working service, twenty times: nothing stored is lost or doubled,
+and it goes on.
 
-The child runs the very jobs (ticks, fits, folds) as fast as it can on a clock of its own, so that every kill lands in
-the middle of something. Fits run in a thread of the child here, so that the kill hits them too.
+The child runs the very jobs (ticks, fits, folds) as fast as it can on a clock of its own, so that
+every kill lands in the middle of something. Fits run in a thread of the child here, so that the
+kill hits them too.
 """
 
 import json
@@ -21,9 +23,15 @@ from plugin.store import Store
 from tests.e2e.world import NOW, STEP, Clock, Threads, config, parts, watch
 from tests.servers import PrometheusServer
 
-KILLS, SEED = 20, 7
-WATCH = {"detector": "lstm", "detector_options": {"steps": 4}, "backfill": 86_400, "fit_window": 86_400,
-         "fit_every": 180}
+KILLS = 20
+SEED = 7
+WATCH = {
+    "detector": "lstm",
+    "detector_options": {"steps": 4},
+    "backfill": 86_400,
+    "fit_window": 86_400,
+    "fit_every": 180,
+}
 
 
 def child(folder: Path, url: str, now: int) -> None:
@@ -50,7 +58,9 @@ def say(what: str, value: int) -> None:
 
 
 def test_twenty_kills(small_world: PrometheusServer, folder: Path) -> None:
-    rng, now, acknowledged = random.Random(SEED), NOW, 0
+    rng = random.Random(SEED)
+    now = NOW
+    acknowledged = 0
     rows: dict[int, dict[int, tuple[float, ...]]] = {}
     hit: set[str] = set()
     for _ in range(KILLS):
@@ -65,8 +75,12 @@ def test_twenty_kills(small_world: PrometheusServer, folder: Path) -> None:
 
 def run_and_kill(folder: Path, url: str, now: int, after: float) -> list[tuple[str, int]]:
     """Lets the child work for `after` seconds from its first word. Returns what it has said."""
-    command = [sys.executable, "-c", f"from tests.e2e.test_kill import child; from pathlib import Path; "
-               f"child(Path({str(folder)!r}), {url!r}, {now})"]
+    command = [
+        sys.executable,
+        "-c",
+        f"from tests.e2e.test_kill import child; from pathlib import Path; "
+        f"child(Path({str(folder)!r}), {url!r}, {now})",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     first = process.stdout.readline()
@@ -79,9 +93,11 @@ def run_and_kill(folder: Path, url: str, now: int, after: float) -> list[tuple[s
     return [tuple(json.loads(line)) for line in (first + rest).splitlines() if line.endswith("]")]
 
 
-def check(folder: Path, before: dict[int, dict[int, tuple[float, ...]]],
-          acknowledged: int) -> dict[int, dict[int, tuple[float, ...]]]:
-    """Everything that was there is there still, once, unchanged; what was acknowledged is there; models can be read."""
+def check(
+    folder: Path, before: dict[int, dict[int, tuple[float, ...]]], acknowledged: int
+) -> dict[int, dict[int, tuple[float, ...]]]:
+    """Everything that was there is there still, once, unchanged; what was acknowledged is there;
+    models can be read."""
     with sqlite3.connect(folder / "bandwatch.db") as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     database.close()
@@ -93,13 +109,25 @@ def check(folder: Path, before: dict[int, dict[int, tuple[float, ...]]],
             assert (np.diff(samples.times) > 0).all(), "a row is doubled"
             judged = samples.model_version > 0
             columns = (samples.value, samples.expected, samples.lower, samples.upper, samples.score)
-            after[record.id] = {int(t): row for t, *row in zip(samples.times[judged],  # type: ignore[misc]
-                                                                *(column[judged] for column in columns), strict=True)}
-            lost = {t: row for t, row in before.get(record.id, {}).items() if after[record.id].get(t) != row}
+            after[record.id] = {
+                int(t): row
+                for t, *row in zip(
+                    samples.times[judged],  # type: ignore[misc]
+                    *(column[judged] for column in columns),
+                    strict=True,
+                )
+            }
+            lost = {
+                t: row
+                for t, row in before.get(record.id, {}).items()
+                if after[record.id].get(t) != row
+            }
             assert not lost, f"lost or changed: {lost}"
             if record.labels["service"] == "quiet":
                 expected = np.arange(NOW - 86_400 + STEP, acknowledged + STEP, STEP)
-                assert np.isin(expected, list(after[record.id])).all(), "a hole in what was acknowledged"
+                assert np.isin(expected, list(after[record.id])).all(), (
+                    "a hole in what was acknowledged"
+                )
         for model in store.champions("latency"):
             assert store.read_weights(model.path, [model.row])
         return after

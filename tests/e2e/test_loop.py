@@ -1,4 +1,5 @@
-"""A real Prometheus in, bands and scores out: the jobs as the service runs them, on a clock that tests set."""
+"""A real Prometheus in, bands and scores out: the jobs as the service runs them, on a clock that
+tests set."""
 
 from pathlib import Path
 
@@ -6,40 +7,57 @@ import numpy as np
 import pytest
 
 from plugin.board import Snapshot
-from plugin.components import Parts
+from plugin.components import Components
 from plugin.series import Samples, SeriesState
-from tests.e2e.world import FUTURE_STEPS, INCIDENT, NOW, STEP, VANISHED_FROM, Clock, config, parts, watch
+from tests.e2e.world import (
+    FUTURE_STEPS,
+    INCIDENT,
+    NOW,
+    STEP,
+    VANISHED_FROM,
+    Clock,
+    config,
+    parts,
+    watch,
+)
 from tests.servers import PrometheusServer
 
 
-def snapshot(made: Parts) -> Snapshot:
+def snapshot(made: Components) -> Snapshot:
     return made.board.snapshots()["latency"]
 
 
-def row(made: Parts, service: str) -> int:
+def row(made: Components, service: str) -> int:
     return [record.labels["service"] for record in snapshot(made).series].index(service)
 
 
-def stored(made: Parts, service: str, start: int = 0) -> Samples:
+def stored(made: Components, service: str, start: int = 0) -> Samples:
     record = next(r for r in made.store.series("latency") if r.labels["service"] == service)
     return made.store.samples(record.id, start, NOW + 10**9)
 
 
-def test_first_tick_serves_every_series_at_once(small_world: PrometheusServer, clock: Clock, folder: Path) -> None:
+def test_first_tick_serves_every_series_at_once(
+    small_world: PrometheusServer, clock: Clock, folder: Path
+) -> None:
     with parts(config(folder, small_world.url), clock) as made:
         assert made.watches["latency"].score.run()
         shown = snapshot(made)
-        assert {record.state for record in shown.series} == {SeriesState.OK} and len(shown.series) == 4
+        assert {record.state for record in shown.series} == {SeriesState.OK} and len(
+            shown.series
+        ) == 4
         assert set(shown.detector) == {"baseline"} and shown.time == NOW
         past = stored(made, "quiet")
         backfilled = past.times > NOW - 7200
         assert backfilled.sum() == 120 and np.isfinite(past.score[backfilled]).all()
-        assert np.isnan(past.score[~backfilled]).all() and (past.model_version[~backfilled] == 0).all()
+        assert (
+            np.isnan(past.score[~backfilled]).all() and (past.model_version[~backfilled] == 0).all()
+        )
         assert len(past) == 3 * 1440 + 120 + 1, "fit window, backfill, now"
 
 
-def test_the_network_takes_over_and_sees_the_incident(small_world: PrometheusServer, clock: Clock,
-                                                      folder: Path) -> None:
+def test_the_network_takes_over_and_sees_the_incident(
+    small_world: PrometheusServer, clock: Clock, folder: Path
+) -> None:
     with parts(config(folder, small_world.url, watch(detector="lstm")), clock) as made:
         jobs = made.watches["latency"]
         assert jobs.score.run() and jobs.fit.run() == 4
@@ -60,7 +78,9 @@ def test_the_network_takes_over_and_sees_the_incident(small_world: PrometheusSer
         assert ((samples.score > 1) == outside).all()
 
 
-def test_a_sample_is_read_from_prometheus_once(small_world: PrometheusServer, clock: Clock, folder: Path) -> None:
+def test_a_sample_is_read_from_prometheus_once(
+    small_world: PrometheusServer, clock: Clock, folder: Path
+) -> None:
     with parts(config(folder, small_world.url), clock) as made:
         jobs = made.watches["latency"]
         jobs.score.run()
@@ -75,8 +95,9 @@ def test_a_sample_is_read_from_prometheus_once(small_world: PrometheusServer, cl
 
 
 @pytest.mark.parametrize("detector", ["baseline", "lstm"])
-def test_outages_and_restarts_change_no_number(small_world: PrometheusServer, clock: Clock, tmp_path: Path,
-                                               detector: str) -> None:
+def test_outages_and_restarts_change_no_number(
+    small_world: PrometheusServer, clock: Clock, tmp_path: Path, detector: str
+) -> None:
     """Tick by tick, or in one catch-up over a restart: the same rows, bit for bit."""
     settings = watch(detector=detector, backfill=86_400)
     with parts(config(tmp_path / "steady", small_world.url, settings), clock) as steady:
@@ -98,12 +119,18 @@ def test_outages_and_restarts_change_no_number(small_world: PrometheusServer, cl
             actual = {name: stored(made, name) for name in expected}
     for name, samples in expected.items():
         for column in ("times", "value", "expected", "lower", "upper", "score"):
-            np.testing.assert_array_equal(getattr(actual[name], column), getattr(samples, column), err_msg=name)
+            np.testing.assert_array_equal(
+                getattr(actual[name], column), getattr(samples, column), err_msg=name
+            )
 
 
-def test_vanished_series_change_state_and_age_out(small_world: PrometheusServer, clock: Clock, folder: Path) -> None:
+def test_vanished_series_change_state_and_age_out(
+    small_world: PrometheusServer, clock: Clock, folder: Path
+) -> None:
     settings = config(folder, small_world.url, watch(missing_data="alert"))
-    settings = settings.model_copy(update={"store": settings.store.model_copy(update={"gone_after": 100 * STEP})})
+    settings = settings.model_copy(
+        update={"store": settings.store.model_copy(update={"gone_after": 100 * STEP})}
+    )
     states = {}
     with parts(settings, clock) as made:
         made.watches["latency"].score.run()
@@ -113,40 +140,53 @@ def test_vanished_series_change_state_and_age_out(small_world: PrometheusServer,
             shown = {record.labels["service"]: record.state for record in snapshot(made).series}
             states[step] = shown.get("gone")
             if step == VANISHED_FROM + 5:
-                shown, at = snapshot(made), row(made, "gone")
+                shown = snapshot(made)
+                at = row(made, "gone")
                 assert shown.missing[at] and shown.alert_score[at] == shown.score[at]
         assert states[VANISHED_FROM - 1] == states[VANISHED_FROM + 1] == SeriesState.OK
         assert states[VANISHED_FROM + 2] == SeriesState.MISSING
-        assert states[VANISHED_FROM + 98] == SeriesState.MISSING and states[VANISHED_FROM + 105] is None
+        assert (
+            states[VANISHED_FROM + 98] == SeriesState.MISSING
+            and states[VANISHED_FROM + 105] is None
+        )
         kept = {r.labels["service"]: r.state for r in made.store.series("latency")}
         assert kept["gone"] is SeriesState.GONE and kept["quiet"] is SeriesState.OK
 
 
-def test_a_series_that_had_ended_before_the_first_run_is_missing_since_then(small_world: PrometheusServer, clock: Clock,
-                                                                           folder: Path) -> None:
+def test_a_series_that_had_ended_before_the_first_run_is_missing_since_then(
+    small_world: PrometheusServer, clock: Clock, folder: Path
+) -> None:
     clock.steps(VANISHED_FROM + 60)
-    with parts(config(folder, small_world.url, watch(missing_data="alert", backfill=1800)), clock) as made:
+    with parts(
+        config(folder, small_world.url, watch(missing_data="alert", backfill=1800)), clock
+    ) as made:
         assert made.watches["latency"].score.run()
-        shown, at = snapshot(made), row(made, "gone")
+        shown = snapshot(made)
+        at = row(made, "gone")
         assert shown.missing[at] and shown.times[at] == NOW + (VANISHED_FROM - 1) * STEP
         assert np.isfinite(shown.value[at]) and shown.alert_score[at] == 0
 
 
-def test_a_hole_longer_than_backfill_stays_unscored(small_world: PrometheusServer, clock: Clock,
-                                                    folder: Path) -> None:
+def test_a_hole_longer_than_backfill_stays_unscored(
+    small_world: PrometheusServer, clock: Clock, folder: Path
+) -> None:
     with parts(config(folder, small_world.url, watch(backfill=600)), clock) as made:
         made.watches["latency"].score.run()
         clock.steps(60)
         assert made.watches["latency"].score.run()
         samples = stored(made, "quiet", NOW + STEP)
-        assert samples.times[0] == NOW + 50 * STEP or np.isnan(samples.score[samples.times < NOW + 50 * STEP]).all()
+        assert (
+            samples.times[0] == NOW + 50 * STEP
+            or np.isnan(samples.score[samples.times < NOW + 50 * STEP]).all()
+        )
         assert np.isfinite(samples.score[samples.times > NOW + 50 * STEP]).all()
         made.watches["latency"].fit.run()  # loads the values of the hole, for later fits
         assert len(stored(made, "quiet", NOW + STEP)) == 60
 
 
-def test_too_many_series_are_refused_with_the_count(small_world: PrometheusServer, clock: Clock,
-                                                    folder: Path) -> None:
+def test_too_many_series_are_refused_with_the_count(
+    small_world: PrometheusServer, clock: Clock, folder: Path
+) -> None:
     with parts(config(folder, small_world.url, watch(max_series=3)), clock) as made:
         assert not made.watches["latency"].score.run()
         assert made.metrics.score_failures.labels("latency", "too_many_series")._value.get() == 1

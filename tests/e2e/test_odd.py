@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from plugin.errors import StoreError
-from plugin.jobs.model_stack import Stack
+from plugin.jobs.model_stack import ModelStack
 from plugin.series import SeriesState
 from tests import faults
 from tests.e2e.world import NOW, STEP, Clock, Threads, config, parts, watch
@@ -30,8 +30,9 @@ def failures(made: Any, reason: str) -> float:
 
 
 @pytest.mark.parametrize("query", ["latency_ms * NaN", "nothing_of_this_name"])
-def test_a_query_without_a_sample_is_no_failure(small_world: PrometheusServer, clock: Clock, folder: Path,
-                                                query: str) -> None:
+def test_a_query_without_a_sample_is_no_failure(
+    small_world: PrometheusServer, clock: Clock, folder: Path, query: str
+) -> None:
     with parts(config(folder, small_world.url, watch(query=query)), clock) as made:
         for _ in range(2):
             assert made.watches["latency"].score.run() and made.watches["latency"].fit.run() == 0
@@ -39,8 +40,12 @@ def test_a_query_without_a_sample_is_no_failure(small_world: PrometheusServer, c
             clock.steps(1)
 
 
-def test_a_series_that_turns_to_nan_is_missing(small_world: PrometheusServer, clock: Clock, folder: Path) -> None:
-    query = f"latency_ms / (time() < bool {NOW + STEP}) * 0 + latency_ms"  # x / 0 * 0 = NaN after NOW
+def test_a_series_that_turns_to_nan_is_missing(
+    small_world: PrometheusServer, clock: Clock, folder: Path
+) -> None:
+    query = (
+        f"latency_ms / (time() < bool {NOW + STEP}) * 0 + latency_ms"  # x / 0 * 0 = NaN after NOW
+    )
     with parts(config(folder, small_world.url, watch(query=query)), clock) as made:
         assert made.watches["latency"].score.run() and states(made) == {SeriesState.OK}
         for _ in range(3):
@@ -50,8 +55,9 @@ def test_a_series_that_turns_to_nan_is_missing(small_world: PrometheusServer, cl
 
 
 @pytest.mark.parametrize("backfill", [0, 59])
-def test_no_backfill_scores_from_now_on(small_world: PrometheusServer, clock: Clock, folder: Path,
-                                        backfill: int) -> None:
+def test_no_backfill_scores_from_now_on(
+    small_world: PrometheusServer, clock: Clock, folder: Path, backfill: int
+) -> None:
     with parts(config(folder, small_world.url, watch(backfill=backfill)), clock) as made:
         for step in (0, 1, 2):
             assert made.watches["latency"].score.run()
@@ -60,21 +66,29 @@ def test_no_backfill_scores_from_now_on(small_world: PrometheusServer, clock: Cl
         assert made.metrics.fits.labels("latency", "success")._value.get() == 1, "one first fit"
 
 
-def test_another_step_goes_on_where_the_old_one_ended(small_world: PrometheusServer, clock: Clock,
-                                                      folder: Path) -> None:
+def test_another_step_goes_on_where_the_old_one_ended(
+    small_world: PrometheusServer, clock: Clock, folder: Path
+) -> None:
     clock.now += 3 * STEP
     with parts(config(folder, small_world.url), clock) as made:
         assert made.watches["latency"].score.run()
     clock.now += 60 * STEP
     slower = watch(step=7 * STEP, query="last_over_time(latency_ms[6m])", backfill=86_400)
     with parts(config(folder, small_world.url, slower), clock) as made:
-        assert made.watches["latency"].score.run() and made.watches["latency"].fit.run(everyone=True) == 4
+        assert (
+            made.watches["latency"].score.run()
+            and made.watches["latency"].fit.run(everyone=True) == 4
+        )
         assert made.board.snapshots()["latency"].time % (7 * STEP) == 0
 
 
-def test_whatever_a_detector_raises_is_counted_and_shown(small_world: PrometheusServer, clock: Clock, folder: Path,
-                                                         monkeypatch: pytest.MonkeyPatch,
-                                                         caplog: pytest.LogCaptureFixture) -> None:
+def test_whatever_a_detector_raises_is_counted_and_shown(
+    small_world: PrometheusServer,
+    clock: Clock,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("on purpose")
 
@@ -83,7 +97,7 @@ def test_whatever_a_detector_raises_is_counted_and_shown(small_world: Prometheus
         assert score.run()
         clock.steps(1)
         with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
-            patch.setattr(Stack, "score", broken)
+            patch.setattr(ModelStack, "score", broken)
             assert not score.run()
         assert failures(made, "error") == 1 and states(made) == {SeriesState.STALE}
         assert made.metrics.watch_up.labels("latency")._value.get() == 0
@@ -93,9 +107,9 @@ def test_whatever_a_detector_raises_is_counted_and_shown(small_world: Prometheus
         assert np.isfinite(made.board.snapshots()["latency"].score).all()
 
 
-def test_a_store_that_cannot_be_written_for_a_while_loses_nothing(small_world: PrometheusServer, clock: Clock,
-                                                                  folder: Path,
-                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_cannot_be_written_for_a_while_loses_nothing(
+    small_world: PrometheusServer, clock: Clock, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> int:
         raise StoreError("the disk is full")
 
@@ -110,12 +124,17 @@ def test_a_store_that_cannot_be_written_for_a_while_loses_nothing(small_world: P
         assert failures(made, "store") == 3 and states(made) == {SeriesState.STALE}
         clock.steps(1)
         assert score.run() and states(made) == {SeriesState.OK}
-        quiet = next(record for record in made.store.series("latency") if record.labels["service"] == "quiet")
-        assert np.isfinite(made.store.samples(quiet.id, NOW + STEP, NOW + 4 * STEP).score).sum() == 4
+        quiet = next(
+            record for record in made.store.series("latency") if record.labels["service"] == "quiet"
+        )
+        assert (
+            np.isfinite(made.store.samples(quiet.id, NOW + STEP, NOW + 4 * STEP).score).sum() == 4
+        )
 
 
-def test_a_series_that_the_store_has_lost_is_registered_anew(small_world: PrometheusServer, clock: Clock,
-                                                             folder: Path) -> None:
+def test_a_series_that_the_store_has_lost_is_registered_anew(
+    small_world: PrometheusServer, clock: Clock, folder: Path
+) -> None:
     with parts(config(folder, small_world.url), clock) as made:
         score = made.watches["latency"].score
         assert score.run()
@@ -130,8 +149,9 @@ def test_a_series_that_the_store_has_lost_is_registered_anew(small_world: Promet
         assert len(made.store.series("latency")) == 4
 
 
-def test_a_restart_without_prometheus_shows_what_the_store_holds(small_world: PrometheusServer, clock: Clock,
-                                                                 folder: Path) -> None:
+def test_a_restart_without_prometheus_shows_what_the_store_holds(
+    small_world: PrometheusServer, clock: Clock, folder: Path
+) -> None:
     with faults.FaultProxy(small_world.port) as proxy:
         settings = config(folder, proxy.url)
         with parts(settings, clock) as made:
@@ -149,7 +169,9 @@ def test_a_restart_without_prometheus_shows_what_the_store_holds(small_world: Pr
             assert made.watches["latency"].score.run() and states(made) == {SeriesState.OK}
 
 
-def test_a_clock_that_goes_back_doubles_nothing(small_world: PrometheusServer, clock: Clock, folder: Path) -> None:
+def test_a_clock_that_goes_back_doubles_nothing(
+    small_world: PrometheusServer, clock: Clock, folder: Path
+) -> None:
     with parts(config(folder, small_world.url), clock) as made:
         score = made.watches["latency"].score
         assert score.run()
@@ -161,8 +183,9 @@ def test_a_clock_that_goes_back_doubles_nothing(small_world: PrometheusServer, c
         assert score.run() and made.board.snapshots()["latency"].time == NOW + STEP
 
 
-def test_a_clock_that_was_far_ahead_is_said(small_world: PrometheusServer, clock: Clock, folder: Path,
-                                            caplog: pytest.LogCaptureFixture) -> None:
+def test_a_clock_that_was_far_ahead_is_said(
+    small_world: PrometheusServer, clock: Clock, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with parts(config(folder, small_world.url), clock) as made:
         score = made.watches["latency"].score
         assert score.run()
@@ -174,15 +197,19 @@ def test_a_clock_that_was_far_ahead_is_said(small_world: PrometheusServer, clock
         assert score.run()
 
 
-def test_an_unanswered_question_for_history_is_not_repeated_at_once(small_world: PrometheusServer, clock: Clock,
-                                                                    folder: Path) -> None:
-    with faults.FaultProxy(small_world.port) as proxy, \
-            parts(config(folder, proxy.url, watch(backfill=600)), clock) as made:
+def test_an_unanswered_question_for_history_is_not_repeated_at_once(
+    small_world: PrometheusServer, clock: Clock, folder: Path
+) -> None:
+    with (
+        faults.FaultProxy(small_world.port) as proxy,
+        parts(config(folder, proxy.url, watch(backfill=600)), clock) as made,
+    ):
         jobs = made.watches["latency"]
         assert jobs.score.run()
         clock.steps(60)
         assert jobs.score.run()  # leaves a hole
-        proxy.fault, asked = faults.status(422), len(proxy.requests)
+        proxy.fault = faults.status(422)
+        asked = len(proxy.requests)
         for _ in range(3):
             jobs.fit.run()
         assert len(proxy.requests) == asked + 1

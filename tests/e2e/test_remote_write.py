@@ -1,4 +1,5 @@
-"""Scores of an hour into a real Prometheus that takes remote write, and scrapes itself beside it in the present."""
+"""Scores of an hour into a real Prometheus that takes remote write, and scrapes itself beside it in
+the present."""
 
 import json
 import time
@@ -11,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plugin.components import Parts
-from plugin.config import Config, RemoteWrite
+from plugin.components import Components
+from plugin.config import Config, RemoteWriteSettings
 from plugin.jobs import remote_write_job
 from plugin.jobs.remote_write_job import NAMES
 from plugin.jobs.remote_write_rows import COLUMNS
-from plugin.prometheus.remote_write import RemoteWriter, Sample
+from plugin.prometheus.remote_write import RemoteSample, RemoteWriter
 from plugin.prometheus.wire import encoded_labels
 from plugin.series import Samples
 from tests.e2e import world
@@ -41,7 +42,9 @@ def source(tmp_path: Path, begin: int) -> Iterator[PrometheusServer]:
     """The last two days of the small world, moved."""
     moved = []
     for each in world.series():
-        after = (each.times - world.NOW) // STEP + (LATER if each.labels["service"] == "holes" else 0)
+        after = (each.times - world.NOW) // STEP + (
+            LATER if each.labels["service"] == "holes" else 0
+        )
         seen = (after >= -2 * 1440) & (after < world.FUTURE_STEPS)
         moved.append(replace(each, times=begin + after[seen] * STEP, values=each.values[seen]))
     with PrometheusServer(tmp_path / "source").backfill(moved) as server:
@@ -51,12 +54,18 @@ def source(tmp_path: Path, begin: int) -> Iterator[PrometheusServer]:
 @pytest.fixture
 def receiver(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[PrometheusServer]:
     """One that takes samples in order only, or what a test asks for."""
-    with PrometheusServer(tmp_path / "receiver", flags=["--web.enable-remote-write-receiver"],
-                          settings=getattr(request, "param", {}), scrape={"self": ["self"]}) as server:
+    with PrometheusServer(
+        tmp_path / "receiver",
+        flags=["--web.enable-remote-write-receiver"],
+        settings=getattr(request, "param", {}),
+        scrape={"self": ["self"]},
+    ) as server:
         yield server
 
 
-both = pytest.mark.parametrize("receiver", [{}, OUT_OF_ORDER], indirect=True, ids=["in order", "out of order"])
+both = pytest.mark.parametrize(
+    "receiver", [{}, OUT_OF_ORDER], indirect=True, ids=["in order", "out of order"]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -73,12 +82,14 @@ def clock(begin: int) -> Clock:
 
 
 def settings(folder: Path, source: PrometheusServer, url: str, **more: object) -> Config:
-    sending = RemoteWrite.model_validate({"url": f"{url}/api/v1/write", "max_age": 60, "timeout": 5, **more})
+    sending = RemoteWriteSettings.model_validate(
+        {"url": f"{url}/api/v1/write", "max_age": 60, "timeout": 5, **more}
+    )
     watch = world.watch(fit_window=86_400)
     return world.config(folder, source.url, watch).model_copy(update={"remote_write": sending})
 
 
-def run(made: Parts, clock: Clock, steps: int) -> None:
+def run(made: Components, clock: Clock, steps: int) -> None:
     """Tick by tick, as the service does it."""
     for _ in range(steps):
         clock.steps(1)
@@ -107,7 +118,7 @@ def scrapes(server: PrometheusServer, least: int) -> int:
     raise AssertionError(f"only {count} scrapes in 30 s")
 
 
-def stored(made: Parts, service: str, begin: int) -> Samples:
+def stored(made: Components, service: str, begin: int) -> Samples:
     record = next(r for r in made.store.series("latency") if r.labels["service"] == service)
     return made.store.samples(record.id, begin + 1, int(time.time()))
 
@@ -115,11 +126,14 @@ def stored(made: Parts, service: str, begin: int) -> Samples:
 def received(server: PrometheusServer) -> dict[tuple[str, str], dict[float, float]]:
     """The samples of each metric and service as they lie in the receiver, by their time."""
     found = ask(server, '{__name__=~"bandwatch_.+"}[2h]')
-    return {(each["metric"]["__name__"], each["metric"]["service"]):  # type: ignore[index]
-            {at: float(value) for at, value in each["values"]} for each in found}  # type: ignore[attr-defined]
+    return {
+        (each["metric"]["__name__"], each["metric"]["service"]):  # type: ignore[index]
+        {at: float(value) for at, value in each["values"]}
+        for each in found
+    }  # type: ignore[attr-defined]
 
 
-def expected(made: Parts, begin: int) -> dict[tuple[str, str], dict[float, float]]:
+def expected(made: Components, begin: int) -> dict[tuple[str, str], dict[float, float]]:
     """The same as they lie in the store."""
     found = {}
     for service in SERVICES:
@@ -127,35 +141,45 @@ def expected(made: Parts, begin: int) -> dict[tuple[str, str], dict[float, float
         for column in COLUMNS:
             values = getattr(rows, column)
             there = ~np.isnan(values)
-            found[NAMES[column], service] = dict(zip(rows.times[there].tolist(), values[there].tolist(), strict=True))
+            found[NAMES[column], service] = dict(
+                zip(rows.times[there].tolist(), values[there].tolist(), strict=True)
+            )
     return {key: samples for key, samples in found.items() if samples}
 
 
-def count(made: Parts, outcome: str) -> int:
+def count(made: Components, outcome: str) -> int:
     return int(made.metrics.remote_write_samples.labels(outcome)._value.get())
 
 
 @both
-def test_an_hour_arrives_as_it_was_stored_and_the_scrapes_go_on(source: PrometheusServer, receiver: PrometheusServer,
-                                                                clock: Clock, begin: int, folder: Path) -> None:
+def test_an_hour_arrives_as_it_was_stored_and_the_scrapes_go_on(
+    source: PrometheusServer, receiver: PrometheusServer, clock: Clock, begin: int, folder: Path
+) -> None:
     before = scrapes(receiver, 1)
     with world.parts(settings(folder, source, receiver.url), clock) as made:
         made.watches["latency"].score.run()
         run(made, clock, MINUTES)
-        held, sent = expected(made, begin), received(receiver)
+        held = expected(made, begin)
+        sent = received(receiver)
         assert sent.keys() == held.keys() and len(held) == 5 * len(SERVICES)
         assert sent == held, "bit for bit: JSON carries the shortest text of each float"
         assert {len(held["bandwatch_value", name]) for name in ("shop", "quiet")} == {MINUTES}
         assert max(at for samples in sent.values() for at in samples) <= clock.now
         (one,) = ask(receiver, 'bandwatch_value{service="shop"}', clock.now)
-        assert one["metric"] == {"__name__": "bandwatch_value", "watch": "latency", "severity": "ticket",
-                                 "metric_name": "latency_ms", "service": "shop"}
+        assert one["metric"] == {
+            "__name__": "bandwatch_value",
+            "watch": "latency",
+            "severity": "ticket",
+            "metric_name": "latency_ms",
+            "service": "shop",
+        }
         assert (count(made, "rejected"), count(made, "spilled")) == (0, 0)
         scrapes(receiver, scrapes(receiver, before) + 2)  # while we wrote, and since
 
 
-def test_a_series_that_stops_vanishes_at_once_and_comes_back(source: PrometheusServer, receiver: PrometheusServer,
-                                                             clock: Clock, begin: int, folder: Path) -> None:
+def test_a_series_that_stops_vanishes_at_once_and_comes_back(
+    source: PrometheusServer, receiver: PrometheusServer, clock: Clock, begin: int, folder: Path
+) -> None:
     with world.parts(settings(folder, source, receiver.url), clock) as made:
         made.watches["latency"].score.run()
         run(made, clock, MINUTES)
@@ -167,32 +191,47 @@ def test_a_series_that_stops_vanishes_at_once_and_comes_back(source: PrometheusS
 
         assert there("gone", last + 3 * STEP - 1)
         assert ask(receiver, '{__name__=~"bandwatch_.+",service="gone"}', last + 3 * STEP) == []
-        empty, full = begin + (GAP.start + LATER) * STEP, begin + (GAP.stop + LATER) * STEP
+        empty = begin + (GAP.start + LATER) * STEP
+        full = begin + (GAP.stop + LATER) * STEP
         assert there("holes", empty + 2 * STEP - 1) and not there("holes", empty + 2 * STEP)
         assert not there("holes", full - 1) and there("holes", full)
 
 
 @both
-def test_a_rejected_sample_does_not_stop_the_others(source: PrometheusServer, receiver: PrometheusServer,
-                                                    clock: Clock, begin: int, folder: Path) -> None:
+def test_a_rejected_sample_does_not_stop_the_others(
+    source: PrometheusServer, receiver: PrometheusServer, clock: Clock, begin: int, folder: Path
+) -> None:
     taken = begin + 5 * STEP
-    labels = {"__name__": "bandwatch_value", "watch": "latency", "severity": "ticket", "metric_name": "latency_ms",
-              "service": "shop"}
+    labels = {
+        "__name__": "bandwatch_value",
+        "watch": "latency",
+        "severity": "ticket",
+        "metric_name": "latency_ms",
+        "service": "shop",
+    }
     config = settings(folder, source, receiver.url)
     assert config.remote_write is not None
     with world.parts(config, clock) as made:
         made.watches["latency"].score.run()
         run(made, clock, 4)
-        RemoteWriter(config.remote_write).send(taken * 1000, [Sample(encoded_labels(labels.items()), 42.0)])
+        RemoteWriter(config.remote_write).send(
+            taken * 1000, [RemoteSample(encoded_labels(labels.items()), 42.0)]
+        )
         run(made, clock, 4)
-        held, sent = expected(made, begin), received(receiver)
-        assert sent["bandwatch_value", "shop"].pop(taken) == 42 != held["bandwatch_value", "shop"].pop(taken)
+        held = expected(made, begin)
+        sent = received(receiver)
+        assert (
+            sent["bandwatch_value", "shop"].pop(taken)
+            == 42
+            != held["bandwatch_value", "shop"].pop(taken)
+        )
         assert sent == held and count(made, "rejected") == 1
 
 
 @both
-def test_restarts_write_nothing_twice_and_lose_nothing(source: PrometheusServer, receiver: PrometheusServer,
-                                                       clock: Clock, begin: int, folder: Path) -> None:
+def test_restarts_write_nothing_twice_and_lose_nothing(
+    source: PrometheusServer, receiver: PrometheusServer, clock: Clock, begin: int, folder: Path
+) -> None:
     sent = 0
     for steps in (10, 10, 20):
         with world.parts(settings(folder, source, receiver.url), clock) as made:
@@ -206,10 +245,13 @@ def test_restarts_write_nothing_twice_and_lose_nothing(source: PrometheusServer,
     assert sent == sum(map(len, held.values())) + ends
 
 
-def test_a_receiver_that_was_down_catches_up(source: PrometheusServer, receiver: PrometheusServer, clock: Clock,
-                                             begin: int, folder: Path) -> None:
-    with FaultProxy(receiver.port) as proxy, \
-            world.parts(settings(folder, source, proxy.url, max_age=1200), clock) as made:
+def test_a_receiver_that_was_down_catches_up(
+    source: PrometheusServer, receiver: PrometheusServer, clock: Clock, begin: int, folder: Path
+) -> None:
+    with (
+        FaultProxy(receiver.port) as proxy,
+        world.parts(settings(folder, source, proxy.url, max_age=1200), clock) as made,
+    ):
         made.watches["latency"].score.run()
         made.store.record_sent("latency", begin)
         run(made, clock, 3)
@@ -222,4 +264,7 @@ def test_a_receiver_that_was_down_catches_up(source: PrometheusServer, receiver:
         assert received(receiver) == expected(made, begin)
         assert (count(made, "rejected"), count(made, "spilled")) == (0, 0)
         failures = made.metrics.remote_write_failures
-        assert failures.labels("unavailable")._value.get() > 10 and failures.labels("refused")._value.get() == 2
+        assert (
+            failures.labels("unavailable")._value.get() > 10
+            and failures.labels("refused")._value.get() == 2
+        )

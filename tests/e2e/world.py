@@ -1,4 +1,5 @@
-"""A small known world in a real Prometheus, and the service's parts beside it, driven by a clock that tests set."""
+"""A small known world in a real Prometheus, and the service's parts beside it, driven by a clock
+that tests set."""
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,15 +9,25 @@ from pathlib import Path
 import numpy as np
 from flask.testing import FlaskClient
 
-from plugin.components import Parts
-from plugin.config import Config, Prometheus, Store, Watch, Web, Workers
+from plugin.components import Components
+from plugin.config import (
+    Config,
+    PrometheusSettings,
+    StoreSettings,
+    Watch,
+    WebSettings,
+    WorkerSettings,
+)
 from plugin.jobs.fit_task import FitOutcome, FitTask, run_task
 from plugin.series import FloatArray, IntArray, Labels, Series
 from plugin.web import WebContext, create_app
 
 STEP = 60
-NOW = 1_760_000_040 // STEP * STEP  # some moment; history lies before it, the tests' future after it
-HISTORY_DAYS, FUTURE_STEPS = 4, 180
+NOW = (
+    1_760_000_040 // STEP * STEP
+)  # some moment; history lies before it, the tests' future after it
+HISTORY_DAYS = 4
+FUTURE_STEPS = 180
 INCIDENT = range(60, 90)  # steps after NOW in which `shop` is three times too slow
 VANISHED_FROM = 30  # steps after NOW from which `gone` has no samples
 GAP = range(-200, -150)  # steps around which `holes` has none
@@ -66,11 +77,14 @@ def latency(seed: int) -> FloatArray:
 
 
 def series() -> list[Series]:
-    """latency_ms of four services: one with an incident, one that vanishes, one with a gap, one quiet."""
-    at, after = times(), np.arange(-HISTORY_DAYS * 1440, FUTURE_STEPS)
+    """latency_ms of four services: one with an incident, one that vanishes, one with a gap, one
+    quiet."""
+    at = times()
+    after = np.arange(-HISTORY_DAYS * 1440, FUTURE_STEPS)
     made = []
     for number, service in enumerate(("shop", "gone", "holes", "quiet")):
-        value, there = latency(number), np.ones(len(at), bool)
+        value = latency(number)
+        there = np.ones(len(at), bool)
         if service == "shop":
             value[np.isin(after, INCIDENT)] *= 3
         if service == "gone":
@@ -84,19 +98,30 @@ def series() -> list[Series]:
 
 def watch(**settings: object) -> Watch:
     defaults: dict[str, object] = {
-        "name": "latency", "query": "last_over_time(latency_ms[59s])", "step": STEP, "fit_window": 3 * 86_400,
-        "backfill": 7200, "detector": "baseline"}
+        "name": "latency",
+        "query": "last_over_time(latency_ms[59s])",
+        "step": STEP,
+        "fit_window": 3 * 86_400,
+        "backfill": 7200,
+        "detector": "baseline",
+    }
     return Watch.model_validate({**defaults, **settings})
 
 
 def config(folder: Path, url: str, *watches: Watch, **prometheus: object) -> Config:
-    return Config(prometheus=Prometheus.model_validate({"url": url, "retries": 0, "read_timeout": 2, **prometheus}),
-                  watches=watches or (watch(),), store=Store(path=str(folder)), workers=Workers(stack=8))
+    return Config(
+        prometheus=PrometheusSettings.model_validate(
+            {"url": url, "retries": 0, "read_timeout": 2, **prometheus}
+        ),
+        watches=watches or (watch(),),
+        store=StoreSettings(path=str(folder)),
+        workers=WorkerSettings(stack=8),
+    )
 
 
 @contextmanager
-def parts(settings: Config, clock: Clock) -> Iterator[Parts]:
-    made = Parts(settings, clock=clock)
+def parts(settings: Config, clock: Clock) -> Iterator[Components]:
+    made = Components(settings, clock=clock)
     try:
         yield made
     finally:
@@ -104,7 +129,7 @@ def parts(settings: Config, clock: Clock) -> Iterator[Parts]:
 
 
 @contextmanager
-def process(settings: Config, clock: Clock) -> Iterator[Parts]:
+def process(settings: Config, clock: Clock) -> Iterator[Components]:
     """Like `bandwatch run` it shows what is stored before it listens."""
     with parts(settings, clock) as made:
         for jobs in made.watches.values():
@@ -112,10 +137,23 @@ def process(settings: Config, clock: Clock) -> Iterator[Parts]:
         yield made
 
 
-def client(made: Parts, clock: Clock) -> FlaskClient:
+def client(made: Components, clock: Clock) -> FlaskClient:
     """Whoever asks these parts over HTTP; the scheduler is always at work."""
-    return create_app(WebContext(
-        store=made.store, board=made.board, settings=Web(), registry=made.registry, config_text=str,
-        reload=lambda: None, readiness=lambda: None, metrics=made.metrics, clock=clock, heartbeat=clock,
-        started=clock(), watches=lambda: {name: jobs.watch for name, jobs in made.watches.items()},
-        maintenance=made.maintenance, order=made.carry_out)).test_client()
+    return create_app(
+        WebContext(
+            store=made.store,
+            board=made.board,
+            settings=WebSettings(),
+            registry=made.registry,
+            config_text=str,
+            reload=lambda: None,
+            readiness=lambda: None,
+            metrics=made.metrics,
+            clock=clock,
+            heartbeat=clock,
+            started=clock(),
+            watches=lambda: {name: jobs.watch for name, jobs in made.watches.items()},
+            maintenance=made.maintenance,
+            order=made.execute,
+        )
+    ).test_client()

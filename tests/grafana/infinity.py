@@ -1,7 +1,7 @@
 """A small model of how Infinity 3.11's backend asks, and what data frames it makes of the answer.
 
-It knows what the shipped files use, and refuses the rest (NotModelled) instead of guessing. Fields hold what Grafana's
-JSON of a frame holds: times are milliseconds, an object is its JSON text.
+It knows what the shipped files use, and refuses the rest (NotModelled) instead of guessing. Fields
+hold what Grafana's JSON of a frame holds: times are milliseconds, an object is its JSON text.
 """
 
 import json
@@ -16,7 +16,9 @@ from urllib.parse import quote_plus
 from flask.testing import FlaskClient
 
 Model = Mapping[str, Any]
-NUMERIC_LONG, NUMERIC_WIDE, TIME_SERIES_WIDE = "numeric-long", "numeric-wide", "timeseries-wide"
+NUMERIC_LONG = "numeric-long"
+NUMERIC_WIDE = "numeric-wide"
+TIME_SERIES_WIDE = "timeseries-wide"
 STEPS = {"m": 60, "h": 3600, "d": 86_400}
 UNUSED = ("computed_columns", "filters", "filterExpression", "summarizeExpression", "json_options")
 
@@ -49,14 +51,22 @@ class Column:
 
 
 def request_of(target: Model, begin: int, end: int, base: str = "") -> Request:
-    """What Infinity asks. Times in unix seconds; `base` is the url of the data source, put right before the query's."""
+    """What Infinity asks.
+
+    Times in unix seconds; `base` is the url of the data source, put right before the query's.
+    """
     options = target["url_options"]
     url = macros(base + target["url"], begin, end)
-    pairs = sorted((entry["key"], macros(entry["value"], begin, end)) for entry in options.get("params") or ())
+    pairs = sorted(
+        (entry["key"], macros(entry["value"], begin, end)) for entry in options.get("params") or ()
+    )
     encoded = "&".join(f"{quote_plus(key)}={quote_plus(value)}" for key, value in pairs)
     glue = "&" if "?" in url else "?"
-    return Request(options.get("method") or "GET", url + (glue + encoded if encoded else ""),
-                   macros(options.get("data") or "", begin, end))
+    return Request(
+        options.get("method") or "GET",
+        url + (glue + encoded if encoded else ""),
+        macros(options.get("data") or "", begin, end),
+    )
 
 
 def macros(text: str, begin: int, end: int) -> str:
@@ -64,7 +74,9 @@ def macros(text: str, begin: int, end: int) -> str:
     for name, moment in (("timeFrom|__from", begin), ("timeTo|__to", end)):
         spelled = r"\$\{(?:__" + name + r")(?::date(?::([^}]*))?)?\}"
         text = re.sub(spelled, partial(_time, moment), text)
-    return re.sub(r"\$__customInterval\(([^)]*)\)", lambda found: _interval(found[1], end - begin), text)
+    return re.sub(
+        r"\$__customInterval\(([^)]*)\)", lambda found: _interval(found[1], end - begin), text
+    )
 
 
 def _time(moment: int, found: re.Match[str]) -> str:
@@ -73,12 +85,16 @@ def _time(moment: int, found: re.Match[str]) -> str:
     if found[1] not in (None, "iso", "seconds", "YYYY-MM-DD"):
         raise NotModelled(found[0])
     written = datetime.fromtimestamp(moment, UTC)
-    return str(moment) if found[1] == "seconds" else written.strftime(
-        "%Y-%m-%d" if found[1] == "YYYY-MM-DD" else "%Y-%m-%dT%H:%M:%SZ")
+    return (
+        str(moment)
+        if found[1] == "seconds"
+        else written.strftime("%Y-%m-%d" if found[1] == "YYYY-MM-DD" else "%Y-%m-%dT%H:%M:%SZ")
+    )
 
 
 def _interval(arguments: str, length: int) -> str:
-    """Pairs of (limit, step), then what else: the step of the first limit that the range does not pass."""
+    """Pairs of (limit, step), then what else: the step of the first limit that the range does not
+    pass."""
     *pairs, otherwise = (part.strip() for part in arguments.split(","))
     for limit, step in zip(pairs[::2], pairs[1::2], strict=True):
         if length <= int(limit[:-1]) * STEPS[limit[-1]]:
@@ -86,11 +102,17 @@ def _interval(arguments: str, length: int) -> str:
     return otherwise
 
 
-def ask(target: Model, client: FlaskClient, begin: int, end: int, token: str = "") -> dict[str, Any]:
+def ask(
+    target: Model, client: FlaskClient, begin: int, end: int, token: str = ""
+) -> dict[str, Any]:
     """The entry of `results` for a target over our application; unix seconds."""
     asked = request_of(target, begin, end)
-    answer = client.open(asked.url, method=asked.method, data=asked.body or None,
-                         headers={"Authorization": f"Bearer {token}"} if token else {})
+    answer = client.open(
+        asked.url,
+        method=asked.method,
+        data=asked.body or None,
+        headers={"Authorization": f"Bearer {token}"} if token else {},
+    )
     return result_of(target, answer.status_code, answer.get_data(as_text=True), asked.url)
 
 
@@ -100,16 +122,31 @@ def result_of(target: Model, status: int, body: str, url: str = "") -> dict[str,
         columns, kind = frame(target, status, body, url)
     except QueryError as error:
         return {"status": error.status, "error": str(error), "frames": []}
-    schema = {"name": target["refId"], "refId": target["refId"], "meta": {"type": kind} if kind else {}, "fields": [
-        {"name": column.name, "type": column.type, "typeInfo": {"frame": column.type, "nullable": True},
-         **({"labels": column.labels} if column.labels else {})} for column in columns]}
-    return {"status": 200, "frames": [{"schema": schema, "data": {"values": [column.values for column in columns]}}]}
+    schema = {
+        "name": target["refId"],
+        "refId": target["refId"],
+        "meta": {"type": kind} if kind else {},
+        "fields": [
+            {
+                "name": column.name,
+                "type": column.type,
+                "typeInfo": {"frame": column.type, "nullable": True},
+                **({"labels": column.labels} if column.labels else {}),
+            }
+            for column in columns
+        ],
+    }
+    return {
+        "status": 200,
+        "frames": [{"schema": schema, "data": {"values": [column.values for column in columns]}}],
+    }
 
 
 def frame(target: Model, status: int, body: str, url: str = "") -> tuple[list[Column], str]:
     """The fields and the type of the one frame. Raises QueryError."""
     _only_what_is_modelled(target)
-    parser, declared = target.get("parser"), target.get("columns") or []
+    parser = target.get("parser")
+    declared = target.get("columns") or []
     if parser != "backend" and (parser or declared):
         return [], ""  # left to the browser
     if status >= 400:
@@ -130,7 +167,12 @@ def frame(target: Model, status: int, body: str, url: str = "") -> tuple[list[Co
 
 def _only_what_is_modelled(target: Model) -> None:
     used = [name for name in UNUSED if target.get(name)]
-    if used or target.get("type") != "json" or target.get("source") != "url" or target.get("pagination_mode"):
+    if (
+        used
+        or target.get("type") != "json"
+        or target.get("source") != "url"
+        or target.get("pagination_mode")
+    ):
         raise NotModelled(", ".join(used) or "a query that is not JSON of a URL")
 
 
@@ -162,17 +204,33 @@ def _guessed(rows: list[dict[str, Any]]) -> list[Column]:
     for name in {name for row in rows for name in row}:
         values = [row.get(name) for row in rows]
         first = next((value for value in values if value is not None), None)
-        kind = "boolean" if isinstance(first, bool) else "number" if isinstance(first, float) else "string"
-        if any(isinstance(value, bool) != (kind == "boolean") or isinstance(value, float) != (kind == "number")
-               for value in values if value is not None):
+        kind = (
+            "boolean"
+            if isinstance(first, bool)
+            else "number"
+            if isinstance(first, float)
+            else "string"
+        )
+        if any(
+            isinstance(value, bool) != (kind == "boolean")
+            or isinstance(value, float) != (kind == "number")
+            for value in values
+            if value is not None
+        ):
             raise NotModelled(f"{name}: values of several types")
         columns.append(Column(name, kind, list(map(_text, values)) if kind == "string" else values))
     return columns
 
 
 def _declared(rows: list[dict[str, Any]], declared: Iterable[Model]) -> list[Column]:
-    return [Column(column.get("text") or column["selector"], TYPES[column["type"]][0],
-                   [TYPES[column["type"]][1](_path(row, column["selector"])) for row in rows]) for column in declared]
+    return [
+        Column(
+            column.get("text") or column["selector"],
+            TYPES[column["type"]][0],
+            [TYPES[column["type"]][1](_path(row, column["selector"])) for row in rows],
+        )
+        for column in declared
+    ]
 
 
 def _path(row: Any, selector: str) -> Any:
@@ -202,16 +260,25 @@ def _iso(value: Any) -> int | None:
 
 
 TYPES: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
-    "string": ("string", _text), "number": ("number", _number), "boolean": ("boolean", lambda value: value),
+    "string": ("string", _text),
+    "number": ("number", _number),
+    "boolean": ("boolean", lambda value: value),
     "timestamp": ("time", _iso),
     "timestamp_epoch": ("time", lambda value: None if value is None else int(_number(value) or 0)),
-    "timestamp_epoch_s": ("time", lambda value: None if value is None else int((_number(value) or 0) * 1000)),
+    "timestamp_epoch_s": (
+        "time",
+        lambda value: None if value is None else int((_number(value) or 0) * 1000),
+    ),
 }
 
 
 def _typed(columns: list[Column], rows: int, form: str | None) -> tuple[list[Column], str]:
-    """The type that the plugin promises of a frame; long series become wide ones where that can be done."""
-    by_type = {kind: [column for column in columns if column.type == kind] for kind in ("time", "number", "string")}
+    """The type that the plugin promises of a frame; long series become wide ones where that can be
+    done."""
+    by_type = {
+        kind: [column for column in columns if column.type == kind]
+        for kind in ("time", "number", "string")
+    }
     factors = [column for column in columns if column.type in ("string", "boolean")]
     if form == "timeseries" and by_type["time"] and by_type["number"] and factors:
         times = by_type["time"][0].values
@@ -227,9 +294,15 @@ def _typed(columns: list[Column], rows: int, form: str | None) -> tuple[list[Col
 def _wide(times: list[int], numbers: list[Column], factors: list[Column]) -> list[Column]:
     """A field for each number and set of labels; null where a set has no row at a time."""
     at = {time: row for row, time in enumerate(dict.fromkeys(times))}
-    keys = [tuple((factor.name, _text(factor.values[row]) or "") for factor in factors) for row in range(len(times))]
-    made = {(number.name, key): Column(number.name, "number", [None] * len(at), dict(key))
-            for key in dict.fromkeys(keys) for number in numbers}
+    keys = [
+        tuple((factor.name, _text(factor.values[row]) or "") for factor in factors)
+        for row in range(len(times))
+    ]
+    made = {
+        (number.name, key): Column(number.name, "number", [None] * len(at), dict(key))
+        for key in dict.fromkeys(keys)
+        for number in numbers
+    }
     for row, key in enumerate(keys):
         for number in numbers:
             made[number.name, key].values[at[times[row]]] = number.values[row]

@@ -1,4 +1,5 @@
-"""What Grafana's Prometheus data source makes of a query, over a real Prometheus: as much as the judgement looks at."""
+"""What Grafana's Prometheus data source makes of a query, over a real Prometheus: as much as the
+judgement looks at."""
 
 import json
 import re
@@ -9,7 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-STEP, RATE, RANGE = "1s", "5s", "30s"  # of servers that are scraped every second and have just started
+# of servers that are scraped every second and have just started
+STEP = "1s"
+RATE = "5s"
+RANGE = "30s"
 
 
 def expression_of(target: Mapping[str, Any]) -> str:
@@ -32,28 +36,61 @@ class PrometheusSource:
             if target.get("instant"):
                 data = self._get("query", query=expression_of(target), time=str(end))
             else:
-                data = self._get("query_range", query=expression_of(target), start=str(begin), end=str(end), step=STEP)
+                data = self._get(
+                    "query_range",
+                    query=expression_of(target),
+                    start=str(begin),
+                    end=str(end),
+                    step=STEP,
+                )
         except urllib.error.HTTPError as error:
             return {"status": error.code, "error": json.loads(error.read())["error"], "frames": []}
-        made = [_series(each, [each["value"]] if "value" in each else each["values"]) for each in data["result"]] \
-            if data["resultType"] != "scalar" else [_series({"metric": {}}, [data["result"]])]
-        return {"status": 200, "frames": [_table(made)] if target.get("format") == "table" and made else made}
+        made = (
+            [
+                _series(each, [each["value"]] if "value" in each else each["values"])
+                for each in data["result"]
+            ]
+            if data["resultType"] != "scalar"
+            else [_series({"metric": {}}, [data["result"]])]
+        )
+        return {
+            "status": 200,
+            "frames": [_table(made)] if target.get("format") == "table" and made else made,
+        }
 
     def label_values(self, label: str, match: str, begin: float, end: float) -> list[str]:
-        found = self._get(f"label/{quote(label)}/values", start=str(begin), end=str(end),
-                          **({"match[]": match} if match else {}))
+        found = self._get(
+            f"label/{quote(label)}/values",
+            start=str(begin),
+            end=str(end),
+            **({"match[]": match} if match else {}),
+        )
         return [str(value) for value in found]
 
     def _get(self, path: str, **given: str) -> Any:
-        with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{urlencode(given)}", timeout=10) as answer:
+        with urllib.request.urlopen(
+            f"{self.url}/api/v1/{path}?{urlencode(given)}", timeout=10
+        ) as answer:
             return json.load(answer)["data"]
 
 
 def _series(series: Mapping[str, Any], values: list[Any]) -> dict[str, Any]:
-    times, numbers = [int(at * 1000) for at, _ in values], [float(number) for _, number in values]
-    fields = [{"name": "Time", "type": "time"}, {"name": "Value", "type": "number", "labels": series["metric"]}]
-    return _frame(fields, [times, [number if number == number and abs(number) != float("inf") else None
-                                   for number in numbers]])
+    times = [int(at * 1000) for at, _ in values]
+    numbers = [float(number) for _, number in values]
+    fields = [
+        {"name": "Time", "type": "time"},
+        {"name": "Value", "type": "number", "labels": series["metric"]},
+    ]
+    return _frame(
+        fields,
+        [
+            times,
+            [
+                number if number == number and abs(number) != float("inf") else None
+                for number in numbers
+            ],
+        ],
+    )
 
 
 def _table(frames: list[dict[str, Any]]) -> dict[str, Any]:
@@ -61,9 +98,15 @@ def _table(frames: list[dict[str, Any]]) -> dict[str, Any]:
     metrics = [frame["schema"]["fields"][1]["labels"] for frame in frames]
     names = sorted(set().union(*metrics))
     columns = [[frame["data"]["values"][column][-1] for frame in frames] for column in (0, 1)]
-    fields = [{"name": "Time", "type": "time"}, *({"name": name, "type": "string"} for name in names),
-              {"name": "Value", "type": "number"}]
-    return _frame(fields, [columns[0], *([metric.get(name, "") for metric in metrics] for name in names), columns[1]])
+    fields = [
+        {"name": "Time", "type": "time"},
+        *({"name": name, "type": "string"} for name in names),
+        {"name": "Value", "type": "number"},
+    ]
+    return _frame(
+        fields,
+        [columns[0], *([metric.get(name, "") for metric in metrics] for name in names), columns[1]],
+    )
 
 
 def _frame(fields: list[dict[str, Any]], values: list[Any]) -> dict[str, Any]:

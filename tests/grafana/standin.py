@@ -1,4 +1,5 @@
-"""A small stand-in of Grafana's HTTP API, with switches for everything that can be wrong with a Grafana."""
+"""A small stand-in of Grafana's HTTP API, with switches for everything that can be wrong with a
+Grafana."""
 
 import json
 import threading
@@ -21,7 +22,10 @@ Reply = tuple[int, Any]
 
 @dataclass
 class Standin:
-    """Grafana with everything provisioned, over a living service. Use as a context manager; change what should fail."""
+    """Grafana with everything provisioned, over a living service.
+
+    Use as a context manager; change what should fail.
+    """
 
     service: Living
     version: str = "12.4.5"
@@ -30,7 +34,9 @@ class Standin:
     health: Reply = (200, {"status": "OK", "message": "OK"})
     dashboards: dict[str, dict[str, Any]] = field(default_factory=files.dashboards)
     rules: dict[str, dict[str, Any]] = field(default_factory=files.rules)
-    states: dict[str, dict[str, Any]] = field(default_factory=dict)  # of rules, by uid: what differs from all is well
+    states: dict[str, dict[str, Any]] = field(
+        default_factory=dict
+    )  # of rules, by uid: what differs from all is well
     forbidden: tuple[str, ...] = ()  # beginnings of paths
     replies: dict[str, Reply] = field(default_factory=dict)  # by path: said instead
     broken: Callable[[dict[str, Any]], str] = lambda target: ""  # the error that a target gets
@@ -42,8 +48,12 @@ class Standin:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 traceback: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -80,38 +90,66 @@ class Standin:
             return self.health
         if parts[2:3] == ["resources"]:
             match = parse_qs(query).get("match[]", [""])[0]
-            return 200, {"status": "success", "data": self.service.scraping.label_values(
-                parts[6], match, time.time() - 30, time.time())}
+            return 200, {
+                "status": "success",
+                "data": self.service.scraping.label_values(
+                    parts[6], match, time.time() - 30, time.time()
+                ),
+            }
         return 200, source
 
     def _provisioned(self, parts: list[str]) -> Reply:
         if parts == ["plugins", INFINITY, "settings"]:
-            return (200, {"id": INFINITY, "enabled": True, "info": {"version": self.plugin}}) if self.plugin \
+            return (
+                (200, {"id": INFINITY, "enabled": True, "info": {"version": self.plugin}})
+                if self.plugin
                 else (404, {"message": "Plugin not found, no installed plugin with that id"})
+            )
         if parts[:2] == ["dashboards", "uid"]:
             board = self.dashboards.get(parts[2])
-            return (200, {"dashboard": board, "meta": {"provisioned": True}}) if board \
+            return (
+                (200, {"dashboard": board, "meta": {"provisioned": True}})
+                if board
                 else (404, {"message": "Dashboard not found"})
+            )
         if parts == ["v1", "provisioning", "alert-rules"]:
             return 200, list(self.rules.values())
         if parts == ["prometheus", "grafana", "api", "v1", "rules"]:
-            rules = [{"uid": uid, "name": rule["title"], "state": "inactive", "health": "ok", "alerts": [],
-                      **self.states.get(uid, {})} for uid, rule in self.rules.items()]
-            return 200, {"status": "success", "data": {"groups": [{"name": "bandwatch", "rules": rules}]}}
+            rules = [
+                {
+                    "uid": uid,
+                    "name": rule["title"],
+                    "state": "inactive",
+                    "health": "ok",
+                    "alerts": [],
+                    **self.states.get(uid, {}),
+                }
+                for uid, rule in self.rules.items()
+            ]
+            return 200, {
+                "status": "success",
+                "data": {"groups": [{"name": "bandwatch", "rules": rules}]},
+            }
         return 404, {"message": "Not found"}
 
     def _query(self, body: Any) -> Reply:
         """Time goes on in Grafana, and stands still in the world of the service."""
         behind = int(time.time()) - self.service.now
-        begin, end = int(body["from"]) // 1000 - behind, int(body["to"]) // 1000 - behind
+        begin = int(body["from"]) // 1000 - behind
+        end = int(body["to"]) // 1000 - behind
         results = {}
         for target in body["queries"]:
             if not any(source["uid"] == target["datasource"]["uid"] for source in self.sources):
                 return 404, {"message": "Data source not found"}
             error = self.broken(target)
-            results[target["refId"]] = {"status": 500, "error": error, "frames": []} if error \
+            results[target["refId"]] = (
+                {"status": 500, "error": error, "frames": []}
+                if error
                 else self.service.ask(target, begin, end)
-        return 400 if any("error" in result for result in results.values()) else 200, {"results": results}
+            )
+        return 400 if any("error" in result for result in results.values()) else 200, {
+            "results": results
+        }
 
 
 def _handler(grafana: Standin) -> type[BaseHTTPRequestHandler]:
@@ -120,7 +158,9 @@ def _handler(grafana: Standin) -> type[BaseHTTPRequestHandler]:
             url = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
-            status, said = grafana.reply(url.path, url.query, self.headers.get("Authorization", ""), body)
+            status, said = grafana.reply(
+                url.path, url.query, self.headers.get("Authorization", ""), body
+            )
             content = said.encode() if isinstance(said, str) else json.dumps(said).encode()
             self.send_response(status)
             if 300 <= status < 400:

@@ -1,4 +1,5 @@
-"""The dashboards as files: what the script makes, what Grafana's SDK reads, and what a panel must not lack."""
+"""The dashboards as files: what the script makes, what Grafana's SDK reads, and what a panel must
+not lack."""
 
 import json
 import re
@@ -19,10 +20,26 @@ FILES = {path.name: json.loads(path.read_text()) for path in sorted(FOLDER.glob(
 UIDS = {board["uid"]: board for board in FILES.values()}
 BANDWATCH = {"type": "yesoreyeram-infinity-datasource", "uid": "bandwatch"}
 PROMETHEUS = {"type": "prometheus", "uid": "${datasource}"}
-MACROS = {"__timeFrom", "__timeTo", "__from", "__to", "__url_time_range", "__data", "__field", "__value",
-          "__rate_interval", "__range"}
+MACROS = {
+    "__timeFrom",
+    "__timeTo",
+    "__from",
+    "__to",
+    "__url_time_range",
+    "__data",
+    "__field",
+    "__value",
+    "__rate_interval",
+    "__range",
+}
 
-DRAWN = ["lower", "upper", "value", "anomaly", "expected"]  # in a band panel, from the bottom to the top
+DRAWN = [
+    "lower",
+    "upper",
+    "value",
+    "anomaly",
+    "expected",
+]  # in a band panel, from the bottom to the top
 every_board = pytest.mark.parametrize("board", FILES.values(), ids=FILES)
 
 
@@ -38,19 +55,26 @@ def inner(node: Any, key: str) -> Iterator[Any]:
 
 
 def used(node: Any) -> set[str]:
-    return set(re.findall(r"\$\{?(__[a-zA-Z_]+|[a-z]+)", re.sub(r"%24|\$__all", "", json.dumps(node))))
+    return set(
+        re.findall(r"\$\{?(__[a-zA-Z_]+|[a-z]+)", re.sub(r"%24|\$__all", "", json.dumps(node)))
+    )
 
 
 def test_the_files_are_what_the_script_makes() -> None:
     assert {path.name: path.read_text() for path in FOLDER.glob("*.json")} == {
-        name: text(board) for name, board in made().items()}
+        name: text(board) for name, board in made().items()
+    }
 
 
 def test_the_uids_are_those_that_links_and_alerts_know() -> None:
     assert {name: board["uid"] for name, board in FILES.items()} == {
-        "fleet.json": "bandwatch-fleet", "series.json": "bandwatch-series", "incidents.json": "bandwatch-incidents",
-        "self.json": "bandwatch-self", "fleet-prometheus.json": "bandwatch-fleet-prometheus",
-        "series-prometheus.json": "bandwatch-series-prometheus"}
+        "fleet.json": "bandwatch-fleet",
+        "series.json": "bandwatch-series",
+        "incidents.json": "bandwatch-incidents",
+        "self.json": "bandwatch-self",
+        "fleet-prometheus.json": "bandwatch-fleet-prometheus",
+        "series-prometheus.json": "bandwatch-series-prometheus",
+    }
     assert len({board["title"] for board in FILES.values()}) == len(FILES)
 
 
@@ -78,7 +102,9 @@ def test_a_dashboard_is_one_that_grafana_11_6_reads_and_nobody_edits(board: dict
 
 
 @every_board
-def test_panels_say_what_they_show_and_fill_the_width_without_overlap(board: dict[str, Any]) -> None:
+def test_panels_say_what_they_show_and_fill_the_width_without_overlap(
+    board: dict[str, Any],
+) -> None:
     cells: dict[tuple[int, int], str] = {}
     for panel in board["panels"]:
         assert len(panel["title"]) <= 30 and panel["description"].endswith("."), panel["title"]
@@ -95,7 +121,9 @@ def test_queries_name_their_source_and_are_told_apart(board: dict[str, Any]) -> 
         references = [target["refId"] for target in panel["targets"]]
         assert references and len(set(references)) == len(references)
         for target in panel["targets"]:
-            assert target["datasource"] == panel["datasource"] in (BANDWATCH, PROMETHEUS), panel["title"]
+            assert target["datasource"] == panel["datasource"] in (BANDWATCH, PROMETHEUS), panel[
+                "title"
+            ]
     if PROMETHEUS in [panel["datasource"] for panel in board["panels"]]:
         assert all(panel["datasource"] == PROMETHEUS for panel in board["panels"])
         assert board["templating"]["list"][0]["type"] == "datasource"
@@ -103,13 +131,21 @@ def test_queries_name_their_source_and_are_told_apart(board: dict[str, Any]) -> 
 
 @every_board
 def test_queries_of_bandwatch_run_in_the_backend_with_typed_columns(board: dict[str, Any]) -> None:
-    """Without the parser a query runs in the browser; without a type a column of nulls becomes text."""
+    """Without the parser a query runs in the browser; without a type a column of nulls becomes
+    text."""
     for query in inner(board, "url_options"):
         assert (query["type"], query["source"], query["parser"]) == ("json", "url", "backend")
-        assert query["url"].startswith("/api/v1/") and "?" not in query["url"] and query["root_selector"] == ""
+        assert (
+            query["url"].startswith("/api/v1/")
+            and "?" not in query["url"]
+            and query["root_selector"] == ""
+        )
         assert query["format"] in ("table", "timeseries", "dataframe")
-        assert all(column["text"] == column["selector"] and column["type"] in ("string", "number", "timestamp_epoch")
-                   for column in query["columns"])
+        assert all(
+            column["text"] == column["selector"]
+            and column["type"] in ("string", "number", "timestamp_epoch")
+            for column in query["columns"]
+        )
         assert query["columns"] or query["refId"] == "variable"
 
 
@@ -125,15 +161,22 @@ def test_variables_exist_and_stand_before_those_that_need_them(board: dict[str, 
 
 @every_board
 def test_links_lead_to_dashboards_and_set_variables_that_these_have(board: dict[str, Any]) -> None:
-    urls = [link["url"] for link in inner(board, "url") if link["url"].startswith(("/d/", "/explore"))]
+    urls = [
+        link["url"] for link in inner(board, "url") if link["url"].startswith(("/d/", "/explore"))
+    ]
     assert len(urls) >= 2
     for url in (url for url in urls if url.startswith("/d/")):
         address = urlsplit(url.replace("${datasource:queryparam}", "var-datasource=x"))
         target = UIDS[address.path.removeprefix("/d/")]
         names = {variable["name"] for variable in target["templating"]["list"]}
-        assert {name[4:] for name, _ in parse_qsl(address.query) if name.startswith("var-")} <= names
-        assert all(":percentencode}" in value or value == "$__all" or value == "x"
-                   for name, value in parse_qsl(address.query) if name.startswith("var-"))
+        assert {
+            name[4:] for name, _ in parse_qsl(address.query) if name.startswith("var-")
+        } <= names
+        assert all(
+            ":percentencode}" in value or value == "$__all" or value == "x"
+            for name, value in parse_qsl(address.query)
+            if name.startswith("var-")
+        )
 
 
 @pytest.mark.parametrize("name", ["series.json", "series-prometheus.json"])
@@ -144,40 +187,76 @@ def test_explore_gets_a_query_once_its_variables_are_put_in(name: str) -> None:
     panes = json.loads(unquote(dict(parse_qsl(urlsplit(filled).query))["panes"]))
     [pane] = panes.values()
     assert pane["range"] == {"from": "${__from}", "to": "${__to}"} and len(pane["queries"]) == 1
-    sent = {param["key"]: param["value"] for query in inner(pane, "url_options")
-            for param in query["url_options"]["params"]}
+    sent = {
+        param["key"]: param["value"]
+        for query in inner(pane, "url_options")
+        for param in query["url_options"]["params"]
+    }
     assert not sent or (sent["watch"], sent["series"]) == ("web", 'up{job="a"}')
 
 
 def test_only_series_whose_labels_make_a_selector_are_offered_where_prometheus_is_read() -> None:
     """Grafana puts label values between quotes as they are."""
+
     def text(value: str) -> str:
         return f'bandwatch_value{{job="api",path="{value}",watch="web"}} 1.5 1795219200000'
 
-    [variable] = [one for one in FILES["series-prometheus.json"]["templating"]["list"] if one["name"] == "series"]
+    [variable] = [
+        one
+        for one in FILES["series-prometheus.json"]["templating"]["list"]
+        if one["name"] == "series"
+    ]
     for good in ("/a", "", "{x}", "a, b", "it's `a`", "größe 100%"):
-        assert through_regex([text(good)], variable["regex"]) == [f'job="api",path="{good}",watch="web"']
-    assert through_regex([text(bad) for bad in ('a "b"', "a\\b", '{a="b"}', "a\nb", '"')], variable["regex"]) == []
+        assert through_regex([text(good)], variable["regex"]) == [
+            f'job="api",path="{good}",watch="web"'
+        ]
+    assert (
+        through_regex(
+            [text(bad) for bad in ('a "b"', "a\\b", '{a="b"}', "a\nb", '"')], variable["regex"]
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize("name", ["fleet.json", "incidents.json", "series.json"])
 def test_an_answer_is_a_word_that_opens_its_page_in_a_tab_of_its_own(name: str) -> None:
-    """The address is encoded already: any format but `raw` would do so again. No address, no word and no dash."""
-    rules = [rule for panel in FILES[name]["panels"] for rule in panel["fieldConfig"]["overrides"]
-             if rule["matcher"]["options"] == "feedback_url"]
+    """The address is encoded already: any format but `raw` would do so again.
+
+    No address, no word and no dash.
+    """
+    rules = [
+        rule
+        for panel in FILES[name]["panels"]
+        for rule in panel["fieldConfig"]["overrides"]
+        if rule["matcher"]["options"] == "feedback_url"
+    ]
     assert len(rules) == 1 + (name != "incidents.json")
     for rule in rules:
         found = {one["id"]: one["value"] for one in rule["properties"]}
-        [link], [word] = found["links"], found["mappings"]
-        assert (link["url"], link["targetBlank"], found["noValue"]) == ("${__value.raw:raw}", True, "")
-        assert word["options"] == {"pattern": "/^http.*$/", "result": {"text": "answer", "index": 0}}
+        [link] = found["links"]
+        [word] = found["mappings"]
+        assert (link["url"], link["targetBlank"], found["noValue"]) == (
+            "${__value.raw:raw}",
+            True,
+            "",
+        )
+        assert word["options"] == {
+            "pattern": "/^http.*$/",
+            "result": {"text": "answer", "index": 0},
+        }
 
 
 @every_board
 def test_one_band_a_panel_and_its_names_are_bare(board: dict[str, Any]) -> None:
-    """Grafana finds the field to fill down to by its name, which a label or a prefix would change."""
-    bands = [(panel, rule) for panel in board["panels"] for rule in inner(panel["fieldConfig"], "matcher")
-             for prop in rule["properties"] if prop["id"] == "custom.fillBelowTo"]
+    """Grafana finds the field to fill down to by its name, which a label or a prefix would
+    change."""
+    bands = [
+        (panel, rule)
+        for panel in board["panels"]
+        for rule in inner(panel["fieldConfig"], "matcher")
+        for prop in rule["properties"]
+        if prop["id"] == "custom.fillBelowTo"
+    ]
     assert len(bands) == ("series" in board["uid"])
     for panel, rule in bands:
         assert rule["matcher"] == {"id": "byName", "options": "upper"}
@@ -189,7 +268,9 @@ def test_one_band_a_panel_and_its_names_are_bare(board: dict[str, Any]) -> None:
         else:
             [bands] = drawn
             assert {column["text"]: column["type"] for column in bands["columns"]} == {
-                "time": "timestamp_epoch", **dict.fromkeys(DRAWN, "number")}  # a frame of Infinity is sorted by name
+                "time": "timestamp_epoch",
+                **dict.fromkeys(DRAWN, "number"),
+            }  # a frame of Infinity is sorted by name
             order = [{name: place for place, name in enumerate(["time", *DRAWN])}]
         taken, *organized = [step["options"] for step in panel["transformations"]]
         assert [step["indexByName"] for step in organized] == order
@@ -198,11 +279,15 @@ def test_one_band_a_panel_and_its_names_are_bare(board: dict[str, Any]) -> None:
 
 
 @every_board
-def test_a_missing_number_in_a_table_or_a_graph_is_not_taken_for_an_empty_panel(board: dict[str, Any]) -> None:
+def test_a_missing_number_in_a_table_or_a_graph_is_not_taken_for_an_empty_panel(
+    board: dict[str, Any],
+) -> None:
     """`noValue` stands for every null, in cells and tooltips as well."""
     for panel in board["panels"]:
         empty = panel["fieldConfig"]["defaults"].get("noValue")
         assert empty or panel["type"] == "timeseries", panel["title"]
         if empty and panel["type"] in ("table", "timeseries"):
             assert panel["fieldConfig"]["overrides"][0] == {
-                "matcher": {"id": "byRegexp", "options": "/.*/"}, "properties": [{"id": "noValue", "value": "–"}]}
+                "matcher": {"id": "byRegexp", "options": "/.*/"},
+                "properties": [{"id": "noValue", "value": "–"}],
+            }

@@ -1,5 +1,6 @@
-"""The files for Grafana around the dashboards, and the queries of these against our HTTP API: do its routes and
-parameters exist, and do the variables find every series, whatever its labels hold?"""
+"""The files for Grafana around the dashboards, and the queries of these against our HTTP API: do
+its routes and parameters exist, and do the variables find every series, whatever its labels hold?
+"""
 
 import json
 import re
@@ -14,7 +15,7 @@ from pydantic import SecretStr
 
 from plugin.board import Board
 from plugin.commands.grafana.variables import fill, through_regex
-from plugin.config import Web
+from plugin.config import WebSettings
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import Labels
 from plugin.store import Store
@@ -24,7 +25,9 @@ ROOT = Path(__file__).parent.parent.parent
 GRAFANA = ROOT / "grafana"
 INFINITY = "yesoreyeram-infinity-datasource"
 ODD = ('a "b" & c', r"a\.b|(c", "größe {x}", "/api/v1/*", "100%", "$series")
-SERIES = [Labels.of({"__name__": "up", "job": job, "the zone": "eu"}) for job in ("api", "apis", *ODD)]
+SERIES = [
+    Labels.of({"__name__": "up", "job": job, "the zone": "eu"}) for job in ("api", "apis", *ODD)
+]
 NOW = 1_795_219_200
 TOKEN = {"Authorization": "Bearer a-token-for-reading"}
 
@@ -50,18 +53,30 @@ def chained() -> dict[str, dict[str, Any]]:
     return {variable["name"]: variable for variable in board["templating"]["list"]}
 
 
-ALL = [(path.name, query) for path in sorted((GRAFANA / "dashboards").glob("*.json"))
-       for query in queries(json.loads(path.read_text()))]
+ALL = [
+    (path.name, query)
+    for path in sorted((GRAFANA / "dashboards").glob("*.json"))
+    for query in queries(json.loads(path.read_text()))
+]
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     """The application over a store that knows the series."""
-    store, registry = Store.open(tmp_path_factory.mktemp("store")), CollectorRegistry()
+    store = Store.open(tmp_path_factory.mktemp("store"))
+    registry = CollectorRegistry()
     store.register("uptime", SERIES, NOW)
-    settings = Web(read_token=SecretStr(TOKEN["Authorization"].removeprefix("Bearer ")))
-    context = WebContext(store=store, board=Board(), settings=settings, registry=registry, config_text=str,
-                         reload=lambda: None, readiness=lambda: None, metrics=Metrics(registry))
+    settings = WebSettings(read_token=SecretStr(TOKEN["Authorization"].removeprefix("Bearer ")))
+    context = WebContext(
+        store=store,
+        board=Board(),
+        settings=settings,
+        registry=registry,
+        config_text=str,
+        reload=lambda: None,
+        readiness=lambda: None,
+        metrics=Metrics(registry),
+    )
     yield create_app(context).test_client()
     store.close()
 
@@ -99,8 +114,11 @@ def test_the_compose_file_gives_what_the_data_source_takes_from_the_environment(
 @pytest.mark.parametrize(("file", "query"), ALL)
 def test_a_query_is_documented(client: FlaskClient, file: str, query: dict[str, Any]) -> None:
     answer = client.get("/api/v1/openapi.json", headers=TOKEN)
-    [operation] = [operations["get"] for path, operations in answer.json["paths"].items()
-                   if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), query["url"])]
+    [operation] = [
+        operations["get"]
+        for path, operations in answer.json["paths"].items()
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), query["url"])
+    ]
     sent = {entry["key"] for entry in query["url_options"]["params"]}
     assert sent <= {parameter["name"] for parameter in operation["parameters"]}
 
@@ -113,7 +131,8 @@ def test_labels_are_offered_that_tell_series_apart_and_not_the_watch(client: Fla
 
 
 def test_a_value_narrows_the_series_to_those_that_have_it(client: FlaskClient) -> None:
-    """Quotes, backslashes and what a regular expression would take for itself stand for themselves."""
+    """Quotes, backslashes and what a regular expression would take for itself stand for
+    themselves."""
     for series in SERIES:
         chosen = {"watch": "uptime", "label": "job", "value": dict(series.pairs)["job"]}
         assert offered(client, chained()["series"], **chosen) == [str(series)]
@@ -122,8 +141,11 @@ def test_a_value_narrows_the_series_to_those_that_have_it(client: FlaskClient) -
 def test_all_values_are_all_series_even_those_without_the_label(client: FlaskClient) -> None:
     variable = chained()["series"]
     everything = chained()["value"]["allValue"]  # Grafana puts it in as it is, without a format
-    for query in (entry for entry in variable["query"]["infinityQuery"]["url_options"]["params"]
-                  if entry["key"] == "match"):
+    for query in (
+        entry
+        for entry in variable["query"]["infinityQuery"]["url_options"]["params"]
+        if entry["key"] == "match"
+    ):
         query["value"] = query["value"].replace("${value:regex}", everything)
     for label in ("job", "the zone", "nobody has it"):
         assert offered(client, variable, watch="uptime", label=label) == sorted(map(str, SERIES))

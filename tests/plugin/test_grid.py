@@ -25,7 +25,9 @@ def test_grid_times_off_the_grid_are_refused(start: int, end: int, step: int) ->
 
 
 def test_align_leaves_gaps_as_nan_and_keeps_the_order_of_series() -> None:
-    values = align([series([180], [3.0]), series([], []), series([120, 240], [1.0, -2.0])], 120, 240, 60)
+    values = align(
+        [series([180], [3.0]), series([], []), series([120, 240], [1.0, -2.0])], 120, 240, 60
+    )
     nan = np.nan
     np.testing.assert_array_equal(values, [[nan, 3, nan], [nan, nan, nan], [1, nan, -2]])
 
@@ -36,21 +38,36 @@ def test_align_without_series_still_has_the_grid() -> None:
 
 @pytest.mark.parametrize("time", [60, 150, 300])
 def test_align_refuses_a_sample_off_the_grid_and_names_the_series(time: int) -> None:
-    with pytest.raises(ValueError, match=rf'job="b".* has a sample at {time}, .* grid 120..240 of step 60'):
+    with pytest.raises(
+        ValueError, match=rf'job="b".* has a sample at {time}, .* grid 120..240 of step 60'
+    ):
         align([series([120], [1.0], job="a"), series([time], [1.0], job="b")], 120, 240, 60)
 
 
 def test_utc_offsets_follow_both_changes_of_a_year() -> None:
-    spring, autumn = 1_774_746_000, 1_792_890_000  # 2026-03-29 and 2026-10-25, 01:00 UTC
+    # 2026-03-29 and 2026-10-25, 01:00 UTC
+    spring = 1_774_746_000
+    autumn = 1_792_890_000
     times = np.array([spring - 1, spring, spring + 1, autumn - 1, autumn, autumn + 1])
     assert utc_offsets(times, "Europe/Berlin").tolist() == [3600, 7200, 7200, 7200, 3600, 3600]
 
 
-@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe",
-                                  "Africa/Casablanca", "Asia/Kathmandu", "UTC"])
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "Europe/Berlin",
+        "America/St_Johns",
+        "Australia/Lord_Howe",
+        "Africa/Casablanca",
+        "Asia/Kathmandu",
+        "UTC",
+    ],
+)
 def test_utc_offsets_are_those_of_zoneinfo_in_any_order(zone: str) -> None:
     times = np.random.default_rng(1).integers(1_262_304_000, 1_798_761_600, 3000)  # 2010 to 2026
-    local = [datetime.fromtimestamp(time, UTC).astimezone(ZoneInfo(zone)) for time in times.tolist()]
+    local = [
+        datetime.fromtimestamp(time, UTC).astimezone(ZoneInfo(zone)) for time in times.tolist()
+    ]
     expected = [(moment.replace(tzinfo=UTC) - moment).total_seconds() for moment in local]
     assert utc_offsets(times, zone).tolist() == expected
 

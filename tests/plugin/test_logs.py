@@ -14,7 +14,8 @@ def _restore_logging():  # type: ignore[no-untyped-def]
     root = logging.getLogger()
     before = root.handlers[:], root.level
     yield
-    root.handlers[:], root.level = before[0], before[1]
+    root.handlers[:] = before[0]
+    root.level = before[1]
 
 
 def lines(form: str, level: str = "info") -> tuple[logging.Logger, io.StringIO]:
@@ -25,7 +26,11 @@ def lines(form: str, level: str = "info") -> tuple[logging.Logger, io.StringIO]:
 
 def test_logfmt_quotes_what_needs_it() -> None:
     log, stream = lines("logfmt")
-    log.info("fitted %d", 3, extra={"watch": "api", "err": 'a "b" = c', "seconds": 0.123456789, "empty": ""})
+    log.info(
+        "fitted %d",
+        3,
+        extra={"watch": "api", "err": 'a "b" = c', "seconds": 0.123456789, "empty": ""},
+    )
     line = stream.getvalue()
     assert 'level=info source=plugin.test msg="fitted 3" watch=api ' in line
     assert 'err="a \\"b\\" = c" seconds=0.123457 empty=""' in line

@@ -40,8 +40,11 @@ def test_runs_at_once_and_again(scheduler: Scheduler) -> None:
     assert eventually(lambda: len(runs) >= 3)
 
 
-def test_a_slow_job_never_overlaps_itself_and_is_counted(scheduler: Scheduler, metrics: Metrics) -> None:
-    running, overlaps = threading.Lock(), []
+def test_a_slow_job_never_overlaps_itself_and_is_counted(
+    scheduler: Scheduler, metrics: Metrics
+) -> None:
+    running = threading.Lock()
+    overlaps = []
 
     def slow() -> None:
         if not running.acquire(blocking=False):
@@ -64,7 +67,8 @@ def test_a_failed_job_is_counted_and_runs_again(scheduler: Scheduler, metrics: M
 
 
 def test_long_jobs_do_not_hold_up_short_ones(scheduler: Scheduler) -> None:
-    release, runs = threading.Event(), []
+    release = threading.Event()
+    runs = []
     for number in range(6):
         scheduler.every(f"long{number}", 60, lambda: release.wait(10), long=True)
     scheduler.every("short", 0.1, lambda: runs.append(1))
@@ -72,8 +76,13 @@ def test_long_jobs_do_not_hold_up_short_ones(scheduler: Scheduler) -> None:
     release.set()
 
 
-def test_jobs_of_a_lane_wait_for_each_other_and_for_no_other(scheduler: Scheduler, metrics: Metrics) -> None:
-    release, running, overlaps, runs = threading.Event(), threading.Lock(), [], set()
+def test_jobs_of_a_lane_wait_for_each_other_and_for_no_other(
+    scheduler: Scheduler, metrics: Metrics
+) -> None:
+    release = threading.Event()
+    running = threading.Lock()
+    overlaps = []
+    runs = set()
 
     def alone(name: str) -> None:
         if not running.acquire(blocking=False):
@@ -100,7 +109,8 @@ def test_a_long_run_is_not_a_missed_one(scheduler: Scheduler, metrics: Metrics) 
 
 
 def test_stop_does_not_wait_for_ever(metrics: Metrics) -> None:
-    release, made = threading.Event(), Scheduler(metrics)
+    release = threading.Event()
+    made = Scheduler(metrics)
     started = threading.Event()
     made.every("hangs", 60, lambda: (started.set(), release.wait(10)))
     made.start()
@@ -111,7 +121,8 @@ def test_stop_does_not_wait_for_ever(metrics: Metrics) -> None:
 
 
 def test_the_heart_beats_while_all_threads_wait(scheduler: Scheduler, metrics: Metrics) -> None:
-    release, waiting = threading.Event(), []
+    release = threading.Event()
+    waiting = []
     for number in range(4):
         scheduler.every(f"hangs{number}", 60, lambda: (waiting.append(1), release.wait(10)))
     assert eventually(lambda: len(waiting) == 4)
@@ -125,7 +136,8 @@ def test_heartbeat(scheduler: Scheduler, metrics: Metrics) -> None:
 
 
 def test_replace_and_drop(scheduler: Scheduler) -> None:
-    first, second = [], []
+    first = []
+    second = []
     scheduler.every("job", 0.1, lambda: first.append(1))
     assert eventually(lambda: len(first) >= 1)
     scheduler.every("job", 0.1, lambda: second.append(1))

@@ -10,18 +10,32 @@ from detectors.evaluate import Events, count
 from detectors.pages import Pages
 from detectors.pointwise import Points, points, precision_recall
 from detectors.quality import Calibration, Quality
-from plugin.commands.backtest.evaluation import Choice, Chosen, Evaluated, Group, Report, choose_threshold, samples
+from plugin.commands.backtest.evaluation import (
+    ChosenThreshold,
+    EvaluatedSeries,
+    EvaluationReport,
+    SeriesGroup,
+    ThresholdChoice,
+    choose_threshold,
+    samples,
+)
 
 
-def as_json(report: Report) -> str:
+def as_json(report: EvaluationReport) -> str:
     """The report, and each series by itself."""
-    return json.dumps(_known({
-        "alert_budget_per_day": report.alert_budget * 86_400,
-        "groups": [_group(group) for group in report.groups],
-        "series": [_series(each, report.choose) for each in report.groups[0].series],
-        "without_scores": list(report.without_scores),
-        "without_data": list(report.without_data),
-    }), indent=2, allow_nan=False)
+    return json.dumps(
+        _known(
+            {
+                "alert_budget_per_day": report.alert_budget * 86_400,
+                "groups": [_group(group) for group in report.groups],
+                "series": [_series(each, report.choose) for each in report.groups[0].series],
+                "without_scores": list(report.without_scores),
+                "without_data": list(report.without_data),
+            }
+        ),
+        indent=2,
+        allow_nan=False,
+    )
 
 
 def _known(value: Any) -> Any:
@@ -33,29 +47,47 @@ def _known(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _group(group: Group) -> dict[str, Any]:
+def _group(group: SeriesGroup) -> dict[str, Any]:
     quality = group.quality
-    return {"name": group.name, "series": quality.series, "days": quality.days, "unscored": quality.unscored,
-            "recall_at": {f"{rate:g}": recall for rate, recall in quality.recall_at.items()},
-            "threshold_at": {f"{rate:g}": threshold for rate, threshold in quality.threshold_at.items()},
-            "own": _own(quality), "by_kind": {name: asdict(kind) for name, kind in quality.by_kind.items()},
-            "long_coverage": quality.long_coverage, "calibration": _calibration(quality.calibration),
-            "points": _points(group.points, group.area), "forecast": _fields(group.forecast),
-            "chosen": _fields(group.chosen),
-            "pages": {"by_alarm": _pages(group.by_alarm), "by_incident": _pages(group.by_incident)}}
+    return {
+        "name": group.name,
+        "series": quality.series,
+        "days": quality.days,
+        "unscored": quality.unscored,
+        "recall_at": {f"{rate:g}": recall for rate, recall in quality.recall_at.items()},
+        "threshold_at": {
+            f"{rate:g}": threshold for rate, threshold in quality.threshold_at.items()
+        },
+        "own": _own(quality),
+        "by_kind": {name: asdict(kind) for name, kind in quality.by_kind.items()},
+        "long_coverage": quality.long_coverage,
+        "calibration": _calibration(quality.calibration),
+        "points": _points(group.points, group.area),
+        "forecast": _fields(group.forecast),
+        "chosen": _fields(group.chosen),
+        "pages": {"by_alarm": _pages(group.by_alarm), "by_incident": _pages(group.by_incident)},
+    }
 
 
-def _fields(part: ForecastError | ForecastErrors | Chosen | None) -> dict[str, Any] | None:
+def _fields(part: ForecastError | ForecastErrors | ChosenThreshold | None) -> dict[str, Any] | None:
     return None if part is None else asdict(part)
 
 
 def _own(quality: Quality) -> dict[str, Any]:
-    return {**_events(quality.own.events), "false_alarms_per_day": quality.own.false_per_day,
-            "median_delay_samples": quality.own.median_delay}
+    return {
+        **_events(quality.own.events),
+        "false_alarms_per_day": quality.own.false_per_day,
+        "median_delay_samples": quality.own.median_delay,
+    }
 
 
 def _events(events: Events) -> dict[str, Any]:
-    return {**asdict(events), "recall": events.recall, "precision": events.precision, "f1": events.f1}
+    return {
+        **asdict(events),
+        "recall": events.recall,
+        "precision": events.precision,
+        "f1": events.f1,
+    }
 
 
 def _calibration(kept: Calibration) -> dict[str, Any]:
@@ -70,11 +102,17 @@ def _pages(counts: Pages) -> dict[str, Any]:
     return {**asdict(counts), "per_incident": counts.per_incident}
 
 
-def _series(each: Evaluated, choose: Choice | None) -> dict[str, Any]:
+def _series(each: EvaluatedSeries, choose: ThresholdChoice | None) -> dict[str, Any]:
     judged = each.judged
     score, incident = samples([judged])
     chosen = choose_threshold([judged], choose) if choose and not judged.quiet else None
-    return {"name": judged.name, "days": judged.days, "step": judged.step, "unjudged_rows": each.unjudged,
-            **_events(count(judged.marks)),
-            "points": _points(points(score, incident), precision_recall(score, incident).area),
-            "forecast": _fields(each.forecast), "chosen": _fields(chosen)}
+    return {
+        "name": judged.name,
+        "days": judged.days,
+        "step": judged.step,
+        "unjudged_rows": each.unjudged,
+        **_events(count(judged.marks)),
+        "points": _points(points(score, incident), precision_recall(score, incident).area),
+        "forecast": _fields(each.forecast),
+        "chosen": _fields(chosen),
+    }

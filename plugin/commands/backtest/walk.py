@@ -1,4 +1,5 @@
-"""Walking forward: fit on the past, score what follows, fit again; the service's own code on recorded time."""
+"""Walking forward: fit on the past, score what follows, fit again; the service's own code on
+recorded time."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from plugin.commands.backtest.source import Recording
 from plugin.config import Watch
 from plugin.jobs.fit_job import BASELINE
 from plugin.jobs.fit_task import fit_rows
-from plugin.jobs.model_stack import Stack
+from plugin.jobs.model_stack import ModelStack
 from plugin.jobs.policies import judged
 from plugin.series import FloatArray, IntArray
 
@@ -20,8 +21,9 @@ WEEK = 7 * 86_400
 
 
 @dataclass(frozen=True)
-class Lane:
-    """Recordings of one step side by side on one grid, each moved by whole weeks, so that calendars stay right."""
+class LaneOfSeries:
+    """Recordings of one step side by side on one grid, each moved by whole weeks, so that calendars
+    stay right."""
 
     recordings: tuple[Recording, ...]
     start: int  # unix seconds of column 0
@@ -33,35 +35,55 @@ class Lane:
     covariates: FloatArray  # [S, C, T] NaN = missing
 
 
-def lanes(recordings: Sequence[Recording], timezone: str, width: int) -> list[Lane]:
+def lanes(recordings: Sequence[Recording], timezone: str, width: int) -> list[LaneOfSeries]:
     """Groups recordings that can share a grid into lanes of at most `width` series.
 
-    Where days are not always 24 hours long, a recording cannot be moved by weeks: only equal starts share a lane.
+    Where days are not always 24 hours long, a recording cannot be moved by weeks: only equal starts
+    share a lane.
     """
-    groups: dict[tuple[int, int, int], list[tuple[int, Recording]]] = {}  # -> (where it begins, recording)
+    groups: dict[
+        tuple[int, int, int], list[tuple[int, Recording]]
+    ] = {}  # -> (where it begins, recording)
     for recording in recordings:
         movable = timezone == "UTC" and WEEK % recording.step == 0
         place = recording.start % WEEK if movable else recording.start
-        key = recording.step, place % recording.step if movable else place, len(recording.covariates)
+        key = (
+            recording.step,
+            place % recording.step if movable else place,
+            len(recording.covariates),
+        )
         groups.setdefault(key, []).append((place, recording))
-    return [_lane(group[at:at + width]) for group in groups.values() for at in range(0, len(group), width)]
+    return [
+        _lane(group[at : at + width])
+        for group in groups.values()
+        for at in range(0, len(group), width)
+    ]
 
 
-def _lane(group: Sequence[tuple[int, Recording]]) -> Lane:
-    step, start = group[0][1].step, min(place for place, _ in group)
+def _lane(group: Sequence[tuple[int, Recording]]) -> LaneOfSeries:
+    step = group[0][1].step
+    start = min(place for place, _ in group)
     first = np.array([(place - start) // step for place, _ in group], np.int64)
     lengths = np.array([len(recording.values) for _, recording in group], np.int64)
     values = np.full((len(group), int((first + lengths).max())), np.nan)
     covariates = np.full((len(group), len(group[0][1].covariates), values.shape[1]), np.nan)
     for row, (_, recording) in enumerate(group):
-        values[row, first[row]:first[row] + lengths[row]] = recording.values
-        covariates[row, :, first[row]:first[row] + lengths[row]] = recording.covariates
-    return Lane(tuple(recording for _, recording in group), start, step, values, first, first + lengths,
-                first + (lengths + 1) // 2, covariates)
+        values[row, first[row] : first[row] + lengths[row]] = recording.values
+        covariates[row, :, first[row] : first[row] + lengths[row]] = recording.covariates
+    return LaneOfSeries(
+        tuple(recording for _, recording in group),
+        start,
+        step,
+        values,
+        first,
+        first + lengths,
+        first + (lengths + 1) // 2,
+        covariates,
+    )
 
 
 @dataclass(frozen=True)
-class Judged:
+class WalkedBand:
     """Scores of a lane, on its grid; NaN before a row's judged half."""
 
     expected: FloatArray  # [S, T]
@@ -73,19 +95,25 @@ class Judged:
 class Walk:
     """One walk through one lane."""
 
-    def __init__(self, lane: Lane, watch: Watch) -> None:
-        self._lane, self._watch = lane, watch
+    def __init__(self, lane: LaneOfSeries, watch: Watch) -> None:
+        self._lane = lane
+        self._watch = watch
         self._detector = detector_named(watch.detector, watch.detector_options)
         self._baseline = detector_named(BASELINE, {})
-        self._stacks: dict[str, Stack] = {}
+        self._stacks: dict[str, ModelStack] = {}
         self._alarmed = np.zeros(lane.values.shape, bool)
 
-    def run(self, progress: Callable[[float], None] = lambda share: None) -> Judged:
-        """Refits every `fit_every`; the first fit of a row is the last one due before its judged half begins."""
+    def run(self, progress: Callable[[float], None] = lambda share: None) -> WalkedBand:
+        """Refits every `fit_every`; the first fit of a row is the last one due before its judged
+        half begins."""
         lane = self._lane
-        columns = {name: np.full(lane.values.shape, np.nan) for name in ("expected", "lower", "upper", "score")}
+        columns = {
+            name: np.full(lane.values.shape, np.nan)
+            for name in ("expected", "lower", "upper", "score")
+        }
         steps = max(1, self._watch.fit_every // lane.step)
-        begin, length = int(lane.split.min()), lane.values.shape[1]
+        begin = int(lane.split.min())
+        length = lane.values.shape[1]
         for now in range(begin, length, steps):
             end = min(length, now + steps)
             self._refit(np.flatnonzero((lane.split < end) & (lane.end > now)), now)
@@ -94,20 +122,29 @@ class Walk:
             progress((end - begin) / (length - begin))
         for column in columns.values():
             column[np.arange(length) < lane.split[:, None]] = np.nan
-        return Judged(**columns)
+        return WalkedBand(**columns)
 
     def _refit(self, rows: IntArray, now: int) -> None:
-        """New models for `rows` from what was known before column `now`; refused rows keep the model they have."""
+        """New models for `rows` from what was known before column `now`; refused rows keep the
+        model they have."""
         old = {spec: stack for spec, stack in self._stacks.items()}
         self._stacks = {}
         refused = self._fit(self._detector, rows, now, old.get(to_spec(self._detector)))
-        kept = [stack.part(np.isin(stack.ids, refused)) for stack in old.values() if np.isin(stack.ids, refused).any()]
+        kept = [
+            stack.part(np.isin(stack.ids, refused))
+            for stack in old.values()
+            if np.isin(stack.ids, refused).any()
+        ]
         for stack in kept:
             self._add(stack)
-        without = np.setdiff1d(refused, np.concatenate([np.empty(0, np.int64), *(stack.ids for stack in kept)]))
+        without = np.setdiff1d(
+            refused, np.concatenate([np.empty(0, np.int64), *(stack.ids for stack in kept)])
+        )
         self._fit(self._baseline, without.astype(np.int64), now, None)
 
-    def _fit(self, detector: Detector, rows: IntArray, now: int, old: Stack | None) -> IntArray:
+    def _fit(
+        self, detector: Detector, rows: IntArray, now: int, old: ModelStack | None
+    ) -> IntArray:
         """Adds a warm stack of the rows that could be fitted; returns those that could not."""
         known = np.isin(rows, old.ids) if old is not None else np.zeros(len(rows), bool)
         refused: list[int] = []
@@ -119,33 +156,50 @@ class Walk:
             result = fit_rows(detector, batch, prior, alert_budget=self._watch.alert_budget)
             refused += part[list(result.refused)].tolist()
             if result.fitted is not None:
-                stack = Stack(to_spec(detector), part[result.index], np.ones(len(result.index), np.int64),
-                              result.fitted, result.fitted.after)
-                self._add(stack if stack.carry else stack.score(
-                    self._batch(stack.ids, max(0, now - stack.warm_up), now))[1])
+                stack = ModelStack(
+                    to_spec(detector),
+                    part[result.index],
+                    np.ones(len(result.index), np.int64),
+                    result.fitted,
+                    result.fitted.after,
+                )
+                self._add(
+                    stack
+                    if stack.carry
+                    else stack.score(self._batch(stack.ids, max(0, now - stack.warm_up), now))[1]
+                )
         return np.array(sorted(refused), np.int64)
 
     @staticmethod
-    def _prior(old: Stack | None, rows: IntArray) -> Arrays | None:
+    def _prior(old: ModelStack | None, rows: IntArray) -> Arrays | None:
         if old is None or len(rows) == 0:
             return None
         at = [int(np.flatnonzero(old.ids == row)[0]) for row in rows]
         return {name: array[at] for name, array in old.fitted.state.items()}
 
-    def _add(self, stack: Stack) -> None:
+    def _add(self, stack: ModelStack) -> None:
         other = self._stacks.get(stack.spec)
         self._stacks[stack.spec] = stack if other is None else other.join(stack)
 
-    def _score(self, stack: Stack, now: int, end: int, columns: dict[str, FloatArray]) -> None:
+    def _score(self, stack: ModelStack, now: int, end: int, columns: dict[str, FloatArray]) -> None:
         batch = self._batch(stack.ids, now, end)
         scores, self._stacks[stack.spec] = stack.score(batch)
         anomaly, band = judged(self._lane.values[stack.ids, now:end], scores.band, self._watch)
-        for name, values in (("expected", band.expected), ("lower", band.lower), ("upper", band.upper),
-                             ("score", anomaly)):
+        for name, values in (
+            ("expected", band.expected),
+            ("lower", band.lower),
+            ("upper", band.upper),
+            ("score", anomaly),
+        ):
             columns[name][stack.ids, now:end] = values
         self._alarmed[stack.ids, now:end] = anomaly > 1
 
     def _batch(self, rows: IntArray, begin: int, end: int) -> SeriesBatch:
-        return grid.batch(self._lane.values[rows, begin:end], self._lane.start + begin * self._lane.step,
-                          self._lane.step, self._watch.timezone, alarmed=self._alarmed[rows, begin:end],
-                          covariates=self._lane.covariates[rows, :, begin:end])
+        return grid.batch(
+            self._lane.values[rows, begin:end],
+            self._lane.start + begin * self._lane.step,
+            self._lane.step,
+            self._watch.timezone,
+            alarmed=self._alarmed[rows, begin:end],
+            covariates=self._lane.covariates[rows, :, begin:end],
+        )

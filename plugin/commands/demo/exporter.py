@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from plugin.commands.demo.loopback_server import HttpServer, Parameters, Reply
+from plugin.commands.demo.loopback_server import HttpReply, HttpServer, Parameters
 from plugin.commands.demo.shop import Source
 from plugin.commands.demo.world import World
 
@@ -28,9 +28,10 @@ def sample(source: Source, value: float) -> list[str]:
 
 def serve_exporter(world: World, *, clock: Callable[[], float] = time.time) -> HttpServer:
     """Serves /metrics on a free loopback port."""
-    def answer(path: str, _: Parameters) -> Reply:
+
+    def answer(path: str, _: Parameters) -> HttpReply:
         if path != "/metrics":
-            return Reply("the shop of the demo: see /metrics\n", status=404)
-        return Reply(exposition(world, int(clock())), CONTENT_TYPE)
+            return HttpReply("the shop of the demo: see /metrics\n", status=404)
+        return HttpReply(exposition(world, int(clock())), CONTENT_TYPE)
 
     return HttpServer(answer)

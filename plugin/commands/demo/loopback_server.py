@@ -10,7 +10,7 @@ Parameters = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Reply:
+class HttpReply:
     """An answer; text is sent as UTF-8."""
 
     text: str
@@ -21,10 +21,12 @@ class Reply:
 class HttpServer:
     """Serves `answer(path, parameters)` in threads until closed."""
 
-    def __init__(self, answer: Callable[[str, Parameters], Reply], port: int = 0) -> None:
+    def __init__(self, answer: Callable[[str, Parameters], HttpReply], port: int = 0) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _requests_to(answer))
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), daemon=True
+        )
         self._thread.start()
 
     @property
@@ -41,7 +43,7 @@ class HttpServer:
         self._thread.join()
 
 
-def _requests_to(answer: Callable[[str, Parameters], Reply]) -> type[BaseHTTPRequestHandler]:
+def _requests_to(answer: Callable[[str, Parameters], HttpReply]) -> type[BaseHTTPRequestHandler]:
     class Request(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 60  # an idle connection must not outlive the demo

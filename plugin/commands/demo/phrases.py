@@ -25,11 +25,16 @@ def number(row: Row, name: str) -> float:
 
 
 def described(row: Row, unit: str) -> str:
-    """`812 ms (expected 240 to 310)` from value, lower and upper; a bound that is absent is left out."""
+    """`812 ms (expected 240 to 310)` from value, lower and upper; a bound that is absent is left
+    out."""
     value, lower, upper = (number(row, name) for name in ("value", "lower", "upper"))
-    worth, suffix = scale(unit, [bound for bound in (lower, upper) if math.isfinite(bound)] or [value])
+    worth, suffix = scale(
+        unit, [bound for bound in (lower, upper) if math.isfinite(bound)] or [value]
+    )
     for significant in DIGITS:
-        shown, low, high = texts = [digits(one / worth, significant) for one in (value, lower, upper)]
+        shown, low, high = texts = [
+            digits(one / worth, significant) for one in (value, lower, upper)
+        ]
         if len(set(texts)) == len({value, lower, upper}):
             break
     return f"{shown}{suffix}{expected(low, high)}"

@@ -1,4 +1,5 @@
-"""Chance and calendar as pure functions of absolute time: the live exporter goes on where the history ended.
+"""Chance and calendar as pure functions of absolute time: the live exporter goes on where the
+history ended.
 
 Times are [T] unix seconds; every function answers the same for a time, asked alone or in company.
 """
@@ -16,13 +17,15 @@ MONDAY = 4 * DAY  # 1970-01-05 was a Monday
 # Share of the busiest hour by hour of the day: asleep at four, lunch, and an evening on the sofa.
 HOURS = np.array([0, 4, 7, 10, 12, 14, 17, 20, 22, 24]) * HOUR
 BUSY = np.array([0.34, 0.14, 0.35, 0.78, 0.86, 0.74, 0.80, 1.0, 0.72, 0.34])
-# Share of the busiest day, Monday to Sunday at noon; one day more at both ends, so that the week closes.
+# Share of the busiest day, Monday to Sunday at noon; one day more at both ends, so that the week
+# closes.
 DAYS = (np.arange(-1, 8) + 0.5) * DAY
 WEEK = np.array([0.72, 0.93, 0.95, 0.96, 1.0, 0.97, 0.80, 0.72, 0.93])
 
 
 def uniform(key: int, index: IntArray) -> FloatArray:
-    """[T] in [0, 1): the same number for the same key and index, by splitmix64 (Steele, Lea, Flood 2014)."""
+    """[T] in [0, 1): the same number for the same key and index, by splitmix64 (Steele, Lea, Flood
+    2014)."""
     seed = np.array([key], np.uint64) * np.uint64(0xD1342543DE82EF95)
     z = (index.astype(np.uint64) + seed) * np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -38,7 +41,8 @@ def normal(key: int, index: IntArray) -> FloatArray:
 
 
 def smooth(key: int, times: IntArray, scale: int) -> FloatArray:
-    """[T] noise of about unit size that wanders on the time scale of `scale` seconds, with no jumps."""
+    """[T] noise of about unit size that wanders on the time scale of `scale` seconds, with no
+    jumps."""
     cell = times // scale
     first = int(cell.min())
     knots = normal(key, np.arange(first, int(cell.max()) + 2, dtype=np.int64))

@@ -1,4 +1,5 @@
-"""`bandwatch demo`: makes a world, runs Prometheus and the service on it, lets things go wrong, says what it sees."""
+"""`bandwatch demo`: makes a world, runs Prometheus and the service on it, lets things go wrong,
+says what it sees."""
 
 import signal
 import sys
@@ -15,8 +16,8 @@ from urllib.parse import quote
 from plugin.board import Board
 from plugin.commands.demo.exporter import serve_exporter
 from plugin.commands.demo.narrator import Narrator, clock, look
-from plugin.commands.demo.past import Hindsight, drawn, missing_peak
-from plugin.commands.demo.scripted_incidents import Schedule
+from plugin.commands.demo.past import PastIncidentReport, drawn, missing_peak
+from plugin.commands.demo.scripted_incidents import IncidentSchedule
 from plugin.commands.demo.servers import Running, prometheus
 from plugin.commands.demo.settings import STEP, demo_config
 from plugin.commands.demo.summary import passed, summary
@@ -52,23 +53,35 @@ class Stage:
     world: World
     service: str  # url
     narrator: Narrator
-    hindsight: Hindsight
-    schedule: Schedule
+    hindsight: PastIncidentReport
+    schedule: IncidentSchedule
 
 
-def run(start_service: StartService, *, listen_address: str = "127.0.0.1:8642", duration: int | None = None,
-        picture: Path | None = None, say: Say | None = None, step: int = STEP) -> int:
-    """Runs the demo for `duration` seconds or until Ctrl-C. Returns 0, or 1 when it did not go as promised.
+def run(
+    start_service: StartService,
+    *,
+    listen_address: str = "127.0.0.1:8642",
+    duration: int | None = None,
+    picture: Path | None = None,
+    say: Say | None = None,
+    step: int = STEP,
+) -> int:
+    """Runs the demo for `duration` seconds or until Ctrl-C. Returns 0, or 1 when it did not go as
+    promised.
 
     picture: where to draw the incident of the loaded past.
     """
-    say, began = say or speak, time.time()
+    say = say or speak
+    began = time.time()
     now = int(began) // step * step
-    hindsight = Hindsight(missing_peak(now), now)
+    hindsight = PastIncidentReport(missing_peak(now), now)
     world = World(SEED, now, (hindsight.incident,))
     narrator = Narrator(world, step, began, f"http://{listen_address}")
-    schedule = Schedule(step, QUIET, float("inf") if duration is None else began + duration)
-    say(f"{clock(began)}  a web shop with {len(world.sources)} series and three weeks of history is being made")
+    schedule = IncidentSchedule(step, QUIET, float("inf") if duration is None else began + duration)
+    say(
+        f"{clock(began)}  a web shop with {len(world.sources)} series and three weeks of history is"
+        " being made"
+    )
     with ends_in_order(), ExitStack() as stack:
         try:
             running, service = set_up(stack, world, start_service, listen_address, step)
@@ -85,24 +98,33 @@ def run(start_service: StartService, *, listen_address: str = "127.0.0.1:8642", 
     return 0 if passed(narrator, hindsight, time.time()) else 1
 
 
-def set_up(stack: ExitStack, world: World, start_service: StartService, listen_address: str,
-           step: int) -> tuple[Running, RunningService]:
+def set_up(
+    stack: ExitStack, world: World, start_service: StartService, listen_address: str, step: int
+) -> tuple[Running, RunningService]:
     """Starts exporter, Prometheus and the service; the stack stops them in reverse."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bandwatch-demo-")))
     exporter = serve_exporter(world)
     stack.callback(exporter.close)
-    running = stack.enter_context(prometheus(world, exporter, folder, step=step, bandwatch=listen_address))
+    running = stack.enter_context(
+        prometheus(world, exporter, folder, step=step, bandwatch=listen_address)
+    )
     service = start_service(demo_config(world, running.url, folder, listen_address, step))
     stack.callback(service.stop)
     return running, service
 
 
 def follow(stage: Stage, say: Say) -> None:
-    """Looks at the service, tells what has changed, and causes the incidents, until the deadline."""
-    schedule, narrator = stage.schedule, stage.narrator
+    """Looks at the service, tells what has changed, and causes the incidents, until the
+    deadline."""
+    schedule = stage.schedule
+    narrator = stage.narrator
     while (now := time.time()) < schedule.deadline:
         view = look(stage.service)
-        for line in (*narrator.see(now, view), *narrator.advice(view), *stage.hindsight.see(stage.service)):
+        for line in (
+            *narrator.see(now, view),
+            *narrator.advice(view),
+            *stage.hindsight.see(stage.service),
+        ):
             say(line)
         incident = schedule.next(now, ready=narrator.all_ok is not None and narrator.all_networks)
         if incident is not None:
@@ -129,7 +151,8 @@ def speak(line: str) -> None:
 
 @contextmanager
 def ends_in_order() -> Iterator[None]:
-    """Makes a termination signal end the demo as Ctrl-C does, so that no Prometheus is left behind."""
+    """Makes a termination signal end the demo as Ctrl-C does, so that no Prometheus is left
+    behind."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -7,7 +7,9 @@ import numpy as np
 
 from plugin.commands.demo.randomness import FloatArray, IntArray
 
-Effect = Callable[[FloatArray, float, FloatArray], FloatArray]  # level [T], size, share that is over [T] -> level [T]
+Effect = Callable[
+    [FloatArray, float, FloatArray], FloatArray
+]  # level [T], size, share that is over [T] -> level [T]
 FADE = 1 / 6  # of an incident: to fade in, and again to fade out
 
 EFFECTS: dict[str, Effect] = {
@@ -22,40 +24,48 @@ EFFECTS: dict[str, Effect] = {
 
 
 def faded(over: FloatArray) -> FloatArray:
-    """[T] 0 to 1 to 0 while the share that is over goes from 0 to 1: slowly up, long there, slowly down."""
+    """[T] 0 to 1 to 0 while the share that is over goes from 0 to 1: slowly up, long there, slowly
+    down."""
     return (1 - np.cos(np.pi * np.clip(np.minimum(over, 1 - over) / FADE, 0, 1))) / 2
 
 
 @dataclass(frozen=True)
-class Plot:
+class IncidentScript:
     """One thing that can go wrong: `steps` long, on the series of that title."""
 
     title: str
     kind: str  # a key of EFFECTS
-    size: float  # spike: factor; level shift: added; stuck, door open: the value; missing peak: its share; else unused
+    # spike: factor; level shift: added; stuck, door open: the value; missing peak: its share; else
+    # unused
+    size: float
     steps: int
     harmless: bool = False  # unusual, but nothing is wrong: to be answered as a false alarm
 
 
-DOOR = Plot("rack 2 temperature", "door open", 32.0, 3, harmless=True)  # somebody works at the rack
+DOOR = IncidentScript(
+    "rack 2 temperature", "door open", 32.0, 3, harmless=True
+)  # somebody works at the rack
 
-# The first is short, so that it starts, is seen and ends within a demo of two minutes. What is harmless comes twice
+# The first is short, so that it starts, is seen and ends within a demo of two minutes. What is
+# harmless comes twice
 # before the same sensor really fails: who answers it hears of it no more, and of the failure still.
 PLOTS = (
-    Plot("checkout latency", "spike", 3.0, 3),
+    IncidentScript("checkout latency", "spike", 3.0, 3),
     DOOR,
-    Plot("catalog requests", "drop to zero", 0.0, 9),
+    IncidentScript("catalog requests", "drop to zero", 0.0, 9),
     DOOR,
-    Plot("rack 2 temperature", "stuck", 85.0, 9),  # what a DS18B20 sensor reads when it has lost power
-    Plot("payments latency", "level shift", 0.35, 12),
-    Plot("exchange rate EUR/USD", "vanishing series", 0.0, 9),
-    Plot("search errors", "spike", 60.0, 9),
-    Plot("orders database connections", "level shift", 60.0, 12),
+    IncidentScript(
+        "rack 2 temperature", "stuck", 85.0, 9
+    ),  # what a DS18B20 sensor reads when it has lost power
+    IncidentScript("payments latency", "level shift", 0.35, 12),
+    IncidentScript("exchange rate EUR/USD", "vanishing series", 0.0, 9),
+    IncidentScript("search errors", "spike", 60.0, 9),
+    IncidentScript("orders database connections", "level shift", 60.0, 12),
 )
 
 
 @dataclass(frozen=True)
-class Incident:
+class ScriptedIncident:
     """A plot at its time: start included, end excluded, both unix seconds."""
 
     title: str
@@ -75,8 +85,9 @@ class Incident:
 
 
 @dataclass
-class Schedule:
-    """Incidents one after the other, `quiet` seconds apart, none that could not be seen to its end."""
+class IncidentSchedule:
+    """Incidents one after the other, `quiet` seconds apart, none that could not be seen to its
+    end."""
 
     step: int
     quiet: int
@@ -84,10 +95,11 @@ class Schedule:
     caused: int = 0
     free_from: float = 0.0
 
-    def next(self, now: float, *, ready: bool) -> Incident | None:
+    def next(self, now: float, *, ready: bool) -> ScriptedIncident | None:
         """The incident that is to begin at the next grid time, if one is due.
 
-        It waits until all is `ready`, but the first not beyond the last moment at which it can be seen to its end.
+        It waits until all is `ready`, but the first not beyond the last moment at which it can be
+        seen to its end.
         """
         plot = PLOTS[self.caused % len(PLOTS)]
         start = (int(now) // self.step + 1) * self.step
@@ -96,10 +108,13 @@ class Schedule:
         if now < self.free_from or spare < 0 or not (ready or last_chance):
             return None
         self.caused += 1
-        incident = Incident(plot.title, plot.kind, plot.size, start, start + plot.steps * self.step, plot.harmless)
+        incident = ScriptedIncident(
+            plot.title, plot.kind, plot.size, start, start + plot.steps * self.step, plot.harmless
+        )
         self.free_from = incident.end + self.quiet
         return incident
 
-    def room(self, plot: Plot) -> int:
-        """Seconds that the plot needs until its series is well again: its length and three steps."""
+    def room(self, plot: IncidentScript) -> int:
+        """Seconds that the plot needs until its series is well again: its length and three
+        steps."""
         return (plot.steps + 3) * self.step

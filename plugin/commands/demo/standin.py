@@ -1,5 +1,6 @@
-"""A stand-in for Prometheus, for machines that have none: the part of its HTTP API that the service asks, over the
-demo's own world. It scrapes at every multiple of the step, keeps nothing, and works each answer out anew.
+"""A stand-in for Prometheus, for machines that have none: the part of its HTTP API that the service
+asks, over the demo's own world. It scrapes at every multiple of the step, keeps nothing, and works
+each answer out anew.
 """
 
 import json
@@ -10,12 +11,13 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from plugin.commands.demo import promql
-from plugin.commands.demo.loopback_server import HttpServer, Parameters, Reply
+from plugin.commands.demo.loopback_server import HttpReply, HttpServer, Parameters
 from plugin.commands.demo.randomness import FloatArray, IntArray
 from plugin.commands.demo.world import HISTORY, World, series_labels
 from plugin.series import Labels
 
-LOOKBACK = 300  # seconds that a sample of the loaded history holds; live, a vanished series is absent at once
+# seconds that a sample of the loaded history holds; live, a vanished series is absent at once
+LOOKBACK = 300
 MAX_POINTS = 11_000
 VERSION = "2.42.0-standin"
 
@@ -27,12 +29,20 @@ class Refused(ValueError):
 class StandIn:
     """Answers range and instant queries about a world."""
 
-    def __init__(self, world: World, step: int, *, history: int = HISTORY,
-                 clock: Callable[[], float] = time.time) -> None:
-        self._world, self._step, self._clock = world, step, clock
+    def __init__(
+        self,
+        world: World,
+        step: int,
+        *,
+        history: int = HISTORY,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._world = world
+        self._step = step
+        self._clock = clock
         self._begin = world.now - history
 
-    def answer(self, path: str, parameters: Parameters) -> Reply:
+    def answer(self, path: str, parameters: Parameters) -> HttpReply:
         """One request of the HTTP API."""
         try:
             if path == "/api/v1/query_range":
@@ -42,10 +52,20 @@ class StandIn:
         except (Refused, promql.NotUnderstood) as error:
             return failure(400, "bad_data", str(error))
         if path == "/api/v1/status/buildinfo":
-            return success({"version": VERSION, "revision": "", "branch": "", "buildUser": "", "buildDate": "",
-                            "goVersion": ""})
+            return success(
+                {
+                    "version": VERSION,
+                    "revision": "",
+                    "branch": "",
+                    "buildUser": "",
+                    "buildDate": "",
+                    "goVersion": "",
+                }
+            )
         if path in ("/", "/-/healthy", "/-/ready"):
-            return Reply("Bandwatch's stand-in for Prometheus is ready: it has an HTTP API and no pages.\n")
+            return HttpReply(
+                "Bandwatch's stand-in for Prometheus is ready: it has an HTTP API and no pages.\n"
+            )
         return failure(404, "not_found", f"the stand-in has no {path}")
 
     def query(self, text: str, at: IntArray) -> dict[Labels, FloatArray]:
@@ -65,8 +85,10 @@ class StandIn:
         return rows if expression.by is None else promql.sum_by(expression.by, rows)
 
     def _scrapes(self, start: int, end: int) -> IntArray:
-        """The times of the scrapes between start and end, both included: none before the history nor after now."""
-        start, end = max(start, self._begin), min(end, int(self._clock()))
+        """The times of the scrapes between start and end, both included: none before the history
+        nor after now."""
+        start = max(start, self._begin)
+        end = min(end, int(self._clock()))
         return np.arange(-(-start // self._step) * self._step, end + 1, self._step, dtype=np.int64)
 
     def _rate(self, times: IntArray, values: FloatArray, at: IntArray, window: int) -> FloatArray:
@@ -74,10 +96,12 @@ class StandIn:
         return promql.rate(times[there], values[there], at, window)
 
     def _value(self, times: IntArray, values: FloatArray, at: IntArray, _: int) -> FloatArray:
-        """[N] the latest sample, if it is young enough and no later scrape has missed the series."""
+        """[N] the latest sample, if it is young enough and no later scrape has missed the
+        series."""
         stale = np.isnan(values) & (times >= self._world.now)
         kept = ~np.isnan(values) | stale
-        times, values = times[kept], values[kept]
+        times = times[kept]
+        values = values[kept]
         if not len(times):
             return np.full(len(at), np.nan)
         last = np.searchsorted(times, at, "right") - 1
@@ -90,18 +114,28 @@ class StandIn:
         if end < start:
             raise Refused('invalid parameter "end": end timestamp must not be before start time')
         if (end - start) / step > MAX_POINTS:
-            raise Refused("exceeded maximum resolution of 11,000 points per timeseries. "
-                          "Try decreasing the query resolution (?step=XX)")
+            raise Refused(
+                "exceeded maximum resolution of 11,000 points per timeseries. "
+                "Try decreasing the query resolution (?step=XX)"
+            )
         at = np.arange(start, end + 1, step, dtype=np.int64)
         rows = self.query(parameters.get("query", ""), at)
-        return [{"metric": dict(labels), "values": [[t, text(v)] for t, v in present(at, values)]}
-                for labels, values in rows.items() if not np.isnan(values).all()]
+        return [
+            {"metric": dict(labels), "values": [[t, text(v)] for t, v in present(at, values)]}
+            for labels, values in rows.items()
+            if not np.isnan(values).all()
+        ]
 
     def _instant(self, parameters: Parameters) -> list[object]:
-        at = np.array([moment(parameters, "time") if "time" in parameters else int(self._clock())], np.int64)
+        at = np.array(
+            [moment(parameters, "time") if "time" in parameters else int(self._clock())], np.int64
+        )
         rows = self.query(parameters.get("query", ""), at)
-        return [{"metric": dict(labels), "value": [int(at[0]), text(float(values[0]))]}
-                for labels, values in rows.items() if not np.isnan(values[0])]
+        return [
+            {"metric": dict(labels), "value": [int(at[0]), text(float(values[0]))]}
+            for labels, values in rows.items()
+            if not np.isnan(values[0])
+        ]
 
 
 def serve_standin(world: World, step: int, history: int = HISTORY) -> HttpServer:
@@ -124,13 +158,17 @@ def moment(parameters: Parameters, name: str) -> int:
     try:
         return math.floor(float(parameters[name]))
     except (KeyError, ValueError):
-        raise Refused(f'invalid parameter "{name}": cannot parse {parameters.get(name)!r} to a valid timestamp') \
-            from None
+        raise Refused(
+            f'invalid parameter "{name}": cannot parse {parameters.get(name)!r} to a valid'
+            " timestamp"
+        ) from None
 
 
 def seconds(duration: str) -> int:
     """A step such as `15`, `15.0` or `1m`."""
-    number, unit = (duration[:-1], duration[-1]) if duration[-1:] in promql.DURATION else (duration, "s")
+    number, unit = (
+        (duration[:-1], duration[-1]) if duration[-1:] in promql.DURATION else (duration, "s")
+    )
     try:
         value = int(float(number) * promql.DURATION[unit])
     except ValueError:
@@ -140,9 +178,13 @@ def seconds(duration: str) -> int:
     return value
 
 
-def success(data: object) -> Reply:
-    return Reply(json.dumps({"status": "success", "data": data}), "application/json")
+def success(data: object) -> HttpReply:
+    return HttpReply(json.dumps({"status": "success", "data": data}), "application/json")
 
 
-def failure(status: int, kind: str, message: str) -> Reply:
-    return Reply(json.dumps({"status": "error", "errorType": kind, "error": message}), "application/json", status)
+def failure(status: int, kind: str, message: str) -> HttpReply:
+    return HttpReply(
+        json.dumps({"status": "error", "errorType": kind, "error": message}),
+        "application/json",
+        status,
+    )

@@ -1,8 +1,8 @@
 """The world of the demo: what every series is worth at any moment, incidents included.
 
-World.values(source, times) is a pure function of absolute time, so that the history, the live exporter and the
-stand-in tell one story. The only change it knows is that an incident is added, always for a time yet to come; those of
-the past are there from the beginning.
+World.values(source, times) is a pure function of absolute time, so that the history, the live
+exporter and the stand-in tell one story. The only change it knows is that an incident is added,
+always for a time yet to come; those of the past are there from the beginning.
 """
 
 from collections.abc import Sequence
@@ -10,26 +10,29 @@ from collections.abc import Sequence
 import numpy as np
 
 from plugin.commands.demo.randomness import DAY, HOUR, FloatArray, IntArray, uniform
-from plugin.commands.demo.scripted_incidents import Incident
+from plugin.commands.demo.scripted_incidents import ScriptedIncident
 from plugin.commands.demo.shop import Source, catalog
 from plugin.series import Labels, Series
 
 TICK = 5  # seconds: counters count in ticks
-RESTART = 3 * HOUR + 17 * 60  # the shop is deployed every night at 03:17 UTC, which resets its counters
+RESTART = (
+    3 * HOUR + 17 * 60
+)  # the shop is deployed every night at 03:17 UTC, which resets its counters
 HISTORY = 21 * DAY
 SCRAPED = {"job": "shop", "instance": "shop-1"}  # what a scrape adds to the labels
 
 
 class World:
-    """The sources with the incidents that befall them; `now` is where the history ends, with the `past` ones in it."""
+    """The sources with the incidents that befall them; `now` is where the history ends, with the
+    `past` ones in it."""
 
-    def __init__(self, seed: int, now: int, past: tuple[Incident, ...] = ()) -> None:
+    def __init__(self, seed: int, now: int, past: tuple[ScriptedIncident, ...] = ()) -> None:
         self.now = now
         self.sources = catalog(seed)
         self.incidents = past
         self._dither = {source: seed * 7919 + number for number, source in enumerate(self.sources)}
 
-    def add(self, incident: Incident) -> None:
+    def add(self, incident: ScriptedIncident) -> None:
         """Lets an incident happen; it must lie ahead, or counters would run backwards."""
         self.source(incident.title)
         self.incidents = (*self.incidents, incident)
@@ -43,16 +46,22 @@ class World:
 
     def values(self, source: Source, times: IntArray) -> FloatArray:
         """[T] what an exporter would say at each time, ascending; NaN = not exported."""
-        level = self._totals(source, times) if source.kind == "counter" else self._level(source, times)
+        level = (
+            self._totals(source, times) if source.kind == "counter" else self._level(source, times)
+        )
         if source.gap is not None:
             absent = (times >= self.now - source.gap[0]) & (times < self.now - source.gap[1])
             level = np.where(absent, np.nan, level)
         return level
 
     def history(self, start: int, end: int, step: int) -> list[Series]:
-        """The samples of all sources on the grid start..end (end excluded), as a scrape would have labelled them."""
+        """The samples of all sources on the grid start..end (end excluded), as a scrape would have
+        labelled them."""
         times = np.arange(start, end, step, dtype=np.int64)
-        return [present(series_labels(source), times, self.values(source, times)) for source in self.sources]
+        return [
+            present(series_labels(source), times, self.values(source, times))
+            for source in self.sources
+        ]
 
     def _level(self, source: Source, times: IntArray) -> FloatArray:
         level = source.level(times)

@@ -1,1 +1,2 @@
-"""The acceptance test of a Grafana: is everything there that we ship, and does it get what it needs?"""
+"""The acceptance test of a Grafana: is everything there that we ship, and does it get what it
+needs?"""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from plugin.commands.grafana import shipped
-from plugin.commands.grafana.client import Grafana, Reply
+from plugin.commands.grafana.client import GrafanaClient, GrafanaReply
 from plugin.commands.grafana.dashboards import Dashboard, Sources
 from plugin.commands.grafana.findings import Check, Finding, Level, failure, ok, warning
 from plugin.commands.grafana.queries import model
@@ -21,11 +21,13 @@ from plugin.commands.grafana.rules import check_rule, rule_states, state_of
 from plugin.commands.grafana.shipped import Version
 from plugin.errors import GrafanaError
 
-SERVER, SOURCE = "Grafana", "data source"
+SERVER = "Grafana"
+SOURCE = "data source"
 
 
-def walk(grafana: Grafana, now: int, source: str = shipped.SOURCE) -> Iterator[Check]:
-    """Every check, as it is made. Ends early where going on makes no sense: no Grafana, a refused token.
+def walk(grafana: GrafanaClient, now: int, source: str = shipped.SOURCE) -> Iterator[Check]:
+    """Every check, as it is made. Ends early where going on makes no sense: no Grafana, a refused
+    token.
 
     source: uid of the data source that stands for Bandwatch.
     """
@@ -35,7 +37,7 @@ def walk(grafana: Grafana, now: int, source: str = shipped.SOURCE) -> Iterator[C
         yield Check(SERVER, "answers", failure(error.text, error.remedy))
 
 
-def _walk(grafana: Grafana, now: int, source: str) -> Iterator[Check]:
+def _walk(grafana: GrafanaClient, now: int, source: str) -> Iterator[Check]:
     server = _server(grafana.health())
     yield Check(SERVER, "version", server)
     if server.level is Level.FAILURE:
@@ -57,22 +59,28 @@ def _walk(grafana: Grafana, now: int, source: str) -> Iterator[Check]:
     yield from _rules(grafana, known, now)
 
 
-def _server(reply: Reply) -> Finding:
+def _server(reply: GrafanaReply) -> Finding:
     health = reply.mapping()
     if "database" not in health:
-        return failure(f"this is not Grafana: /api/health answers {reply.message}",
-                       "give the address of Grafana with --url, with the path that it is served from")
+        return failure(
+            f"this is not Grafana: /api/health answers {reply.message}",
+            "give the address of Grafana with --url, with the path that it is served from",
+        )
     version = Version.read(str(health.get("version") or ""))
     if version is None:
-        return warning("Grafana hides its version", f"make sure that it is {shipped.GRAFANA} or newer")
+        return warning(
+            "Grafana hides its version", f"make sure that it is {shipped.GRAFANA} or newer"
+        )
     if version < shipped.GRAFANA:
-        return failure(f"Grafana {health['version']} is too old", f"upgrade it to {shipped.GRAFANA} or newer")
+        return failure(
+            f"Grafana {health['version']} is too old", f"upgrade it to {shipped.GRAFANA} or newer"
+        )
     if health.get("database") != "ok":
         return failure(f"Grafana {version} has lost its database", "see Grafana's log")
     return ok(f"Grafana {health['version']}")
 
 
-def _token(reply: Reply) -> Finding:
+def _token(reply: GrafanaReply) -> Finding:
     if reply.status == 401:
         return failure(f"the token is refused: {reply.message}", TOKEN)
     if reply.status != 200:
@@ -80,7 +88,7 @@ def _token(reply: Reply) -> Finding:
     return ok("accepted")
 
 
-def _plugin(reply: Reply) -> Finding:
+def _plugin(reply: GrafanaReply) -> Finding:
     if reply.status == 404:
         return failure("not installed", INSTALL)
     if reply.status != 200:
@@ -90,15 +98,20 @@ def _plugin(reply: Reply) -> Finding:
     if version is None:
         return warning("hides its version", f"make sure that it is {shipped.PLUGIN} or newer")
     if version < shipped.PLUGIN or version >= shipped.PLUGIN_UNKNOWN:
-        return failure(f"version {said}, and {shipped.PLUGIN} or newer below {shipped.PLUGIN_UNKNOWN} is needed",
-                       INSTALL)
+        return failure(
+            f"version {said}, and {shipped.PLUGIN} or newer below {shipped.PLUGIN_UNKNOWN} is"
+            " needed",
+            INSTALL,
+        )
     if version >= shipped.PLUGIN_UNTRIED:
-        return warning(f"version {said} has not been tried with these dashboards",
-                       "if a query below fails, install 3.11")
+        return warning(
+            f"version {said} has not been tried with these dashboards",
+            "if a query below fails, install 3.11",
+        )
     return ok(f"version {said}")
 
 
-def _source(grafana: Grafana, uid: str) -> Iterator[tuple[str, Finding]]:
+def _source(grafana: GrafanaClient, uid: str) -> Iterator[tuple[str, Finding]]:
     reply = grafana.source(uid)
     if reply.status == 404:
         yield uid, failure("there is no data source with this uid", PROVISION_SOURCE)
@@ -108,35 +121,56 @@ def _source(grafana: Grafana, uid: str) -> Iterator[tuple[str, Finding]]:
         return
     source = reply.mapping()
     if source.get("type") != shipped.INFINITY:
-        yield uid, failure(f"is of type {source.get('type')} and has to be {shipped.INFINITY}", PROVISION_SOURCE)
+        yield (
+            uid,
+            failure(
+                f"is of type {source.get('type')} and has to be {shipped.INFINITY}",
+                PROVISION_SOURCE,
+            ),
+        )
         return
     yield uid, ok(f"of the right type, asks {source.get('url') or 'no address'}")
     if not model(source.get("jsonData")).get("customHealthCheckUrl"):
-        yield "settings", warning("no customHealthCheckUrl: a wrong token passes the health check", PROVISION_SOURCE)
+        yield (
+            "settings",
+            warning(
+                "no customHealthCheckUrl: a wrong token passes the health check", PROVISION_SOURCE
+            ),
+        )
     health = grafana.source_health(uid)
     if health.status == 200 and health.mapping().get("status") in (None, "OK"):
         yield "health", ok("reaches Bandwatch, token accepted there")
     elif health.status == 403:
         yield "health", failure(f"may not be asked with this token: {health.message}", ROLE)
     else:
-        remedy = SENT_TOKEN if "401" in health.message.partition(" ")[2] else remedy_for(health.message)
+        remedy = (
+            SENT_TOKEN if "401" in health.message.partition(" ")[2] else remedy_for(health.message)
+        )
         yield "health", failure(f"Grafana says: {health.message}", remedy)
 
 
-def _known(reply: Reply) -> tuple[tuple[str, str], ...]:
+def _known(reply: GrafanaReply) -> tuple[tuple[str, str], ...]:
     """(uid, type), default data sources first, then as Grafana sorts them, by name."""
-    ordered = sorted(reply.items(), key=lambda source: (not source.get("isDefault"), str(source.get("name")).lower()))
+    ordered = sorted(
+        reply.items(),
+        key=lambda source: (not source.get("isDefault"), str(source.get("name")).lower()),
+    )
     return tuple((str(source.get("uid")), str(source.get("type"))) for source in ordered)
 
 
-def _dashboard(grafana: Grafana, uid: str, sources: Sources, now: int) -> Iterator[Check]:
+def _dashboard(grafana: GrafanaClient, uid: str, sources: Sources, now: int) -> Iterator[Check]:
     reply = grafana.dashboard(uid)
     section = f"dashboard {uid}"
     if reply.status == 404:
         yield Check(section, "loaded", failure("not there", PROVISION_DASHBOARDS))
     elif reply.status == 406:
-        yield Check(section, "loaded", warning("has been stored in the second schema, and is not checked",
-                                               PROVISION_DASHBOARDS))
+        yield Check(
+            section,
+            "loaded",
+            warning(
+                "has been stored in the second schema, and is not checked", PROVISION_DASHBOARDS
+            ),
+        )
     elif reply.status != 200:
         yield Check(section, "loaded", failure(f"cannot be looked up: {reply.message}", ROLE))
     else:
@@ -146,8 +180,9 @@ def _dashboard(grafana: Grafana, uid: str, sources: Sources, now: int) -> Iterat
             yield Check(section, name, finding)
 
 
-def _rules(grafana: Grafana, sources: Sources, now: int) -> Iterator[Check]:
-    reply, evaluated = grafana.rules(), grafana.rule_states()
+def _rules(grafana: GrafanaClient, sources: Sources, now: int) -> Iterator[Check]:
+    reply = grafana.rules()
+    evaluated = grafana.rule_states()
     if reply.status != 200:
         yield Check("alert rules", "loaded", failure(f"cannot be looked up: {reply.message}", ROLE))
         return
@@ -158,7 +193,9 @@ def _rules(grafana: Grafana, sources: Sources, now: int) -> Iterator[Check]:
             yield Check(section, "loaded", failure("not there", PROVISION_RULES))
             continue
         if evaluated.status != 200:
-            yield Check(section, "state", warning(f"cannot be looked up: {evaluated.message}", ROLE))
+            yield Check(
+                section, "state", warning(f"cannot be looked up: {evaluated.message}", ROLE)
+            )
         else:
             yield Check(section, "state", state_of(rules[uid], rule_states(evaluated.mapping())))
         for name, finding in check_rule(rules[uid], grafana, sources, now):

@@ -1,15 +1,16 @@
-"""One dashboard: its variables resolved in their order, then each panel and annotation asked and judged."""
+"""One dashboard: its variables resolved in their order, then each panel and annotation asked and
+judged."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from plugin.commands.grafana.findings import Finding, Level, counted, failure, ok, warning
-from plugin.commands.grafana.frames import Answer
+from plugin.commands.grafana.frames import QueryResponse
 from plugin.commands.grafana.judge import judge, worst
 from plugin.commands.grafana.queries import (
     Model,
-    Query,
+    PanelQuery,
     annotation_queries,
     model,
     panel_queries,
@@ -32,14 +33,16 @@ from plugin.commands.grafana.variables import (
 )
 from plugin.errors import GrafanaError
 
-NOTHING = Answer(error="no answer to this query")
-ASCENDING, DESCENDING = (1, 5, 7), (2, 6, 8)  # of a variable's `sort`
+NOTHING = QueryResponse(error="no answer to this query")
+# of a variable's `sort`
+ASCENDING = (1, 5, 7)
+DESCENDING = (2, 6, 8)
 
 
 class Asker(Protocol):
     """Who runs queries: Grafana."""
 
-    def query(self, targets: list[Model], begin: int, end: int) -> Mapping[str, Answer]:
+    def query(self, targets: list[Model], begin: int, end: int) -> Mapping[str, QueryResponse]:
         """The answers by refId; times in unix seconds."""
 
     def label_values(self, source: str, label: str, match: str, begin: int, end: int) -> list[str]:
@@ -48,7 +51,8 @@ class Asker(Protocol):
 
 @dataclass(frozen=True)
 class Sources:
-    """The data sources that Grafana has: (uid, type), the default ones first; and types that cannot be asked now."""
+    """The data sources that Grafana has: (uid, type), the default ones first; and types that cannot
+    be asked now."""
 
     known: tuple[tuple[str, str], ...]
     out_of_order: tuple[str, ...] = ()
@@ -67,24 +71,31 @@ class Dashboard:
     now: int  # unix seconds
     values: dict[str, str] = field(default_factory=dict)
     unresolved: set[str] = field(default_factory=set)  # variables without a value
-    bare: dict[str, Callable[[str], str]] = field(default_factory=dict)  # how Prometheus queries write `$name`
+    bare: dict[str, Callable[[str], str]] = field(
+        default_factory=dict
+    )  # how Prometheus queries write `$name`
 
     def check(self) -> Iterator[tuple[str, Finding]]:
         """What was looked at, and a finding: of each variable, annotation and panel target."""
         queries = (*annotation_queries(self.content), *panel_queries(self.content))
-        kinds = {model(target["datasource"]).get("type") for query in queries for target in query.targets}
+        kinds = {
+            model(target["datasource"]).get("type") for query in queries for target in query.targets
+        }
         if kinds & set(self.sources.out_of_order):
             yield "queries", warning("not asked: the data source cannot answer now", SOURCES)
             return
         for variable in variables(self.content):
-            yield from ((f"variable {variable.get('name')}", finding) for finding in self._resolve(variable))
+            yield from (
+                (f"variable {variable.get('name')}", finding) for finding in self._resolve(variable)
+            )
         asked = rows = 0
         for query in queries:
             for reference, findings, answer in self._ask(query):
                 name = query.name if len(query.targets) == 1 else f"{query.name}, query {reference}"
                 yield from ((name, finding) for finding in findings)
                 if answer is not None and not answer.error:
-                    asked, rows = asked + 1, rows + answer.rows
+                    asked = asked + 1
+                    rows = rows + answer.rows
         if asked and not rows:
             yield "all panels", warning(f"none of {counted(asked, 'request')} found a row", SCRAPE)
 
@@ -110,25 +121,49 @@ class Dashboard:
 
     def _options(self, variable: Model) -> tuple[list[str], list[Finding]]:
         """What a variable offers, and what is wrong with that."""
-        kind, source = variable.get("type"), model(fill(model(variable.get("datasource")), self.values))
+        kind = variable.get("type")
+        source = model(fill(model(variable.get("datasource")), self.values))
         if kind == "datasource":
             first = self.sources.first(str(variable.get("query")))
-            return ([first], []) if first else ([], [failure(
-                f"Grafana has no data source of type {variable.get('query')}", SOURCES)])
+            return (
+                ([first], [])
+                if first
+                else (
+                    [],
+                    [
+                        failure(
+                            f"Grafana has no data source of type {variable.get('query')}", SOURCES
+                        )
+                    ],
+                )
+            )
         if kind == "query" and (query := variable_query(variable)):
             [(_, findings, answer)] = self._ask(query)
-            texts = [str(value) for frame in answer.frames for column in frame.fields[:1] for value in column.values
-                     if value] if answer else []
+            texts = (
+                [
+                    str(value)
+                    for frame in answer.frames
+                    for column in frame.fields[:1]
+                    for value in column.values
+                    if value
+                ]
+                if answer
+                else []
+            )
             return texts, findings
         if kind == "query" and source.get("type") == PROMETHEUS:
             return self._prometheus_options(variable, source)
         if kind == "query":
             return [], [warning(f"queries of {source.get('type')} are not checked", SOURCES)]
         current = model(variable.get("current")).get("value")
-        listed = [each.split(" : ")[-1].strip() for each in str(variable.get("query") or "").split(",")]
+        listed = [
+            each.split(" : ")[-1].strip() for each in str(variable.get("query") or "").split(",")
+        ]
         return [str(current)] if current and isinstance(current, str) else listed[:1], []
 
-    def _prometheus_options(self, variable: Model, source: Model) -> tuple[list[str], list[Finding]]:
+    def _prometheus_options(
+        self, variable: Model, source: Model
+    ) -> tuple[list[str], list[Finding]]:
         query = variable.get("query")
         written = str(query.get("query") if isinstance(query, Mapping) else query)
         if missing := sorted(names_in(variable) & self.unresolved):
@@ -137,19 +172,30 @@ class Dashboard:
         begin, end = time_range(self.content, self.now)
         if found := LABEL_VALUES.fullmatch(text):
             try:
-                return self.asker.label_values(str(source.get("uid")), found["label"], found["match"] or "", begin,
-                                               end), []
+                return self.asker.label_values(
+                    str(source.get("uid")), found["label"], found["match"] or "", begin, end
+                ), []
             except GrafanaError as error:
                 return [], [failure(error.text, error.remedy)]
         if found := QUERY_RESULT.fullmatch(text):
-            target = {"refId": "variable", "datasource": source, "expr": found["expr"], "instant": True,
-                      "range": False, "format": "time_series"}
+            target = {
+                "refId": "variable",
+                "datasource": source,
+                "expr": found["expr"],
+                "instant": True,
+                "range": False,
+                "format": "time_series",
+            }
             answer = self.asker.query([target], begin, end).get("variable", NOTHING)
-            wrong = [failure(f"Grafana says: {answer.error}", remedy_for(answer.error))] if answer.error else []
+            wrong = (
+                [failure(f"Grafana says: {answer.error}", remedy_for(answer.error))]
+                if answer.error
+                else []
+            )
             return result_texts(answer), wrong
         return [], [warning(f"{written} is of no form that is checked", SOURCES)]
 
-    def _ask(self, query: Query) -> list[tuple[str, list[Finding], Answer | None]]:
+    def _ask(self, query: PanelQuery) -> list[tuple[str, list[Finding], QueryResponse | None]]:
         """(refId, findings, answer) of each target."""
         references = [str(target["refId"]) for target in query.targets]
         if missing := sorted(set().union(*map(names_in, query.targets)) & self.unresolved):
@@ -157,10 +203,17 @@ class Dashboard:
         targets = [self._filled(target) for target in query.targets]
         begin, end = time_range(self.content, self.now)
         if query.seconds is not None:
-            begin, end = self.now - query.seconds, self.now
+            begin = self.now - query.seconds
+            end = self.now
         answers = self.asker.query(targets, begin, end)
-        return [(reference, judge(answers.get(reference, NOTHING), query.wanted[reference]),
-                 answers.get(reference, NOTHING)) for reference in references]
+        return [
+            (
+                reference,
+                judge(answers.get(reference, NOTHING), query.wanted[reference]),
+                answers.get(reference, NOTHING),
+            )
+            for reference in references
+        ]
 
     def _filled(self, target: Model) -> Model:
         source = model(fill(model(target["datasource"]), self.values))

@@ -21,7 +21,8 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at, and a finding about it; `section` is a dashboard, a rule, or what comes before them."""
+    """What was looked at, and a finding about it; `section` is a dashboard, a rule, or what comes
+    before them."""
 
     section: str
     name: str
@@ -41,5 +42,5 @@ def failure(text: str, remedy: str) -> Finding:
 
 
 def counted(number: int, noun: str) -> str:
-    """"1 row", "2 rows", "3 series"."""
+    """ "1 row", "2 rows", "3 series"."""
     return f"{number:,} {noun}{'' if number == 1 or noun.endswith('s') else 's'}"

@@ -3,7 +3,8 @@
     {"results": {"A": {"status": 200, "error": "...", "frames": [
         {"schema": {"name", "refId", "meta": {"type", "notices": [{"text"}]},
                     "fields": [{"name", "type", "typeInfo": {"frame", "nullable"}, "labels"}]},
-         "data": {"values": [[...], ...], "entities": [{"NaN": [row], "Inf": [row], "NegInf": [row]}, null]}}]}}}
+         "data": {"values": [[...], ...], "entities": [{"NaN": [row], "Inf": [row], "NegInf":
+         [row]}, null]}}]}}}
 
 Source: grafana-plugin-sdk-go, data/frame_json.go.
 """
@@ -12,7 +13,11 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-ENTITIES = {"NaN": math.nan, "Inf": math.inf, "NegInf": -math.inf}  # JSON has no word for them: null in `values`
+ENTITIES = {
+    "NaN": math.nan,
+    "Inf": math.inf,
+    "NegInf": -math.inf,
+}  # JSON has no word for them: null in `values`
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,8 @@ class Field:
 
 @dataclass(frozen=True)
 class Frame:
-    """One table; `type` is what the data source promises of it, such as numeric-long, or nothing."""
+    """One table; `type` is what the data source promises of it, such as numeric-long, or
+    nothing."""
 
     type: str
     fields: tuple[Field, ...]
@@ -45,7 +51,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryResponse:
     """What came back for one query. `error` is Grafana's text, empty when there is none."""
 
     frames: tuple[Frame, ...] = ()
@@ -57,24 +63,30 @@ class Answer:
         return sum(frame.rows for frame in self.frames)
 
 
-def read_answers(body: object) -> dict[str, Answer]:
-    """The answers of a body by refId. Raises ValueError when it is not what /api/ds/query promises."""
+def read_responses(body: object) -> dict[str, QueryResponse]:
+    """The answers of a body by refId.
+
+    Raises ValueError when it is not what /api/ds/query promises.
+    """
     results = body.get("results") if isinstance(body, Mapping) else None
     if not isinstance(results, Mapping):
         raise ValueError("no `results` in the answer")
-    return {str(name): read_answer(result) for name, result in results.items()}
+    return {str(name): read_response(result) for name, result in results.items()}
 
 
-def read_answer(result: object) -> Answer:
+def read_response(result: object) -> QueryResponse:
     """One entry of `results`. Raises ValueError."""
     result = _mapping(result, "a result")
     frames = tuple(_frame(_mapping(frame, "a frame")) for frame in _items(result.get("frames")))
     status = result.get("status")
-    return Answer(frames, str(result.get("error") or ""), status if isinstance(status, int) else 200)
+    return QueryResponse(
+        frames, str(result.get("error") or ""), status if isinstance(status, int) else 200
+    )
 
 
 def _frame(frame: Mapping[str, object]) -> Frame:
-    schema, data = _mapping(frame.get("schema") or {}, "schema"), _mapping(frame.get("data") or {}, "data")
+    schema = _mapping(frame.get("schema") or {}, "schema")
+    data = _mapping(frame.get("data") or {}, "data")
     meta = _mapping(schema.get("meta") or {}, "meta")
     fields = [_mapping(field, "a field") for field in _items(schema.get("fields"))]
     values = [list(_items(column)) for column in _items(data.get("values"))]
@@ -84,14 +96,20 @@ def _frame(frame: Mapping[str, object]) -> Frame:
         for word, rows in _mapping(entities or {}, "entities").items():
             for row in _items(rows):
                 column[int(str(row))] = ENTITIES[word]
-    notices = tuple(str(_mapping(notice, "a notice").get("text")) for notice in _items(meta.get("notices")))
+    notices = tuple(
+        str(_mapping(notice, "a notice").get("text")) for notice in _items(meta.get("notices"))
+    )
     return Frame(str(meta.get("type") or ""), tuple(map(_field, fields, values)), notices)
 
 
 def _field(field: Mapping[str, object], values: list[object]) -> Field:
     labels = _mapping(field.get("labels") or {}, "labels")
-    return Field(str(field.get("name") or ""), str(field.get("type") or "other"), tuple(values),
-                 {str(name): str(value) for name, value in labels.items()})
+    return Field(
+        str(field.get("name") or ""),
+        str(field.get("type") or "other"),
+        tuple(values),
+        {str(name): str(value) for name, value in labels.items()},
+    )
 
 
 def _mapping(value: object, what: str) -> Mapping[str, object]:

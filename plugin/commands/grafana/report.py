@@ -19,13 +19,22 @@ def show(checks: Iterable[Check], url: str) -> int:
         for check in checks:
             made.append(check)
             bar(min(1.0, len({each.section for each in made}) / SECTIONS))
-    rows = [[MARKS[check.finding.level], _clean(check.section), _clean(check.name), _clean(check.finding.text)]
-            for check in made]
+    rows = [
+        [
+            MARKS[check.finding.level],
+            _clean(check.section),
+            _clean(check.name),
+            _clean(check.finding.text),
+        ]
+        for check in made
+    ]
     terminal.prose(["result", "of", "what", "found"], rows, _remedies(made))
     levels = Counter(check.finding.level for check in made)
     failed = levels[Level.FAILURE]
-    print(f"\n{url}: {counted(len(made), 'check')}, {counted(failed, 'failure')}, "
-          f"{counted(levels[Level.WARNING], 'warning')}")
+    print(
+        f"\n{url}: {counted(len(made), 'check')}, {counted(failed, 'failure')}, "
+        f"{counted(levels[Level.WARNING], 'warning')}"
+    )
     return 1 if failed else 0
 
 
@@ -34,7 +43,9 @@ def _remedies(checks: list[Check]) -> list[tuple[str, str]]:
     places: dict[str, list[str]] = {}
     for check in sorted(checks, key=lambda check: check.finding.level is not Level.FAILURE):
         if check.finding.remedy:
-            places.setdefault(_sentence(check.finding.remedy), []).append(_clean(f"{check.section}, {check.name}"))
+            places.setdefault(_sentence(check.finding.remedy), []).append(
+                _clean(f"{check.section}, {check.name}")
+            )
     return [(text, "for " + "; ".join(dict.fromkeys(about))) for text, about in places.items()]
 
 

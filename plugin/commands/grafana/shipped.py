@@ -1,4 +1,5 @@
-"""What we ship for Grafana, and the versions that it needs; tests hold this against the files in grafana/."""
+"""What we ship for Grafana, and the versions that it needs; tests hold this against the files in
+grafana/."""
 
 import re
 from typing import NamedTuple, Self
@@ -29,8 +30,20 @@ PLUGIN_UNTRIED = Version(4, 0)  # from here on nobody has tried
 PLUGIN_UNKNOWN = Version(5, 0)  # from here on refused: queries may be written differently
 SOURCE = "bandwatch"  # uid of the data source
 FOLDER = "Bandwatch"
-DASHBOARDS = ("bandwatch-fleet", "bandwatch-series", "bandwatch-incidents", "bandwatch-self",
-              "bandwatch-fleet-prometheus", "bandwatch-series-prometheus")
-RULES = ("bandwatch-anomaly", "bandwatch-incident", "bandwatch-missing", "bandwatch-stale-model",
-         "bandwatch-unhealthy", "bandwatch-unreachable")
+DASHBOARDS = (
+    "bandwatch-fleet",
+    "bandwatch-series",
+    "bandwatch-incidents",
+    "bandwatch-self",
+    "bandwatch-fleet-prometheus",
+    "bandwatch-series-prometheus",
+)
+RULES = (
+    "bandwatch-anomaly",
+    "bandwatch-incident",
+    "bandwatch-missing",
+    "bandwatch-stale-model",
+    "bandwatch-unhealthy",
+    "bandwatch-unreachable",
+)
 PAUSED = ("bandwatch-incident",)  # shipped so: it speaks of the same as the first

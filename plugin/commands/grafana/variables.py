@@ -1,10 +1,11 @@
 """The variables of a dashboard: their values, and how Grafana's front end puts them into a query.
 
-`${name}`, `${name:format}`, `$name` and `[[name]]` are replaced; a name that is no variable stays as it is, so that
-macros such as `${__timeFrom}` and `$__rate_interval` reach the plugin in Grafana's backend.
+`${name}`, `${name:format}`, `$name` and `[[name]]` are replaced; a name that is no variable stays
+as it is, so that macros such as `${__timeFrom}` and `$__rate_interval` reach the plugin in
+Grafana's backend.
 
-Sources: grafana/scenes, src/variables/interpolation/formatRegistry.ts; grafana/grafana, packages/grafana-prometheus,
-src/escaping.ts.
+Sources: grafana/scenes, src/variables/interpolation/formatRegistry.ts; grafana/grafana,
+packages/grafana-prometheus, src/escaping.ts.
 """
 
 import json
@@ -12,10 +13,12 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
-from plugin.commands.grafana.frames import Answer
+from plugin.commands.grafana.frames import QueryResponse
 
 REFERENCE = re.compile(r"\$\{(\w+)(?::([\w-]+))?\}|\[\[(\w+)(?::([\w-]+))?\]\]|\$(\w+)")
-LABEL_VALUES = re.compile(r"label_values\(\s*(?:(?P<match>.+?)\s*,\s*)?(?P<label>[a-zA-Z_]\w*)\s*\)\s*")
+LABEL_VALUES = re.compile(
+    r"label_values\(\s*(?:(?P<match>.+?)\s*,\s*)?(?P<label>[a-zA-Z_]\w*)\s*\)\s*"
+)
 QUERY_RESULT = re.compile(r"query_result\((?P<expr>.+)\)\s*")
 SPECIAL = r"[.*+?^${}()|\[\]\\]"
 
@@ -23,7 +26,8 @@ Values = Mapping[str, str]
 
 
 class Everything(str):
-    """What a variable stands for when all is chosen and its dashboard says so: only that of URLs changes it."""
+    """What a variable stands for when all is chosen and its dashboard says so: only that of URLs
+    changes it."""
 
 
 def escape_regex(value: str) -> str:
@@ -31,7 +35,11 @@ def escape_regex(value: str) -> str:
 
 
 FORMATS: Mapping[str, Callable[[str], str]] = {  # of one value, which is all that the check chooses
-    "raw": str, "csv": str, "glob": str, "text": str, "pipe": str,
+    "raw": str,
+    "csv": str,
+    "glob": str,
+    "text": str,
+    "pipe": str,
     "regex": escape_regex,
     "json": lambda value: json.dumps(value, ensure_ascii=False),
     "singlequote": lambda value: "'" + value.replace("'", r"\'") + "'",
@@ -46,12 +54,18 @@ def escape_matcher(value: str) -> str:
 
 
 def escape_matched(value: str) -> str:
-    """As it does with a bare `$name` that may have several values: they are put into a regular expression."""
-    return re.sub(r"[$^*{}\[\]'+?.()|\\]", lambda found: "\\\\" + found[0], value.replace("\\", "\\\\\\\\"))
+    """As it does with a bare `$name` that may have several values: they are put into a regular
+    expression."""
+    return re.sub(
+        r"[$^*{}\[\]'+?.()|\\]", lambda found: "\\\\" + found[0], value.replace("\\", "\\\\\\\\")
+    )
 
 
-def fill(node: object, values: Values, bare: Mapping[str, Callable[[str], str]] | None = None) -> object:
-    """A query with its variables replaced in every string; `bare`: how each is written without a format."""
+def fill(
+    node: object, values: Values, bare: Mapping[str, Callable[[str], str]] | None = None
+) -> object:
+    """A query with its variables replaced in every string; `bare`: how each is written without a
+    format."""
     if isinstance(node, str):
         return REFERENCE.sub(lambda found: _replaced(found, values, bare or {}), node)
     if isinstance(node, Mapping):
@@ -63,10 +77,15 @@ def fill(node: object, values: Values, bare: Mapping[str, Callable[[str], str]] 
 
 def names_in(node: object) -> set[str]:
     """The names that a query refers to, macros included."""
-    return {next(filter(None, (found[1], found[3], found[5]))) for found in REFERENCE.finditer(json.dumps(node))}
+    return {
+        next(filter(None, (found[1], found[3], found[5])))
+        for found in REFERENCE.finditer(json.dumps(node))
+    }
 
 
-def _replaced(found: re.Match[str], values: Values, bare: Mapping[str, Callable[[str], str]]) -> str:
+def _replaced(
+    found: re.Match[str], values: Values, bare: Mapping[str, Callable[[str], str]]
+) -> str:
     name = found[1] or found[3] or found[5]
     form = found[2] or found[4]
     if name not in values:
@@ -78,8 +97,9 @@ def _replaced(found: re.Match[str], values: Values, bare: Mapping[str, Callable[
     return FORMATS.get(form, str)(values[name])
 
 
-def result_texts(answer: Answer) -> list[str]:
-    """What `query_result(expression)` offers: `name{label="value",...} number milliseconds`, nothing escaped."""
+def result_texts(answer: QueryResponse) -> list[str]:
+    """What `query_result(expression)` offers: `name{label="value",...} number milliseconds`,
+    nothing escaped."""
     texts = []
     for frame in answer.frames:
         for number in frame.of_type("number"):
@@ -96,7 +116,7 @@ def through_regex(values: list[str], regex: str) -> list[str]:
     """The `regex` of a variable: only what it finds, its first group where it has one."""
     if not regex:
         return values
-    body = regex[1:regex.rindex("/")] if regex.startswith("/") and regex.count("/") > 1 else regex
+    body = regex[1 : regex.rindex("/")] if regex.startswith("/") and regex.count("/") > 1 else regex
     pattern = re.compile(re.sub(r"\(\?<(?=[A-Za-z])", "(?P<", body))
     found = (pattern.search(value) for value in values)
     return list(dict.fromkeys(hit[1] if pattern.groups else hit[0] for hit in found if hit))

@@ -1,4 +1,5 @@
-"""The report as one HTML file that needs nothing else: no script, no font, no picture from elsewhere. Pure."""
+"""The report as one HTML file that needs nothing else: no script, no font, no picture from
+elsewhere. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -7,46 +8,85 @@ from html import escape
 from plugin.commands.report.gather import Noisy, Report, WatchLine
 from plugin.commands.report.style import STYLE
 from plugin.commands.report.svg import band, bars
-from plugin.commands.report.words import OVER, ago, count, moment, promised, share, shown, summary, unseen
+from plugin.commands.report.words import (
+    OVER,
+    ago,
+    count,
+    moment,
+    promised,
+    share,
+    shown,
+    summary,
+    unseen,
+)
 from plugin.version import VERSION
 
 
 def page(report: Report) -> str:
     """All of it; whatever comes from the service is escaped."""
-    parts = [_head(report), _watches(report), _noisiest(report), _unseen(report),
-             f"<footer>Made by bandwatch {escape(VERSION)} from {escape(report.url)}. An alarm is one episode of one "
-             "series outside its band; one that was answered as real is not counted. A promise of less than one alarm "
-             "counts as one. All times are UTC.</footer>"]
+    parts = [
+        _head(report),
+        _watches(report),
+        _noisiest(report),
+        _unseen(report),
+        (
+            f"<footer>Made by bandwatch {escape(VERSION)} from {escape(report.url)}. An alarm is"
+            " one episode of one series outside its band; one that was answered as real is not"
+            " counted. A promise of less than one alarm counts as one. All times are UTC.</footer>"
+        ),
+    ]
     title = f"Bandwatch: {report.days} days until {moment(report.end)}"
-    return ('<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n" + "\n".join(parts)
-            + "\n</body>\n</html>\n")
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        + "\n".join(parts)
+        + "\n</body>\n</html>\n"
+    )
 
 
 def _head(report: Report) -> str:
-    return (f"<h1>How noisy were the last {report.days} days?</h1>"
-            f'<p class="soft">{escape(moment(report.begin))} to {escape(moment(report.end))}</p>'
-            f'<p class="lead">{escape(summary(report))}.</p>')
+    return (
+        f"<h1>How noisy were the last {report.days} days?</h1>"
+        f'<p class="soft">{escape(moment(report.begin))} to {escape(moment(report.end))}</p>'
+        f'<p class="lead">{escape(summary(report))}.</p>'
+    )
 
 
 def _watches(report: Report) -> str:
-    heads = [("Watch", ""), ("Alarms per day", "wide"), ("Alarms", "n"), ("Promised", "n"), ("Budget spent", "meters"),
-             ("Incidents", "n wide"), ("Scored", "n wide")]
+    heads = [
+        ("Watch", ""),
+        ("Alarms per day", "wide"),
+        ("Alarms", "n"),
+        ("Promised", "n"),
+        ("Budget spent", "meters"),
+        ("Incidents", "n wide"),
+        ("Scored", "n wide"),
+    ]
     most = max([1, *(number for line in report.watches for number in line.per_day)])
     rows = "".join(_watch(line, most) for line in report.watches)
-    return f"<h2>Watches</h2><table><thead><tr>{_cells('th', heads)}</tr></thead><tbody>{rows}</tbody></table>"
+    head = f"<thead><tr>{_cells('th', heads)}</tr></thead>"
+    return f"<h2>Watches</h2><table>{head}<tbody>{rows}</tbody></table>"
 
 
 def _watch(line: WatchLine, most: int) -> str:
     over = line.spent > OVER
-    meter = (f'<span class="meter{" over" if over else ""}"><i style="width:{min(1.0, line.spent):.0%}"></i></span>'
-             f'<span class="{"hot" if over else "good"}">{line.spent:.0%}</span>')
-    drawn = bars(line.per_day, most, f"alarms of {escape(line.watch, quote=True)} per day") if line.per_day else ""
-    return (f'<tr><td class="name"><b>{escape(line.watch)}</b><br><span class="soft">{line.series:,} series</span></td>'
-            f'<td class="wide">{drawn}</td><td class="n">{line.alarms:,}</td>'
-            f'<td class="n">{promised(line.promised)}</td><td class="meters">{meter}</td>'
-            f'<td class="n wide">{line.incidents:,}</td><td class="n wide">{share(line.scored)}</td></tr>')
+    meter = (
+        f'<span class="meter{" over" if over else ""}"><i'
+        f' style="width:{min(1.0, line.spent):.0%}"></i></span><span'
+        f' class="{"hot" if over else "good"}">{line.spent:.0%}</span>'
+    )
+    drawn = (
+        bars(line.per_day, most, f"alarms of {escape(line.watch, quote=True)} per day")
+        if line.per_day
+        else ""
+    )
+    return (
+        f'<tr><td class="name"><b>{escape(line.watch)}</b><br><span class="soft">{line.series:,}'
+        f' series</span></td><td class="wide">{drawn}</td><td class="n">{line.alarms:,}</td><td'
+        f' class="n">{promised(line.promised)}</td><td class="meters">{meter}</td><td class="n'
+        f' wide">{line.incidents:,}</td><td class="n wide">{share(line.scored)}</td></tr>'
+    )
 
 
 def _noisiest(report: Report) -> str:
@@ -55,25 +95,37 @@ def _noisiest(report: Report) -> str:
     drawn = [_card(each, report) for each in report.noisy if each.points]
     rest = [each for each in report.noisy if not each.points]
     heads = [("Series", ""), ("Alarms", "n"), ("Outside for", "n")]
-    table = (f"<table><thead><tr>{_cells('th', heads)}</tr></thead><tbody>{''.join(map(_row, rest))}</tbody></table>"
-             if rest else "")
+    table = (
+        f"<table><thead><tr>{_cells('th', heads)}</tr></thead>"
+        f"<tbody>{''.join(map(_row, rest))}</tbody></table>"
+        if rest
+        else ""
+    )
     return f"<h2>The noisiest series</h2>{''.join(drawn)}{table}"
 
 
 def _card(each: Noisy, report: Report) -> str:
-    said = (f"{count(each.alarms, 'alarm')}, {promised(each.promised)} promised; outside for "
-            f"{ago(60 * each.minutes_outside)}; highest score {each.worst_score:.2g}; "
-            f"the latest at {moment(each.last)}; values from {shown(each)}")
+    said = (
+        f"{count(each.alarms, 'alarm')}, {promised(each.promised)} promised; outside for "
+        f"{ago(60 * each.minutes_outside)}; highest score {each.worst_score:.2g}; "
+        f"the latest at {moment(each.last)}; values from {shown(each)}"
+    )
     begin = each.points[0].time
     drawn = band(each.points, begin, report.end, f"{escape(each.series, quote=True)} in its band")
-    return (f'<div class="series-card"><h3>{_name(each.series)}</h3><p class="soft">{escape(each.watch)}: '
-            f'{escape(said)}</p>{drawn}<div class="axis"><span>{moment(begin)}</span>'
-            f"<span>{moment(report.end)}</span></div>{_tip(each)}</div>")
+    return (
+        f'<div class="series-card"><h3>{_name(each.series)}</h3><p'
+        f' class="soft">{escape(each.watch)}: '
+        f'{escape(said)}</p>{drawn}<div class="axis"><span>{moment(begin)}</span>'
+        f"<span>{moment(report.end)}</span></div>{_tip(each)}</div>"
+    )
 
 
 def _row(each: Noisy) -> str:
-    return (f'<tr><td>{_name(each.series)}<br><span class="soft">{escape(each.watch)}</span>{_tip(each)}</td>'
-            f'<td class="n">{each.alarms:,}</td><td class="n">{ago(60 * each.minutes_outside)}</td></tr>')
+    return (
+        f"<tr><td>{_name(each.series)}<br><span"
+        f' class="soft">{escape(each.watch)}</span>{_tip(each)}</td><td'
+        f' class="n">{each.alarms:,}</td><td class="n">{ago(60 * each.minutes_outside)}</td></tr>'
+    )
 
 
 def _tip(each: Noisy) -> str:
@@ -87,10 +139,16 @@ def _name(series: str) -> str:
 
 def _unseen(report: Report) -> str:
     notes = [escape(note) for note in unseen(report)]
-    notes += [f"{escape(each.watch)}: <code>{escape(each.series)}</code> has no samples for {ago(each.age_seconds)}"
-              for each in report.absent]
-    said = ("<ul>" + "".join(f"<li>{note}</li>" for note in notes) + "</ul>" if notes
-            else '<p class="good">Every series was scored all the time.</p>')
+    notes += [
+        f"{escape(each.watch)}: <code>{escape(each.series)}</code> has no samples for"
+        f" {ago(each.age_seconds)}"
+        for each in report.absent
+    ]
+    said = (
+        "<ul>" + "".join(f"<li>{note}</li>" for note in notes) + "</ul>"
+        if notes
+        else '<p class="good">Every series was scored all the time.</p>'
+    )
     return f"<h2>What could not be scored</h2>{said}"
 
 

@@ -1,4 +1,5 @@
-"""The style of the page: one column, light or dark as the reader's system is, made to be printed, too."""
+"""The style of the page: one column, light or dark as the reader's system is, made to be printed,
+too."""
 
 STYLE = """
 :root { color-scheme: light dark; --page: #fff; --ink: #1c2430; --soft: #5b6675; --line: #e1e5ea; --card: #f7f8fa;

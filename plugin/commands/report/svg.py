@@ -1,25 +1,39 @@
-"""Small drawings as inline SVG: alarms per day, and a series in its band. Colours are those of the page's style."""
+"""Small drawings as inline SVG: alarms per day, and a series in its band.
+
+Colours are those of the page's style.
+"""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
 
 from plugin.commands.report.gather import Point
 
-BAR, GAP, TALL = 12, 3, 34  # of the bars, in pixels
-WIDE, HIGH, EDGE = 720.0, 130.0, 6.0  # of a drawn series
+# of the bars, in pixels
+BAR = 12
+GAP = 3
+TALL = 34
+# of a drawn series
+WIDE = 720.0
+HIGH = 130.0
+EDGE = 6.0
 
 
 def bars(numbers: Sequence[int], most: int, label: str) -> str:
-    """A bar for each day, the latest on the right; most: of a whole bar; label: what a screen reader says."""
+    """A bar for each day, the latest on the right; most: of a whole bar; label: what a screen
+    reader says."""
     width = len(numbers) * (BAR + GAP)
     parts = []
     for place, number in enumerate(numbers):
         tall = TALL * number / most if number else 1.0
         kind = "bar" if number else "none"
-        parts.append(f'<rect class="{kind}" x="{place * (BAR + GAP)}" y="{TALL - tall:.1f}" width="{BAR}" '
-                     f'height="{tall:.1f}" rx="1.5"><title>{number}</title></rect>')
-    return (f'<svg class="bars" role="img" aria-label="{label}" viewBox="0 0 {width} {TALL}" width="{width}" '
-            f'height="{TALL}">{"".join(parts)}</svg>')
+        parts.append(
+            f'<rect class="{kind}" x="{place * (BAR + GAP)}" y="{TALL - tall:.1f}" width="{BAR}" '
+            f'height="{tall:.1f}" rx="1.5"><title>{number}</title></rect>'
+        )
+    return (
+        f'<svg class="bars" role="img" aria-label="{label}" viewBox="0 0 {width} {TALL}"'
+        f' width="{width}" height="{TALL}">{"".join(parts)}</svg>'
+    )
 
 
 def band(points: Sequence[Point], begin: int, end: int, label: str) -> str:
@@ -36,24 +50,34 @@ def band(points: Sequence[Point], begin: int, end: int, label: str) -> str:
     parts = []
     for run in _runs(points, lambda point: point.lower is not None or point.upper is not None):
         top = [f"{x(p.time):.1f},{y(high if p.upper is None else p.upper):.1f}" for p in run]
-        bottom = [f"{x(p.time):.1f},{y(low if p.lower is None else p.lower):.1f}" for p in reversed(run)]
+        bottom = [
+            f"{x(p.time):.1f},{y(low if p.lower is None else p.lower):.1f}" for p in reversed(run)
+        ]
         parts.append(f'<polygon class="band" points="{" ".join(top + bottom)}"/>')
     for run in _runs(points, lambda point: point.value is not None):
         line = " ".join(f"{x(p.time):.1f},{y(p.value):.1f}" for p in run if p.value is not None)
         parts.append(f'<polyline class="value" points="{line}"/>')
-    dots = "".join(f"M{x(p.time):.1f} {y(p.value):.1f}h0" for p in points if p.outside and p.value is not None)
+    dots = "".join(
+        f"M{x(p.time):.1f} {y(p.value):.1f}h0" for p in points if p.outside and p.value is not None
+    )
     parts.append(f'<path class="outside" d="{dots}"/>')
-    return (f'<svg class="series" role="img" aria-label="{label}" viewBox="0 0 {WIDE:.0f} {HIGH:.0f}" '
-            f'preserveAspectRatio="none">{"".join(parts)}</svg>')
+    return (
+        f'<svg class="series" role="img" aria-label="{label}" viewBox="0 0 {WIDE:.0f} {HIGH:.0f}" '
+        f'preserveAspectRatio="none">{"".join(parts)}</svg>'
+    )
 
 
 def _limits(points: Sequence[Point]) -> tuple[float, float]:
-    """What the drawing shows from bottom to top: all values, and the bounds as far as they are near."""
+    """What the drawing shows from bottom to top: all values, and the bounds as far as they are
+    near."""
     values = [point.value for point in points if point.value is not None]
-    bounds = sorted(bound for point in points for bound in (point.lower, point.upper) if bound is not None)
-    near = bounds[len(bounds) // 50:len(bounds) - len(bounds) // 50]
+    bounds = sorted(
+        bound for point in points for bound in (point.lower, point.upper) if bound is not None
+    )
+    near = bounds[len(bounds) // 50 : len(bounds) - len(bounds) // 50]
     shown = [*values, *near] or [0.0, 1.0]
-    low, high = min(shown), max(shown)
+    low = min(shown)
+    high = max(shown)
     if not math.isfinite(high - low) or high <= low:
         return low - 1, low + 1
     return low - 0.04 * (high - low), high + 0.04 * (high - low)

@@ -1,1 +1,2 @@
-"""`make bench-quality`: our detectors among their peers, on the same labelled data, in one table."""
+"""`make bench-quality`: our detectors among their peers, on the same labelled data, in one
+table."""

@@ -14,13 +14,21 @@ from tests.benchmarks.quality.data import read
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="make bench-quality", description="our detectors among their peers")
-    made.add_argument("data", nargs="+", type=Path, help="folder of NAME.csv[.gz]: time,value,label[,kind]")
+    made = argparse.ArgumentParser(
+        prog="make bench-quality", description="our detectors among their peers"
+    )
+    made.add_argument(
+        "data", nargs="+", type=Path, help="folder of NAME.csv[.gz]: time,value,label[,kind]"
+    )
     made.add_argument("--only", default="", help="names, with commas between them; default: all")
     made.add_argument("--match", default="*", help="series by name, e.g. 'wsd_*'")
-    made.add_argument("--series", type=int, default=0, help="this many series, spread over the names; 0 = all")
+    made.add_argument(
+        "--series", type=int, default=0, help="this many series, spread over the names; 0 = all"
+    )
     made.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
-    made.add_argument("--kinds", action="store_true", help="a table by kind for every method (injected incidents)")
+    made.add_argument(
+        "--kinds", action="store_true", help="a table by kind for every method (injected incidents)"
+    )
     made.add_argument("--forecast", action="store_true", help="compare forecasts instead")
     return made
 
@@ -42,7 +50,9 @@ def main() -> None:
         sys.exit(str(error))
 
 
-def _scores(folder: str, recordings: list[Recording], chosen: list[str], options: argparse.Namespace) -> None:
+def _scores(
+    folder: str, recordings: list[Recording], chosen: list[str], options: argparse.Namespace
+) -> None:
     from tests.benchmarks.quality import report, run
 
     with bar(f"{folder}, {len(recordings)} series") as progress:
@@ -50,7 +60,9 @@ def _scores(folder: str, recordings: list[Recording], chosen: list[str], options
     report.show(folder, recordings, rows, kinds=options.kinds)
 
 
-def _forecasts(folder: str, recordings: list[Recording], chosen: list[str], options: argparse.Namespace) -> None:
+def _forecasts(
+    folder: str, recordings: list[Recording], chosen: list[str], options: argparse.Namespace
+) -> None:
     from tests.benchmarks.quality import forecast, report
 
     detectors = [name for name in chosen if name not in peers.PEERS]

@@ -20,7 +20,10 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Series:
-    """One series on its regular grid. What lies before `split` may be learnt from, the rest is scored."""
+    """One series on its regular grid.
+
+    What lies before `split` may be learnt from, the rest is scored.
+    """
 
     name: str
     start: int  # unix seconds of sample 0
@@ -30,7 +33,13 @@ class Series:
 
     @classmethod
     def of(cls, recording: Recording) -> "Series":
-        return cls(recording.name, recording.start, recording.step, recording.values, (len(recording.values) + 1) // 2)
+        return cls(
+            recording.name,
+            recording.start,
+            recording.step,
+            recording.values,
+            (len(recording.values) + 1) // 2,
+        )
 
     @property
     def times(self) -> IntArray:
@@ -40,7 +49,7 @@ class Series:
     @property
     def scale(self) -> float:
         """Standard deviation of the first half; 1 where that says nothing."""
-        past = self.values[:self.split]
+        past = self.values[: self.split]
         spread = float(np.nanstd(past)) if np.isfinite(past).any() else 0.0
         return spread if spread > 0 else 1.0
 
@@ -59,12 +68,15 @@ def read(folder: Path, match: str, most: int) -> list[Recording]:
         raise BandwatchError(f"{folder}: no series matches {match!r}")
     for recording in found:
         if "label" not in recording.extra:
-            raise BandwatchError(f"{folder}: {recording.name} has no column label (1 = incident, -1 = do not count)")
+            raise BandwatchError(
+                f"{folder}: {recording.name} has no column label (1 = incident, -1 = do not count)"
+            )
     return spread(found, most)
 
 
 def spread(items: Sequence[Item], most: int) -> list[Item]:
-    """`most` of the items at even distances, the first among them; all where `most` is 0 or not less."""
+    """`most` of the items at even distances, the first among them; all where `most` is 0 or not
+    less."""
     if most == 0 or most >= len(items):
         return list(items)
     return [items[at * len(items) // most] for at in range(most)]

@@ -17,9 +17,14 @@ WIDTH = 116
 
 def made() -> dict[str, dict[str, Any]]:
     """file name -> dashboard, as Grafana's classic JSON."""
-    return {"fleet.json": fleet.board(), "series.json": series.board(), "incidents.json": incidents.board(),
-            "self.json": itself.board(), "fleet-prometheus.json": fleet_prometheus.board(),
-            "series-prometheus.json": series_prometheus.board()}
+    return {
+        "fleet.json": fleet.board(),
+        "series.json": series.board(),
+        "incidents.json": incidents.board(),
+        "self.json": itself.board(),
+        "fleet-prometheus.json": fleet_prometheus.board(),
+        "series-prometheus.json": series_prometheus.board(),
+    }
 
 
 def text(board: dict[str, Any]) -> str:

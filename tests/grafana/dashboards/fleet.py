@@ -25,20 +25,33 @@ from tests.grafana.dashboards.tables import number as number_of
 from tests.grafana.dashboards.variables import dashboard, watches
 
 WATCH = {"watch": "${watch:csv}"}
-WATCHES, SCORES, INCIDENTS = "/api/v1/watches", "/api/v1/scores", "/api/v1/incidents"
+WATCHES = "/api/v1/watches"
+SCORES = "/api/v1/scores"
+INCIDENTS = "/api/v1/incidents"
 BUDGET = "/api/v1/budget"
 NOW = "As of now, whatever the chosen time range."
 
 
 def board() -> dict[str, Any]:
     return dashboard(
-        "bandwatch-fleet", "Bandwatch: fleet",
+        "bandwatch-fleet",
+        "Bandwatch: fleet",
         "All watches: what is unusual now, what is missing, what is out of date.",
-        panels=place((4, _numbers()), (7, [(24, _watches())]), (10, [(24, _unusual())]),
-                     (8, [(24, _incidents())]), (5, [(24, _missing())]), (7, [(24, _noisiest())])),
+        panels=place(
+            (4, _numbers()),
+            (7, [(24, _watches())]),
+            (10, [(24, _unusual())]),
+            (8, [(24, _incidents())]),
+            (5, [(24, _missing())]),
+            (7, [(24, _noisiest())]),
+        ),
         variables=[watches()],
-        links=[links.board("Incidents", "bandwatch-incidents"), links.board("Bandwatch itself", "bandwatch-self")],
-        begin="now-24h")
+        links=[
+            links.board("Incidents", "bandwatch-incidents"),
+            links.board("Bandwatch itself", "bandwatch-self"),
+        ],
+        begin="now-24h",
+    )
 
 
 def _numbers() -> list[tuple[int, Any]]:
@@ -47,71 +60,178 @@ def _numbers() -> list[tuple[int, Any]]:
 
     unhealthy = Ask("/api/v1/alert", {**WATCH, "by": "watch", "field": "unhealthy"}, ["unhealthy"])
     return [
-        (5, number(1, "Unusual now", f"Series whose alert score is above 1, `persistence` applied. {NOW}",
-                   of_watches("anomalous"), calc="sum", above=[(1, ANOMALY)])),
-        (5, number(2, "Missing now", f"Series that are expected and have no samples any more. {NOW}",
-                   of_watches("missing"), calc="sum", above=[(1, CAUTION)])),
-        (5, number(3, "Stale models", "Models that no refit has checked in time: their bands may be those "
-                   "of another time of year. See Bandwatch itself for why fits fail.",
-                   of_watches("stale_models"), calc="sum", above=[(1, CAUTION)])),
-        (5, number(4, "Watches not ok", "Watches that fail or are late: their scores are those of an earlier time. The "
-                   "reason is in the table below.", unhealthy, calc="sum", above=[(1, ANOMALY)])),
-        (4, number(5, "Noise budget, 7 d", "Alarms of the last seven days against those that `alert_budget` allows, "
-                   "of the worst watch. Above 100 % it alarms more often than it was told to.",
-                   of_watches("budget_spent"), calc="max", unit="percentunit", above=SPENT).decimals(0)),
+        (
+            5,
+            number(
+                1,
+                "Unusual now",
+                f"Series whose alert score is above 1, `persistence` applied. {NOW}",
+                of_watches("anomalous"),
+                calc="sum",
+                above=[(1, ANOMALY)],
+            ),
+        ),
+        (
+            5,
+            number(
+                2,
+                "Missing now",
+                f"Series that are expected and have no samples any more. {NOW}",
+                of_watches("missing"),
+                calc="sum",
+                above=[(1, CAUTION)],
+            ),
+        ),
+        (
+            5,
+            number(
+                3,
+                "Stale models",
+                "Models that no refit has checked in time: their bands may be those "
+                "of another time of year. See Bandwatch itself for why fits fail.",
+                of_watches("stale_models"),
+                calc="sum",
+                above=[(1, CAUTION)],
+            ),
+        ),
+        (
+            5,
+            number(
+                4,
+                "Watches not ok",
+                "Watches that fail or are late: their scores are those of an earlier time. The "
+                "reason is in the table below.",
+                unhealthy,
+                calc="sum",
+                above=[(1, ANOMALY)],
+            ),
+        ),
+        (
+            4,
+            number(
+                5,
+                "Noise budget, 7 d",
+                "Alarms of the last seven days against those that `alert_budget` allows, "
+                "of the worst watch. Above 100 % it alarms more often than it was told to.",
+                of_watches("budget_spent"),
+                calc="max",
+                unit="percentunit",
+                above=SPENT,
+            ).decimals(0),
+        ),
     ]
 
 
 def _watches() -> Any:
-    columns = [name("watch", "Watch", links.to_watch()), state(), text("reason", "Reason"), count("series", "Series"),
-               count("anomalous", "Unusual", ANOMALY), count("missing", "Missing", CAUTION),
-               score("worst_score", "Worst"), share("budget_spent", "Noise budget, 7 d"),
-               seconds("lag_seconds", "Lag"), count("stale_models", "Stale", CAUTION)]
-    return grid(6, "Watches", "Each configured query: its state and why, how many of its series are unusual or "
-                "missing, the highest score, the noise budget spent in seven days, how far its scores are behind, and "
-                "how many models are stale. Click on a watch to see its series.", columns,
-                Ask(WATCHES, WATCH, _names(columns)), empty="No watch is configured")
+    columns = [
+        name("watch", "Watch", links.to_watch()),
+        state(),
+        text("reason", "Reason"),
+        count("series", "Series"),
+        count("anomalous", "Unusual", ANOMALY),
+        count("missing", "Missing", CAUTION),
+        score("worst_score", "Worst"),
+        share("budget_spent", "Noise budget, 7 d"),
+        seconds("lag_seconds", "Lag"),
+        count("stale_models", "Stale", CAUTION),
+    ]
+    return grid(
+        6,
+        "Watches",
+        "Each configured query: its state and why, how many of its series are unusual or missing,"
+        " the highest score, the noise budget spent in seven days, how far its scores are behind,"
+        " and how many models are stale. Click on a watch to see its series.",
+        columns,
+        Ask(WATCHES, WATCH, _names(columns)),
+        empty="No watch is configured",
+    )
 
 
 def _unusual() -> Any:
-    columns = [score(), text("watch", "Watch", 130), name("series", "Series", links.to_series()),
-               text("explanation", "In words"), seconds("age_seconds", "Age"), answer()]
-    return grid(7, "What is unusual now", "The 25 series that are furthest from what was expected, in half-widths of "
-                "their band: above 1 (red) the value is outside. Click on a series to draw it over the same time, on "
-                "`answer` to say what the alarm was.", columns,
-                Ask(SCORES, {**WATCH, "state": "ok", "limit": "25"}, _names(columns)),
-                empty="No series has been scored yet", sort="Score")
+    columns = [
+        score(),
+        text("watch", "Watch", 130),
+        name("series", "Series", links.to_series()),
+        text("explanation", "In words"),
+        seconds("age_seconds", "Age"),
+        answer(),
+    ]
+    return grid(
+        7,
+        "What is unusual now",
+        "The 25 series that are furthest from what was expected, in half-widths of their band:"
+        " above 1 (red) the value is outside. Click on a series to draw it over the same time, on"
+        " `answer` to say what the alarm was.",
+        columns,
+        Ask(SCORES, {**WATCH, "state": "ok", "limit": "25"}, _names(columns)),
+        empty="No series has been scored yet",
+        sort="Score",
+    )
 
 
 def _missing() -> Any:
-    columns = [text("watch", "Watch", 130), name("series", "Series", links.to_series()),
-               seconds("age_seconds", "Last seen")]
-    return grid(8, "Missing series", "Series whose samples have stopped, longest first. Whether that alerts is the "
-                "watch's `missing_data`.", columns,
-                Ask(SCORES, {**WATCH, "state": "missing", "limit": "200"}, _names(columns)),
-                empty="No series is missing", sort="Last seen")
+    columns = [
+        text("watch", "Watch", 130),
+        name("series", "Series", links.to_series()),
+        seconds("age_seconds", "Last seen"),
+    ]
+    return grid(
+        8,
+        "Missing series",
+        "Series whose samples have stopped, longest first. Whether that alerts is the "
+        "watch's `missing_data`.",
+        columns,
+        Ask(SCORES, {**WATCH, "state": "missing", "limit": "200"}, _names(columns)),
+        empty="No series is missing",
+        sort="Last seen",
+    )
 
 
 def _incidents() -> Any:
-    columns = [moment("time", "Start"), state(width=75), name("title", "Incident", links.to_incident()),
-               name("worst", "Went farthest", links.to_moment("worst_watch", "worst")), duration(),
-               score(title="Peak"), answer(), carried("incident"), carried("worst_watch")]
-    return grid(9, "Incidents in this range", "When series left their bands together and how long that lasted, the "
-                "latest first. Click on an incident to see who was in it, on the series that went farthest to draw it "
-                "around that time, on `answer` to say what it was.", columns,
-                Ask(INCIDENTS, {**WATCH, **RANGE, "limit": "20"}, _names(columns)),
-                empty="No incident in this range", sort="Start")
+    columns = [
+        moment("time", "Start"),
+        state(width=75),
+        name("title", "Incident", links.to_incident()),
+        name("worst", "Went farthest", links.to_moment("worst_watch", "worst")),
+        duration(),
+        score(title="Peak"),
+        answer(),
+        carried("incident"),
+        carried("worst_watch"),
+    ]
+    return grid(
+        9,
+        "Incidents in this range",
+        "When series left their bands together and how long that lasted, the latest first. Click on"
+        " an incident to see who was in it, on the series that went farthest to draw it around that"
+        " time, on `answer` to say what it was.",
+        columns,
+        Ask(INCIDENTS, {**WATCH, **RANGE, "limit": "20"}, _names(columns)),
+        empty="No incident in this range",
+        sort="Start",
+    )
 
 
 def _noisiest() -> Any:
-    columns = [count("alarms", "Alarms"), number_of("promised", "Promised"), share("spent", "Budget spent"),
-               text("watch", "Watch", 110), name("series", "Series", links.to_series()),
-               text("suggestion", "What would make it quieter")]
-    return grid(10, "Noisiest series, 30 d", "The series with the most alarms in thirty days that nobody has answered "
-                "as real, against as many as `alert_budget` allows; with a setting that would have removed most of "
-                "them, tried on what is stored. Click on a series to draw it.", columns,
-                Ask(BUDGET, {**WATCH, "by": "series", "days": "30", "limit": "10"}, _names(columns)),
-                empty="No alarm in thirty days", sort="Alarms")
+    columns = [
+        count("alarms", "Alarms"),
+        number_of("promised", "Promised"),
+        share("spent", "Budget spent"),
+        text("watch", "Watch", 110),
+        name("series", "Series", links.to_series()),
+        text("suggestion", "What would make it quieter"),
+    ]
+    return grid(
+        10,
+        "Noisiest series, 30 d",
+        "The series with the most alarms in thirty days that nobody has answered as real, against"
+        " as many as `alert_budget` allows; with a setting that would have removed most of them,"
+        " tried on what is stored. Click on a series to draw it.",
+        columns,
+        Ask(BUDGET, {**WATCH, "by": "series", "days": "30", "limit": "10"}, _names(columns)),
+        empty="No alarm in thirty days",
+        sort="Alarms",
+    )
 
 
 def _names(columns: list[Column]) -> list[str]:

@@ -32,23 +32,54 @@ from tests.grafana.dashboards.variables import dashboard, watches, written
 ASKED = {"watch": "${watch:csv}", **RANGE}
 PATH = "/api/v1/incidents"
 MANY = "1000"
-STILL_OPEN = DataTransformerConfig(id_val="filterByValue", options={
-    "type": "include", "match": "all",
-    "filters": [{"fieldName": "state", "config": {"id": "equal", "options": {"value": "open"}}}]})
-BY_WATCH = DataTransformerConfig(id_val="groupBy", options={"fields": {
-    "watch": {"operation": "groupby", "aggregations": []},
-    "score": {"operation": "aggregate", "aggregations": ["count"]}}})
+STILL_OPEN = DataTransformerConfig(
+    id_val="filterByValue",
+    options={
+        "type": "include",
+        "match": "all",
+        "filters": [
+            {"fieldName": "state", "config": {"id": "equal", "options": {"value": "open"}}}
+        ],
+    },
+)
+BY_WATCH = DataTransformerConfig(
+    id_val="groupBy",
+    options={
+        "fields": {
+            "watch": {"operation": "groupby", "aggregations": []},
+            "score": {"operation": "aggregate", "aggregations": ["count"]},
+        }
+    },
+)
 
 
 def board() -> dict[str, Any]:
     return dashboard(
-        "bandwatch-incidents", "Bandwatch: incidents", "When series left their bands, how far and for how long.",
-        panels=place((4, _numbers()), (8, [(8, _by_watch()), (16, _timeline())]), (10, [(24, _table())]),
-                     (8, [(24, _members())]), (6, [(24, _answers())])),
-        variables=[watches(), written("incident", "Incident", "The name of one incident, which a click on it puts "
-                                      "here; empty = all of the range.")],
-        links=[links.board("Fleet", "bandwatch-fleet"), links.board("Bandwatch itself", "bandwatch-self")],
-        begin="now-7d")
+        "bandwatch-incidents",
+        "Bandwatch: incidents",
+        "When series left their bands, how far and for how long.",
+        panels=place(
+            (4, _numbers()),
+            (8, [(8, _by_watch()), (16, _timeline())]),
+            (10, [(24, _table())]),
+            (8, [(24, _members())]),
+            (6, [(24, _answers())]),
+        ),
+        variables=[
+            watches(),
+            written(
+                "incident",
+                "Incident",
+                "The name of one incident, which a click on it puts "
+                "here; empty = all of the range.",
+            ),
+        ],
+        links=[
+            links.board("Fleet", "bandwatch-fleet"),
+            links.board("Bandwatch itself", "bandwatch-self"),
+        ],
+        begin="now-7d",
+    )
 
 
 def _numbers() -> list[tuple[int, Any]]:
@@ -56,65 +87,154 @@ def _numbers() -> list[tuple[int, Any]]:
         return Ask(PATH, {**ASKED, "limit": MANY}, columns)
 
     return [
-        (8, number(1, "Open", "Incidents of this range that have not ended.", asked("state", "score"), calc="count",
-                   empty="none", above=[(1, ANOMALY)]).with_transformation(STILL_OPEN)),
-        (8, number(2, "In this range", "Incidents that lay in this range, wholly or in part.", asked("score"),
-                   calc="count", empty="none")),
-        (8, number(3, "Longest", "How long the longest of them lasted, or has lasted so far.",
-                   asked("duration_seconds"), calc="max", unit=CLOCK, empty="none")),
+        (
+            8,
+            number(
+                1,
+                "Open",
+                "Incidents of this range that have not ended.",
+                asked("state", "score"),
+                calc="count",
+                empty="none",
+                above=[(1, ANOMALY)],
+            ).with_transformation(STILL_OPEN),
+        ),
+        (
+            8,
+            number(
+                2,
+                "In this range",
+                "Incidents that lay in this range, wholly or in part.",
+                asked("score"),
+                calc="count",
+                empty="none",
+            ),
+        ),
+        (
+            8,
+            number(
+                3,
+                "Longest",
+                "How long the longest of them lasted, or has lasted so far.",
+                asked("duration_seconds"),
+                calc="max",
+                unit=CLOCK,
+                empty="none",
+            ),
+        ),
     ]
 
 
 def _by_watch() -> Any:
-    return (bars(4, "By watch", "How many incidents each watch had in this range. A watch that stands out is either in "
-                 "trouble or alarms too easily: compare its noise budget in Fleet.",
-                 Ask(PATH, {**ASKED, "limit": MANY}, ["watch", "score"]), rows=True, empty="No incident in this range")
-            .with_transformation(BY_WATCH))
+    return bars(
+        4,
+        "By watch",
+        "How many incidents each watch had in this range. A watch that stands out is either in "
+        "trouble or alarms too easily: compare its noise budget in Fleet.",
+        Ask(PATH, {**ASKED, "limit": MANY}, ["watch", "score"]),
+        rows=True,
+        empty="No incident in this range",
+    ).with_transformation(BY_WATCH)
 
 
 def _timeline() -> Any:
-    """Points, not bars of their duration: incidents overlap, and a table of starts and ends has no state between."""
+    """Points, not bars of their duration: incidents overlap, and a table of starts and ends has no
+    state between."""
     asked = Ask(PATH, {**ASKED, "limit": "200"}, ["time", "title", "score"], shape="timeseries")
-    return (scores(5, "When, and how far", "Each point is an incident: when it began, and the highest score of its "
-                   "series in half-widths of the band.", asked,
-                   empty="No incident in this range")
-            .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.SINGLE))
-            .draw_style(GraphDrawStyle.POINTS).show_points(VisibilityMode.ALWAYS).point_size(8)
-            .display_name("${__field.labels.title}").color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS)))
+    return (
+        scores(
+            5,
+            "When, and how far",
+            "Each point is an incident: when it began, and the highest score of its "
+            "series in half-widths of the band.",
+            asked,
+            empty="No incident in this range",
+        )
+        .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.SINGLE))
+        .draw_style(GraphDrawStyle.POINTS)
+        .show_points(VisibilityMode.ALWAYS)
+        .point_size(8)
+        .display_name("${__field.labels.title}")
+        .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
+    )
 
 
 def _table() -> Any:
     columns: list[Column] = [
-        moment("time", "Start"), state(width=75), duration(), name("title", "Incident", links.to_incident()),
-        text("first", "Moved first"), name("worst", "Went farthest", links.to_moment("worst_watch", "worst")),
-        score("score", "Peak"), direction(), answer(), carried("incident"), carried("worst_watch")]
-    return grid(6, "Incidents", "The latest first: how many series were in it, which one moved first, and which one "
-                "went farthest. Click on an incident to see all of its series below, on the one that went farthest to "
-                "draw it around that time, on `answer` to say what it was.", columns,
-                Ask(PATH, {**ASKED, "limit": "200"}, _names(columns)),
-                empty="No incident in this range", sort="Start")
+        moment("time", "Start"),
+        state(width=75),
+        duration(),
+        name("title", "Incident", links.to_incident()),
+        text("first", "Moved first"),
+        name("worst", "Went farthest", links.to_moment("worst_watch", "worst")),
+        score("score", "Peak"),
+        direction(),
+        answer(),
+        carried("incident"),
+        carried("worst_watch"),
+    ]
+    return grid(
+        6,
+        "Incidents",
+        "The latest first: how many series were in it, which one moved first, and which one went"
+        " farthest. Click on an incident to see all of its series below, on the one that went"
+        " farthest to draw it around that time, on `answer` to say what it was.",
+        columns,
+        Ask(PATH, {**ASKED, "limit": "200"}, _names(columns)),
+        empty="No incident in this range",
+        sort="Start",
+    )
 
 
 def _members() -> Any:
     """Sorted as Bandwatch answers: by start, and within an incident so by who moved first."""
-    columns = [moment("time", "Left its band"), count("rank", "Moved as"), text("watch", "Watch", 105),
-               name("series", "Series", links.to_moment("watch", "series")), duration(), score("score", "Peak"),
-               direction(), text("text", "In words")]
-    return grid(7, "Series of the incident", "Who was in the chosen incident, in the order in which they left their "
-                "bands: 1 moved first. While none is chosen, those of the latest 20. Click on a series to draw it "
-                "around that time.", columns,
-                Ask(PATH, {**ASKED, "incident": "${incident:raw}", "members": "true", "limit": "20"},
-                    _names(columns)), empty="No incident in this range")
+    columns = [
+        moment("time", "Left its band"),
+        count("rank", "Moved as"),
+        text("watch", "Watch", 105),
+        name("series", "Series", links.to_moment("watch", "series")),
+        duration(),
+        score("score", "Peak"),
+        direction(),
+        text("text", "In words"),
+    ]
+    return grid(
+        7,
+        "Series of the incident",
+        "Who was in the chosen incident, in the order in which they left their bands: 1 moved"
+        " first. While none is chosen, those of the latest 20. Click on a series to draw it around"
+        " that time.",
+        columns,
+        Ask(
+            PATH,
+            {**ASKED, "incident": "${incident:raw}", "members": "true", "limit": "20"},
+            _names(columns),
+        ),
+        empty="No incident in this range",
+    )
 
 
 def _answers() -> Any:
-    columns = [moment("at", "Answered"), verdict(), text("watch", "Watch", 105),
-               name("series", "Series", links.to_moment("watch", "series")), state(width=90), text("by", "By", 120),
-               text("comment", "Why"), carried("time")]
-    return grid(8, "Answers", "What people said of alarms of this range, and whether that is in force. Click on a "
-                "series to draw it around the alarm.", columns,
-                Ask("/api/v1/feedback", ASKED, _names(columns)), empty="Nothing was answered in this range",
-                sort="Answered")
+    columns = [
+        moment("at", "Answered"),
+        verdict(),
+        text("watch", "Watch", 105),
+        name("series", "Series", links.to_moment("watch", "series")),
+        state(width=90),
+        text("by", "By", 120),
+        text("comment", "Why"),
+        carried("time"),
+    ]
+    return grid(
+        8,
+        "Answers",
+        "What people said of alarms of this range, and whether that is in force. Click on a "
+        "series to draw it around the alarm.",
+        columns,
+        Ask("/api/v1/feedback", ASKED, _names(columns)),
+        empty="Nothing was answered in this range",
+        sort="Answered",
+    )
 
 
 def _names(columns: Sequence[Column]) -> list[str]:

@@ -1,30 +1,59 @@
-"""How things look: colours by meaning, the words for states, and what the properties of a field are."""
+"""How things look: colours by meaning, the words for states, and what the properties of a field
+are."""
 
 from typing import Any
 
 from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, Threshold, ThresholdsMode
 
-VALUE, BAND, ANOMALY, CAUTION, GOOD, NEUTRAL = "green", "light-blue", "red", "orange", "green", "blue"
+VALUE = "green"
+BAND = "light-blue"
+ANOMALY = "red"
+CAUTION = "orange"
+GOOD = "green"
+NEUTRAL = "blue"
 ABOVE_ONE = 1.0000001  # a threshold holds from its value on
 SPENT = (0.8, CAUTION), (ABOVE_ONE, ANOMALY)  # of a budget
 CLOCK = "dthms"  # a span of time as hours:minutes:seconds
 EXPECTED = QUIET = "text"  # the colour of writing, in the dark and in the light theme
 
-STATES = {"ok": (GOOD, "ok"), "warming_up": (NEUTRAL, "warming up"), "missing": (CAUTION, "missing"),
-          "stale": (ANOMALY, "stale"), "gone": (QUIET, "gone"), "starting": (NEUTRAL, "starting"),
-          "late": (CAUTION, "late"), "failing": (ANOMALY, "failing"), "open": (ANOMALY, "open"),
-          "closed": (QUIET, "closed"), "maintenance": (QUIET, "maintenance"),
-          "paused": (QUIET, "paused"), "in_force": (GOOD, "in force"), "withdrawn": (QUIET, "withdrawn"),
-          "replaced": (QUIET, "replaced")}
-VERDICTS = {"false_alarm": (CAUTION, "false alarm"), "real": (ANOMALY, "real"), "new_normal": (NEUTRAL, "new normal")}
+STATES = {
+    "ok": (GOOD, "ok"),
+    "warming_up": (NEUTRAL, "warming up"),
+    "missing": (CAUTION, "missing"),
+    "stale": (ANOMALY, "stale"),
+    "gone": (QUIET, "gone"),
+    "starting": (NEUTRAL, "starting"),
+    "late": (CAUTION, "late"),
+    "failing": (ANOMALY, "failing"),
+    "open": (ANOMALY, "open"),
+    "closed": (QUIET, "closed"),
+    "maintenance": (QUIET, "maintenance"),
+    "paused": (QUIET, "paused"),
+    "in_force": (GOOD, "in force"),
+    "withdrawn": (QUIET, "withdrawn"),
+    "replaced": (QUIET, "replaced"),
+}
+VERDICTS = {
+    "false_alarm": (CAUTION, "false alarm"),
+    "real": (ANOMALY, "real"),
+    "new_normal": (NEUTRAL, "new normal"),
+}
 DIRECTIONS = {"1": (ANOMALY, "▲ above"), "-1": (NEUTRAL, "▼ below"), "0": (QUIET, "inside")}
 
 
 def steps(base: str, *above: tuple[float, str]) -> ThresholdsConfig:
     """Colours by value: the first one from minus infinity on."""
-    return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(
-        [Threshold(value=None, color=base), *(Threshold(value=value, color=color) for value, color in above)])
+    return (
+        ThresholdsConfig()
+        .mode(ThresholdsMode.ABSOLUTE)
+        .steps(
+            [
+                Threshold(value=None, color=base),
+                *(Threshold(value=value, color=color) for value, color in above),
+            ]
+        )
+    )
 
 
 def prop(name: str, value: Any) -> DynamicConfigValue:
@@ -42,9 +71,20 @@ def colored(base: str, *above: tuple[float, str]) -> DynamicConfigValue:
 
 def words(known: dict[str, tuple[str, str]]) -> DynamicConfigValue:
     """Value mappings: value -> colour and text."""
-    return prop("mappings", [{"type": "value", "options": {
-        value: {"color": color, "text": text, "index": index}
-        for index, (value, (color, text)) in enumerate(known.items())}}])
+    return prop(
+        "mappings",
+        [
+            {
+                "type": "value",
+                "options": {
+                    value: {"color": color, "text": text, "index": index}
+                    for index, (value, (color, text)) in enumerate(known.items())
+                },
+            }
+        ],
+    )
 
 
-ABSENT = prop("noValue", "–")  # for a null in a cell or a tooltip, which would say what the empty panel says
+ABSENT = prop(
+    "noValue", "–"
+)  # for a null in a cell or a tooltip, which would say what the empty panel says

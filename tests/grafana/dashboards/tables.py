@@ -35,7 +35,8 @@ COLORED_CELL = prop("custom.cellOptions", {"type": "color-background", "mode": "
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name in the answer, its heading, its width in pixels (0 = its share of the rest)."""
+    """A column: its name in the answer, its heading, its width in pixels (0 = its share of the
+    rest)."""
 
     name: str
     title: str
@@ -47,17 +48,40 @@ class Column:
         return [*([prop("custom.width", self.width)] if self.width else []), *self.properties]
 
 
-def grid(number: int, title: str, description: str, columns: Sequence[Column], *queries: Builder[Dataquery],
-         empty: str, sort: str = "", before: Sequence[DataTransformerConfig] = (),
-         hidden: Sequence[str] = ()) -> table.Panel:
-    """A table. sort: the heading of the column whose largest value comes first. hidden: names that are not shown."""
-    organized = DataTransformerConfig(id_val="organize", options={
-        "excludeByName": dict.fromkeys(hidden, True), "includeByName": {},
-        "indexByName": {column.name: index for index, column in enumerate(columns)},
-        "renameByName": {column.name: column.title for column in columns}})
-    made = (table.Panel().id(number).title(title).description(description).targets(list(queries)).no_value(empty)
-            .unit("short").transformations([*before, organized])
-            .thresholds(steps(QUIET)).override_by_regexp("/.*/", [ABSENT]))
+def grid(
+    number: int,
+    title: str,
+    description: str,
+    columns: Sequence[Column],
+    *queries: Builder[Dataquery],
+    empty: str,
+    sort: str = "",
+    before: Sequence[DataTransformerConfig] = (),
+    hidden: Sequence[str] = (),
+) -> table.Panel:
+    """A table. sort: the heading of the column whose largest value comes first. hidden: names that
+    are not shown."""
+    organized = DataTransformerConfig(
+        id_val="organize",
+        options={
+            "excludeByName": dict.fromkeys(hidden, True),
+            "includeByName": {},
+            "indexByName": {column.name: index for index, column in enumerate(columns)},
+            "renameByName": {column.name: column.title for column in columns},
+        },
+    )
+    made = (
+        table.Panel()
+        .id(number)
+        .title(title)
+        .description(description)
+        .targets(list(queries))
+        .no_value(empty)
+        .unit("short")
+        .transformations([*before, organized])
+        .thresholds(steps(QUIET))
+        .override_by_regexp("/.*/", [ABSENT])
+    )
     if sort:
         made.sort_by([common.TableSortByFieldState().display_name(sort).desc(True)])
     for column in columns:
@@ -73,20 +97,44 @@ def text(name: str, title: str, width: int = 0) -> Column:
 
 def name(column: str, title: str, link: dict[str, Any]) -> Column:
     """A name that leads to what it names."""
-    return Column(column, title, 0, (prop("links", [link]), prop("custom.minWidth", 200), WRAPPED, FILTERED))
+    return Column(
+        column, title, 0, (prop("links", [link]), prop("custom.minWidth", 200), WRAPPED, FILTERED)
+    )
 
 
 def answer() -> Column:
     """A word that leads to the page where an alarm is answered; nothing where there is none."""
-    word = prop("mappings", [{"type": "regex", "options": {"pattern": "/^http.*$/", "result": {"text": "answer",
-                                                                                              "index": 0}}}])
-    return Column("feedback_url", "Answer", 75, (prop("links", [links.to_answer()]), word, prop("noValue", "")))
+    word = prop(
+        "mappings",
+        [
+            {
+                "type": "regex",
+                "options": {"pattern": "/^http.*$/", "result": {"text": "answer", "index": 0}},
+            }
+        ],
+    )
+    return Column(
+        "feedback_url",
+        "Answer",
+        75,
+        (prop("links", [links.to_answer()]), word, prop("noValue", "")),
+    )
 
 
 def carried(column: str) -> Column:
-    """Not shown, only for links to name. Two spellings: Grafana 12.2 took the second one for the first."""
-    return Column(column, column, 0, (prop("custom.hidden", True),
-                                      prop("custom.hideFrom", {"viz": True, "legend": True, "tooltip": True})))
+    """Not shown, only for links to name.
+
+    Two spellings: Grafana 12.2 took the second one for the first.
+    """
+    return Column(
+        column,
+        column,
+        0,
+        (
+            prop("custom.hidden", True),
+            prop("custom.hideFrom", {"viz": True, "legend": True, "tooltip": True}),
+        ),
+    )
 
 
 def verdict() -> Column:
@@ -100,13 +148,19 @@ def count(column: str, title: str, color: str = "") -> Column:
 
 
 def number(column: str, title: str) -> Column:
-    """In the unit of its field: an override would have the last word over the unit that comes with the data."""
+    """In the unit of its field: an override would have the last word over the unit that comes with
+    the data."""
     return Column(column, title, 95)
 
 
 def score(column: str = "score", title: str = "Score") -> Column:
     """Red above 1, where the value is outside its band."""
-    return Column(column, title, 75, (prop("decimals", 2), COLORED_CELL, colored("transparent", (ABOVE_ONE, ANOMALY))))
+    return Column(
+        column,
+        title,
+        75,
+        (prop("decimals", 2), COLORED_CELL, colored("transparent", (ABOVE_ONE, ANOMALY))),
+    )
 
 
 def seconds(column: str, title: str) -> Column:
@@ -133,24 +187,48 @@ def moment(column: str, title: str) -> Column:
 
 def share(column: str, title: str) -> Column:
     """A part of a whole as a bar: full at 1, orange from 0.8, red above 1."""
-    return Column(column, title, 140, (
-        prop("unit", "percentunit"), prop("decimals", 0), prop("min", 0), prop("max", 1),
-        prop("custom.cellOptions", {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}),
-        colored(GOOD, *SPENT)))
+    return Column(
+        column,
+        title,
+        140,
+        (
+            prop("unit", "percentunit"),
+            prop("decimals", 0),
+            prop("min", 0),
+            prop("max", 1),
+            prop(
+                "custom.cellOptions", {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
+            ),
+            colored(GOOD, *SPENT),
+        ),
+    )
 
 
 def ordered(names: Sequence[str]) -> DataTransformerConfig:
     """Puts fields in this order; as they come, they are sorted by name."""
-    return DataTransformerConfig(id_val="organize", options={
-        "excludeByName": {}, "includeByName": {}, "renameByName": {},
-        "indexByName": {name: index for index, name in enumerate(names)}})
+    return DataTransformerConfig(
+        id_val="organize",
+        options={
+            "excludeByName": {},
+            "includeByName": {},
+            "renameByName": {},
+            "indexByName": {name: index for index, name in enumerate(names)},
+        },
+    )
 
 
 def unit_of(frame: str, fields: dict[str, str]) -> DataTransformerConfig:
-    """Takes the unit of the matching fields from the column `unit` of the answer with refId `frame`.
+    """Takes the unit of the matching fields from the column `unit` of the answer with refId
+    `frame`.
 
-    Where that is a frame of its own, match by type: a match by name would give every field the prefix of its frame.
+    Where that is a frame of its own, match by type: a match by name would give every field the
+    prefix of its frame.
     """
-    return DataTransformerConfig(id_val="configFromData", options={
-        "configRefId": frame, "applyTo": fields,
-        "mappings": [{"fieldName": "unit", "handlerKey": "unit", "reducerId": "lastNotNull"}]})
+    return DataTransformerConfig(
+        id_val="configFromData",
+        options={
+            "configRefId": frame,
+            "applyTo": fields,
+            "mappings": [{"fieldName": "unit", "handlerKey": "unit", "reducerId": "lastNotNull"}],
+        },
+    )

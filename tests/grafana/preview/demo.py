@@ -20,9 +20,21 @@ SIGHT = re.compile(r": score \d")  # the demo tells of an incident that it sees
 
 @contextmanager
 def demo(incidents: int) -> Iterator[Sources]:
-    """The demo with its Prometheus, the last of so many incidents under way. Raises RuntimeError with what it said."""
+    """The demo with its Prometheus, the last of so many incidents under way.
+
+    Raises RuntimeError with what it said.
+    """
     address = f"127.0.0.1:{free_port()}"
-    command = [sys.executable, "-m", "plugin", "demo", "--web.listen-address", address, "--duration", AT_LONGEST]
+    command = [
+        sys.executable,
+        "-m",
+        "plugin",
+        "demo",
+        "--web.listen-address",
+        address,
+        "--duration",
+        AT_LONGEST,
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     lines: Queue[str | None] = Queue()
     threading.Thread(target=_read, args=(process, lines), daemon=True).start()
@@ -52,6 +64,7 @@ def _until(lines: "Queue[str | None]", incidents: int) -> str:
             found = None
         if found is None:
             raise RuntimeError(f"the demo has not shown {incidents} incidents:\n{said}")
-        line, said = found, said + found
+        line = found
+        said = said + found
         print(f"  demo: {line}", end="", flush=True)
     return said

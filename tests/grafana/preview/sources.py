@@ -30,7 +30,9 @@ class Sources:
     prometheus: str | None  # url
     token: str = ""  # of the service
 
-    def frames(self, query: Model, values: Values, span: Range, *, several: bool = False) -> list[Frame]:
+    def frames(
+        self, query: Model, values: Values, span: Range, *, several: bool = False
+    ) -> list[Frame]:
         """Of one target. several: its panel has more tables of Prometheus. Raises NotAsked."""
         kind = query["datasource"]["type"]
         if kind == INFINITY:
@@ -46,20 +48,33 @@ class Sources:
         return dict(zip(names, frame["data"]["values"], strict=True))
 
     def options(self, query: str, values: Values, span: Range) -> list[str]:
-        """What a Prometheus variable offers: of `label_values(...)` or `query_result(...)`. Raises NotAsked."""
+        """What a Prometheus variable offers: of `label_values(...)` or `query_result(...)`.
+
+        Raises NotAsked.
+        """
         query = filled_in(query.strip(), {**values, **span.values}, promql=True)
         if found := LABEL_VALUES.fullmatch(query):
             match = {"match[]": found["match"]} if found["match"] else {}
             return list(self._asked(f"/api/v1/label/{found['label']}/values", match))
         if found := re.fullmatch(r"query_result\((.+)\)", query):
             result = self._asked("/api/v1/query", {"query": found[1], "time": span.end})["result"]
-            return [f"{legend('__auto', one['metric'], ',')} {one['value'][1]} {one['value'][0]}" for one in result]
+            return [
+                f"{legend('__auto', one['metric'], ',')} {one['value'][1]} {one['value'][0]}"
+                for one in result
+            ]
         raise NotAsked(f"a variable from `{query}` is not known here")
 
     def _rows(self, query: Model, values: Values, span: Range) -> list[Frame]:
         options = query["url_options"]
-        params = [{**entry, "value": filled_in(entry["value"], values)} for entry in options.get("params", ())]
-        target = {**query, "url": filled_in(query["url"], values), "url_options": {**options, "params": params}}
+        params = [
+            {**entry, "value": filled_in(entry["value"], values)}
+            for entry in options.get("params", ())
+        ]
+        target = {
+            **query,
+            "url": filled_in(query["url"], values),
+            "url_options": {**options, "params": params},
+        }
         request = infinity.request_of(target, span.begin, span.end, self.service)
         try:
             result = infinity.result_of(target, *answer(request.url, self.token), request.url)
@@ -70,14 +85,20 @@ class Sources:
         return list(result["frames"])
 
     def _series(self, query: Model, values: Values, span: Range, several: bool) -> list[Frame]:
-        expression, step = filled_in(query["expr"], {**values, **span.values}, promql=True), span.step
+        expression = filled_in(query["expr"], {**values, **span.values}, promql=True)
+        step = span.step
         if query.get("instant"):
             found = self._asked("/api/v1/query", {"query": expression, "time": span.end})["result"]
             found = [{**one, "values": [one["value"]]} for one in found]
             if is_table(query):
                 return [prometheus_table(query, found, several)] if found else []
             return [prometheus_frame(query, one, step) for one in found]
-        params = {"query": expression, "step": step, "start": span.begin // step * step, "end": span.end // step * step}
+        params = {
+            "query": expression,
+            "step": step,
+            "start": span.begin // step * step,
+            "end": span.end // step * step,
+        }
         found = self._asked("/api/v1/query_range", params)["result"]
         return [prometheus_frame(query, one, step) for one in found]
 
@@ -92,7 +113,9 @@ class Sources:
 
 def answer(url: str, token: str = "") -> tuple[int, str]:
     """Status and text at an address. Raises NotAsked when nothing answers."""
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
+    request = urllib.request.Request(
+        url, headers={"Authorization": f"Bearer {token}"} if token else {}
+    )
     try:
         with urllib.request.urlopen(request, timeout=20) as reply:
             return reply.status, reply.read().decode()
@@ -103,15 +126,26 @@ def answer(url: str, token: str = "") -> tuple[int, str]:
 
 
 def prometheus_frame(query: Model, series: Model, step: int) -> Frame:
-    """One series as the Prometheus plugin frames it, under its legend. Source: grafana/grafana, pkg/promlib."""
+    """One series as the Prometheus plugin frames it, under its legend.
+
+    Source: grafana/grafana, pkg/promlib.
+    """
     labels: dict[str, str] = series["metric"]
     name = legend(query.get("legendFormat") or "__auto", labels) or query["expr"]
     fields: Sequence[Model] = [
         {"name": "Time", "type": "time", "config": {"interval": step * 1000}},
-        {"name": "Value", "type": "number", "labels": labels, "config": {"displayNameFromDS": name}}]
+        {
+            "name": "Value",
+            "type": "number",
+            "labels": labels,
+            "config": {"displayNameFromDS": name},
+        },
+    ]
     times = [round(1000 * at) for at, _ in series["values"]]
-    return {"schema": {"refId": query["refId"], "name": name, "fields": fields},
-            "data": {"values": [times, [number(value) for _, value in series["values"]]]}}
+    return {
+        "schema": {"refId": query["refId"], "name": name, "fields": fields},
+        "data": {"values": [times, [number(value) for _, value in series["values"]]]},
+    }
 
 
 def is_table(query: Model) -> bool:
@@ -119,13 +153,21 @@ def is_table(query: Model) -> bool:
 
 
 def prometheus_table(query: Model, found: Sequence[Model], several: bool) -> Frame:
-    """A row for each series, a column for each label. Source: grafana/grafana, packages/grafana-prometheus."""
+    """A row for each series, a column for each label.
+
+    Source: grafana/grafana, packages/grafana-prometheus.
+    """
     labels = dict.fromkeys(label for one in found for label in sorted(one["metric"]))
-    fields = [{"name": "Time", "type": "time"}, *({"name": label, "type": "string"} for label in labels),
-              {"name": f"Value #{query['refId']}" if several else "Value", "type": "number"}]
-    columns = [[round(1000 * one["value"][0]) for one in found],
-               *([one["metric"].get(label, "") for one in found] for label in labels),
-               [number(one["value"][1]) for one in found]]
+    fields = [
+        {"name": "Time", "type": "time"},
+        *({"name": label, "type": "string"} for label in labels),
+        {"name": f"Value #{query['refId']}" if several else "Value", "type": "number"},
+    ]
+    columns = [
+        [round(1000 * one["value"][0]) for one in found],
+        *([one["metric"].get(label, "") for one in found] for label in labels),
+        [number(one["value"][1]) for one in found],
+    ]
     return {"schema": {"refId": query["refId"], "fields": fields}, "data": {"values": columns}}
 
 

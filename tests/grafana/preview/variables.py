@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 from plugin.commands.grafana.queries import Model
 from plugin.commands.grafana.queries import time_range as opening_range
-from plugin.commands.grafana.variables import FORMATS, REFERENCE, Everything, escape_matched, escape_regex
+from plugin.commands.grafana.variables import (
+    FORMATS,
+    REFERENCE,
+    Everything,
+    escape_matched,
+    escape_regex,
+)
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 POINTS = 1200  # about the width of a panel
@@ -30,11 +36,20 @@ class Range:
     @property
     def values(self) -> dict[str, list[str]]:
         """The variables that Grafana and its data sources make of a range."""
-        begin, end, step = self.begin * 1000, self.end * 1000, self.step
-        made = {"__timeFrom": begin, "__timeTo": end, "__from": begin, "__to": end,
-                "__interval": f"{step}s", "__interval_ms": step * 1000,
-                "__range": f"{self.end - self.begin}s", "__range_s": self.end - self.begin,
-                "__rate_interval": f"{max(step + LEAST_STEP, 4 * LEAST_STEP)}s"}
+        begin = self.begin * 1000
+        end = self.end * 1000
+        step = self.step
+        made = {
+            "__timeFrom": begin,
+            "__timeTo": end,
+            "__from": begin,
+            "__to": end,
+            "__interval": f"{step}s",
+            "__interval_ms": step * 1000,
+            "__range": f"{self.end - self.begin}s",
+            "__range_s": self.end - self.begin,
+            "__rate_interval": f"{max(step + LEAST_STEP, 4 * LEAST_STEP)}s",
+        }
         return {name: [str(value)] for name, value in made.items()}
 
 
@@ -47,22 +62,27 @@ def seconds(text: str) -> int:
 
 
 def time_range(dashboard: Model, panel: Model, now: int, past: int | None) -> Range:
-    """What a panel shows: its dashboard's range or its own; `past` replaces how far back, in seconds."""
+    """What a panel shows: its dashboard's range or its own; `past` replaces how far back, in
+    seconds."""
     begin, end = opening_range(dashboard, now)
     if past is not None:
         begin = now - past
     if own := str(panel.get("timeFrom") or ""):
-        begin, end = now - seconds(own.removeprefix("now-")), now
+        begin = now - seconds(own.removeprefix("now-"))
+        end = now
     if shift := str(panel.get("timeShift") or ""):  # into the past; with a minus, ahead
         back = seconds(shift.lstrip("-")) * (-1 if shift.startswith("-") else 1)
-        begin, end = begin - back, end - back
+        begin = begin - back
+        end = end - back
     return Range(begin, end)
 
 
 def filled_in(text: str, values: Values, *, promql: bool = False) -> str:
     """The text with its variables replaced; those that are not known stay as they are."""
+
     def replaced(found: re.Match[str]) -> str:
-        name, form = found[1] or found[3] or found[5], found[2] or found[4]
+        name = found[1] or found[3] or found[5]
+        form = found[2] or found[4]
         if name not in values:
             return found[0]
         return written(values[name], form or ("promql" if promql else "glob"))

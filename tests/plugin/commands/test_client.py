@@ -6,8 +6,8 @@ from contextlib import contextmanager
 import pytest
 from flask import Flask, Response, request
 
-from plugin.commands.client import Remote
-from plugin.config import Web
+from plugin.commands.client import ServiceClient
+from plugin.config import WebSettings
 from plugin.errors import BandwatchError
 from plugin.web.server import serve
 from tests.plugin.web.conftest import Service, service  # noqa: F401
@@ -16,7 +16,7 @@ from tests.servers import free_port
 
 @contextmanager
 def listening(app: Flask) -> Iterator[str]:
-    server = serve(app, Web(listen_address="127.0.0.1:0"))
+    server = serve(app, WebSettings(listen_address="127.0.0.1:0"))
     try:
         yield f"http://127.0.0.1:{server.port}"
     finally:
@@ -25,19 +25,23 @@ def listening(app: Flask) -> Iterator[str]:
 
 def test_the_services_own_words_come_through(service: Service) -> None:  # noqa: F811
     with listening(service.app()) as url:
-        assert Remote(url).get("/api/v1/label/watch/values") == ["node", "web"]
-        assert Remote(url).get("/api/v1/labels", {"watch": "node"}) == ["__name__", "instance", "watch"]
+        assert ServiceClient(url).get("/api/v1/label/watch/values") == ["node", "web"]
+        assert ServiceClient(url).get("/api/v1/labels", {"watch": "node"}) == [
+            "__name__",
+            "instance",
+            "watch",
+        ]
         with pytest.raises(BandwatchError, match="there is no watch `wep`; the nearest is `web`"):
-            Remote(url).get("/api/v1/labels", {"watch": "wep"})
+            ServiceClient(url).get("/api/v1/labels", {"watch": "wep"})
 
 
 def test_a_token_is_sent_and_asked_for(service: Service) -> None:  # noqa: F811
     from pydantic import SecretStr
 
     with listening(service.app(read_token=SecretStr("reading"))) as url:
-        assert Remote(url, "reading").get("/api/v1/label/watch/values") == ["node", "web"]
+        assert ServiceClient(url, "reading").get("/api/v1/label/watch/values") == ["node", "web"]
         with pytest.raises(BandwatchError, match="bearer token.*; give a token by --token"):
-            Remote(url).get("/api/v1/labels")
+            ServiceClient(url).get("/api/v1/labels")
 
 
 def test_bodies_and_methods() -> None:
@@ -45,15 +49,17 @@ def test_bodies_and_methods() -> None:
 
     @app.route("/it", methods=["POST", "DELETE"])
     def echo() -> Response:
-        return Response(f'{{"method": "{request.method}", "body": {request.get_data(as_text=True) or "null"}}}')
+        return Response(
+            f'{{"method": "{request.method}", "body": {request.get_data(as_text=True) or "null"}}}'
+        )
 
     with listening(app) as url:
-        assert Remote(url).post("/it", {"a": 1}) == {"method": "POST", "body": {"a": 1}}
-        assert Remote(url).delete("/it") == {"method": "DELETE", "body": None}
+        assert ServiceClient(url).post("/it", {"a": 1}) == {"method": "POST", "body": {"a": 1}}
+        assert ServiceClient(url).delete("/it") == {"method": "DELETE", "body": None}
         with pytest.raises(BandwatchError, match="(?s)404 .*: is this a Bandwatch"):
-            Remote(url).get("/elsewhere")
+            ServiceClient(url).get("/elsewhere")
 
 
 def test_nobody_answers() -> None:
     with pytest.raises(BandwatchError, match="does not answer .*does `bandwatch run` run there"):
-        Remote(f"http://127.0.0.1:{free_port()}").get("/")
+        ServiceClient(f"http://127.0.0.1:{free_port()}").get("/")

@@ -25,12 +25,30 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) ->
 
 
 def test_added_listed_and_ended(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    flags = ["--match", '{job="api"}', "--begin", "2026-11-21T01:00", "--duration", "2h", "--timezone", "Europe/Vienna",
-             "--rule", "FREQ=DAILY", "--watch", "web", "--comment", "backup", "--url", url]
+    flags = [
+        "--match",
+        '{job="api"}',
+        "--begin",
+        "2026-11-21T01:00",
+        "--duration",
+        "2h",
+        "--timezone",
+        "Europe/Vienna",
+        "--rule",
+        "FREQ=DAILY",
+        "--watch",
+        "web",
+        "--comment",
+        "backup",
+        "--url",
+        url,
+    ]
     said = run(capsys, "add", *flags)
     id = said.split()[1].strip(":")
-    assert said == (f"window {id}: backup, active, 2026-11-21T00:00:00Z to 2026-11-21T02:00:00Z, FREQ=DAILY in "
-                    "Europe/Vienna\nabout 2 series; those that learnt from such a time are fitted anew\n")
+    assert said == (
+        f"window {id}: backup, active, 2026-11-21T00:00:00Z to 2026-11-21T02:00:00Z, FREQ=DAILY in "
+        "Europe/Vienna\nabout 2 series; those that learnt from such a time are fitted anew\n"
+    )
     assert "\nwas there already, nothing was added; about 2 series" in run(capsys, "add", *flags)
     listed = run(capsys, "list", "--url", url)
     assert id in listed and "active" in listed and "anna" in listed and '{job="api"}' in listed
@@ -40,21 +58,41 @@ def test_added_listed_and_ended(url: str, capsys: pytest.CaptureFixture[str]) ->
     assert id in everything and "ended by anna" in everything
 
 
-def test_one_that_is_about_nothing_and_one_that_is_removed(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    said = run(capsys, "add", "--match", "{job='x'}", "--begin", "2026-11-22", "--end", "2026-11-23", "--id", "one",
-               "--name", "w", "--url", url)
+def test_one_that_is_about_nothing_and_one_that_is_removed(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = run(
+        capsys,
+        "add",
+        "--match",
+        "{job='x'}",
+        "--begin",
+        "2026-11-22",
+        "--end",
+        "2026-11-23",
+        "--id",
+        "one",
+        "--name",
+        "w",
+        "--url",
+        url,
+    )
     assert "about no series that is known now: check `match` and `watch`" in said
     assert run(capsys, "end", "one", "--url", url) == "window one: w is removed\n"
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (["add", "--duration", "1h"], "match: found neither match nor watch"),
-    (["add", "--match", "{}"], "end: found neither end nor duration"),
-    (["add", "--match", "{}", "--duration", "1h", "--watch", "wep"], "the nearest is `web`"),
-    (["end", "none"], "there is no window `none`; `bandwatch maintenance list` shows them"),
-    (["end", "a/b"], "there is no window `a/b`"),
-    (["end", ""], "there is no window ``"),
-])
-def test_what_the_service_refuses_is_told(url: str, capsys: pytest.CaptureFixture[str], arguments: list[str],
-                                          message: str) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["add", "--duration", "1h"], "match: found neither match nor watch"),
+        (["add", "--match", "{}"], "end: found neither end nor duration"),
+        (["add", "--match", "{}", "--duration", "1h", "--watch", "wep"], "the nearest is `web`"),
+        (["end", "none"], "there is no window `none`; `bandwatch maintenance list` shows them"),
+        (["end", "a/b"], "there is no window `a/b`"),
+        (["end", ""], "there is no window ``"),
+    ],
+)
+def test_what_the_service_refuses_is_told(
+    url: str, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
     assert message in run(capsys, *arguments, "--url", url, status=1)

@@ -8,16 +8,27 @@ from matplotlib.figure import Figure
 
 from plugin.commands.plot import draw
 
-INF, NAN = np.inf, np.nan
+INF = np.inf
+NAN = np.nan
 
 
 def drawn(value: float, lower: float, upper: float) -> tuple[Axes, float, float]:
     """The axes, and how far down and up the band is filled; ten samples."""
     axes = Figure().subplots()
     column = np.ones(10)
-    draw(axes, np.arange(10.0), pd.DataFrame({
-        "value": value + np.arange(10.0), "expected": 5 * column, "lower": lower * column, "upper": upper * column,
-        "score": 0 * column}))
+    draw(
+        axes,
+        np.arange(10.0),
+        pd.DataFrame(
+            {
+                "value": value + np.arange(10.0),
+                "expected": 5 * column,
+                "lower": lower * column,
+                "upper": upper * column,
+                "score": 0 * column,
+            }
+        ),
+    )
     filled = np.asarray(axes.collections[0].get_paths()[0].vertices)[:, 1]
     return axes, float(filled.min()), float(filled.max())
 

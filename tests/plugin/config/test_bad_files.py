@@ -11,7 +11,9 @@ from plugin.errors import ConfigError
 TESTDATA = Path(__file__).parent / "testdata"
 BAD_FILES = sorted(path for path in TESTDATA.glob("*.yml") if path.name != "good.yml")
 LINES = (TESTDATA / "messages.txt").read_text().splitlines()
-MESSAGES = {name: "\n".join(lines) for name, lines in groupby(LINES, lambda line: line.split(":")[0])}
+MESSAGES = {
+    name: "\n".join(lines) for name, lines in groupby(LINES, lambda line: line.split(":")[0])
+}
 
 DETECTORS = ("auto", "baseline", "lstm", "vae")
 ENVIRONMENT = {"PROMETHEUS_TOKEN": "hunter2"}
@@ -41,19 +43,39 @@ def test_a_message_has_the_shape_and_shows_no_secret(message: str) -> None:
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    for path, reason in ((tmp_path / "none.yml", "no such file or directory"), (tmp_path, "is a directory")):
+    for path, reason in (
+        (tmp_path / "none.yml", "no such file or directory"),
+        (tmp_path, "is a directory"),
+    ):
         with pytest.raises(ConfigError) as refused:
             load(path)
-        assert str(refused.value) == (f"{path}: found no file that can be read ({reason}); valid is a YAML file; "
-                                      "`bandwatch check --example` prints one to start from")
+        assert (
+            str(refused.value)
+            == f"{path}: found no file that can be read ({reason}); valid is a YAML file; "
+            "`bandwatch check --example` prints one to start from"
+        )
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("[" * 2000, "x.yml:1: found broken YAML (too deep a nesting); valid is YAML; text with brackets, quotes, "
-                 "': ' or ' #' in it goes into single quotes"),
-    ("a: &a [1]\nb: &b [" + ", ".join(["*a"] * 400) + "]\nc: [" + ", ".join(["*b"] * 400) + "]",
-     "found an alias that repeats itself; valid is an alias of something finished and small"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "[" * 2000,
+            (
+                "x.yml:1: found broken YAML (too deep a nesting); valid is YAML; text with"
+                " brackets, quotes, ': ' or ' #' in it goes into single quotes"
+            ),
+        ),
+        (
+            "a: &a [1]\nb: &b ["
+            + ", ".join(["*a"] * 400)
+            + "]\nc: ["
+            + ", ".join(["*b"] * 400)
+            + "]",
+            "found an alias that repeats itself; valid is an alias of something finished and small",
+        ),
+    ],
+)
 def test_a_file_cannot_exhaust_the_machine(text: str, message: str) -> None:
     with pytest.raises(ConfigError) as refused:
         parse(text, file="x.yml", detectors=DETECTORS)

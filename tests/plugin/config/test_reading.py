@@ -5,7 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from plugin.config import BasicAuth, Config, Prometheus, RemoteWrite, User, Watch, Web, listening_on, load, parse
+from plugin.config import (
+    BasicAuth,
+    Config,
+    PrometheusSettings,
+    RemoteWriteSettings,
+    User,
+    Watch,
+    WebSettings,
+    listening_on,
+    load,
+    parse,
+)
 from plugin.errors import ConfigError
 
 GOOD = (Path(__file__).parent / "testdata" / "good.yml").read_text()
@@ -14,7 +25,9 @@ MINIMAL = "prometheus: {url: http://localhost:9090}\nwatches:\n  - {name: up, qu
 
 
 def read(text: str, **environment: str) -> Config:
-    return parse(text, file="etc/bandwatch.yml", detectors=("auto", "lstm", "vae"), environment=environment)
+    return parse(
+        text, file="etc/bandwatch.yml", detectors=("auto", "lstm", "vae"), environment=environment
+    )
 
 
 @pytest.fixture
@@ -25,13 +38,27 @@ def good() -> Config:
 def test_every_setting_of_a_watch_is_read(good: Config) -> None:
     watch = good.watches[0]
     assert watch == Watch(
-        name="cpu", query='1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m]))', step=15,
-        offset=90, fit_window=28 * 86_400, fit_every=43_200, score_every=30, backfill=0, detector="lstm",
+        name="cpu",
+        query='1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m]))',
+        step=15,
+        offset=90,
+        fit_window=28 * 86_400,
+        fit_every=43_200,
+        score_every=30,
+        backfill=0,
+        detector="lstm",
         detector_options={"hidden": 32, "rate": 0.01, "cell": "gru", "deep": True},
         alert_budget=2 / (30 * 86_400),
-        labels={"severity": "page", "price": "${literal}", "team": "db-night"}, max_series=50,
-        timezone="Europe/Vienna", direction="above", min_deviation=0.05, min_relative_deviation=0.2,
-        valid_range=(0, 1), missing_data="alert", persistence=(2, 3))
+        labels={"severity": "page", "price": "${literal}", "team": "db-night"},
+        max_series=50,
+        timezone="Europe/Vienna",
+        direction="above",
+        min_deviation=0.05,
+        min_relative_deviation=0.2,
+        valid_range=(0, 1),
+        missing_data="alert",
+        persistence=(2, 3),
+    )
     assert watch.detector_options["deep"] is True and watch.score_interval == 30
 
 
@@ -47,15 +74,20 @@ def test_files_start_at_the_folder_of_the_configuration(good: Config) -> None:
     prometheus = good.prometheus
     assert prometheus.ca_file == "etc/ca.pem" and prometheus.cert_file == "/etc/client.pem"
     assert prometheus.key_file == "etc/../client-key.pem"
-    assert prometheus.basic_auth == BasicAuth(username="bandwatch", password_file="etc/secrets/password")
+    assert prometheus.basic_auth == BasicAuth(
+        username="bandwatch", password_file="etc/secrets/password"
+    )
     assert good.web.basic_auth[1] == User(username="root", password_file="etc/root", may_write=True)
     assert good.store.path == "data"
 
 
 def test_remote_write_is_read_like_prometheus(good: Config) -> None:
-    assert good.remote_write == RemoteWrite(
-        url="https://mimir.example/api/v1/push?tenant=7", ca_file="etc/ca.pem", max_age=7200,
-        basic_auth=BasicAuth(username="bandwatch", password_file="etc/secrets/password"))
+    assert good.remote_write == RemoteWriteSettings(
+        url="https://mimir.example/api/v1/push?tenant=7",
+        ca_file="etc/ca.pem",
+        max_age=7200,
+        basic_auth=BasicAuth(username="bandwatch", password_file="etc/secrets/password"),
+    )
     assert (good.remote_write.timeout, good.remote_write.batch) == (10, 2000)
 
 
@@ -70,46 +102,74 @@ def test_a_url_has_no_slash_at_its_end(good: Config) -> None:
 
 def test_what_is_left_out_has_its_default() -> None:
     config = read(MINIMAL % "")
-    assert config == Config(prometheus=Prometheus(url="http://localhost:9090"),
-                            watches=(Watch(name="up", query="up"),))
+    assert config == Config(
+        prometheus=PrometheusSettings(url="http://localhost:9090"),
+        watches=(Watch(name="up", query="up"),),
+    )
     assert config.watches[0].score_interval == 60
 
 
-@pytest.mark.parametrize(("step", "given", "timeouts"), [
-    ("1m", "", (5, 30)), ("15s", "", (5, 7)), ("2s", "", (1, 1)), ("1m", ", read_timeout: 3s", (3, 3)),
-    ("15s", ", connect_timeout: 2s, read_timeout: 14s", (2, 14)),
-])
-def test_default_timeouts_fit_into_the_shortest_interval(step: str, given: str, timeouts: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("step", "given", "timeouts"),
+    [
+        ("1m", "", (5, 30)),
+        ("15s", "", (5, 7)),
+        ("2s", "", (1, 1)),
+        ("1m", ", read_timeout: 3s", (3, 3)),
+        ("15s", ", connect_timeout: 2s, read_timeout: 14s", (2, 14)),
+    ],
+)
+def test_default_timeouts_fit_into_the_shortest_interval(
+    step: str, given: str, timeouts: tuple[int, int]
+) -> None:
     text = (MINIMAL % f", step: {step}, fit_window: 1d").replace("9090", "9090" + given)
     prometheus = read(text).prometheus
     assert (prometheus.connect_timeout, prometheus.read_timeout) == timeouts
 
 
 def test_a_short_retention_shortens_the_default_of_gone_after() -> None:
-    assert read(MINIMAL % ", fit_window: 1d" + "store: {retention: 2d}").store.gone_after == 2 * 86_400
+    assert (
+        read(MINIMAL % ", fit_window: 1d" + "store: {retention: 2d}").store.gone_after == 2 * 86_400
+    )
 
 
 def test_the_default_forecast_is_no_longer_than_it_may_be_at_that_step() -> None:
-    at = {step: read(MINIMAL % f", step: {step}, fit_window: 1d").watches[0].forecast for step in ("1m", "5s")}
+    at = {
+        step: read(MINIMAL % f", step: {step}, fit_window: 1d").watches[0].forecast
+        for step in ("1m", "5s")
+    }
     assert at == {"1m": 7200, "5s": 2400}
 
 
-def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_byte_order_mark_is_no_part_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SOME_QUERY", "up")
     monkeypatch.setattr("importlib.metadata.EntryPoints.names", {"auto"})
-    (tmp_path / "b.yml").write_bytes(b"\xef\xbb\xbf" + (MINIMAL % "").replace("query: up", "query: $SOME_QUERY")
-                                     .replace("$SOME_QUERY", "'${SOME_QUERY}'").encode())
+    (tmp_path / "b.yml").write_bytes(
+        b"\xef\xbb\xbf"
+        + (MINIMAL % "")
+        .replace("query: up", "query: $SOME_QUERY")
+        .replace("$SOME_QUERY", "'${SOME_QUERY}'")
+        .encode()
+    )
     assert load(tmp_path / "b.yml").watches[0].query == "up"
 
 
-@pytest.mark.parametrize("text", ["no", "1:30", "2026-01-01", "0123", "0x1F", "1_000", "on", "~user", "Yes"])
+@pytest.mark.parametrize(
+    "text", ["no", "1:30", "2026-01-01", "0123", "0x1F", "1_000", "on", "~user", "Yes"]
+)
 def test_only_the_plain_types_of_yaml_1_2_are_not_text(text: str) -> None:
-    watch = read(f"{MINIMAL % ''}    ".replace("query: up", f"query: up, labels: {{a: {text}}}")).watches[0]
+    watch = read(
+        f"{MINIMAL % ''}    ".replace("query: up", f"query: up, labels: {{a: {text}}}")
+    ).watches[0]
     assert watch.labels == {"a": text}
 
 
 def test_detectors_are_those_that_are_installed() -> None:
-    with pytest.raises(ConfigError, match="valid is an installed detector; none is: install bandwatch with pip"):
+    with pytest.raises(
+        ConfigError, match="valid is an installed detector; none is: install bandwatch with pip"
+    ):
         parse(MINIMAL % "", file="x.yml", detectors=())
 
 
@@ -119,23 +179,43 @@ def test_rules_hold_beside_a_refused_setting() -> None:
     with pytest.raises(ConfigError) as refused:
         read(text + "web: {listen_address: ':1'}")
     assert [line.partition(": found")[0] for line in str(refused.value).splitlines()] == [
-        "etc/bandwatch.yml:3: watches[0].step", "etc/bandwatch.yml:4: web.listen_address"]
+        "etc/bandwatch.yml:3: watches[0].step",
+        "etc/bandwatch.yml:4: web.listen_address",
+    ]
 
 
 def test_a_flag_moves_the_listen_address() -> None:
     config = read(MINIMAL % "")
     moved = listening_on(config, "localhost:0")
-    assert moved.web == Web(listen_address="localhost:0") and moved.watches == config.watches
-    assert listening_on(read(MINIMAL % "" + "web: {read_token: t}"), ":1").web.listen_address == ":1"
+    assert (
+        moved.web == WebSettings(listen_address="localhost:0") and moved.watches == config.watches
+    )
+    assert (
+        listening_on(read(MINIMAL % "" + "web: {read_token: t}"), ":1").web.listen_address == ":1"
+    )
 
 
-@pytest.mark.parametrize(("address", "message"), [
-    ("9090", '--web.listen-address: found "9090"; valid is HOST:PORT such as 127.0.0.1:8642, [::1]:8642 or :8642 '
-             'for all addresses; did you mean "127.0.0.1:9090"?'),
-    ("0.0.0.0:1", '--web.listen-address: found "0.0.0.0:1", which other machines can reach, without any '
-                  "authentication; valid is an address of this machine only such as 127.0.0.1:8642, or "
-                  "web.read_token, web.write_token or web.basic_auth set, or web.allow_unauthenticated: true"),
-])
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        (
+            "9090",
+            (
+                '--web.listen-address: found "9090"; valid is HOST:PORT such as 127.0.0.1:8642,'
+                ' [::1]:8642 or :8642 for all addresses; did you mean "127.0.0.1:9090"?'
+            ),
+        ),
+        (
+            "0.0.0.0:1",
+            (
+                '--web.listen-address: found "0.0.0.0:1", which other machines can reach, without'
+                " any authentication; valid is an address of this machine only such as"
+                " 127.0.0.1:8642, or web.read_token, web.write_token or web.basic_auth set, or"
+                " web.allow_unauthenticated: true"
+            ),
+        ),
+    ],
+)
 def test_a_flag_is_checked_like_the_file(address: str, message: str) -> None:
     with pytest.raises(ConfigError) as refused:
         listening_on(read(MINIMAL % ""), address)

@@ -13,13 +13,25 @@ from plugin.config.model import Section
 
 GOOD = (Path(__file__).parent / "testdata" / "good.yml").read_text()
 PAGE = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
-ENVIRONMENT = {name: f"{name}-value" for name in (
-    "PROMETHEUS_TOKEN", "PROMETHEUS_PASSWORD", "BANDWATCH_TOKEN", "BANDWATCH_WRITE_TOKEN", "GRAFANA_PASSWORD",
-    "TEAM", "SHIFT", "READ_TOKEN")} | {"MAX_SERIES": "9"}
+ENVIRONMENT = {
+    name: f"{name}-value"
+    for name in (
+        "PROMETHEUS_TOKEN",
+        "PROMETHEUS_PASSWORD",
+        "BANDWATCH_TOKEN",
+        "BANDWATCH_WRITE_TOKEN",
+        "GRAFANA_PASSWORD",
+        "TEAM",
+        "SHIFT",
+        "READ_TOKEN",
+    )
+} | {"MAX_SERIES": "9"}
 
 
 def read(text: str) -> Config:
-    return parse(text, file="bandwatch.yml", detectors=("auto", "lstm", "vae"), environment=ENVIRONMENT)
+    return parse(
+        text, file="bandwatch.yml", detectors=("auto", "lstm", "vae"), environment=ENVIRONMENT
+    )
 
 
 def test_a_masked_configuration_shows_everything_but_secrets() -> None:
@@ -29,15 +41,29 @@ def test_a_masked_configuration_shows_everything_but_secrets() -> None:
     assert data["prometheus"]["headers"] == {"X-Scope-OrgID": "<secret>"}
     assert data["web"]["read_token"] == data["web"]["basic_auth"][0]["password"] == "<secret>"
     watch = data["watches"][0]
-    assert (watch["step"], watch["alert_budget"], watch["persistence"]) == ("15s", "1/15d", "2 of 3")
-    assert watch["detector"] == {"name": "lstm", "hidden": 32, "rate": 0.01, "cell": "gru", "deep": True}
+    assert (watch["step"], watch["alert_budget"], watch["persistence"]) == (
+        "15s",
+        "1/15d",
+        "2 of 3",
+    )
+    assert watch["detector"] == {
+        "name": "lstm",
+        "hidden": 32,
+        "rate": 0.01,
+        "cell": "gru",
+        "deep": True,
+    }
     assert data["watches"][1]["valid_range"] == [None, 1000.0]
 
 
 def test_a_masked_configuration_is_a_configuration() -> None:
     config = read(GOOD)
     again = read(masked(config).replace("${literal}", "$${literal}"))
-    assert again.watches == config.watches and again.store == config.store and again.workers == config.workers
+    assert (
+        again.watches == config.watches
+        and again.store == config.store
+        and again.workers == config.workers
+    )
     assert masked(again) == masked(config)
 
 
@@ -48,11 +74,15 @@ def test_no_secret_is_in_a_repr() -> None:
 def test_credentials_in_a_url_are_masked() -> None:
     config = read(GOOD)
     given = config.prometheus.model_copy(update={"url": "http://me:hunter2@host:1/x"})
-    assert yaml.safe_load(masked(config.model_copy(update={"prometheus": given})))["prometheus"]["url"] == \
-        "http://host:1/x"
+    assert (
+        yaml.safe_load(masked(config.model_copy(update={"prometheus": given})))["prometheus"]["url"]
+        == "http://host:1/x"
+    )
 
 
-def sections(section: type[Section] = Config, name: str = "") -> Iterator[tuple[str, type[Section]]]:
+def sections(
+    section: type[Section] = Config, name: str = ""
+) -> Iterator[tuple[str, type[Section]]]:
     """Every section with the block of the file that it belongs to."""
     for field_name, field in section.model_fields.items():
         for inner in (field.annotation, *get_args(field.annotation)):
@@ -62,9 +92,12 @@ def sections(section: type[Section] = Config, name: str = "") -> Iterator[tuple[
 
 
 def settings() -> Iterator[tuple[str, str, str | None]]:
-    """(block, name, default as the file spells it or None) of every setting that has a value of its own."""
+    """(block, name, default as the file spells it or None) of every setting that has a value of its
+    own."""
     for block, section in sections():
-        given = {name: _some(name) for name, field in section.model_fields.items() if field.is_required()}
+        given = {
+            name: _some(name) for name, field in section.model_fields.items() if field.is_required()
+        }
         defaults = section.model_validate(given).model_dump(mode="json")
         for name, field in section.model_fields.items():
             if name != "detector_options":
@@ -78,11 +111,19 @@ def _some(name: str) -> str:
 
 
 def _spelt(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+    return (
+        str(value).lower()
+        if isinstance(value, bool)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
 
 
 @pytest.mark.parametrize(("block", "name", "default"), tuple(settings()))
-def test_every_setting_is_in_the_example_with_its_default(block: str, name: str, default: str | None) -> None:
+def test_every_setting_is_in_the_example_with_its_default(
+    block: str, name: str, default: str | None
+) -> None:
     within = re.split(rf"^{block}:$", example(), flags=re.MULTILINE)[1]
     within = re.split(r"^\w+:$", within, flags=re.MULTILINE)[0]
     assert re.search(rf"^ *#? *(?:- )?{name}:", within, re.MULTILINE)
@@ -91,7 +132,9 @@ def test_every_setting_is_in_the_example_with_its_default(block: str, name: str,
 
 
 @pytest.mark.parametrize(("block", "name", "default"), tuple(settings()))
-def test_every_setting_is_in_the_documentation_with_its_default(block: str, name: str, default: str | None) -> None:
+def test_every_setting_is_in_the_documentation_with_its_default(
+    block: str, name: str, default: str | None
+) -> None:
     within = PAGE.split(f"## `{block}`")[1].split("\n## ")[0]
     value = rf".*\| default = {re.escape(default)} \]" if default is not None else ""
     assert re.search(rf"^ *(?:\[ )?(?:- )?{name}:{value}", within, re.MULTILINE)
@@ -110,10 +153,22 @@ def commented_blocks() -> list[str]:
 
 @pytest.mark.parametrize("block", commented_blocks(), ids=lambda block: block.strip().split(":")[0])
 def test_every_comment_of_the_example_may_be_uncommented(block: str) -> None:
-    lines = [line for line in block.splitlines(keepends=True) if not ("password:" in line and "_file" in block)]
-    text = example().replace(block, "".join(lines).replace("#", "", len(lines))).replace("#url:", "url:")
+    lines = [
+        line
+        for line in block.splitlines(keepends=True)
+        if not ("password:" in line and "_file" in block)
+    ]
+    text = (
+        example()
+        .replace(block, "".join(lines).replace("#", "", len(lines)))
+        .replace("#url:", "url:")
+    )
     if "cert_file" in block or "key_file" in block or "ca_file" in block:
-        text = text.replace("#cert_file", "cert_file").replace("#key_file", "key_file").replace("http:", "https:")
+        text = (
+            text.replace("#cert_file", "cert_file")
+            .replace("#key_file", "key_file")
+            .replace("http:", "https:")
+        )
     assert read(text).watches[0].name == "samples"
 
 

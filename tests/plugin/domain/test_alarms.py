@@ -1,4 +1,5 @@
-"""What begins, grows and ends an alarm; however the time is cut into ticks, the alarms are the same."""
+"""What begins, grows and ends an alarm; however the time is cut into ticks, the alarms are the
+same."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -10,7 +11,7 @@ import pytest
 from detectors.evaluate import JOIN, runs
 from plugin.config import Watch
 from plugin.domain.alarms import Alarm, OpenAlarms
-from plugin.jobs.latest_samples import Latest
+from plugin.jobs.latest_samples import LatestSamples
 from plugin.jobs.policies import persistent
 from plugin.series import FloatArray, IntArray, Tick
 
@@ -21,29 +22,48 @@ Found = dict[tuple[int, int], Alarm]  # by series and start
 
 
 def tick(scores: Scores, first: int = 0, last: int | None = None, side: float = 1.0) -> Tick:
-    """The steps first..last of a course of scores; the band is 9 to 11, so a value has its score exactly."""
-    ids, score = np.array(list(scores), np.int64), np.array(list(scores.values()), float)[:, first:last]
+    """The steps first..last of a course of scores; the band is 9 to 11, so a value has its score
+    exactly."""
+    ids = np.array(list(scores), np.int64)
+    score = np.array(list(scores.values()), float)[:, first:last]
     times = STEP * (1 + first + np.arange(score.shape[1]))
     ten = np.full(score.shape, 10.0)
-    return Tick("cpu", ids, times, ten + side * score, ten, ten - 1, ten + 1, score, np.ones(len(ids), np.int64))
+    return Tick(
+        "cpu",
+        ids,
+        times,
+        ten + side * score,
+        ten,
+        ten - 1,
+        ten + 1,
+        score,
+        np.ones(len(ids), np.int64),
+    )
 
 
 def before(scores: Scores, first: int, n: int) -> Callable[[IntArray], FloatArray]:
     """The last n scores of each series before a step."""
+
     def recent(ids: IntArray) -> FloatArray:
-        kept = [[NAN] * n + [score for score in scores[int(id)][:first] if score == score] for id in ids]
+        kept = [
+            [NAN] * n + [score for score in scores[int(id)][:first] if score == score] for id in ids
+        ]
         return np.array([each[-n:] for each in kept])
+
     return recent
 
 
 def followed(scores: Scores, edges: Iterable[int], persistence: tuple[int, int] = (1, 1)) -> Found:
     """The alarms after ticks that end at these steps, with a restart between any two of them."""
-    now, kept, first = OpenAlarms(STEP, persistence, 0, {}), Found(), 0
+    now = OpenAlarms(STEP, persistence, 0, {})
+    kept = Found()
+    first = 0
     for last in edges:
         changed, _ = now.after([tick(scores, first, last)], before(scores, first, persistence[1]))
         kept.update(((alarm.series_id, alarm.start), alarm) for alarm in changed)
         stored = {alarm.series_id: alarm for alarm in kept.values() if alarm.open}
-        now, first = OpenAlarms(STEP, persistence, last * STEP, stored), last
+        now = OpenAlarms(STEP, persistence, last * STEP, stored)
+        first = last
     return kept
 
 
@@ -52,46 +72,76 @@ def drawn(course: str) -> list[float]:
     return [{"o": 2.0, ".": 0.5, "_": NAN}[letter] for letter in course]
 
 
-@pytest.mark.parametrize(("course", "persistence", "expected"), [
-    ("....", (1, 1), []),
-    ("..oo", (1, 1), [(3, 4, True, 2)]),
-    ("oo.....", (1, 1), [(1, 2, True, 2)]),  # five inside do not end it
-    ("oo......", (1, 1), [(1, 2, False, 2)]),
-    ("oo.....o......", (1, 1), [(1, 8, False, 3)]),
-    ("oo......o", (1, 1), [(1, 2, False, 2), (9, 9, True, 1)]),
-    ("oo_____o", (1, 1), [(1, 8, True, 3)]),  # a gap is bridged as samples inside are
-    ("oo______", (1, 1), [(1, 2, False, 2)]),
-    ("o.o.", (2, 3), [(3, 3, True, 1)]),
-    ("oo..........", (2, 3), [(2, 3, False, 2)]),  # the alert score stays above 1 for one sample more
-    ("o__o", (2, 2), [(4, 4, True, 1)]),  # a gap pushes nothing out of the last n
-    ("oo_______._o", (2, 3), [(2, 2, False, 1), (12, 12, True, 1)]),  # nothing begins inside the band
-])
-def test_episodes(course: str, persistence: tuple[int, int], expected: list[tuple[int, int, bool, int]]) -> None:
+@pytest.mark.parametrize(
+    ("course", "persistence", "expected"),
+    [
+        ("....", (1, 1), []),
+        ("..oo", (1, 1), [(3, 4, True, 2)]),
+        ("oo.....", (1, 1), [(1, 2, True, 2)]),  # five inside do not end it
+        ("oo......", (1, 1), [(1, 2, False, 2)]),
+        ("oo.....o......", (1, 1), [(1, 8, False, 3)]),
+        ("oo......o", (1, 1), [(1, 2, False, 2), (9, 9, True, 1)]),
+        ("oo_____o", (1, 1), [(1, 8, True, 3)]),  # a gap is bridged as samples inside are
+        ("oo______", (1, 1), [(1, 2, False, 2)]),
+        ("o.o.", (2, 3), [(3, 3, True, 1)]),
+        (
+            "oo..........",
+            (2, 3),
+            [(2, 3, False, 2)],
+        ),  # the alert score stays above 1 for one sample more
+        ("o__o", (2, 2), [(4, 4, True, 1)]),  # a gap pushes nothing out of the last n
+        (
+            "oo_______._o",
+            (2, 3),
+            [(2, 2, False, 1), (12, 12, True, 1)],
+        ),  # nothing begins inside the band
+    ],
+)
+def test_episodes(
+    course: str, persistence: tuple[int, int], expected: list[tuple[int, int, bool, int]]
+) -> None:
     for edges in ([len(course)], range(1, len(course) + 1)):
         found = followed({7: drawn(course)}, edges, persistence).values()
         assert [(a.start // STEP, a.end // STEP, a.open, a.samples) for a in found] == expected
 
 
-@pytest.mark.parametrize(("course", "persistence", "expected"), [
-    ("ooMMMM", (1, 1), [(1, 2, False, "maintenance")]),  # at once
-    ("ooMoo", (1, 1), [(1, 2, False, "maintenance"), (4, 5, True, "")]),
-    ("MMMoo", (1, 1), [(4, 5, True, "")]),
-    ("oo......M", (1, 1), [(1, 2, False, "")]),  # over before
-    ("oo...mm..", (1, 1), [(1, 2, False, "maintenance")]),
-    ("oo_____Mo", (1, 1), [(1, 2, False, ""), (9, 9, True, "")]),
-    ("oooMMo.oo", (2, 3), [(2, 3, False, "maintenance"), (8, 9, True, "")]),  # counted anew after it
-    ("oo__N__oo", (2, 3), [(2, 2, False, "maintenance"), (8, 9, True, "")]),  # no sample: nothing to begin anew from
-])
-def test_maintenance_ends_what_is_open_and_begins_nothing(course: str, persistence: tuple[int, int],
-                                                          expected: list[tuple[int, int, bool, str]]) -> None:
+@pytest.mark.parametrize(
+    ("course", "persistence", "expected"),
+    [
+        ("ooMMMM", (1, 1), [(1, 2, False, "maintenance")]),  # at once
+        ("ooMoo", (1, 1), [(1, 2, False, "maintenance"), (4, 5, True, "")]),
+        ("MMMoo", (1, 1), [(4, 5, True, "")]),
+        ("oo......M", (1, 1), [(1, 2, False, "")]),  # over before
+        ("oo...mm..", (1, 1), [(1, 2, False, "maintenance")]),
+        ("oo_____Mo", (1, 1), [(1, 2, False, ""), (9, 9, True, "")]),
+        (
+            "oooMMo.oo",
+            (2, 3),
+            [(2, 3, False, "maintenance"), (8, 9, True, "")],
+        ),  # counted anew after it
+        (
+            "oo__N__oo",
+            (2, 3),
+            [(2, 2, False, "maintenance"), (8, 9, True, "")],
+        ),  # no sample: nothing to begin anew from
+    ],
+)
+def test_maintenance_ends_what_is_open_and_begins_nothing(
+    course: str, persistence: tuple[int, int], expected: list[tuple[int, int, bool, str]]
+) -> None:
     """M, m and N = in maintenance: outside, inside, no sample."""
     muted = np.array([[letter in "MmN" for letter in course]])
     scores: Scores = {7: drawn(course.replace("M", "o").replace("m", ".").replace("N", "_"))}
     for edges in ([len(course)], range(1, len(course) + 1)):
-        now, kept, first = OpenAlarms(STEP, persistence, 0, {}), Found(), 0
+        now = OpenAlarms(STEP, persistence, 0, {})
+        kept = Found()
+        first = 0
         for last in edges:
-            latest = Latest(Watch(name="w", query="up", persistence=persistence))
-            part = [replace(tick(scores, *each), muted=muted[:, slice(*each)]) for each in ((0, first), (first, last))]
+            latest = LatestSamples(Watch(name="w", query="up", persistence=persistence))
+            part = [
+                replace(tick(scores, *each), muted=muted[:, slice(*each)])
+                for each in ((0, first), (first, last))
+            ]
             if first:
                 latest.update(part[0])
             changed, now = now.after(part[1:], latest.recent)
@@ -104,14 +154,22 @@ def test_maintenance_ends_what_is_open_and_begins_nothing(course: str, persisten
 @pytest.mark.parametrize("side", [1, -1])
 def test_the_peak_is_the_earliest_sample_with_the_highest_score(side: int) -> None:
     course: Scores = {1: [0.5, 2.0, 4.0, 4.0, 3.0]}
-    alarm, = OpenAlarms(STEP, (1, 1), 0, {}).after([tick(course, side=side)], before(course, 0, 1))[0]
-    assert alarm == Alarm(1, 2 * STEP, 5 * STEP, True, 4, 3 * STEP, 4.0, 10.0 + 4 * side, 10.0, 9.0, 11.0, side)
+    (alarm,) = OpenAlarms(STEP, (1, 1), 0, {}).after(
+        [tick(course, side=side)], before(course, 0, 1)
+    )[0]
+    assert alarm == Alarm(
+        1, 2 * STEP, 5 * STEP, True, 4, 3 * STEP, 4.0, 10.0 + 4 * side, 10.0, 9.0, 11.0, side
+    )
 
 
 def test_a_later_tick_moves_the_peak_only_up() -> None:
     found = followed({1: [2.0, 1.5, 2.0, 3.0]}, [1, 2, 3, 4])
     assert found == followed({1: [2.0, 1.5, 2.0, 3.0]}, [4])
-    assert (found[1, STEP].peak_time, found[1, STEP].peak_score, found[1, STEP].samples) == (4 * STEP, 3.0, 4)
+    assert (found[1, STEP].peak_time, found[1, STEP].peak_score, found[1, STEP].samples) == (
+        4 * STEP,
+        3.0,
+        4,
+    )
 
 
 def test_it_counts_as_the_evaluation_does() -> None:
@@ -127,20 +185,31 @@ def test_it_counts_as_the_evaluation_does() -> None:
 def test_restarts_change_no_alarm(persistence: tuple[int, int]) -> None:
     rng = np.random.default_rng(sum(persistence))
     wild = np.repeat(rng.random((12, 60)) < 0.3, 5, axis=1) & (rng.random((12, 300)) < 0.8)
-    scores = np.where(rng.random((12, 300)) < 0.15, NAN, np.where(wild, 1 + rng.random((12, 300)), 0.5))
+    scores = np.where(
+        rng.random((12, 300)) < 0.15, NAN, np.where(wild, 1 + rng.random((12, 300)), 0.5)
+    )
     course = {id: row.tolist() for id, row in enumerate(scores)}
     whole = followed(course, [300], persistence)
     assert any(not alarm.open for alarm in whole.values())
-    for edges in (list(range(1, 301)), [*sorted(rng.choice(np.arange(1, 300), 20, replace=False).tolist()), 300]):
+    for edges in (
+        list(range(1, 301)),
+        [*sorted(rng.choice(np.arange(1, 300), 20, replace=False).tolist()), 300],
+    ):
         assert followed(course, edges, persistence) == whole
 
 
 def test_a_sample_counts_when_its_alert_score_exceeds_1() -> None:
-    rng, (k, n) = np.random.default_rng(3), (2, 4)
+    rng = np.random.default_rng(3)
+    (k, n) = (2, 4)
     row = np.where(rng.random(200) < 0.3, 2.0, 0.5)
-    last = np.array([[NAN] * (n - 1 - at) + row[max(0, at - n + 1):at + 1].tolist() for at in range(200)])
+    last = np.array(
+        [[NAN] * (n - 1 - at) + row[max(0, at - n + 1) : at + 1].tolist() for at in range(200)]
+    )
     above = persistent(last, k) > 1
-    assert sum(alarm.samples for alarm in followed({1: row.tolist()}, [200], (k, n)).values()) == above.sum()
+    assert (
+        sum(alarm.samples for alarm in followed({1: row.tolist()}, [200], (k, n)).values())
+        == above.sum()
+    )
 
 
 def test_the_same_tick_again_changes_nothing() -> None:
@@ -155,13 +224,18 @@ def test_a_series_that_is_in_no_tick_any_more_ends_its_alarm() -> None:
     other: Scores = {2: drawn("." * 8)}
     assert now.after([tick(other, 1, 6)], before(other, 1, 1))[0] == []
     changed, after = now.after([tick(other, 1, 7)], before(other, 1, 1))
-    assert [(alarm.series_id, alarm.open, alarm.end) for alarm in changed] == [(1, False, STEP)] and not after.alarms
+    assert [(alarm.series_id, alarm.open, alarm.end) for alarm in changed] == [
+        (1, False, STEP)
+    ] and not after.alarms
 
 
 @pytest.mark.parametrize("persistence", [(1, 1), (2, 3)])
-def test_a_quiet_tick_of_ten_thousand_series_costs_under_two_milliseconds(persistence: tuple[int, int]) -> None:
+def test_a_quiet_tick_of_ten_thousand_series_costs_under_two_milliseconds(
+    persistence: tuple[int, int],
+) -> None:
     scores = {id: [0.5] for id in range(10_000)}
-    quiet, recent = tick(scores), np.full((10_000, persistence[1]), 0.5)
+    quiet = tick(scores)
+    recent = np.full((10_000, persistence[1]), 0.5)
     seconds = []
     for _ in range(20):
         began = time.perf_counter()

@@ -8,14 +8,27 @@ import pytest
 from plugin.config import Watch
 from plugin.config.groups import GAP_SECONDS, Group, gap, groups, shared_labels
 from plugin.domain.alarms import Alarm
-from plugin.domain.incidents import Incident, begun, chains
+from plugin.domain.incidents import Incident, chains, new_incident
 from plugin.series import Labels
 
 SHOP = Labels.of({"service": "shop"})
 
 
 def alarm(series: int, start: int, end: int, score: float = 2.0, *, open: bool = False) -> Alarm:
-    return Alarm(series, start, end, open, 1, start, score, 10 + score, 10.0, 9.0, np.inf, 1 if series % 2 else -1)
+    return Alarm(
+        series,
+        start,
+        end,
+        open,
+        1,
+        start,
+        score,
+        10 + score,
+        10.0,
+        9.0,
+        np.inf,
+        1 if series % 2 else -1,
+    )
 
 
 def watch(name: str, **settings: object) -> Watch:
@@ -23,72 +36,133 @@ def watch(name: str, **settings: object) -> Watch:
 
 
 def parts(known: list[Incident], *new: Alarm) -> list[tuple[list[str], list[int]]]:
-    return [([each.id for each in old], [each.series_id for each in more])
-            for old, more in chains(known, new, GAP_SECONDS)]
+    return [
+        ([each.id for each in old], [each.series_id for each in more])
+        for old, more in chains(known, new, GAP_SECONDS)
+    ]
 
 
 def test_alarms_that_are_close_in_time_are_one() -> None:
-    first, inside, edge = alarm(1, 1000, 4000), alarm(2, 1500, 2000), alarm(3, 4000 + GAP_SECONDS, 5000)
+    first = alarm(1, 1000, 4000)
+    inside = alarm(2, 1500, 2000)
+    edge = alarm(3, 4000 + GAP_SECONDS, 5000)
     assert parts([], edge, inside, first) == [([], [1, 2, 3])]
-    assert parts([], first, inside, replace(edge, start=edge.start + 1)) == [([], [1, 2]), ([], [3])]
+    assert parts([], first, inside, replace(edge, start=edge.start + 1)) == [
+        ([], [1, 2]),
+        ([], [3]),
+    ]
 
 
 def test_a_new_alarm_finds_the_incident_that_is_there_and_may_show_that_two_are_one() -> None:
-    early, late = (begun("web", SHOP, [alarm(1, at, at + 100)]) for at in (1000, 3000))
+    early, late = (new_incident("web", SHOP, [alarm(1, at, at + 100)]) for at in (1000, 3000))
     assert parts([early, late], alarm(2, 1200, 1300)) == [([early.id], [2])]
     assert parts([early, late], alarm(2, 9000, 9000)) == [([], [2])]
-    assert parts([late, early], alarm(2, 1900, 2200)) == [([early.id, late.id], [2])], "the older comes first"
+    assert parts([late, early], alarm(2, 1900, 2200)) == [([early.id, late.id], [2])], (
+        "the older comes first"
+    )
     assert parts([early, late]) == []
-    assert parts([early._replace(end=1900), late]) == [([early.id, late.id], [])], "one that has grown up to the next"
+    assert parts([early._replace(end=1900), late]) == [([early.id, late.id], [])], (
+        "one that has grown up to the next"
+    )
 
 
 def test_the_first_is_who_moved_first_and_the_worst_who_went_farthest() -> None:
-    found = begun("web", Labels(()), [alarm(4, 600, 900), alarm(3, 600, 700, 5.0), alarm(2, 540, 540, 1.5)])
-    assert (found.id, found.start, found.end, found.first, found.worst) == ("web-540", 540, 900, 2, 3)
-    assert (found.peak_time, found.peak_score, found.peak_value, found.direction) == (600, 5.0, 15.0, 1)
-    assert begun("web", SHOP, [alarm(1, 600, 700), alarm(1, 800, 900), alarm(2, 600, 600)]).size == 2, "series"
+    found = new_incident(
+        "web", Labels(()), [alarm(4, 600, 900), alarm(3, 600, 700, 5.0), alarm(2, 540, 540, 1.5)]
+    )
+    assert (found.id, found.start, found.end, found.first, found.worst) == (
+        "web-540",
+        540,
+        900,
+        2,
+        3,
+    )
+    assert (found.peak_time, found.peak_score, found.peak_value, found.direction) == (
+        600,
+        5.0,
+        15.0,
+        1,
+    )
+    assert (
+        new_incident("web", SHOP, [alarm(1, 600, 700), alarm(1, 800, 900), alarm(2, 600, 600)]).size
+        == 2
+    ), "series"
     grown = found.grown([alarm(4, 600, 2000, 7.0), alarm(5, 540, 600, 3.0)])
     assert (grown.id, grown.start, grown.end) == ("web-540", 540, 2000)
-    assert (grown.first, grown.worst, grown.direction) == (5, 4, -1), "of two that moved at once, the one farther out"
+    assert (grown.first, grown.worst, grown.direction) == (5, 4, -1), (
+        "of two that moved at once, the one farther out"
+    )
     assert grown.grown([alarm(4, 600, 900, 7.0)]) == grown, "what was seen before changes nothing"
 
 
 def test_what_was_merged_has_the_first_and_the_worst_of_both() -> None:
-    older, younger = begun("web", SHOP, [alarm(1, 600, 700, 3.0)]), begun("web", SHOP, [alarm(2, 5000, 6000, 9.0)])
+    older = new_incident("web", SHOP, [alarm(1, 600, 700, 3.0)])
+    younger = new_incident("web", SHOP, [alarm(2, 5000, 6000, 9.0)])
     whole = older.merged(younger)
-    assert (whole.id, whole.start, whole.end, whole.first, whole.worst) == (older.id, 600, 6000, 1, 2)
+    assert (whole.id, whole.start, whole.end, whole.first, whole.worst) == (
+        older.id,
+        600,
+        6000,
+        1,
+        2,
+    )
     assert (whole.peak_score, whole.direction) == (9.0, -1)
 
 
 def test_names_tell_groups_with_labels_apart() -> None:
-    names = {begun("web", Labels.of({"service": each}), [alarm(1, 600, 700)]).id for each in ("a", "b", "")}
+    names = {
+        new_incident("web", Labels.of({"service": each}), [alarm(1, 600, 700)]).id
+        for each in ("a", "b", "")
+    }
     assert len(names) == 3 and "web-600" in names
 
 
 def test_a_group_is_a_watch_or_those_that_share_a_name() -> None:
-    found = groups([watch("a", incident_group="shop", group_by=["zone", "job"]), watch("b"),
-                    watch("c", incident_group="shop", group_by=["job", "zone"], step="5m"), watch("shop", step="1m")])
-    assert found["a"] == found["c"] == found["shop"] == Group("shop", ("job", "zone"), ("a", "c", "shop"), gap(300),
-                                                              step=300)
+    found = groups(
+        [
+            watch("a", incident_group="shop", group_by=["zone", "job"]),
+            watch("b"),
+            watch("c", incident_group="shop", group_by=["job", "zone"], step="5m"),
+            watch("shop", step="1m"),
+        ]
+    )
+    assert (
+        found["a"]
+        == found["c"]
+        == found["shop"]
+        == Group("shop", ("job", "zone"), ("a", "c", "shop"), gap(300), step=300)
+    )
     assert found["b"] == Group("b", (), ("b",), GAP_SECONDS, step=60) and gap(300) == 75 * 60
 
 
 def test_an_absent_label_is_equal_to_an_empty_one() -> None:
     group = Group("web", ("job", "zone"), ("web",), GAP_SECONDS)
     labels = Labels.of({"job": "api", "instance": "a"})
-    assert group.labels(labels) == Labels.of({"job": "api", "zone": ""}) == Labels.of({"job": "api"})
+    assert (
+        group.labels(labels) == Labels.of({"job": "api", "zone": ""}) == Labels.of({"job": "api"})
+    )
 
 
-@pytest.mark.parametrize(("severities", "highest"), [
-    (["ticket", "page"], "page"), (["ticket", "warning", "critical"], "critical"), (["ticket", "ticket"], "ticket")])
+@pytest.mark.parametrize(
+    ("severities", "highest"),
+    [
+        (["ticket", "page"], "page"),
+        (["ticket", "warning", "critical"], "critical"),
+        (["ticket", "ticket"], "ticket"),
+    ],
+)
 def test_the_highest_severity_and_what_all_have_alike(severities: list[str], highest: str) -> None:
-    watches = [watch(f"w{i}", labels={"severity": each, "team": "web", "part": str(i)})
-               for i, each in enumerate(severities)]
+    watches = [
+        watch(f"w{i}", labels={"severity": each, "team": "web", "part": str(i)})
+        for i, each in enumerate(severities)
+    ]
     assert shared_labels(watches) == {"severity": highest, "team": "web"}
     assert shared_labels([watch("alone")]) == {"severity": "ticket"}
 
 
 def test_the_lag_of_a_group_is_that_of_its_slowest_persistence() -> None:
     shared = {"incident_group": "x"}
-    made = groups([watch("a", step=60, persistence=(2, 3), **shared), watch("b", step=30, **shared)])
+    made = groups(
+        [watch("a", step=60, persistence=(2, 3), **shared), watch("b", step=30, **shared)]
+    )
     assert made["a"].lag == 120 and groups([watch("c")])["c"].lag == 0

@@ -1,4 +1,5 @@
-"""When a window is: across both changes of the clocks, endless, ended, overlapping; and what is refused."""
+"""When a window is: across both changes of the clocks, endless, ended, overlapping; and what is
+refused."""
 
 import time
 from dataclasses import replace
@@ -12,12 +13,21 @@ from plugin.domain.windows import Window, window
 from plugin.errors import WindowRefused
 
 VIENNA = ZoneInfo("Europe/Vienna")
-HOUR, DAY = 3600, 86_400
+HOUR = 3600
+DAY = 86_400
 
 
 def made(**fields: Any) -> Window:
-    return window(**{"name": "w", "match": "{}", "begin": "2026-01-03T02:00", "timezone": "Europe/Vienna",
-                     **({} if "end" in fields else {"duration": 2 * HOUR}), **fields})
+    return window(
+        **{
+            "name": "w",
+            "match": "{}",
+            "begin": "2026-01-03T02:00",
+            "timezone": "Europe/Vienna",
+            **({} if "end" in fields else {"duration": 2 * HOUR}),
+            **fields,
+        }
+    )
 
 
 def at(text: str, zone: ZoneInfo = VIENNA) -> int:
@@ -26,27 +36,53 @@ def at(text: str, zone: ZoneInfo = VIENNA) -> int:
 
 def local(each: Window, begin: str, end: str) -> list[tuple[str, int]]:
     """(begin as local time, seconds) of each occurrence."""
-    return [(datetime.fromtimestamp(first, VIENNA).strftime("%m-%d %H:%M"), last - first)
-            for first, last in each.spans(at(begin), at(end))]
+    return [
+        (datetime.fromtimestamp(first, VIENNA).strftime("%m-%d %H:%M"), last - first)
+        for first, last in each.spans(at(begin), at(end))
+    ]
 
 
-@pytest.mark.parametrize(("begin", "rule", "month", "expected"), [
-    ("2026-01-03T02:00", "FREQ=WEEKLY;BYDAY=SA", "2026-10", ["10-17 02:00", "10-24 02:00", "10-31 02:00"]),
-    ("2026-01-04T02:30", "FREQ=WEEKLY", "2026-10", ["10-18 02:30", "10-25 02:30"]),  # twice that night: its first
-    ("2026-01-04T02:30", "FREQ=WEEKLY", "2026-03", ["03-15 02:30", "03-22 02:30", "03-29 03:30"]),  # not that night
-])
-def test_local_time_stays_what_it_is(begin: str, rule: str, month: str, expected: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("begin", "rule", "month", "expected"),
+    [
+        (
+            "2026-01-03T02:00",
+            "FREQ=WEEKLY;BYDAY=SA",
+            "2026-10",
+            ["10-17 02:00", "10-24 02:00", "10-31 02:00"],
+        ),
+        (
+            "2026-01-04T02:30",
+            "FREQ=WEEKLY",
+            "2026-10",
+            ["10-18 02:30", "10-25 02:30"],
+        ),  # twice that night: its first
+        (
+            "2026-01-04T02:30",
+            "FREQ=WEEKLY",
+            "2026-03",
+            ["03-15 02:30", "03-22 02:30", "03-29 03:30"],
+        ),  # not that night
+    ],
+)
+def test_local_time_stays_what_it_is(
+    begin: str, rule: str, month: str, expected: list[str]
+) -> None:
     found = local(made(begin=begin, rule=rule), f"{month}-15T00:00", f"{month}-31T23:00")
     assert found == [(each, 2 * HOUR) for each in expected]
 
 
 def test_the_hour_that_comes_twice_is_its_first() -> None:
     each = made(begin="2026-01-04T02:30", rule="FREQ=WEEKLY")
-    assert each.spans(at("2026-10-25T00:00"), at("2026-10-26T00:00"))[0][0] == at("2026-10-25T00:30", ZoneInfo("UTC"))
+    assert each.spans(at("2026-10-25T00:00"), at("2026-10-26T00:00"))[0][0] == at(
+        "2026-10-25T00:30", ZoneInfo("UTC")
+    )
 
 
-@pytest.mark.parametrize(("length", "hours"), [({"duration": DAY}, 25), ({"end": "2026-10-19T00:00"}, 25),
-                                               ({"duration": 12 * HOUR}, 12)])
+@pytest.mark.parametrize(
+    ("length", "hours"),
+    [({"duration": DAY}, 25), ({"end": "2026-10-19T00:00"}, 25), ({"duration": 12 * HOUR}, 12)],
+)
 def test_whole_days_end_at_the_same_local_time(length: dict[str, Any], hours: int) -> None:
     each = made(begin="2026-10-18T00:00", rule="FREQ=WEEKLY", **length)
     assert local(each, "2026-10-24T12:00", "2026-10-26T12:00") == [("10-25 00:00", hours * HOUR)]
@@ -57,10 +93,13 @@ def test_one_day_once_is_as_long_as_that_day() -> None:
 
 
 def test_a_time_with_an_offset_is_exact() -> None:
-    first, second = (made(begin=f"2026-10-25T{hour}:30Z") for hour in ("00", "01"))  # 02:30, both of them
+    first, second = (
+        made(begin=f"2026-10-25T{hour}:30Z") for hour in ("00", "01")
+    )  # 02:30, both of them
     assert second.first - first.first == HOUR
-    assert local(made(begin="2026-10-18T00:30Z", rule="FREQ=WEEKLY"), "2026-10-25T12:00", "2026-11-02T00:00") == [
-        ("11-01 02:30", 2 * HOUR)]
+    assert local(
+        made(begin="2026-10-18T00:30Z", rule="FREQ=WEEKLY"), "2026-10-25T12:00", "2026-11-02T00:00"
+    ) == [("11-01 02:30", 2 * HOUR)]
 
 
 def test_margins_widen_each_occurrence() -> None:
@@ -74,28 +113,45 @@ def test_margins_widen_each_occurrence() -> None:
 
 def test_state_and_nearest_occurrence() -> None:
     each = made(rule="FREQ=WEEKLY;COUNT=2")
-    first, second = at("2026-01-03T02:00"), at("2026-01-10T02:00")
-    assert [(each.state(now), (each.nearest(now) or (0, 0))[0]) for now in (
-        first - 1, first, first + 2 * HOUR, second + HOUR, second + 2 * HOUR)] == [
-        ("pending", first), ("active", first), ("pending", second), ("active", second), ("ended", second)]
+    first = at("2026-01-03T02:00")
+    second = at("2026-01-10T02:00")
+    assert [
+        (each.state(now), (each.nearest(now) or (0, 0))[0])
+        for now in (first - 1, first, first + 2 * HOUR, second + HOUR, second + 2 * HOUR)
+    ] == [
+        ("pending", first),
+        ("active", first),
+        ("pending", second),
+        ("active", second),
+        ("ended", second),
+    ]
 
 
 def test_what_has_been_ended_does_not_come_again() -> None:
     now = at("2026-01-10T03:00")
     each = replace(made(rule="FREQ=WEEKLY"), ended=now)
-    assert each.spans(0, at("2026-03-01T00:00")) == [(at("2026-01-03T02:00"), at("2026-01-03T04:00")),
-                                                     (at("2026-01-10T02:00"), now)]
+    assert each.spans(0, at("2026-03-01T00:00")) == [
+        (at("2026-01-03T02:00"), at("2026-01-03T04:00")),
+        (at("2026-01-10T02:00"), now),
+    ]
     assert each.state(now) == "ended" and each.nearest(now) == (at("2026-01-10T02:00"), now)
 
 
 def test_exceptions_and_further_dates() -> None:
-    rule = "RRULE:FREQ=WEEKLY;UNTIL=20260124T010000Z\nEXDATE;TZID=Europe/Vienna:20260110T020000\nRDATE:20260112T010000Z"
-    assert [begin for begin, _ in local(made(rule=rule), "2026-01-01T00:00", "2026-12-31T00:00")] == [
-        "01-03 02:00", "01-12 02:00", "01-17 02:00", "01-24 02:00"]
+    rule = (
+        "RRULE:FREQ=WEEKLY;UNTIL=20260124T010000Z\n"
+        "EXDATE;TZID=Europe/Vienna:20260110T020000\nRDATE:20260112T010000Z"
+    )
+    assert [
+        begin for begin, _ in local(made(rule=rule), "2026-01-01T00:00", "2026-12-31T00:00")
+    ] == ["01-03 02:00", "01-12 02:00", "01-17 02:00", "01-24 02:00"]
 
 
 def test_a_thousand_endless_windows_cost_little() -> None:
-    windows = [made(name=str(number), begin="2026-11-01T02:00", rule="FREQ=DAILY") for number in range(1000)]
+    windows = [
+        made(name=str(number), begin="2026-11-01T02:00", rule="FREQ=DAILY")
+        for number in range(1000)
+    ]
     now = at("2026-11-21T02:30")
     assert all(len(each.spans(now - 14 * DAY, now)) == 15 for each in windows)
     began = time.process_time()
@@ -104,38 +160,85 @@ def test_a_thousand_endless_windows_cost_little() -> None:
 
 
 def test_the_same_twice_has_one_name() -> None:
-    assert made().id == made().id == made(by="someone else", created=5).id != made(comment="another").id
+    assert (
+        made().id
+        == made().id
+        == made(by="someone else", created=5).id
+        != made(comment="another").id
+    )
 
 
-@pytest.mark.parametrize(("fields", "field", "said"), [
-    ({"name": " "}, "name", "found nothing"),
-    ({"match": ""}, "match", "neither match nor watch; valid is one of them; match: '{}' stands for every series"),
-    ({"match": "{job=api}"}, "match", "expected a label value in quotes at character 6"),
-    ({"begin": "tomorrow"}, "begin", 'found "tomorrow"; valid is a time such as 2026-11-21T02:00'),
-    ({"begin": "2026-02-30T00:00"}, "begin", 'found "2026-02-30T00:00"'),
-    ({"end": "2026-01-03T02:00"}, "end", "valid is later than begin, 2026-01-03T02:00+01:00"),
-    ({"begin": "2026-03-29T02:30", "end": "2026-03-29T03:00"}, "end", "later than begin, 2026-03-29T03:30+02:00"),
-    ({"begin": "1815-06-18"}, "begin", 'found "1815-06-18"; valid is a time in the years 1990 to 9000'),
-    ({"id": "a\n"}, "id", 'found "a\\n"; valid is 1 to 64 letters, digits, _, . and -, beginning with'),
-    ({"id": ".."}, "id", 'found ".."'),
-    ({"end": "2028-01-03T02:00"}, "end", "at most a year"),
-    ({"duration": None}, "end", "neither end nor duration"),
-    ({"end": "2026-01-03T03:00", "duration": 60}, "end", "end and duration together"),
-    ({"duration": 0}, "duration", "found 0 s; valid is at least 1 s"),
-    ({"duration": 9000 * HOUR}, "duration", "found 375 d; valid is at most a year"),
-    ({"timezone": "Europe/Wien"}, "timezone", 'found "Europe/Wien"; valid is an IANA time zone'),
-    ({"after": -1}, "after", "a margin of at most a year"),
-    ({"rule": "every saturday"}, "rule", "valid is a rule of iCalendar such as FREQ=WEEKLY;BYDAY=SA"),
-    ({"rule": "FREQ=WEEKLY;BYDAY=XX"}, "rule", "invalid 'BYDAY': XX"),
-    ({"rule": "DTSTART:20200101T000000\nRRULE:FREQ=DAILY"}, "rule", "neither FREQ=... nor EXDATE or RDATE"),
-    ({"rule": "FREQ=MINUTELY"}, "rule", "comes too often"),
-    ({"rule": "FREQ=DAILY;INTERVAL=0"}, "rule", "its INTERVAL is less than 1"),
-    ({"rule": "FREQ=DAILY;INTERVAL=-1"}, "rule", "its INTERVAL is less than 1"),
-    ({"rule": "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"}, "rule", "never comes after 2026-01-03T02:00"),
-    ({"rule": "FREQ=HOURLY;BYMINUTE=0,30"}, "rule", "comes too often: hourly is the most"),
-    ({"rule": "FREQ=HOURLY", "begin": "2010-01-01", "now": 1_790_000_000}, "rule",
-     "more than 100,000 times until now: begin later"),
-])
+@pytest.mark.parametrize(
+    ("fields", "field", "said"),
+    [
+        ({"name": " "}, "name", "found nothing"),
+        (
+            {"match": ""},
+            "match",
+            "neither match nor watch; valid is one of them; match: '{}' stands for every series",
+        ),
+        ({"match": "{job=api}"}, "match", "expected a label value in quotes at character 6"),
+        (
+            {"begin": "tomorrow"},
+            "begin",
+            'found "tomorrow"; valid is a time such as 2026-11-21T02:00',
+        ),
+        ({"begin": "2026-02-30T00:00"}, "begin", 'found "2026-02-30T00:00"'),
+        ({"end": "2026-01-03T02:00"}, "end", "valid is later than begin, 2026-01-03T02:00+01:00"),
+        (
+            {"begin": "2026-03-29T02:30", "end": "2026-03-29T03:00"},
+            "end",
+            "later than begin, 2026-03-29T03:30+02:00",
+        ),
+        (
+            {"begin": "1815-06-18"},
+            "begin",
+            'found "1815-06-18"; valid is a time in the years 1990 to 9000',
+        ),
+        (
+            {"id": "a\n"},
+            "id",
+            'found "a\\n"; valid is 1 to 64 letters, digits, _, . and -, beginning with',
+        ),
+        ({"id": ".."}, "id", 'found ".."'),
+        ({"end": "2028-01-03T02:00"}, "end", "at most a year"),
+        ({"duration": None}, "end", "neither end nor duration"),
+        ({"end": "2026-01-03T03:00", "duration": 60}, "end", "end and duration together"),
+        ({"duration": 0}, "duration", "found 0 s; valid is at least 1 s"),
+        ({"duration": 9000 * HOUR}, "duration", "found 375 d; valid is at most a year"),
+        (
+            {"timezone": "Europe/Wien"},
+            "timezone",
+            'found "Europe/Wien"; valid is an IANA time zone',
+        ),
+        ({"after": -1}, "after", "a margin of at most a year"),
+        (
+            {"rule": "every saturday"},
+            "rule",
+            "valid is a rule of iCalendar such as FREQ=WEEKLY;BYDAY=SA",
+        ),
+        ({"rule": "FREQ=WEEKLY;BYDAY=XX"}, "rule", "invalid 'BYDAY': XX"),
+        (
+            {"rule": "DTSTART:20200101T000000\nRRULE:FREQ=DAILY"},
+            "rule",
+            "neither FREQ=... nor EXDATE or RDATE",
+        ),
+        ({"rule": "FREQ=MINUTELY"}, "rule", "comes too often"),
+        ({"rule": "FREQ=DAILY;INTERVAL=0"}, "rule", "its INTERVAL is less than 1"),
+        ({"rule": "FREQ=DAILY;INTERVAL=-1"}, "rule", "its INTERVAL is less than 1"),
+        (
+            {"rule": "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"},
+            "rule",
+            "never comes after 2026-01-03T02:00",
+        ),
+        ({"rule": "FREQ=HOURLY;BYMINUTE=0,30"}, "rule", "comes too often: hourly is the most"),
+        (
+            {"rule": "FREQ=HOURLY", "begin": "2010-01-01", "now": 1_790_000_000},
+            "rule",
+            "more than 100,000 times until now: begin later",
+        ),
+    ],
+)
 def test_a_clear_answer(fields: dict[str, Any], field: str, said: str) -> None:
     with pytest.raises(WindowRefused) as refused:
         made(**fields)

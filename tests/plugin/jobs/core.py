@@ -5,7 +5,9 @@ class Time:
     """Stands for the module `time`: a core that works for `cost` seconds in each run."""
 
     def __init__(self, cost: float) -> None:
-        self.cost, self.now, self.worked = cost, 1000.0, 0.0
+        self.cost = cost
+        self.now = 1000.0
+        self.worked = 0.0
 
     def monotonic(self) -> float:
         return self.now

@@ -1,4 +1,5 @@
-"""What the noise job publishes: the time that was scored, and suggestions for the noisiest series."""
+"""What the noise job publishes: the time that was scored, and suggestions for the noisiest
+series."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,9 +11,9 @@ import pytest
 from detectors.api import Band
 from plugin.board import Board
 from plugin.config import Watch
-from plugin.domain.budget import DAY, Noise, Suggestion
+from plugin.domain.budget import DAY, NoiseReport, Suggestion
 from plugin.jobs import throttle
-from plugin.jobs.budget_job import TRIED, NoiseJob
+from plugin.jobs.budget_job import TRIED, BudgetJob
 from plugin.jobs.suggestions import episodes
 from plugin.series import Labels, Samples, Tick
 from plugin.store import Store
@@ -33,21 +34,43 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def fill(store: Store, watch: str, series: list[Samples]) -> None:
-    ids = [record.id for record in store.register(watch, [Labels.of({"n": str(n)}) for n in range(len(series))], START)]
-    value, expected, lower, upper, score = (np.array([getattr(each, name) for each in series])
-                                            for name in ("value", "expected", "lower", "upper", "score"))
-    value[-1, LENGTH // 2:] = np.nan
-    tick = Tick(watch, np.array(ids), series[0].times, value, expected, lower, upper, score,
-                np.ones(len(ids), np.int64))
-    found = [replace(alarm, series_id=series_id) for series_id, each in zip(ids, series, strict=True)
-             for alarm in episodes(WATCH, each.times, each.value, Band(each.lower, each.expected, each.upper),
-                                   each.score)]
+    ids = [
+        record.id
+        for record in store.register(
+            watch, [Labels.of({"n": str(n)}) for n in range(len(series))], START
+        )
+    ]
+    value, expected, lower, upper, score = (
+        np.array([getattr(each, name) for each in series])
+        for name in ("value", "expected", "lower", "upper", "score")
+    )
+    value[-1, LENGTH // 2 :] = np.nan
+    tick = Tick(
+        watch,
+        np.array(ids),
+        series[0].times,
+        value,
+        expected,
+        lower,
+        upper,
+        score,
+        np.ones(len(ids), np.int64),
+    )
+    found = [
+        replace(alarm, series_id=series_id)
+        for series_id, each in zip(ids, series, strict=True)
+        for alarm in episodes(
+            WATCH, each.times, each.value, Band(each.lower, each.expected, each.upper), each.score
+        )
+    ]
     store.write([tick], "q", (START, NOW - STEP), found)
 
 
-def published(store: Store, *watches: Watch, now: int = NOW) -> Noise:
+def published(store: Store, *watches: Watch, now: int = NOW) -> NoiseReport:
     board = Board()
-    assert NoiseJob(store, board, lambda: {watch.name: watch for watch in watches}, lambda: float(now)).run()
+    assert BudgetJob(
+        store, board, lambda: {watch.name: watch for watch in watches}, lambda: float(now)
+    ).run()
     found = board.noise()
     assert found is not None
     return found
@@ -55,14 +78,22 @@ def published(store: Store, *watches: Watch, now: int = NOW) -> Noise:
 
 def test_what_was_scored_counts(store: Store) -> None:
     found = published(store, WATCH)
-    assert found.made_at == NOW and found.samples(7) == found.samples(30) == {1: LENGTH, 2: LENGTH, 3: LENGTH / 2}
+    assert found.made_at == NOW and found.samples(7) == found.samples(30) == {
+        1: LENGTH,
+        2: LENGTH,
+        3: LENGTH / 2,
+    }
     later = published(store, WATCH, now=NOW + 7 * DAY)
     assert later.samples(7) == {1: 0, 2: 0, 3: 0} and later.samples(30) == found.samples(30)
 
 
 def test_the_noisiest_series_gets_a_suggestion(store: Store) -> None:
-    assert published(store, WATCH).suggestions == {1: Suggestion("min_deviation: 2.9", 8, 10, 0, True)}
-    assert published(store, Watch(name="other", query="up")).suggestions == {}, "not configured: nothing to set"
+    assert published(store, WATCH).suggestions == {
+        1: Suggestion("min_deviation: 2.9", 8, 10, 0, True)
+    }
+    assert published(store, Watch(name="other", query="up")).suggestions == {}, (
+        "not configured: nothing to set"
+    )
     assert published(store, WATCH, now=NOW + 31 * DAY).suggestions == {}
 
 
@@ -72,7 +103,7 @@ def test_what_keeps_its_budget_is_not_noisy(store: Store) -> None:
 
 
 def test_only_the_noisiest_few_are_tried(store: Store) -> None:
-    fill(store, "many", [samples(*SMALL, *LARGE[:number % 2 + 1]) for number in range(TRIED + 4)])
+    fill(store, "many", [samples(*SMALL, *LARGE[: number % 2 + 1]) for number in range(TRIED + 4)])
     found = published(store, WATCH, WATCH.model_copy(update={"name": "many"})).suggestions
     names = {record.id: record.watch for record in store.series()}
     assert [names[series] for series in found].count("many") == TRIED
@@ -82,8 +113,14 @@ def test_only_the_noisiest_few_are_tried(store: Store) -> None:
 def test_a_run_is_paid_for_with_rest(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Time(cost=0.5)
     monkeypatch.setattr(throttle, "time", clock)
-    job = NoiseJob(store, Board(), dict, lambda: float(NOW))
+    job = BudgetJob(store, Board(), dict, lambda: float(NOW))
     ran = []
     for clock.now in range(1000, 3001, 100):
         ran.append(job.run())
-    assert [at for at, each in enumerate(ran) if each] == [0, 5, 10, 15, 20]  # 0.5 s of a core in 500 s
+    assert [at for at, each in enumerate(ran) if each] == [
+        0,
+        5,
+        10,
+        15,
+        20,
+    ]  # 0.5 s of a core in 500 s

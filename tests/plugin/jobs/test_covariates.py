@@ -1,4 +1,5 @@
-"""Covariates of a watch: who belongs to whom, what the store keeps of them, what goes wrong with them."""
+"""Covariates of a watch: who belongs to whom, what the store keeps of them, what goes wrong with
+them."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -18,11 +19,12 @@ from plugin.config.constraints import WITHOUT_COVARIATES
 from plugin.errors import PrometheusUnavailable
 from plugin.jobs.covariates import Covariates, channels, matches, name_of, queries_of, spec_with
 from plugin.metrics import Metrics
-from plugin.prometheus.reader import Answer
+from plugin.prometheus.reader import QueryResult
 from plugin.series import Labels, Series
 from plugin.store import Store
 
-STEP, START = 60, 600
+STEP = 60
+START = 600
 WATCH = Watch(name="w", query="x", detector="lstm", step=STEP, covariates=("a", "b"))
 SPEC = spec_with(LSTM(), WATCH.covariates)
 
@@ -32,20 +34,21 @@ def labels(**pairs: str) -> Labels:
 
 
 class Reader:
-    """Answers each query with what it was told to, at every step; remembers what it was asked for."""
+    """Answers each query with what it was told to, at every step; remembers what it was asked
+    for."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, int, int]] = []
         self.answers: dict[str, Callable[[], Sequence[tuple[Labels, Sequence[float]]]]] = {}
 
-    def range(self, query: str, start: int, end: int, step: int, *, max_series: int) -> Answer:
+    def range(self, query: str, start: int, end: int, step: int, *, max_series: int) -> QueryResult:
         self.asked.append((query, start, end))
         times = np.arange(start, end + step, step)
         found = []
         for name, values in self.answers[query]():
             there = np.isfinite(values)
             found.append(Series(name, times[there], np.array(values, float)[there]))
-        return Answer(found, (), 1, 0.0)
+        return QueryResult(found, (), 1, 0.0)
 
 
 @pytest.fixture
@@ -58,8 +61,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture
 def reader() -> Any:
     made = Reader()
-    made.answers = {"a": lambda: [(labels(region="eu"), [1, 2, 3]), (labels(region="us"), [4, np.nan, 6])],
-                    "b": lambda: [(labels(), [7, 8, 9])]}
+    made.answers = {
+        "a": lambda: [(labels(region="eu"), [1, 2, 3]), (labels(region="us"), [4, np.nan, 6])],
+        "b": lambda: [(labels(), [7, 8, 9])],
+    }
     return made
 
 
@@ -76,28 +81,42 @@ def failures(metrics: Metrics, reason: str) -> float:
     return float(metrics.covariate_failures.labels("w", reason)._value.get())
 
 
-@pytest.mark.parametrize(("series", "covariates", "expected"), [
-    (labels(__name__="x", job="a"), [labels(__name__="y", job="a"), labels(__name__="y", job="b")], (0,)),
-    (labels(job="a", instance="1"), [labels(job="a")], (0,)),
-    (labels(job="a"), [labels(job="a", instance="1"), labels(job="a", instance="2")], (0, 1)),
-    (labels(job="a"), [labels()], (0,)),
-    (labels(job="a"), [labels(region="eu"), labels(job="b")], (0,)),
-    (labels(job="a"), [], ()),
-])
+@pytest.mark.parametrize(
+    ("series", "covariates", "expected"),
+    [
+        (
+            labels(__name__="x", job="a"),
+            [labels(__name__="y", job="a"), labels(__name__="y", job="b")],
+            (0,),
+        ),
+        (labels(job="a", instance="1"), [labels(job="a")], (0,)),
+        (labels(job="a"), [labels(job="a", instance="1"), labels(job="a", instance="2")], (0, 1)),
+        (labels(job="a"), [labels()], (0,)),
+        (labels(job="a"), [labels(region="eu"), labels(job="b")], (0,)),
+        (labels(job="a"), [], ()),
+    ],
+)
 def test_a_covariate_belongs_to_a_series_when_all_labels_that_both_have_agree(
-        series: Labels, covariates: list[Labels], expected: tuple[int, ...]) -> None:
+    series: Labels, covariates: list[Labels], expected: tuple[int, ...]
+) -> None:
     assert matches([series], covariates) == [expected]
 
 
 def test_each_series_gets_its_own_channels(store: Store, reader: Any, metrics: Metrics) -> None:
-    found = ids(store, labels(region="us", n="1"), labels(region="eu", n="2"), labels(region="asia"))
+    found = ids(
+        store, labels(region="us", n="1"), labels(region="eu", n="2"), labels(region="asia")
+    )
     assert Covariates(WATCH, store, reader, metrics).load(START, START + 2 * STEP)
     given = channels(store, "w", SPEC, found, START, START + 2 * STEP, STEP)
     nan = np.nan
     np.testing.assert_array_equal(given.values[:, 0], [[4, nan, 6], [1, 2, 3], [nan, nan, nan]])
     np.testing.assert_array_equal(given.values[:, 1], [[7, 8, 9]] * 3)
     assert set(given.ambiguous.values()) == {0}
-    assert channels(store, "w", to_spec(LSTM()), found, START, START, STEP).values.shape == (3, 0, 1)
+    assert channels(store, "w", to_spec(LSTM()), found, START, START, STEP).values.shape == (
+        3,
+        0,
+        1,
+    )
 
 
 def test_a_sample_is_asked_for_once(store: Store, reader: Any, metrics: Metrics) -> None:
@@ -106,17 +125,25 @@ def test_a_sample_is_asked_for_once(store: Store, reader: Any, metrics: Metrics)
     covariates.load(START, START + 2 * STEP)
     reader.answers = {"a": lambda: [(labels(region="eu"), [5])], "b": list}
     covariates.load(START, START + 3 * STEP)
-    first, new = (START, START + 2 * STEP), (START + 3 * STEP, START + 3 * STEP)
+    first = (START, START + 2 * STEP)
+    new = (START + 3 * STEP, START + 3 * STEP)
     assert reader.asked == [("a", *first), ("b", *first), ("a", *new), ("b", *new)]
 
 
-def test_where_several_have_a_value_there_is_none(store: Store, reader: Any, metrics: Metrics,
-                                                  caplog: pytest.LogCaptureFixture) -> None:
+def test_where_several_have_a_value_there_is_none(
+    store: Store, reader: Any, metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
     """One that takes the place of another, as a new pod does, is no conflict."""
     found = ids(store, labels(job="a"), labels(job="b"))
-    pods = {("a", "1"): [1, 2, np.nan], ("a", "2"): [np.nan, 5, 6], ("b", "3"): [7, np.nan, np.nan],
-            ("b", "4"): [np.nan, 8, 9]}
-    reader.answers["a"] = lambda: [(labels(job=job, pod=pod), values) for (job, pod), values in pods.items()]
+    pods = {
+        ("a", "1"): [1, 2, np.nan],
+        ("a", "2"): [np.nan, 5, 6],
+        ("b", "3"): [7, np.nan, np.nan],
+        ("b", "4"): [np.nan, 8, 9],
+    }
+    reader.answers["a"] = lambda: [
+        (labels(job=job, pod=pod), values) for (job, pod), values in pods.items()
+    ]
     covariates = Covariates(WATCH, store, reader, metrics)
     covariates.load(START, START + 2 * STEP)
     given = channels(store, "w", SPEC, found, START, START + 2 * STEP, STEP)
@@ -127,14 +154,17 @@ def test_where_several_have_a_value_there_is_none(store: Store, reader: Any, met
     assert [record.message for record in caplog.records] == ["covariate missing"]
 
 
-def test_one_that_fails_is_missing_and_the_others_are_not(store: Store, reader: Any, metrics: Metrics,
-                                                          caplog: pytest.LogCaptureFixture) -> None:
+def test_one_that_fails_is_missing_and_the_others_are_not(
+    store: Store, reader: Any, metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
     def down() -> list[Any]:
         raise PrometheusUnavailable("no answer")
 
     caplog.set_level("INFO")
-    found, good = ids(store, labels(region="eu")), reader.answers["a"]
-    covariates, reader.answers["a"] = Covariates(WATCH, store, reader, metrics), down
+    found = ids(store, labels(region="eu"))
+    good = reader.answers["a"]
+    covariates = Covariates(WATCH, store, reader, metrics)
+    reader.answers["a"] = down
     for _ in range(2):
         assert not covariates.load(START, START + 2 * STEP)
     given = channels(store, "w", SPEC, found, START, START + 2 * STEP, STEP).values
@@ -142,11 +172,18 @@ def test_one_that_fails_is_missing_and_the_others_are_not(store: Store, reader: 
     assert failures(metrics, "unavailable") == 2
     reader.answers["a"] = good
     assert covariates.load(START, START + 2 * STEP)
-    assert np.isfinite(channels(store, "w", SPEC, found, START, START + 2 * STEP, STEP).values).all()
-    assert [record.message for record in caplog.records] == ["covariate missing", "covariate is back"]
+    assert np.isfinite(
+        channels(store, "w", SPEC, found, START, START + 2 * STEP, STEP).values
+    ).all()
+    assert [record.message for record in caplog.records] == [
+        "covariate missing",
+        "covariate is back",
+    ]
 
 
-def test_none_waits_for_one_that_takes_too_long(store: Store, reader: Any, metrics: Metrics) -> None:
+def test_none_waits_for_one_that_takes_too_long(
+    store: Store, reader: Any, metrics: Metrics
+) -> None:
     covariates = Covariates(WATCH, store, reader, metrics)
     assert not covariates.load(START, START + 2 * STEP, within=0)
     assert reader.asked == [] and failures(metrics, "late") == 2
@@ -166,9 +203,16 @@ def test_they_expire_with_their_samples(store: Store, reader: Any, metrics: Metr
     own = ids(store, labels(n="1"))
     assert len(store.series(name_of("w", "a"))) == 2
     store.expire(START + 10**6, retention=10**6 - 3 * STEP, versions=1)
-    assert store.series(name_of("w", "a")) == [] and [record.id for record in store.series("w")] == own.tolist()
+    assert (
+        store.series(name_of("w", "a")) == []
+        and [record.id for record in store.series("w")] == own.tolist()
+    )
 
 
 def test_the_configuration_knows_which_of_our_detectors_take_none() -> None:
-    ours = {name for name in detector_names() if not getattr(detector_named(name, {}), "takes_covariates", False)}
+    ours = {
+        name
+        for name in detector_names()
+        if not getattr(detector_named(name, {}), "takes_covariates", False)
+    }
     assert ours | {"auto"} == set(WITHOUT_COVARIATES)

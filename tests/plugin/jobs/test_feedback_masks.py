@@ -2,33 +2,46 @@
 
 import pytest
 
-from plugin.domain.tolerances import Part, Verdict
-from plugin.jobs.feedback_masks import Answered, without
-from plugin.jobs.masks import Masked
+from plugin.domain.tolerances import FeedbackSpan, Verdict
+from plugin.jobs.feedback_masks import FeedbackMasks, without
+from plugin.jobs.masks import Mask
 from plugin.series import Labels
 from plugin.store import Store
 from tests.plugin.store.conftest import store as store  # the fixture
 
 
-@pytest.mark.parametrize(("holes", "left"), [
-    ([], [(10, 50)]), ([(0, 9)], [(10, 50)]), ([(0, 10)], [(11, 50)]), ([(20, 30)], [(10, 19), (31, 50)]),
-    ([(50, 60)], [(10, 49)]), ([(0, 99)], []), ([(20, 30), (25, 40)], [(10, 19), (41, 50)])])
+@pytest.mark.parametrize(
+    ("holes", "left"),
+    [
+        ([], [(10, 50)]),
+        ([(0, 9)], [(10, 50)]),
+        ([(0, 10)], [(11, 50)]),
+        ([(20, 30)], [(10, 19), (31, 50)]),
+        ([(50, 60)], [(10, 49)]),
+        ([(0, 99)], []),
+        ([(20, 30), (25, 40)], [(10, 19), (41, 50)]),
+    ],
+)
 def test_what_is_left_of_a_mask(holes: list[tuple[int, int]], left: list[tuple[int, int]]) -> None:
-    others = [Masked(2, 0, 99), *(Masked(1, *hole) for hole in holes)]
-    assert without(Masked(1, 10, 50), others) == [Masked(1, *each) for each in left]
+    others = [Mask(2, 0, 99), *(Mask(1, *hole) for hole in holes)]
+    assert without(Mask(1, 10, 50), others) == [Mask(1, *each) for each in left]
 
 
 def test_real_masks_new_normal_unmasks_and_both_can_be_taken_back(store: Store) -> None:  # noqa: F811
     records = store.register("cpu", [Labels.of({"instance": name}) for name in "ab"], 0)
     store.register("disk", [Labels.of({})], 0)
-    planned = [Masked(2, 0, 100)]
-    masks = Answered("cpu", store, lambda records, start, end: planned)
-    for verdict, part in ((Verdict.REAL, Part(1, 60, 120)), (Verdict.REAL, Part(3, 60, 120)),
-                          (Verdict.FALSE_ALARM, Part(1, 500, 600)), (Verdict.NEW_NORMAL, Part(2, 50, 200))):
+    planned = [Mask(2, 0, 100)]
+    masks = FeedbackMasks("cpu", store, lambda records, start, end: planned)
+    for verdict, part in (
+        (Verdict.REAL, FeedbackSpan(1, 60, 120)),
+        (Verdict.REAL, FeedbackSpan(3, 60, 120)),
+        (Verdict.FALSE_ALARM, FeedbackSpan(1, 500, 600)),
+        (Verdict.NEW_NORMAL, FeedbackSpan(2, 50, 200)),
+    ):
         store.feedback.give(verdict, [part], incident="", comment="", by="", at=1000)
-    assert masks(records, 0, 1000) == [Masked(2, 0, 49), Masked(1, 60, 120)]
-    assert masks(records, 50, 1000) == [Masked(1, 60, 120)] and masks(records, 121, 1000) == []
-    assert masks(records[1:], 0, 1000) == [Masked(2, 0, 49)]
+    assert masks(records, 0, 1000) == [Mask(2, 0, 49), Mask(1, 60, 120)]
+    assert masks(records, 50, 1000) == [Mask(1, 60, 120)] and masks(records, 121, 1000) == []
+    assert masks(records[1:], 0, 1000) == [Mask(2, 0, 49)]
     store.feedback.withdraw(1, by="", at=2000)
     store.feedback.withdraw(4, by="", at=2000)
     assert masks(records, 0, 1000) == planned

@@ -12,19 +12,21 @@ from prometheus_client import CollectorRegistry
 
 from detectors.registry import detector_named, to_spec
 from plugin import grid
-from plugin.config import Watch, Workers
+from plugin.config import Watch, WorkerSettings
 from plugin.errors import FitFailed, Stopped, StoreError
 from plugin.jobs.covariates import Covariates
 from plugin.jobs.fit_job import RETRY_SECONDS, STACKS_PER_WORKER, FitJob
 from plugin.jobs.fit_task import FitOutcome, FitTask
-from plugin.jobs.gate import Verdict
-from plugin.jobs.model_registry import Roster
+from plugin.jobs.gate import GateResult
+from plugin.jobs.model_registry import ModelRegistry
 from plugin.jobs.watch_history import query_key
 from plugin.metrics import Metrics
 from plugin.series import Labels, SeriesRecord, SeriesState, Tick
 from plugin.store import ModelRecord, Store
 
-STEP, STEPS, DAY = 60, 240, 86_400
+STEP = 60
+STEPS = 240
+DAY = 86_400
 NOW = 1_760_000_040 // STEP * STEP
 START = NOW - (STEPS - 1) * STEP
 BASELINE, NETWORK = (to_spec(detector_named(name, {})) for name in ("baseline", "lstm"))
@@ -38,7 +40,9 @@ class Pool:
 
     def __init__(self) -> None:
         self.asked: list[FitTask] = []
-        self.answer: Task = lambda task: FitOutcome(task, refused=dict.fromkeys(task.ids, ("diverged", "on purpose")))
+        self.answer: Task = lambda task: FitOutcome(
+            task, refused=dict.fromkeys(task.ids, ("diverged", "on purpose"))
+        )
 
     def submit(self, task: FitTask) -> "Future[FitOutcome]":
         self.asked.append(task)
@@ -55,31 +59,64 @@ class Pool:
 
 
 class World:
-    """A store with four series of one watch, all of its window asked for already, and a fit job beside it."""
+    """A store with four series of one watch, all of its window asked for already, and a fit job
+    beside it."""
 
     def __init__(self, folder: Path) -> None:
-        self.store, self.pool, self.now = Store.open(folder), Pool(), float(NOW)
-        watch = Watch(name="w", query="x", detector="lstm", step=STEP, fit_window=(STEPS - 1) * STEP)
+        self.store = Store.open(folder)
+        self.pool = Pool()
+        self.now = float(NOW)
+        watch = Watch(
+            name="w", query="x", detector="lstm", step=STEP, fit_window=(STEPS - 1) * STEP
+        )
         labels = [Labels.of({"n": str(number)}) for number in range(4)]
         self.ids = [record.id for record in self.store.register("w", labels, START)]
         values = np.ones((4, STEPS))
         nothing = np.full(values.shape, np.nan)
-        self.store.write([Tick("w", np.array(self.ids), grid.grid_times(START, NOW, STEP), values, nothing, nothing,
-                               nothing, nothing, np.zeros(4, np.int64))], query_key(watch), (START, NOW))
-        self.roster = Roster(self.store, "w")
+        self.store.write(
+            [
+                Tick(
+                    "w",
+                    np.array(self.ids),
+                    grid.grid_times(START, NOW, STEP),
+                    values,
+                    nothing,
+                    nothing,
+                    nothing,
+                    nothing,
+                    np.zeros(4, np.int64),
+                )
+            ],
+            query_key(watch),
+            (START, NOW),
+        )
+        self.roster = ModelRegistry(self.store, "w")
         self.metrics = Metrics(CollectorRegistry())
         no_prometheus: Any = None  # nothing is missing, nothing is asked
         pool: Any = self.pool
-        self.job = FitJob(watch, self.store, no_prometheus, self.metrics, self.roster, pool, Workers(stack=2),
-                          Covariates(watch, self.store, no_prometheus, self.metrics), clock=lambda: self.now)
+        self.job = FitJob(
+            watch,
+            self.store,
+            no_prometheus,
+            self.metrics,
+            self.roster,
+            pool,
+            WorkerSettings(stack=2),
+            Covariates(watch, self.store, no_prometheus, self.metrics),
+            clock=lambda: self.now,
+        )
 
-    def crown(self, ids: list[int], spec: str, *, fitted_at: int = NOW, start: int = NOW - DAY) -> None:
+    def promote(
+        self, ids: list[int], spec: str, *, fitted_at: int = NOW, start: int = NOW - DAY
+    ) -> None:
         version = self.store.new_version("w")
         path = self.store.write_weights(version, {"weight": np.zeros((len(ids), 1))})
-        models = [ModelRecord(i, version, row, "any", spec, path, 0.1, fitted_at, start, NOW)
-                  for row, i in enumerate(ids)]
+        models = [
+            ModelRecord(i, version, row, "any", spec, path, 0.1, fitted_at, start, NOW)
+            for row, i in enumerate(ids)
+        ]
         self.store.save_models("w", models)
-        self.roster.crown(models)
+        self.roster.promote(models)
 
     def wanted(self) -> list[tuple[str, tuple[int, ...]]]:
         """What a run asks for, with stacks of two."""
@@ -100,25 +137,34 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def test_newcomers_come_first_and_get_the_baseline(world: World) -> None:
     a, b, c, d = world.ids
-    world.crown([a, b], BASELINE)
+    world.promote([a, b], BASELINE)
     assert world.wanted() == [(BASELINE, (c, d)), (NETWORK, (a, b))]
 
 
 def test_a_refit_starts_warm_from_weights_of_the_same_detector(world: World) -> None:
     a, b, c, d = world.ids
-    world.crown([a, b], NETWORK, fitted_at=NOW - 2 * DAY)
-    world.crown([c, d], BASELINE)
+    world.promote([a, b], NETWORK, fitted_at=NOW - 2 * DAY)
+    world.promote([c, d], BASELINE)
     world.wanted()
-    assert [(task.ids, task.prior is not None) for task in world.pool.asked] == [((c, d), False), ((a, b), True)]
+    assert [(task.ids, task.prior is not None) for task in world.pool.asked] == [
+        ((c, d), False),
+        ((a, b), True),
+    ]
     assert [row for _, row in world.pool.asked[1].prior or ()] == [0, 1]
 
 
 def test_a_model_is_due_after_fit_every_spread_by_a_tenth(world: World) -> None:
     old = {i: NOW - 10 * DAY for i in world.ids}
-    world.store.record_history("w", "past", np.array(world.ids), np.array([old[world.ids[0]]]), np.ones((4, 1)),
-                               (NOW - 10 * DAY, NOW - 10 * DAY))
+    world.store.record_history(
+        "w",
+        "past",
+        np.array(world.ids),
+        np.array([old[world.ids[0]]]),
+        np.ones((4, 1)),
+        (NOW - 10 * DAY, NOW - 10 * DAY),
+    )
     world.roster.reload()
-    world.crown(world.ids, NETWORK, start=NOW - 10 * DAY)
+    world.promote(world.ids, NETWORK, start=NOW - 10 * DAY)
     world.now = NOW + 0.9 * DAY - 1
     assert world.wanted() == []
     world.now = NOW + 1.1 * DAY
@@ -126,7 +172,7 @@ def test_a_model_is_due_after_fit_every_spread_by_a_tenth(world: World) -> None:
 
 
 def test_a_young_model_is_due_when_its_history_has_doubled(world: World) -> None:
-    world.crown(world.ids, NETWORK)  # who have been seen for STEPS - 1 steps
+    world.promote(world.ids, NETWORK)  # who have been seen for STEPS - 1 steps
     world.now = NOW + (STEPS - 1) * STEP - 1
     assert world.wanted() == []
     world.now += 1
@@ -134,7 +180,9 @@ def test_a_young_model_is_due_when_its_history_has_doubled(world: World) -> None
 
 
 def test_who_is_away_is_not_fitted(world: World) -> None:
-    for record, state in zip(world.roster.records(), (SeriesState.MISSING, SeriesState.GONE), strict=False):
+    for record, state in zip(
+        world.roster.records(), (SeriesState.MISSING, SeriesState.GONE), strict=False
+    ):
         world.roster.see([SeriesRecord(record.id, "w", record.labels, state, START, NOW)])
     assert world.wanted() == [(BASELINE, tuple(world.ids[2:]))]
 
@@ -149,9 +197,13 @@ def test_one_run_is_limited_so_that_newcomers_never_wait_for_long(world: World) 
     assert len(world.pool.asked) == (4 + len(labels)) / 2
 
 
-def test_who_is_refused_for_lack_of_history_gets_a_baseline_and_another_chance(world: World) -> None:
-    world.crown(world.ids, BASELINE)
-    world.pool.answer = lambda task: FitOutcome(task, refused=dict.fromkeys(task.ids, ("not_enough_data", "8 samples")))
+def test_who_is_refused_for_lack_of_history_gets_a_baseline_and_another_chance(
+    world: World,
+) -> None:
+    world.promote(world.ids, BASELINE)
+    world.pool.answer = lambda task: FitOutcome(
+        task, refused=dict.fromkeys(task.ids, ("not_enough_data", "8 samples"))
+    )
     asked = world.wanted()
     assert [spec for spec, _ in asked] == [NETWORK, NETWORK, BASELINE, BASELINE]
     assert world.failures("not_enough_data") == 8
@@ -162,14 +214,23 @@ def test_who_is_refused_for_lack_of_history_gets_a_baseline_and_another_chance(w
 
 
 def test_a_network_is_never_replaced_by_a_baseline(world: World) -> None:
-    world.crown(world.ids, NETWORK, fitted_at=NOW - 2 * DAY)
-    world.pool.answer = lambda task: FitOutcome(task, refused=dict.fromkeys(task.ids, ("not_enough_data", "8 samples")))
+    world.promote(world.ids, NETWORK, fitted_at=NOW - 2 * DAY)
+    world.pool.answer = lambda task: FitOutcome(
+        task, refused=dict.fromkeys(task.ids, ("not_enough_data", "8 samples"))
+    )
     assert [spec for spec, _ in world.wanted()] == [NETWORK, NETWORK]
 
 
-@pytest.mark.parametrize(("error", "reason"), [
-    (FitFailed("worker_died", "on purpose"), "worker_died"), (StoreError("the disk is full"), "store")])
-def test_a_failure_costs_its_own_stack_and_is_tried_again_later(world: World, error: Exception, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (FitFailed("worker_died", "on purpose"), "worker_died"),
+        (StoreError("the disk is full"), "store"),
+    ],
+)
+def test_a_failure_costs_its_own_stack_and_is_tried_again_later(
+    world: World, error: Exception, reason: str
+) -> None:
     def fail(task: FitTask) -> FitOutcome:
         raise error
 
@@ -190,19 +251,26 @@ def test_a_stop_counts_nothing(world: World) -> None:
 
 
 def test_who_keeps_its_model_has_been_checked_and_waits_for_its_turn(world: World) -> None:
-    world.crown(world.ids, NETWORK, start=NOW - 10 * DAY)
+    world.promote(world.ids, NETWORK, start=NOW - 10 * DAY)
     world.now = NOW + 1.1 * DAY
-    world.pool.answer = lambda task: FitOutcome(task, verdicts=dict.fromkeys(task.ids, Verdict(False, "worse", "loss")))
+    world.pool.answer = lambda task: FitOutcome(
+        task, verdicts=dict.fromkeys(task.ids, GateResult(False, "worse", "loss"))
+    )
     assert len(world.wanted()) == 2 and world.wanted() == []
     assert world.metrics.fits.labels("w", "kept")._value.get() == 2
     world.now += 1.1 * DAY
     assert len(world.wanted()) == 2
 
 
-def test_an_older_model_of_another_detector_stays_its_time_when_someone_wants_it(world: World) -> None:
-    world.crown(world.ids, BASELINE, start=NOW - 10 * DAY)
+def test_an_older_model_of_another_detector_stays_its_time_when_someone_wants_it(
+    world: World,
+) -> None:
+    world.promote(world.ids, BASELINE, start=NOW - 10 * DAY)
     assert len(world.wanted()) == 2
-    wanted = [replace(model, since=NOW + 1, checked_at=NOW + 1) for model in world.roster.champions().values()]
+    wanted = [
+        replace(model, since=NOW + 1, checked_at=NOW + 1)
+        for model in world.roster.champions().values()
+    ]
     world.roster.keep(wanted)
     assert world.wanted() == []
     world.now = NOW + 1.1 * DAY + 1

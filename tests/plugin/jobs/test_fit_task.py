@@ -22,14 +22,18 @@ BUDGET = 1 / 604_800
 def batch(observed: list[int]) -> SeriesBatch:
     """One row for each number: so many samples at its end, none before."""
     there = np.arange(200)[None] >= 200 - np.array(observed)[:, None]
-    return SeriesBatch(np.where(there, np.random.default_rng(0).normal(size=there.shape), np.nan), there, 0, 60)
+    return SeriesBatch(
+        np.where(there, np.random.default_rng(0).normal(size=there.shape), np.nan), there, 0, 60
+    )
 
 
 def test_rows_that_are_refused_do_not_cost_the_others() -> None:
     rows = fit_rows(Baseline(), batch([200, 3, 150, 0]), None, alert_budget=BUDGET)
     assert rows.index.tolist() == [0, 2] and set(rows.refused) == {1, 3} and rows.fitted is not None
     assert all(isinstance(why, NotEnoughData) for why in rows.refused.values())
-    alone = fit_rows(Baseline(), batch([200, 3, 150, 0]).rows(np.array([2])), None, alert_budget=BUDGET)
+    alone = fit_rows(
+        Baseline(), batch([200, 3, 150, 0]).rows(np.array([2])), None, alert_budget=BUDGET
+    )
     assert alone.fitted is not None
     np.testing.assert_array_equal(alone.fitted.state["reach"][0], rows.fitted.state["reach"][1])
 
@@ -64,15 +68,35 @@ def test_the_prior_follows_the_rows_that_are_left() -> None:
     assert rows.index.tolist() == [0, 2] and list(rows.refused) == [1]
 
 
-def test_a_device_that_fails_costs_time_never_the_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_fails_costs_time_never_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(fit_task, "from_spec", lambda spec: Picky())
     monkeypatch.setattr(fit_task, "choose", lambda wanted: wanted)
     store = Store.open(tmp_path)
     ids = [record.id for record in store.register("w", [Labels.of({"a": "1"})], 0)]
     times = np.arange(0, 200 * 60, 60)
-    store.record_history("w", "k", np.array(ids), times, np.random.default_rng(0).normal(size=(1, 200)), (0, 199 * 60))
-    task = FitTask(tmp_path, "w", store.new_version("w"), to_spec(Baseline()), tuple(ids), 0, 199 * 60, 60, "UTC",
-                   BUDGET, device="cuda")
+    store.record_history(
+        "w",
+        "k",
+        np.array(ids),
+        times,
+        np.random.default_rng(0).normal(size=(1, 200)),
+        (0, 199 * 60),
+    )
+    task = FitTask(
+        tmp_path,
+        "w",
+        store.new_version("w"),
+        to_spec(Baseline()),
+        tuple(ids),
+        0,
+        199 * 60,
+        60,
+        "UTC",
+        BUDGET,
+        device="cuda",
+    )
     store.close()
     outcome = run_task(task)
     assert outcome.ids == tuple(ids) and outcome.path is not None and outcome.path.exists()
@@ -88,9 +112,26 @@ def test_a_fit_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
 
 def test_a_newcomer_starts_from_the_mean_of_its_peers(tmp_path: Path) -> None:
     store = Store.open(tmp_path)
-    path = store.write_weights(7, {"weight": np.array([[1.0], [2.0], [6.0]]), "after.level": np.zeros(3)})
-    task = FitTask(tmp_path, "w", 8, to_spec(Baseline()), (1, 2), 0, 60, 60, "UTC", BUDGET,
-                   peers=((path, 0), (path, 2)))
+    path = store.write_weights(
+        7, {"weight": np.array([[1.0], [2.0], [6.0]]), "after.level": np.zeros(3)}
+    )
+    task = FitTask(
+        tmp_path,
+        "w",
+        8,
+        to_spec(Baseline()),
+        (1, 2),
+        0,
+        60,
+        60,
+        "UTC",
+        BUDGET,
+        peers=((path, 0), (path, 2)),
+    )
     prior = fit_task._prior(store, task)
     store.close()
-    assert prior is not None and list(prior) == ["weight"] and prior["weight"].tolist() == [[3.5], [3.5]]
+    assert (
+        prior is not None
+        and list(prior) == ["weight"]
+        and prior["weight"].tolist() == [[3.5], [3.5]]
+    )

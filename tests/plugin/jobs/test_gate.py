@@ -1,4 +1,5 @@
-"""Who takes over and who does not: challengers that are as good, and challengers that are made worse on purpose."""
+"""Who takes over and who does not: challengers that are as good, and challengers that are made
+worse on purpose."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,13 +13,15 @@ from detectors.baseline import Baseline
 from detectors.fitted import Fitted
 from detectors.registry import detector_named, to_spec
 from plugin.config import Watch
-from plugin.jobs.gate import PATIENCE, Verdict, judge
-from plugin.jobs.replay import Trial, chance_limit, runs
+from plugin.jobs.gate import PATIENCE, GateResult, judge
+from plugin.jobs.replay import Contest, chance_limit, runs
 from plugin.jobs.weights_file import joined
 from plugin.series import Labels
 from plugin.store import ModelRecord, Store
 
-STEP, DAY, DAYS = 60, 86_400, 6
+STEP = 60
+DAY = 86_400
+DAYS = 6
 START = 1_760_054_400  # midnight in UTC
 NOW = START + DAYS * DAY
 BUDGET = 1 / (7 * DAY)
@@ -44,22 +47,50 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.store = Store.open(folder)
         self.batch = batch()
-        self.ids = [record.id for record in self.store.register("w", [Labels.of({"n": n}) for n in "ab"], START)]
+        self.ids = [
+            record.id
+            for record in self.store.register("w", [Labels.of({"n": n}) for n in "ab"], START)
+        ]
         before = self.batch.steps(0, (DAYS - 1) * 1440)
         version = self.store.new_version("w")
-        path = self.store.write_weights(version, joined(Baseline().fit(before, alert_budget=BUDGET)))
-        self.champions = {series: ModelRecord(series, version, row, "baseline", SPEC, path, 0.1, NOW - DAY, START,
-                                              NOW - DAY - STEP) for row, series in enumerate(self.ids)}
+        path = self.store.write_weights(
+            version, joined(Baseline().fit(before, alert_budget=BUDGET))
+        )
+        self.champions = {
+            series: ModelRecord(
+                series,
+                version,
+                row,
+                "baseline",
+                SPEC,
+                path,
+                0.1,
+                NOW - DAY,
+                START,
+                NOW - DAY - STEP,
+            )
+            for row, series in enumerate(self.ids)
+        }
         self.equal = Baseline().fit(self.batch, alert_budget=BUDGET)
 
-    def judge(self, challenger: FittedDetector | None = None, *, spec: str = SPEC, watch: Watch = WATCH,
-              real: tuple[tuple[int, int, int], ...] = (), champions: dict[int, ModelRecord] | None = None,
-              seen: SeriesBatch | None = None) -> list[Verdict]:
-        trial = Trial(watch, NOW, self.champions if champions is None else champions, real=real)
-        return judge(self.store, trial, spec, self.ids, seen or self.batch, challenger or self.equal)
+    def judge(
+        self,
+        challenger: FittedDetector | None = None,
+        *,
+        spec: str = SPEC,
+        watch: Watch = WATCH,
+        real: tuple[tuple[int, int, int], ...] = (),
+        champions: dict[int, ModelRecord] | None = None,
+        seen: SeriesBatch | None = None,
+    ) -> list[GateResult]:
+        trial = Contest(watch, NOW, self.champions if champions is None else champions, real=real)
+        return judge(
+            self.store, trial, spec, self.ids, seen or self.batch, challenger or self.equal
+        )
 
     def spoilt(self, change: Callable[[dict[str, np.ndarray]], Arrays]) -> FittedDetector:
-        """The equal challenger, the state of its first row changed; like any that is restored, without hindsight."""
+        """The equal challenger, the state of its first row changed; like any that is restored,
+        without hindsight."""
         state = {name: np.array(array) for name, array in self.equal.state.items()}
         return Baseline().restore({**state, **change(state)})
 
@@ -78,72 +109,97 @@ def first(array: np.ndarray, factor: float) -> np.ndarray:
 
 def test_one_that_is_as_good_takes_over_and_the_numbers_are_told(world: World) -> None:
     for verdict in world.judge():
-        assert verdict.crowned and verdict.reason == ""
-        assert "held-out loss" in verdict.why and "alarm" in verdict.why and "promised" in verdict.why
+        assert verdict.promoted and verdict.reason == ""
+        assert (
+            "held-out loss" in verdict.why and "alarm" in verdict.why and "promised" in verdict.why
+        )
 
 
 def test_hindsight_spares_a_walk_and_changes_nothing(world: World) -> None:
-    """A refit has walked through the last days alone; its verdict is that of one who walks again."""
+    """A refit has walked through the last days alone; its verdict is that of one who walks
+    again."""
     refit = Baseline().fit(world.batch, world.equal.state, alert_budget=BUDGET)
     assert isinstance(refit, Fitted) and refit.hindsight is not None
     walked = refit.hindsight.expected.shape[1]
     assert walked == 4 * 1440
     late = world.batch.steps(world.batch.shape[1] - walked, world.batch.shape[1])
     np.testing.assert_array_equal(refit.score(late).band.upper, refit.hindsight.upper)
-    assert all(verdict.crowned for verdict in world.judge(refit))
+    assert all(verdict.promoted for verdict in world.judge(refit))
 
 
 def test_worse_forecasts_are_refused(world: World) -> None:
-    worse, other = world.judge(world.spoilt(lambda state: {"profile": first(state["profile"], -1.0)}))
-    assert (worse.crowned, worse.reason) == (False, "loss") and other.crowned
+    worse, other = world.judge(
+        world.spoilt(lambda state: {"profile": first(state["profile"], -1.0)})
+    )
+    assert (worse.promoted, worse.reason) == (False, "loss") and other.promoted
 
 
 def test_an_alarm_too_many_is_refused_when_the_budget_does_not_explain_it(world: World) -> None:
     nervous = world.spoilt(lambda state: {"reach": first(state["reach"], 0.35)})
     worse, other = world.judge(nervous)
-    assert (worse.crowned, worse.reason) == (False, "alarms") and other.crowned
+    assert (worse.promoted, worse.reason) == (False, "alarms") and other.promoted
     generous = WATCH.model_copy(update={"alert_budget": 1 / 600})
-    assert world.judge(nervous, watch=generous)[0].crowned, "that is what was ordered"
-    assert world.judge(nervous, watch=WATCH.model_copy(update={"min_deviation": 30.0}))[0].crowned, "none would be told"
+    assert world.judge(nervous, watch=generous)[0].promoted, "that is what was ordered"
+    assert world.judge(nervous, watch=WATCH.model_copy(update={"min_deviation": 30.0}))[
+        0
+    ].promoted, "none would be told"
 
 
 def test_a_series_that_alarmed_as_often_excuses_it(world: World) -> None:
     alarmed = world.batch.alarmed.copy()
     alarmed[0, ::40] = True
     seen = replace(world.batch, alarmed=alarmed)
-    assert world.judge(world.spoilt(lambda state: {"reach": first(state["reach"], 0.35)}), seen=seen)[0].crowned
+    assert world.judge(
+        world.spoilt(lambda state: {"reach": first(state["reach"], 0.35)}), seen=seen
+    )[0].promoted
 
 
 def test_whoever_is_blind_to_a_real_incident_is_refused(world: World) -> None:
-    blind = world.spoilt(lambda state: {"reach": first(state["reach"], 50.0), "lasting": first(state["lasting"], 50.0)})
-    begin, end = START + SPIKE.start * STEP, START + SPIKE.stop * STEP
-    assert world.judge(blind)[0].crowned, "nobody has said that it was real"
+    blind = world.spoilt(
+        lambda state: {
+            "reach": first(state["reach"], 50.0),
+            "lasting": first(state["lasting"], 50.0),
+        }
+    )
+    begin = START + SPIKE.start * STEP
+    end = START + SPIKE.stop * STEP
+    assert world.judge(blind)[0].promoted, "nobody has said that it was real"
     verdict, other = world.judge(blind, real=tuple((series, begin, end) for series in world.ids))
-    assert (verdict.crowned, verdict.reason) == (False, "blind") and other.crowned
+    assert (verdict.promoted, verdict.reason) == (False, "blind") and other.promoted
     assert f"from {begin} to {end}" in verdict.why
     quiet = replace(world.batch, alarmed=np.zeros_like(world.batch.alarmed))
-    assert world.judge(blind, real=((world.ids[0], begin, end),), seen=quiet)[0].crowned, "the champion was blind, too"
+    assert world.judge(blind, real=((world.ids[0], begin, end),), seen=quiet)[0].promoted, (
+        "the champion was blind, too"
+    )
 
 
-@pytest.mark.parametrize("change", [
-    {"spec": to_spec(detector_named("lstm", {}))}, {"since": NOW - PATIENCE * DAY - 1}, {"path": Path("gone")}])
-def test_a_champion_that_cannot_reign_loses_to_anyone(world: World, change: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"spec": to_spec(detector_named("lstm", {}))},
+        {"since": NOW - PATIENCE * DAY - 1},
+        {"path": Path("gone")},
+    ],
+)
+def test_a_champion_that_cannot_reign_loses_to_anyone(
+    world: World, change: dict[str, object]
+) -> None:
     bad = world.spoilt(lambda state: {"profile": first(state["profile"], -1.0)})
-    assert not world.judge(bad)[0].crowned
+    assert not world.judge(bad)[0].promoted
     champions = {series: replace(model, **change) for series, model in world.champions.items()}  # type: ignore[arg-type]
     verdict = world.judge(bad, champions=champions)[0]
-    assert verdict.crowned and verdict.why.startswith("takes over")
+    assert verdict.promoted and verdict.why.startswith("takes over")
 
 
 def test_of_a_pinned_champion_it_is_told_what_would_have_been(world: World) -> None:
     pinned = {series: replace(model, pinned=True) for series, model in world.champions.items()}
     for verdict in world.judge(champions=pinned):
-        assert (verdict.crowned, verdict.reason) == (False, "pinned")
+        assert (verdict.promoted, verdict.reason) == (False, "pinned")
         assert "is pinned; the new one would have taken over: held-out loss" in verdict.why
 
 
 def test_the_first_model_needs_no_comparison(world: World) -> None:
-    assert world.judge(champions={})[0] == Verdict(True, "the first model of the series")
+    assert world.judge(champions={})[0] == GateResult(True, "the first model of the series")
 
 
 def test_alarms_are_counted_as_elsewhere() -> None:
@@ -155,7 +211,8 @@ def test_alarms_are_counted_as_elsewhere() -> None:
 
 @pytest.mark.parametrize(("promised", "limit"), [(0.0, 0), (0.43, 2), (2.0, 5), (20.0, 30)])
 def test_chance_explains_so_many(promised: float, limit: int) -> None:
-    term, beyond = np.exp(-promised), 1.0
+    term = np.exp(-promised)
+    beyond = 1.0
     for number in range(limit + 1):
         beyond -= term
         term *= promised / (number + 1)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from plugin.config import Watch
-from plugin.jobs.latest_samples import Latest
-from plugin.jobs.masks import Masked
+from plugin.jobs.latest_samples import LatestSamples
+from plugin.jobs.masks import Mask
 from plugin.jobs.policies import HOLD_SECONDS
 from plugin.series import Labels, Samples, SeriesRecord, SeriesState, Tick
 
@@ -17,20 +17,33 @@ GONE_AFTER = 600
 
 
 def record(number: int, last_seen: int = 0) -> SeriesRecord:
-    return SeriesRecord(number, "w", Labels.of({"n": str(number)}), SeriesState.WARMING_UP, 0, last_seen)
+    return SeriesRecord(
+        number, "w", Labels.of({"n": str(number)}), SeriesState.WARMING_UP, 0, last_seen
+    )
 
 
 def tick(ids: list[int], start: int, value: list[list[float]], score: list[list[float]]) -> Tick:
-    values, scores = np.array(value, float), np.array(score, float)
+    values = np.array(value, float)
+    scores = np.array(score, float)
     times = start + 10 * np.arange(values.shape[1])
-    return Tick("w", np.array(ids), times, values, values, values - 1, values + 1, scores, np.full(len(ids), 7))
+    return Tick(
+        "w",
+        np.array(ids),
+        times,
+        values,
+        values,
+        values - 1,
+        values + 1,
+        scores,
+        np.full(len(ids), 7),
+    )
 
 
-def latest(**settings: Any) -> Latest:
-    return Latest(Watch(name="w", query="up", step=10, **settings))
+def latest(**settings: Any) -> LatestSamples:
+    return LatestSamples(Watch(name="w", query="up", step=10, **settings))
 
 
-def later(board: Latest, now: int, end: int) -> None:
+def later(board: LatestSamples, now: int, end: int) -> None:
     """Looks in vain, step by step, from the one after `now` to `end`."""
     for time in range(now, end, 10):
         board.look(time, time + 10)
@@ -38,7 +51,9 @@ def later(board: Latest, now: int, end: int) -> None:
 
 def test_the_last_observed_sample_is_the_latest() -> None:
     board = latest()
-    board.update(tick([5, 2], 100, [[1, 2, NAN], [NAN, NAN, NAN]], [[0.1, 0.2, NAN], [NAN, NAN, NAN]]))
+    board.update(
+        tick([5, 2], 100, [[1, 2, NAN], [NAN, NAN, NAN]], [[0.1, 0.2, NAN], [NAN, NAN, NAN]])
+    )
     shown, _ = board.snapshot([record(2), record(5)], {}, 120, GONE_AFTER)
     assert shown.times.tolist() == [0, 110] and shown.value[1] == 2 and np.isnan(shown.value[0])
     assert shown.model_version.tolist() == [0, 7] and shown.score[1] == 0.2
@@ -54,15 +69,21 @@ def test_a_gap_pushes_nothing_out_of_the_persistence_window() -> None:
 
 def test_the_recent_scores_are_those_before_a_tick_the_oldest_first() -> None:
     board = latest(persistence=(1, 3))
-    board.update(tick([5, 2], 100, [[1] * 4, [1] * 4], [[0.1, 0.2, NAN, 0.3], [0.4, 0.5, 0.6, 0.7]]))
+    board.update(
+        tick([5, 2], 100, [[1] * 4, [1] * 4], [[0.1, 0.2, NAN, 0.3], [0.4, 0.5, 0.6, 0.7]])
+    )
     board.update(tick([5], 140, [[1]], [[0.8]]))
-    np.testing.assert_array_equal(board.recent(np.array([2, 3, 5])), [[0.5, 0.6, 0.7], [NAN] * 3, [0.2, 0.3, 0.8]])
+    np.testing.assert_array_equal(
+        board.recent(np.array([2, 3, 5])), [[0.5, 0.6, 0.7], [NAN] * 3, [0.2, 0.3, 0.8]]
+    )
 
 
 def test_states_follow_the_last_sample() -> None:
     board = latest()
     board.update(tick([1], 100, [[1]], [[0.5]]))
-    champions: Any = {1: type("Model", (), {"detector": "lstm", "fitted_at": 50, "checked_at": 50})()}
+    champions: Any = {
+        1: type("Model", (), {"detector": "lstm", "fitted_at": 50, "checked_at": 50})()
+    }
     board.look(90, 100)
     before = 100
     for now, state in {100: "ok", 120: "ok", 130: "missing", 700: "missing", 710: "gone"}.items():
@@ -76,17 +97,30 @@ def test_states_follow_the_last_sample() -> None:
     assert young.snapshot([record(1)], {}, 100, GONE_AFTER)[1][0].state == "warming_up"
 
 
-@pytest.mark.parametrize(("missing_data", "score", "held", "then"), [
-    ("skip", 0.5, NAN, NAN), ("skip", 1.0, NAN, NAN), ("skip", 1.5, 1.5, 0.0),
-    ("alert", 0.5, 0.5, 0.0), ("alert", 1.5, 1.5, 0.0), ("alert", NAN, 0.0, 0.0)])
-def test_a_series_that_vanishes_is_held_and_handed_over(missing_data: str, score: float, held: float,
-                                                         then: float) -> None:
+@pytest.mark.parametrize(
+    ("missing_data", "score", "held", "then"),
+    [
+        ("skip", 0.5, NAN, NAN),
+        ("skip", 1.0, NAN, NAN),
+        ("skip", 1.5, 1.5, 0.0),
+        ("alert", 0.5, 0.5, 0.0),
+        ("alert", 1.5, 1.5, 0.0),
+        ("alert", NAN, 0.0, 0.0),
+    ],
+)
+def test_a_series_that_vanishes_is_held_and_handed_over(
+    missing_data: str, score: float, held: float, then: float
+) -> None:
     board = latest(missing_data=missing_data)
     board.update(tick([1], 100, [[1]], [[score]]))
     vanished = 100 + 3 * 10
     before = 100
-    for now, expected in ((vanished - 10, score), (vanished, held), (vanished + HOLD_SECONDS, held),
-                          (vanished + HOLD_SECONDS + 10, then)):
+    for now, expected in (
+        (vanished - 10, score),
+        (vanished, held),
+        (vanished + HOLD_SECONDS, held),
+        (vanished + HOLD_SECONDS + 10, then),
+    ):
         later(board, before, now)
         before = now
         shown, _ = board.snapshot([record(1)], {}, now, 10 * HOLD_SECONDS)
@@ -99,14 +133,22 @@ def test_a_series_that_vanishes_is_held_and_handed_over(missing_data: str, score
 
 
 def test_an_outage_is_no_time_that_a_series_was_missing() -> None:
-    """Prometheus comes back after an hour and has not scraped yet when we look: one look in vain, not hundreds."""
-    board, back = latest(), 100 + 3600
+    """Prometheus comes back after an hour and has not scraped yet when we look: one look in vain,
+    not hundreds."""
+    board = latest()
+    back = 100 + 3600
     board.update(tick([1], 100, [[1]], [[1.5]]))
     board.look(90, 100)
     board.look(100, back)
-    gone, before = back + 20, back
-    for now, missing, score in ((back, False, 1.5), (gone - 10, False, 1.5), (gone, True, 1.5),
-                                (gone + HOLD_SECONDS, True, 1.5), (gone + HOLD_SECONDS + 10, True, 0)):
+    gone = back + 20
+    before = back
+    for now, missing, score in (
+        (back, False, 1.5),
+        (gone - 10, False, 1.5),
+        (gone, True, 1.5),
+        (gone + HOLD_SECONDS, True, 1.5),
+        (gone + HOLD_SECONDS + 10, True, 0),
+    ):
         later(board, before, now)
         before = now
         shown = board.snapshot([record(1)], {}, now, 10 * back)[0]
@@ -114,9 +156,12 @@ def test_an_outage_is_no_time_that_a_series_was_missing() -> None:
 
 
 def test_a_restart_does_not_hold_a_vanished_series_anew() -> None:
-    board, now = latest(), 100 + 3 * 10 + HOLD_SECONDS + 10
+    board = latest()
+    now = 100 + 3 * 10 + HOLD_SECONDS + 10
     row = np.array([1.5])
-    board.restore(np.array([1]), [Samples(np.array([100]), row, row, row, row, row, np.array([7]))], now)
+    board.restore(
+        np.array([1]), [Samples(np.array([100]), row, row, row, row, row, np.array([7]))], now
+    )
     assert board.snapshot([record(1)], {}, now, 10 * now)[0].alert_score.tolist() == [0]
 
 
@@ -125,7 +170,9 @@ def test_persistence_says_whether_a_vanished_series_was_alerting() -> None:
         board = latest(persistence=(2, 3))
         board.update(tick([1], 100, [[1, 1, 1]], [scores]))
         later(board, 120, 150)
-        np.testing.assert_array_equal(board.snapshot([record(1)], {}, 150, GONE_AFTER)[0].alert_score, [kept])
+        np.testing.assert_array_equal(
+            board.snapshot([record(1)], {}, 150, GONE_AFTER)[0].alert_score, [kept]
+        )
 
 
 def test_restore_continues_where_the_store_ended() -> None:
@@ -133,7 +180,12 @@ def test_restore_continues_where_the_store_ended() -> None:
     columns = [np.array(column, float) for column in ([4, 5], [4, 4], [3, 3], [6, 6], [1.5, 0.5])]
     board.restore(np.array([9]), [Samples(np.array([80, 90]), *columns, np.array([3, 3]))], 90)
     shown, _ = board.snapshot([record(9)], {}, 90, GONE_AFTER)
-    assert (shown.times[0], shown.value[0], shown.score[0], shown.alert_score[0]) == (90, 5, 0.5, 0.5)
+    assert (shown.times[0], shown.value[0], shown.score[0], shown.alert_score[0]) == (
+        90,
+        5,
+        0.5,
+        0.5,
+    )
 
 
 def test_new_series_between_old_ones_keep_everyones_rows() -> None:
@@ -144,7 +196,9 @@ def test_new_series_between_old_ones_keep_everyones_rows() -> None:
     assert shown.value.tolist() == [1.5, 2, 3] and shown.times.tolist() == [110, 110, 100]
 
 
-def planned(board: Latest, time: int, *, muted: bool = True) -> tuple[float, SeriesState, bool]:
+def planned(
+    board: LatestSamples, time: int, *, muted: bool = True
+) -> tuple[float, SeriesState, bool]:
     """Alert score, state and whether it is missing, of series 1."""
     shown, seen = board.snapshot([record(1)], {}, time, GONE_AFTER, {1} if muted else set())
     assert shown.muted.tolist() == [muted]
@@ -159,11 +213,18 @@ def test_in_maintenance_a_row_is_calm_and_afterwards_all_begins_anew(restart: bo
     inside = tick([1], 120, [[1, 1]], [[5.0, 5.0]])
     board.update(replace(inside, muted=np.ones((1, 2), bool)))
     assert planned(board, 130)[:2] == (0.0, SeriesState.MAINTENANCE)
-    assert board.snapshot([record(1)], {}, 130, GONE_AFTER, {1})[0].score.tolist() == [5.0], "shown as ever"
+    assert board.snapshot([record(1)], {}, 130, GONE_AFTER, {1})[0].score.tolist() == [5.0], (
+        "shown as ever"
+    )
     if restart:
-        kept = Samples(np.array([110, 120, 130]), *np.ones((4, 3)), np.array([3.0, 5.0, 5.0]), np.ones(3, np.int64))
+        kept = Samples(
+            np.array([110, 120, 130]),
+            *np.ones((4, 3)),
+            np.array([3.0, 5.0, 5.0]),
+            np.ones(3, np.int64),
+        )
         board = latest(persistence=(2, 3))
-        board.restore(np.array([1]), [kept], 130, [Masked(1, 120, 139)])
+        board.restore(np.array([1]), [kept], 130, [Mask(1, 120, 139)])
     assert planned(board, 130, muted=False)[0] == 0, "until the next sample"
     board.update(tick([1], 140, [[1]], [[4.0]]))
     assert planned(board, 140, muted=False)[0] == 0, "one of three"
@@ -176,7 +237,7 @@ def test_in_maintenance_nothing_is_missing_for_alert_rules() -> None:
     board.update(tick([1], 100, [[1]], [[3.0]]))
     later(board, 100, 200)
     assert planned(board, 200) == (0.0, SeriesState.MAINTENANCE, True)
-    assert not board.snapshot([record(1)], {}, 200, GONE_AFTER, {1})[0].told_missing.any()
+    assert not board.snapshot([record(1)], {}, 200, GONE_AFTER, {1})[0].reported_missing.any()
     assert planned(board, 200, muted=False)[1:] == (SeriesState.MISSING, True)
 
 
@@ -187,12 +248,16 @@ def test_one_without_a_model_has_no_row_in_maintenance_either() -> None:
 
 
 def test_a_model_that_its_series_has_moved_away_from_has_drifted_until_another_one_reigns() -> None:
-    board, day = latest(), 8640  # samples
+    # samples
+    board = latest()
+    day = 8640
     rng = np.random.default_rng(0)
 
     def drifted(score: float, steps: int, version: int = 7) -> bool:
         scores = (score * rng.uniform(0.5, 1.5, (1, steps))).tolist()
-        board.update(replace(tick([1], 0, [[1.0] * steps], scores), model_version=np.array([version])))
+        board.update(
+            replace(tick([1], 0, [[1.0] * steps], scores), model_version=np.array([version]))
+        )
         return bool(board.snapshot([record(1)], {}, 0, GONE_AFTER)[0].drifted[0])
 
     assert not drifted(0.1, 2 * day), "as far as samples of a model that fits are"

@@ -6,42 +6,69 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plugin.jobs.masks import Masked, flags, name, outdated
+from plugin.jobs.masks import Mask, flags, name, outdated
 from plugin.series import Labels, SeriesRecord, SeriesState
 from plugin.store import ModelRecord
 
-START, STEP, STEPS = 6000, 60, 5
+START = 6000
+STEP = 60
+STEPS = 5
 END = START + (STEPS - 1) * STEP
 
 
-@pytest.mark.parametrize(("start", "end", "expected"), [
-    (START, START, "x...."), (START - 1, START - 1, "....."), (START + 1, START + 59, "....."),
-    (START + 1, START + 60, ".x..."), (0, 2**40, "xxxxx"), (START + 61, START + 180, "..xx."),
-    (END, END + 1, "....x"), (END + 1, END + 900, ".....")])
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (START, START, "x...."),
+        (START - 1, START - 1, "....."),
+        (START + 1, START + 59, "....."),
+        (START + 1, START + 60, ".x..."),
+        (0, 2**40, "xxxxx"),
+        (START + 61, START + 180, "..xx."),
+        (END, END + 1, "....x"),
+        (END + 1, END + 900, "....."),
+    ],
+)
 def test_flags_are_those_of_the_samples_inside(start: int, end: int, expected: str) -> None:
-    found = flags([Masked(7, start, end), Masked(9, START, START)], np.array([3, 7]), START, STEPS, STEP)
+    found = flags(
+        [Mask(7, start, end), Mask(9, START, START)], np.array([3, 7]), START, STEPS, STEP
+    )
     drawn = "....." if found is None else "".join(".x"[each] for each in found[1].astype(int))
     assert drawn == expected and (found is None or not found[0].any())
 
 
 def test_a_name_is_that_of_the_samples_however_they_are_masked() -> None:
-    whole = name([Masked(1, START, START + 180)], START, END, STEP)
-    pieces = [Masked(1, START + 120, START + 200), Masked(1, 0, START + 60), Masked(1, START + 30, START + 130)]
+    whole = name([Mask(1, START, START + 180)], START, END, STEP)
+    pieces = [
+        Mask(1, START + 120, START + 200),
+        Mask(1, 0, START + 60),
+        Mask(1, START + 30, START + 130),
+    ]
     assert name(pieces, START, END, STEP) == whole != name(pieces[:1], START, END, STEP)
-    assert name([Masked(1, START, START + 180), Masked(1, END + 1, END + 900)], START, END, STEP) == whole
-    assert name([], START, END, STEP) == name([Masked(1, START + 1, START + 59)], START, END, STEP) == ""
+    assert (
+        name([Mask(1, START, START + 180), Mask(1, END + 1, END + 900)], START, END, STEP) == whole
+    )
+    assert (
+        name([], START, END, STEP) == name([Mask(1, START + 1, START + 59)], START, END, STEP) == ""
+    )
 
 
 def test_a_champion_is_outdated_when_its_masks_are_others_now() -> None:
-    records = [SeriesRecord(id, "w", Labels.of({"n": str(id)}), SeriesState.OK, 0, 0) for id in (1, 2, 3, 4)]
-    mask = name([Masked(1, START, START)], START, END, STEP)
+    records = [
+        SeriesRecord(id, "w", Labels.of({"n": str(id)}), SeriesState.OK, 0, 0)
+        for id in (1, 2, 3, 4)
+    ]
+    mask = name([Mask(1, START, START)], START, END, STEP)
     model = ModelRecord(1, 1, 0, "baseline", "{}", Path("x"), 0.0, END, START, END)
-    champions = {id: replace(model, series_id=id, masked=masked) for id, masked in ((1, ""), (2, ""), (3, mask))}
+    champions = {
+        id: replace(model, series_id=id, masked=masked)
+        for id, masked in ((1, ""), (2, ""), (3, mask))
+    }
     asked: list[tuple[int, int]] = []
 
-    def masked(_: object, start: int, end: int) -> list[Masked]:
+    def masked(_: object, start: int, end: int) -> list[Mask]:
         asked.append((start, end))
-        return [Masked(1, START, START + 60), Masked(2, END + 1, END + 60)]
+        return [Mask(1, START, START + 60), Mask(2, END + 1, END + 60)]
 
     assert outdated(champions, records, masked, STEP) == {1, 3} and asked == [(START, END)]
     assert outdated({}, records, masked, STEP) == frozenset()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plugin.jobs.model_registry import Roster
+from plugin.jobs.model_registry import ModelRegistry
 from plugin.series import Labels, Series, SeriesRecord, SeriesState
 from plugin.store import ModelRecord, Store
 
@@ -25,50 +25,55 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-def crown(store: Store, roster: Roster, ids: list[int]) -> list[ModelRecord]:
+def crown(store: Store, roster: ModelRegistry, ids: list[int]) -> list[ModelRecord]:
     version = store.new_version("w")
     path = store.write_weights(version, {"weight": np.zeros((len(ids), 2))})
-    models = [ModelRecord(i, version, row, "baseline", "{}", path, 0.1, 100, 0, 100) for row, i in enumerate(ids)]
+    models = [
+        ModelRecord(i, version, row, "baseline", "{}", path, 0.1, 100, 0, 100)
+        for row, i in enumerate(ids)
+    ]
     store.save_models("w", models)
-    roster.crown(models)
+    roster.promote(models)
     return models
 
 
-def in_state(roster: Roster, state: SeriesState) -> list[SeriesRecord]:
+def in_state(roster: ModelRegistry, state: SeriesState) -> list[SeriesRecord]:
     return [replace(record, state=state) for record in roster.records()]
 
 
 def test_new_series_are_registered_once(store: Store) -> None:
-    roster = Roster(store, "w")
+    roster = ModelRegistry(store, "w")
     first = roster.identify(arriving(A, B, time=100))
     assert roster.identify(arriving(B, A, time=200)).tolist() == first[::-1].tolist()
-    assert [record.labels for record in Roster(store, "w").records()] == [A, B]
+    assert [record.labels for record in ModelRegistry(store, "w").records()] == [A, B]
 
 
 def test_crowned_models_wait_for_the_score_job(store: Store) -> None:
-    roster = Roster(store, "w")
+    roster = ModelRegistry(store, "w")
     ids = roster.identify(arriving(A, B, time=100)).tolist()
     models = crown(store, roster, ids)
     assert roster.take_waiting() == models and roster.take_waiting() == []
-    assert set(Roster(store, "w").champions()) == set(ids)
-    roster.depose(models[:1])
+    assert set(ModelRegistry(store, "w").champions()) == set(ids)
+    roster.retire(models[:1])
     assert list(roster.champions()) == ids[1:]
 
 
 def test_an_aged_out_series_is_welcomed_back_with_its_champion(store: Store) -> None:
-    roster = Roster(store, "w")
+    roster = ModelRegistry(store, "w")
     ids = roster.identify(arriving(A, B, time=100)).tolist()
     crown(store, roster, ids)
     roster.take_waiting()
     gone = [record for record in in_state(roster, SeriesState.GONE) if record.labels == A]
     assert roster.see(gone) == ids[:1]
-    assert [record.labels for record in roster.records()] == [B] and list(roster.champions()) == ids[1:]
+    assert [record.labels for record in roster.records()] == [B] and list(
+        roster.champions()
+    ) == ids[1:]
     assert roster.identify(arriving(A, time=900)).tolist() == ids[:1]
     assert [model.series_id for model in roster.take_waiting()] == ids[:1]
 
 
 def test_a_series_that_retention_has_removed_is_a_new_one(store: Store) -> None:
-    roster = Roster(store, "w")
+    roster = ModelRegistry(store, "w")
     old = roster.identify(arriving(A, time=100)).tolist()
     roster.see(in_state(roster, SeriesState.GONE))
     store.expire(10**9, retention=1000, versions=1)
@@ -78,14 +83,14 @@ def test_a_series_that_retention_has_removed_is_a_new_one(store: Store) -> None:
 
 
 def test_states_go_to_the_store_when_they_change(store: Store) -> None:
-    roster = Roster(store, "w")
+    roster = ModelRegistry(store, "w")
     roster.identify(arriving(A, time=100))
     assert roster.see(in_state(roster, SeriesState.OK)) == []
     assert store.series("w")[0].state is SeriesState.OK
 
 
 def test_history_that_comes_between_two_looks_is_not_forgotten(store: Store) -> None:
-    roster = Roster(store, "w")
+    roster = ModelRegistry(store, "w")
     roster.identify(arriving(A, time=500))
     judged = in_state(roster, SeriesState.OK)  # the score job is at work ...
     roster.identify(arriving(A, time=200))  # ... when the fit job finds older samples
@@ -94,16 +99,18 @@ def test_history_that_comes_between_two_looks_is_not_forgotten(store: Store) -> 
 
 
 def test_a_gone_series_that_history_brings_back_is_sent_away_again(store: Store) -> None:
-    roster = Roster(store, "w")
+    roster = ModelRegistry(store, "w")
     ids = roster.identify(arriving(A, B, time=100)).tolist()
     crown(store, roster, ids)
     roster.see([record for record in in_state(roster, SeriesState.GONE) if record.labels == A])
     roster.identify(arriving(A, time=50))
-    assert roster.see(in_state(roster, SeriesState.GONE)) == ids, "so that the stacks forget it, too"
+    assert roster.see(in_state(roster, SeriesState.GONE)) == ids, (
+        "so that the stacks forget it, too"
+    )
 
 
 def test_reload_starts_from_the_store(store: Store) -> None:
-    roster = Roster(store, "w")
+    roster = ModelRegistry(store, "w")
     ids = roster.identify(arriving(A, B, time=100)).tolist()
     crown(store, roster, ids)
     store.mark(ids[:1], SeriesState.GONE)
@@ -113,7 +120,7 @@ def test_reload_starts_from_the_store(store: Store) -> None:
 
 
 def test_first_seen_goes_back_with_history(store: Store) -> None:
-    roster = Roster(store, "w")
+    roster = ModelRegistry(store, "w")
     roster.identify(arriving(A, time=500))
     roster.identify(arriving(A, time=600))
     assert roster.records()[0].first_seen == 500

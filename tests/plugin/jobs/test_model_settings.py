@@ -21,16 +21,29 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def take_up(store: Store, watch: Watch, spec: str = "lstm", now: int = 1000) -> list[str]:
-    return model_settings.take_up(watch, spec, store, model_settings.step_since(watch, store, now))
+    return model_settings.record_settings(
+        watch, spec, store, model_settings.step_since(watch, store, now)
+    )
 
 
-@pytest.mark.parametrize(("changes", "told"), [
-    ({}, []), ({"query": "down"}, ["query"]), ({"step": 30}, ["step"]), ({"offset": 60}, ["offset"]),
-    ({"alert_budget": 0.1}, ["alert_budget"]), ({"timezone": "Europe/Vienna"}, ["timezone"]),
-    ({"labels": {"team": "b"}}, ["labels"]), ({"direction": "above", "persistence": (2, 3)}, ["policies"]),
-    ({"fit_window": 86_400}, ["fit_window"]), ({"unit": "s", "max_series": 7, "paused": True}, [])])
-def test_each_change_is_told_once_with_what_it_means(store: Store, caplog: pytest.LogCaptureFixture,
-                                                     changes: dict[str, object], told: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, []),
+        ({"query": "down"}, ["query"]),
+        ({"step": 30}, ["step"]),
+        ({"offset": 60}, ["offset"]),
+        ({"alert_budget": 0.1}, ["alert_budget"]),
+        ({"timezone": "Europe/Vienna"}, ["timezone"]),
+        ({"labels": {"team": "b"}}, ["labels"]),
+        ({"direction": "above", "persistence": (2, 3)}, ["policies"]),
+        ({"fit_window": 86_400}, ["fit_window"]),
+        ({"unit": "s", "max_series": 7, "paused": True}, []),
+    ],
+)
+def test_each_change_is_told_once_with_what_it_means(
+    store: Store, caplog: pytest.LogCaptureFixture, changes: dict[str, object], told: list[str]
+) -> None:
     assert take_up(store, WATCH) == [], "of a watch that is new there is nothing to tell"
     changed = WATCH.model_copy(update=changes)
     with caplog.at_level(logging.WARNING):
@@ -53,7 +66,9 @@ def test_models_are_of_the_step_since_it_was_changed(store: Store) -> None:
     slower = WATCH.model_copy(update={"step": 300})
     take_up(store, slower, now=3000)
     assert model_settings.step_since(slower, store, 4000) == 3000
-    assert model_settings.step_since(WATCH, store, 5000) == 5000, "back again: those in between are strangers"
+    assert model_settings.step_since(WATCH, store, 5000) == 5000, (
+        "back again: those in between are strangers"
+    )
 
 
 def test_every_change_has_its_row_in_the_documentation() -> None:

@@ -11,13 +11,15 @@ from detectors.api import Band
 from detectors.bands import HIGHEST, rounded, widened
 from plugin.config import Watch
 from plugin.domain.tolerances import Widening
-from plugin.jobs.latest_samples import Latest
+from plugin.jobs.latest_samples import LatestSamples
 from plugin.jobs.policies import judged, moved, persistent
 from plugin.series import FloatArray, Labels, SeriesRecord, SeriesState, Tick
 from plugin.store import Store
 
 INF = np.inf
-S, T = 40, 25  # of the random bands
+# of the random bands
+S = 40
+T = 25
 ROUNDS = 60
 
 
@@ -41,66 +43,93 @@ def score(value: float, before: Band, **settings: Any) -> float:
     return found
 
 
-@pytest.mark.parametrize(("settings", "expected"), [
-    ({}, (90, 100, 110)),
-    ({"direction": "above"}, (-INF, 100, 110)),
-    ({"direction": "below"}, (90, 100, INF)),
-    ({"min_deviation": 15.0}, (85, 100, 115)),
-    ({"min_deviation": 10.0}, (90, 100, 110)),
-    ({"min_deviation": 5.0}, (90, 100, 110)),
-    ({"min_relative_deviation": 0.2}, (80, 100, 120)),
-    ({"min_deviation": 30.0, "min_relative_deviation": 0.2}, (70, 100, 130)),
-    ({"min_deviation": 10.0, "min_relative_deviation": 0.2}, (80, 100, 120)),
-    ({"valid_range": (95.0, 105.0)}, (95, 100, 105)),
-    ({"valid_range": (90.0, 110.0)}, (90, 100, 110)),
-    ({"valid_range": (95.0, INF)}, (95, 100, 110)),
-    ({"valid_range": (-INF, 105.0)}, (90, 100, 105)),
-    ({"valid_range": (-INF, 95.0)}, (90, 95, 95)),
-    ({"valid_range": (0.0, 50.0)}, (50, 50, 50)),
-    ({"valid_range": (120.0, INF)}, (120, 120, 120)),
-    ({"min_deviation": 20.0, "valid_range": (0.0, 105.0)}, (80, 100, 105)),
-    ({"direction": "above", "min_deviation": 20.0}, (-INF, 100, 120)),
-    ({"direction": "above", "valid_range": (0.0, INF)}, (0, 100, 110)),
-    ({"direction": "below", "valid_range": (0.0, 200.0)}, (90, 100, 200)),
-    ({"direction": "below", "min_relative_deviation": 0.5, "valid_range": (60.0, 200.0)}, (60, 100, 200)),
-])
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, (90, 100, 110)),
+        ({"direction": "above"}, (-INF, 100, 110)),
+        ({"direction": "below"}, (90, 100, INF)),
+        ({"min_deviation": 15.0}, (85, 100, 115)),
+        ({"min_deviation": 10.0}, (90, 100, 110)),
+        ({"min_deviation": 5.0}, (90, 100, 110)),
+        ({"min_relative_deviation": 0.2}, (80, 100, 120)),
+        ({"min_deviation": 30.0, "min_relative_deviation": 0.2}, (70, 100, 130)),
+        ({"min_deviation": 10.0, "min_relative_deviation": 0.2}, (80, 100, 120)),
+        ({"valid_range": (95.0, 105.0)}, (95, 100, 105)),
+        ({"valid_range": (90.0, 110.0)}, (90, 100, 110)),
+        ({"valid_range": (95.0, INF)}, (95, 100, 110)),
+        ({"valid_range": (-INF, 105.0)}, (90, 100, 105)),
+        ({"valid_range": (-INF, 95.0)}, (90, 95, 95)),
+        ({"valid_range": (0.0, 50.0)}, (50, 50, 50)),
+        ({"valid_range": (120.0, INF)}, (120, 120, 120)),
+        ({"min_deviation": 20.0, "valid_range": (0.0, 105.0)}, (80, 100, 105)),
+        ({"direction": "above", "min_deviation": 20.0}, (-INF, 100, 120)),
+        ({"direction": "above", "valid_range": (0.0, INF)}, (0, 100, 110)),
+        ({"direction": "below", "valid_range": (0.0, 200.0)}, (90, 100, 200)),
+        (
+            {"direction": "below", "min_relative_deviation": 0.5, "valid_range": (60.0, 200.0)},
+            (60, 100, 200),
+        ),
+    ],
+)
 def test_the_band_moves(settings: dict[str, Any], expected: tuple[float, float, float]) -> None:
     assert bounds(moved(band(), watch(**settings))) == expected
 
 
-@pytest.mark.parametrize(("expected", "share", "bound"), [
-    (100.0, 0.25, (75, 125)), (-100.0, 0.25, (-125, -75)), (0.0, 10.0, (-1, 1)), (-8.0, 0.5, (-12, -4)),
-    (1.0, 0.5, (0, 2))])
-def test_a_share_is_one_of_the_size_of_what_is_expected(expected: float, share: float,
-                                                        bound: tuple[float, float]) -> None:
-    lower, _, upper = bounds(moved(band(expected - 1, expected, expected + 1), watch(min_relative_deviation=share)))
+@pytest.mark.parametrize(
+    ("expected", "share", "bound"),
+    [
+        (100.0, 0.25, (75, 125)),
+        (-100.0, 0.25, (-125, -75)),
+        (0.0, 10.0, (-1, 1)),
+        (-8.0, 0.5, (-12, -4)),
+        (1.0, 0.5, (0, 2)),
+    ],
+)
+def test_a_share_is_one_of_the_size_of_what_is_expected(
+    expected: float, share: float, bound: tuple[float, float]
+) -> None:
+    lower, _, upper = bounds(
+        moved(band(expected - 1, expected, expected + 1), watch(min_relative_deviation=share))
+    )
     assert (lower, upper) == bound
 
 
-@pytest.mark.parametrize(("settings", "value", "outside"), [
-    ({}, 110.0, False),
-    ({}, np.nextafter(110.0, 200), True),
-    ({"direction": "above"}, -1e9, False),
-    ({"direction": "above"}, 110.0, False),
-    ({"direction": "above"}, np.nextafter(110.0, 200), True),
-    ({"direction": "below"}, 1e9, False),
-    ({"direction": "below"}, np.nextafter(90.0, 0), True),
-    ({"min_deviation": 15.0}, 115.0, False),
-    ({"min_deviation": 15.0}, np.nextafter(115.0, 200), True),
-    ({"min_deviation": 15.0}, 85.0, False),
-    ({"min_deviation": 15.0}, np.nextafter(85.0, 0), True),
-    ({"min_relative_deviation": 0.25}, 75.0, False),
-    ({"min_relative_deviation": 0.25}, np.nextafter(75.0, 0), True),
-    ({"valid_range": (0.0, 105.0)}, 105.0, False),
-    ({"valid_range": (0.0, 105.0)}, np.nextafter(105.0, 200), True),
-    ({"valid_range": (0.0, 50.0)}, 50.0, False),
-    ({"valid_range": (0.0, 50.0)}, np.nextafter(50.0, 0), True),  # possible, and far below what is expected
-    ({"valid_range": (0.0, 50.0)}, np.nextafter(50.0, 60), True),
-    ({"min_deviation": 50.0, "valid_range": (0.0, 105.0)}, 106.0, True),
-    ({"direction": "above", "valid_range": (0.0, INF)}, 0.0, False),
-    ({"direction": "above", "valid_range": (0.0, INF)}, -5e-324, True),  # impossible is never ignored
-    ({"direction": "below", "valid_range": (0.0, 200.0)}, np.nextafter(200.0, 300), True),
-])
+@pytest.mark.parametrize(
+    ("settings", "value", "outside"),
+    [
+        ({}, 110.0, False),
+        ({}, np.nextafter(110.0, 200), True),
+        ({"direction": "above"}, -1e9, False),
+        ({"direction": "above"}, 110.0, False),
+        ({"direction": "above"}, np.nextafter(110.0, 200), True),
+        ({"direction": "below"}, 1e9, False),
+        ({"direction": "below"}, np.nextafter(90.0, 0), True),
+        ({"min_deviation": 15.0}, 115.0, False),
+        ({"min_deviation": 15.0}, np.nextafter(115.0, 200), True),
+        ({"min_deviation": 15.0}, 85.0, False),
+        ({"min_deviation": 15.0}, np.nextafter(85.0, 0), True),
+        ({"min_relative_deviation": 0.25}, 75.0, False),
+        ({"min_relative_deviation": 0.25}, np.nextafter(75.0, 0), True),
+        ({"valid_range": (0.0, 105.0)}, 105.0, False),
+        ({"valid_range": (0.0, 105.0)}, np.nextafter(105.0, 200), True),
+        ({"valid_range": (0.0, 50.0)}, 50.0, False),
+        (
+            {"valid_range": (0.0, 50.0)},
+            np.nextafter(50.0, 0),
+            True,
+        ),  # possible, and far below what is expected
+        ({"valid_range": (0.0, 50.0)}, np.nextafter(50.0, 60), True),
+        ({"min_deviation": 50.0, "valid_range": (0.0, 105.0)}, 106.0, True),
+        ({"direction": "above", "valid_range": (0.0, INF)}, 0.0, False),
+        (
+            {"direction": "above", "valid_range": (0.0, INF)},
+            -5e-324,
+            True,
+        ),  # impossible is never ignored
+        ({"direction": "below", "valid_range": (0.0, 200.0)}, np.nextafter(200.0, 300), True),
+    ],
+)
 def test_score_and_band_agree(settings: dict[str, Any], value: float, outside: bool) -> None:
     assert (score(value, band(), **settings) > 1) is outside
 
@@ -118,14 +147,18 @@ def test_the_score_is_the_distance_in_half_widths_of_the_moved_band() -> None:
 def test_no_sample_and_no_band_give_no_score() -> None:
     assert np.isnan(judged(np.array([[np.nan]]), band(), watch())[0]).all()
     nothing = band(np.nan, np.nan, np.nan)
-    settings = watch(direction="above", min_deviation=1.0, min_relative_deviation=0.1, valid_range=(0.0, 9.0))
+    settings = watch(
+        direction="above", min_deviation=1.0, min_relative_deviation=0.1, valid_range=(0.0, 9.0)
+    )
     anomaly, after = judged(np.array([[50.0]]), nothing, settings)
     assert np.isnan(anomaly).all() and np.isnan(after.lower).all() and np.isnan(after.upper).all()
 
 
 @pytest.mark.parametrize("half", [0.0, 5e-324, 1e-300, 1e-9, 1.0])
 @pytest.mark.parametrize("least", [1e-9, 0.3, 1e12])
-def test_the_least_deviation_does_not_depend_on_how_narrow_the_band_was(half: float, least: float) -> None:
+def test_the_least_deviation_does_not_depend_on_how_narrow_the_band_was(
+    half: float, least: float
+) -> None:
     after = widened(band(-half, 0.0, half), np.array([[least]]))
     reached = max(half, least)
     assert reached <= float(after.upper[0, 0]) == -float(after.lower[0, 0]) <= 1.004 * reached
@@ -136,9 +169,16 @@ def random_band(rng: np.random.Generator) -> Band:
     scale = 10.0 ** rng.uniform(-9, 9, (S, 1))
     expected = rng.normal(size=(S, T)) * scale * rng.choice([0.0, 1.0, 1e3], (S, 1))
     below, above = np.abs(rng.normal(size=(2, S, T))) * scale
-    made = rounded(Band(expected - below, expected, expected + above), scale[:, 0] * 10.0 ** rng.uniform(-6, -1))
+    made = rounded(
+        Band(expected - below, expected, expected + above),
+        scale[:, 0] * 10.0 ** rng.uniform(-6, -1),
+    )
     flat = rng.random((S, 1)) < 0.1
-    return Band(np.where(flat, made.expected, made.lower), made.expected, np.where(flat, made.expected, made.upper))
+    return Band(
+        np.where(flat, made.expected, made.lower),
+        made.expected,
+        np.where(flat, made.expected, made.upper),
+    )
 
 
 def random_policies(rng: np.random.Generator) -> dict[str, Any]:
@@ -146,9 +186,12 @@ def random_policies(rng: np.random.Generator) -> dict[str, Any]:
     size = 10.0 ** rng.uniform(-9, 9)
     low, high = np.sort(rng.normal(size=2)) * size
     ranges = [None, (low, high), (-INF, high), (low, INF), (0.0, INF), (-size, size)]
-    return {"direction": str(rng.choice(["both", "above", "below"])),
-            "min_deviation": float(rng.choice([0.0, size, 1e-6 * size])),
-            "min_relative_deviation": float(rng.choice([0.0, 0.1, 10.0])), "valid_range": ranges[rng.integers(6)]}
+    return {
+        "direction": str(rng.choice(["both", "above", "below"])),
+        "min_deviation": float(rng.choice([0.0, size, 1e-6 * size])),
+        "min_relative_deviation": float(rng.choice([0.0, 0.1, 10.0])),
+        "valid_range": ranges[rng.integers(6)],
+    }
 
 
 def edges(before: Band, after: Band, rng: np.random.Generator) -> list[FloatArray]:
@@ -162,11 +205,14 @@ def edges(before: Band, after: Band, rng: np.random.Generator) -> list[FloatArra
 @pytest.mark.parametrize("seed", range(ROUNDS))
 def test_after_any_policies_the_score_is_above_1_exactly_outside(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    before, settings = random_band(rng), random_policies(rng)
+    before = random_band(rng)
+    settings = random_policies(rng)
     after = moved(before, watch(**settings))
     assert (after.lower <= after.expected).all() and (after.expected <= after.upper).all()
     low, high = settings["valid_range"] or (-INF, INF)
-    least = np.maximum(settings["min_deviation"], settings["min_relative_deviation"] * np.abs(before.expected))
+    least = np.maximum(
+        settings["min_deviation"], settings["min_relative_deviation"] * np.abs(before.expected)
+    )
     for values in edges(before, after, rng):
         anomaly, drawn = judged(values, before, watch(**settings))
         for name in ("lower", "expected", "upper"):
@@ -178,26 +224,31 @@ def test_after_any_policies_the_score_is_above_1_exactly_outside(seed: int) -> N
         assert outside[~possible].all()
         inside = (values >= before.lower) & (values <= before.upper)
         close = (values >= before.expected - least) & (values <= before.expected + least)
-        ignored = ((settings["direction"] == "above") & (values <= before.expected)
-                   | (settings["direction"] == "below") & (values >= before.expected))
+        ignored = (settings["direction"] == "above") & (values <= before.expected) | (
+            settings["direction"] == "below"
+        ) & (values >= before.expected)
         assert not (outside & possible & (inside | close | ignored)).any()
         reach = 1.01 * least + 2 * np.spacing(np.abs(before.expected))  # distances are rounded up
-        far = ((values < np.minimum(before.lower, before.expected - reach))
-               | (values > np.maximum(before.upper, before.expected + reach)))
+        far = (values < np.minimum(before.lower, before.expected - reach)) | (
+            values > np.maximum(before.upper, before.expected + reach)
+        )
         assert outside[far & ~ignored & (values != low) & (values != high)].all()
 
 
-@pytest.mark.parametrize(("recent", "k", "expected"), [
-    ([0.5, 3.0], 1, 3.0),
-    ([0.5, 1.2, 3.0], 2, 1.2),
-    ([0.5, 0.7, 3.0], 2, 0.7),
-    ([0.5, 0.7, 3.0], 3, 0.5),
-    ([1.1, 1.2, 3.0], 3, 1.1),
-    ([1.0, 1.2, 3.0], 3, 1.0),
-    ([np.nan, np.nan, 3.0], 2, 0.0),
-    ([np.nan, 2.0, 3.0], 2, 2.0),
-    ([np.nan, 2.0, 3.0], 3, 0.0),
-])
+@pytest.mark.parametrize(
+    ("recent", "k", "expected"),
+    [
+        ([0.5, 3.0], 1, 3.0),
+        ([0.5, 1.2, 3.0], 2, 1.2),
+        ([0.5, 0.7, 3.0], 2, 0.7),
+        ([0.5, 0.7, 3.0], 3, 0.5),
+        ([1.1, 1.2, 3.0], 3, 1.1),
+        ([1.0, 1.2, 3.0], 3, 1.0),
+        ([np.nan, np.nan, 3.0], 2, 0.0),
+        ([np.nan, 2.0, 3.0], 2, 2.0),
+        ([np.nan, 2.0, 3.0], 3, 0.0),
+    ],
+)
 def test_persistence_is_the_kth_largest(recent: list[float], k: int, expected: float) -> None:
     assert persistent(np.array([recent]), k).tolist() == [expected]
 
@@ -217,43 +268,74 @@ def test_persistence_is_above_1_exactly_when_k_of_n_are() -> None:
 
 
 @pytest.mark.parametrize("persistence", [(1, 1), (2, 3), (3, 3)])
-def test_a_restart_at_any_time_changes_no_alert_score(tmp_path: Path, persistence: tuple[int, int]) -> None:
-    """Sample by sample with gaps, over a real store: each time once as it goes on, and once taken up anew."""
+def test_a_restart_at_any_time_changes_no_alert_score(
+    tmp_path: Path, persistence: tuple[int, int]
+) -> None:
+    """Sample by sample with gaps, over a real store: each time once as it goes on, and once taken
+    up anew."""
     settings = watch(persistence=persistence, step=60)
     values = np.array([1, 9, np.nan, 9, 9, 1, np.nan, np.nan, 9, 9, 9, 1, 1, 9], float)[None]
-    scores, before = judged(values, Band(*(np.full(values.shape, bound) for bound in (0.0, 1.0, 2.0))), settings)
-    lasting, seen = Latest(settings), []
+    scores, before = judged(
+        values, Band(*(np.full(values.shape, bound) for bound in (0.0, 1.0, 2.0))), settings
+    )
+    lasting = LatestSamples(settings)
+    seen = []
     with closing(Store.open(tmp_path)) as store:
         ids = np.array([store.register("w", [Labels.of({"job": "a"})], 0)[0].id])
         for at in range(values.shape[1]):
             now = slice(at, at + 1)
-            tick = Tick("w", ids, np.array([60 * (at + 1)]), values[:, now], before.expected[:, now],
-                        before.lower[:, now], before.upper[:, now], scores[:, now], np.ones(1, np.int64))
+            tick = Tick(
+                "w",
+                ids,
+                np.array([60 * (at + 1)]),
+                values[:, now],
+                before.expected[:, now],
+                before.lower[:, now],
+                before.upper[:, now],
+                scores[:, now],
+                np.ones(1, np.int64),
+            )
             store.write([tick], "query", (60 * (at + 1), 60 * (at + 1)))
             lasting.update(tick)
             lasting.look(60 * at, 60 * (at + 1))
-            fresh = Latest(settings)
+            fresh = LatestSamples(settings)
             fresh.restore(ids, store.latest(ids, persistence[1]), 60 * (at + 1))
             record = SeriesRecord(int(ids[0]), "w", Labels(()), SeriesState.OK, 0, 60)
-            shown = [each.snapshot([record], {}, 60 * (at + 1), 86_400)[0] for each in (lasting, fresh)]
+            shown = [
+                each.snapshot([record], {}, 60 * (at + 1), 86_400)[0] for each in (lasting, fresh)
+            ]
             assert shown[0].alert_score.tolist() == shown[1].alert_score.tolist()
             seen.append(float(shown[0].alert_score[0]) > 1)
     assert [at for at, alerts in enumerate(seen) if alerts] == {
-        (1, 1): [1, 2, 3, 4, 8, 9, 10, 13], (2, 3): [3, 4, 5, 6, 7, 8, 9, 10, 11],
-        (3, 3): [4, 10]}[persistence]
+        (1, 1): [1, 2, 3, 4, 8, 9, 10, 13],
+        (2, 3): [3, 4, 5, 6, 7, 8, 9, 10, 11],
+        (3, 3): [4, 10],
+    }[persistence]
 
 
 def widening(below: float, above: float) -> Widening:
     return Widening(np.array([0]), np.array([[[below]], [[above]]]))
 
 
-@pytest.mark.parametrize(("below", "above", "settings", "expected"), [
-    (1.0, 2.0, {}, (90, 100, 120)), (3.0, 1.0, {}, (70, 100, 110)), (1.0, 1.0, {}, (90, 100, 110)),
-    (1.0, 2.0, {"min_deviation": 15.0}, (85, 100, 130)), (2.0, 2.0, {"direction": "above"}, (-INF, 100, 120)),
-    (2.0, 2.0, {"valid_range": (85.0, 115.0)}, (85, 100, 115)),  # what cannot be is never tolerated
-])
-def test_a_tolerance_moves_one_bound_outward(below: float, above: float, settings: dict[str, Any],
-                                             expected: tuple[float, float, float]) -> None:
+@pytest.mark.parametrize(
+    ("below", "above", "settings", "expected"),
+    [
+        (1.0, 2.0, {}, (90, 100, 120)),
+        (3.0, 1.0, {}, (70, 100, 110)),
+        (1.0, 1.0, {}, (90, 100, 110)),
+        (1.0, 2.0, {"min_deviation": 15.0}, (85, 100, 130)),
+        (2.0, 2.0, {"direction": "above"}, (-INF, 100, 120)),
+        (
+            2.0,
+            2.0,
+            {"valid_range": (85.0, 115.0)},
+            (85, 100, 115),
+        ),  # what cannot be is never tolerated
+    ],
+)
+def test_a_tolerance_moves_one_bound_outward(
+    below: float, above: float, settings: dict[str, Any], expected: tuple[float, float, float]
+) -> None:
     after = moved(band(), watch(**settings), widening(below, above))
     assert bounds(after) == pytest.approx(expected, rel=0.005)
     assert after.lower <= expected[0] and after.upper >= expected[2], "rounded outwards"
@@ -261,7 +343,8 @@ def test_a_tolerance_moves_one_bound_outward(below: float, above: float, setting
 
 def test_other_series_stay_as_they_are_bit_for_bit() -> None:
     rng = np.random.default_rng(0)
-    expected, half = rng.normal(size=(3, 50)), rng.exponential(size=(3, 50))
+    expected = rng.normal(size=(3, 50))
+    half = rng.exponential(size=(3, 50))
     before = rounded(Band(expected - half, expected, expected + 2 * half), np.full(3, 1e-9))
     values = expected + rng.normal(size=(3, 50)) * 3
     factor = np.ones((2, 1, 50))

@@ -1,4 +1,5 @@
-"""What ticks accept, what is asked for, and what the past is told again; the whole way is in tests/e2e."""
+"""What ticks accept, what is asked for, and what the past is told again; the whole way is in
+tests/e2e."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +9,13 @@ import numpy as np
 import pytest
 
 from detectors.regime import REGIME
-from plugin.board import Shift
+from plugin.board import LevelShift
 from plugin.jobs.regimes import accepted_before, accepted_by, asked_for, shifts
 from plugin.series import Labels, Tick
-from plugin.store import Acceptance, Regime, Store
+from plugin.store import AcceptRequest, Regime, Store
 
-STEP, AT = 60, 1_795_219_200
+STEP = 60
+AT = 1_795_219_200
 TIMES = AT + STEP * np.arange(5)
 
 
@@ -26,48 +28,84 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def ids(store: Store) -> np.ndarray[Any, np.dtype[np.int64]]:
-    return np.array([each.id for each in store.register("web", [Labels.of({"pod": pod}) for pod in "ab"], AT)])
+    return np.array(
+        [each.id for each in store.register("web", [Labels.of({"pod": pod}) for pod in "ab"], AT)]
+    )
 
 
 def tick(ids: np.ndarray[Any, np.dtype[np.int64]], **carry: list[float]) -> Tick:
-    value, expected = np.full((2, 5), 1430.0), np.full((2, 5), 812.0)
+    value = np.full((2, 5), 1430.0)
+    expected = np.full((2, 5), 812.0)
     known = {**{name: [0.0, 0.0] for name in REGIME}, **carry}
-    return Tick("web", ids, TIMES, value, expected, expected - 1, expected + 1, value * 0 + 2, np.ones(2, np.int64),
-                {name: np.array(column) for name, column in known.items()})
+    return Tick(
+        "web",
+        ids,
+        TIMES,
+        value,
+        expected,
+        expected - 1,
+        expected + 1,
+        value * 0 + 2,
+        np.ones(2, np.int64),
+        {name: np.array(column) for name, column in known.items()},
+    )
 
 
-@pytest.mark.parametrize(("seen", "column"), [(AT - 1, 0), (AT, 1), (AT + 3 * STEP, 4), (AT + 4 * STEP, None)])
-def test_a_wish_is_granted_at_the_first_sample_after_what_it_had_seen(seen: int, column: int | None) -> None:
-    found = asked_for([Acceptance(9, seen, seen, "ann")], np.array([7, 9]), TIMES)
-    assert found is None if column is None else found is not None and np.argwhere(found).tolist() == [[1, column]]
-    assert asked_for([Acceptance(8, seen, seen, "ann")], np.array([7, 9]), TIMES) is None
+@pytest.mark.parametrize(
+    ("seen", "column"), [(AT - 1, 0), (AT, 1), (AT + 3 * STEP, 4), (AT + 4 * STEP, None)]
+)
+def test_a_wish_is_granted_at_the_first_sample_after_what_it_had_seen(
+    seen: int, column: int | None
+) -> None:
+    found = asked_for([AcceptRequest(9, seen, seen, "ann")], np.array([7, 9]), TIMES)
+    assert (
+        found is None
+        if column is None
+        else found is not None and np.argwhere(found).tolist() == [[1, column]]
+    )
+    assert asked_for([AcceptRequest(8, seen, seen, "ann")], np.array([7, 9]), TIMES) is None
 
 
-def test_what_a_tick_accepts_is_told_once_with_its_levels(store: Store, ids: np.ndarray[Any, Any]) -> None:
+def test_what_a_tick_accepts_is_told_once_with_its_levels(
+    store: Store, ids: np.ndarray[Any, Any]
+) -> None:
     made = tick(ids, accepted=[TIMES[2], AT - STEP], since=[TIMES[0], 0.0])
     assert accepted_by([made], store, [], STEP) == [Regime(ids[0], TIMES[2], AT, 812.0, 1430.0)]
-    by_ann = accepted_by([made], store, [Acceptance(int(ids[0]), TIMES[1], AT, "ann", "deploy")], STEP)
+    by_ann = accepted_by(
+        [made], store, [AcceptRequest(int(ids[0]), TIMES[1], AT, "ann", "deploy")], STEP
+    )
     assert [(each.by, each.reason) for each in by_ann] == [("ann", "deploy")]
-    later = accepted_by([made], store, [Acceptance(int(ids[0]), TIMES[3], AT, "ann", "deploy")], STEP)
+    later = accepted_by(
+        [made], store, [AcceptRequest(int(ids[0]), TIMES[3], AT, "ann", "deploy")], STEP
+    )
     assert [each.by for each in later] == [""], "the rule was faster"
-    assert accepted_by([Tick(**{**vars(made), "carry": {}})], store, [], STEP) == [], "a detector that says nothing"
+    assert accepted_by([Tick(**{**vars(made), "carry": {}})], store, [], STEP) == [], (
+        "a detector that says nothing"
+    )
 
 
-def test_where_another_regime_has_begun_since_the_first_one_took_half_a_day(store: Store,
-                                                                          ids: np.ndarray[Any, Any]) -> None:
+def test_where_another_regime_has_begun_since_the_first_one_took_half_a_day(
+    store: Store, ids: np.ndarray[Any, Any]
+) -> None:
     made = tick(ids, accepted=[TIMES[2], 0.0], since=[TIMES[3], 0.0])
     assert [each.since for each in accepted_by([made], store, [], STEP)] == [TIMES[2] - 12 * 3600]
 
 
 def test_the_past_is_told_again(store: Store, ids: np.ndarray[Any, Any]) -> None:
     assert accepted_before(store, ids, AT, int(TIMES[-1]), STEP) is None
-    store.write([tick(ids)], "query", (AT, TIMES[-1]), accepted=[
-        Regime(int(ids[1]), AT + 3 * STEP, AT + STEP, 1.0, 2.0)])
+    store.write(
+        [tick(ids)],
+        "query",
+        (AT, TIMES[-1]),
+        accepted=[Regime(int(ids[1]), AT + 3 * STEP, AT + STEP, 1.0, 2.0)],
+    )
     marks = accepted_before(store, ids, AT, int(TIMES[-1]), STEP)
     assert marks is not None and np.argwhere(marks).tolist() == [[1, 3]]
 
 
 def test_who_lies_at_another_level_now(ids: np.ndarray[Any, Any]) -> None:
     carry = tick(ids, away=[0.0, -10.0], since=[5.0, float(AT)]).carry
-    assert shifts(ids, carry, int(TIMES[-1]), STEP) == {ids[1]: Shift(AT, int(TIMES[-1]) + (720 - 10 + 1) * STEP)}
+    assert shifts(ids, carry, int(TIMES[-1]), STEP) == {
+        ids[1]: LevelShift(AT, int(TIMES[-1]) + (720 - 10 + 1) * STEP)
+    }
     assert shifts(ids, {}, AT, STEP) == {}

@@ -1,4 +1,7 @@
-"""The remote write job on a real store: what it sends when, and what it remembers. The receiver is a list."""
+"""The remote write job on a real store: what it sends when, and what it remembers.
+
+The receiver is a list.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -8,18 +11,19 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from plugin.config import RemoteWrite, Watch
+from plugin.config import RemoteWriteSettings, Watch
 from plugin.errors import ReceiverRefuses, ReceiverUnavailable, StoreError
 from plugin.jobs import remote_write_job
 from plugin.jobs.remote_write_job import RemoteWriteJob
 from plugin.metrics import Metrics
-from plugin.prometheus.remote_write import Outcome, Sample
+from plugin.prometheus.remote_write import RemoteSample, SendOutcome
 from plugin.prometheus.wire import write_request
 from plugin.series import Labels, Tick
 from plugin.store import Store
 from tests.plugin.prometheus.test_wire import decoded
 
-STEP, NOW = 10, 1_795_000_000
+STEP = 10
+NOW = 1_795_000_000
 CPU = Watch(name="cpu", query="up", step=STEP, labels={"team": "db"})
 NAN = math.nan
 
@@ -30,37 +34,49 @@ class Receiver:
     url = "http://receiver"
 
     def __init__(self) -> None:
-        self.requests: list[tuple[int, list[Sample]]] = []
+        self.requests: list[tuple[int, list[RemoteSample]]] = []
         self.raises: list[Exception] = []
         self.rejects = 0
 
-    def send(self, milliseconds: int, samples: Sequence[Sample]) -> Outcome:
+    def send(self, milliseconds: int, samples: Sequence[RemoteSample]) -> SendOutcome:
         if self.raises:
             raise self.raises.pop(0)
         self.requests.append((milliseconds, list(samples)))
-        return Outcome(len(samples) - self.rejects, self.rejects, "no" if self.rejects else "")
+        return SendOutcome(len(samples) - self.rejects, self.rejects, "no" if self.rejects else "")
 
     def times(self) -> list[int]:
         return [milliseconds // 1000 for milliseconds, _ in self.requests]
 
     def told(self) -> list[tuple[int, dict[str, str], float]]:
-        return [(milliseconds, labels, value) for milliseconds, samples in self.requests
-                for labels, ((_, value),) in decoded(write_request(milliseconds, samples))]
+        return [
+            (milliseconds, labels, value)
+            for milliseconds, samples in self.requests
+            for labels, ((_, value),) in decoded(write_request(milliseconds, samples))
+        ]
 
 
 class World:
     """A store, a clock, a receiver and the job between them."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.now, self.at = folder, float(NOW), 0.0
-        self.store, self.receiver = Store.open(folder), Receiver()
+        self.folder = folder
+        self.now = float(NOW)
+        self.at = 0.0
+        self.store = Store.open(folder)
+        self.receiver = Receiver()
         self.metrics = Metrics(CollectorRegistry())
         self.job = self.start()
 
     def start(self, watch: Watch = CPU, **settings: object) -> RemoteWriteJob:
         """As after a restart: only the store remembers."""
-        made = RemoteWriteJob(RemoteWrite.model_validate({"url": "http://receiver/write", **settings}), [watch],
-                              self.store, self.metrics, clock=lambda: self.now, monotonic=lambda: self.at)
+        made = RemoteWriteJob(
+            RemoteWriteSettings.model_validate({"url": "http://receiver/write", **settings}),
+            [watch],
+            self.store,
+            self.metrics,
+            clock=lambda: self.now,
+            monotonic=lambda: self.at,
+        )
         made._writer.close()
         made._writer = self.receiver  # type: ignore[assignment]
         self.job = made
@@ -72,12 +88,33 @@ class World:
 
     def tick(self, times: Sequence[int], *names: str, score: float = 0.5, version: int = 1) -> None:
         shape = (len(names), len(times))
-        columns = {name: np.full(shape, number) for name, number in (
-            ("value", 1.0), ("expected", 2.0), ("lower", -math.inf), ("upper", 3.0), ("score", score))}
+        columns = {
+            name: np.full(shape, number)
+            for name, number in (
+                ("value", 1.0),
+                ("expected", 2.0),
+                ("lower", -math.inf),
+                ("upper", 3.0),
+                ("score", score),
+            )
+        }
         if not version:
-            columns |= {name: np.full(shape, NAN) for name in ("expected", "lower", "upper", "score")}
-        self.store.write([Tick("cpu", self.ids(*names), np.array(times), model_version=np.full(len(names), version),
-                               **columns)], "key", (times[0], times[-1]))
+            columns |= {
+                name: np.full(shape, NAN) for name in ("expected", "lower", "upper", "score")
+            }
+        self.store.write(
+            [
+                Tick(
+                    "cpu",
+                    self.ids(*names),
+                    np.array(times),
+                    model_version=np.full(len(names), version),
+                    **columns,
+                )
+            ],
+            "key",
+            (times[0], times[-1]),
+        )
 
     def count(self, outcome: str) -> float:
         return float(self.metrics.remote_write_samples.labels(outcome)._value.get())
@@ -91,17 +128,32 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def test_nothing_is_sent_before_there_is_a_score(world: World) -> None:
-    assert world.job.run() and world.receiver.requests == [] and world.store.sent_until("cpu") is None
+    assert (
+        world.job.run() and world.receiver.requests == [] and world.store.sent_until("cpu") is None
+    )
 
 
 def test_five_metrics_with_the_labels_of_the_metrics_page(world: World) -> None:
     world.tick([NOW - 5], "a")
     assert world.job.run()
-    labels = {"watch": "cpu", "severity": "ticket", "team": "db", "label_team": "x", "metric_name": "node_cpu",
-              "i": "a"}
+    labels = {
+        "watch": "cpu",
+        "severity": "ticket",
+        "team": "db",
+        "label_team": "x",
+        "metric_name": "node_cpu",
+        "i": "a",
+    }
     assert world.receiver.told() == [
-        ((NOW - 5) * 1000, {"__name__": f"bandwatch_{name}", **labels}, value) for name, value in (
-            ("anomaly_score", 0.5), ("value", 1.0), ("expected", 2.0), ("lower", -math.inf), ("upper", 3.0))]
+        ((NOW - 5) * 1000, {"__name__": f"bandwatch_{name}", **labels}, value)
+        for name, value in (
+            ("anomaly_score", 0.5),
+            ("value", 1.0),
+            ("expected", 2.0),
+            ("lower", -math.inf),
+            ("upper", 3.0),
+        )
+    ]
     assert world.count("sent") == 5
     assert world.metrics.remote_write_sent_time.labels("cpu")._value.get() == NOW - 5
 
@@ -110,7 +162,8 @@ def test_a_number_that_is_not_known_is_not_sent(world: World) -> None:
     world.tick([NOW - 5], "a", score=NAN)
     world.job.run()
     assert [labels["__name__"] for _, labels, _ in world.receiver.told()] == [
-        f"bandwatch_{name}" for name in ("value", "expected", "lower", "upper")]
+        f"bandwatch_{name}" for name in ("value", "expected", "lower", "upper")
+    ]
 
 
 def test_what_has_not_been_judged_is_not_sent(world: World) -> None:
@@ -182,16 +235,28 @@ def test_a_series_that_stops_gets_its_end_and_may_come_back(world: World) -> Non
     assert ends == [((NOW - 30) * 1000, "a")] * 5
     world.tick([NOW - 10], "a", "b")
     world.start().run()
-    assert [(labels["i"], value) for time, labels, value in world.receiver.told()[-10:] if value == 1.0] == [
-        ("a", 1.0), ("b", 1.0)]
+    assert [
+        (labels["i"], value) for time, labels, value in world.receiver.told()[-10:] if value == 1.0
+    ] == [("a", 1.0), ("b", 1.0)]
     assert len([1 for *_, value in world.receiver.told() if value != value]) == 5
 
 
 def test_the_end_is_told_though_no_series_is_left(world: World) -> None:
     world.tick([NOW - 60], "a")
     world.job.run()
-    world.store.write([Tick("cpu", world.ids("a"), np.array([NOW - 30]), *(np.full((1, 1), NAN),) * 5,
-                            np.zeros(1, np.int64))], "key", (NOW - 30, NOW - 30))
+    world.store.write(
+        [
+            Tick(
+                "cpu",
+                world.ids("a"),
+                np.array([NOW - 30]),
+                *(np.full((1, 1), NAN),) * 5,
+                np.zeros(1, np.int64),
+            )
+        ],
+        "key",
+        (NOW - 30, NOW - 30),
+    )
     world.job.run()
     assert world.receiver.times() == [NOW - 60, NOW - 30]
 
@@ -205,7 +270,7 @@ def test_batches_and_what_is_done_of_a_tick_after_a_failure(world: World) -> Non
     world.tick([NOW], "a", "b")
     sent = world.receiver.send
 
-    def fails_at_the_second(milliseconds: int, samples: Sequence[Sample]) -> Outcome:
+    def fails_at_the_second(milliseconds: int, samples: Sequence[RemoteSample]) -> SendOutcome:
         if len(world.receiver.requests) == 1 and world.at == 0:
             raise ReceiverUnavailable("down")
         return sent(milliseconds, samples)
@@ -221,11 +286,14 @@ def test_many_ticks_are_read_in_pieces(world: World, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(remote_write_job, "ROWS_AT_ONCE", 14)
     world.tick(list(range(NOW - 1000, NOW, STEP)), "a", "b")
     world.job.run()
-    assert world.receiver.times() == list(range(NOW - 1000, NOW, STEP)) and world.count("sent") == 1000
+    assert (
+        world.receiver.times() == list(range(NOW - 1000, NOW, STEP)) and world.count("sent") == 1000
+    )
 
 
-def test_pauses_grow_after_failures_and_end_with_the_first_success(world: World,
-                                                                   caplog: pytest.LogCaptureFixture) -> None:
+def test_pauses_grow_after_failures_and_end_with_the_first_success(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO")
     world.tick([NOW], "a")
     pauses = []
@@ -237,23 +305,35 @@ def test_pauses_grow_after_failures_and_end_with_the_first_success(world: World,
         world.at = world.job._resume
     assert pauses == [2, 4, 8, 16, 32, 60, 60, 60]
     assert world.job.run() and world.receiver.times() == [NOW]
-    assert [record.message for record in caplog.records] == ["remote write failed; what is not sent is kept",
-                                                             "remote write works again"]
+    assert [record.message for record in caplog.records] == [
+        "remote write failed; what is not sent is kept",
+        "remote write works again",
+    ]
 
 
-@pytest.mark.parametrize(("error", "pause"), [
-    (ReceiverUnavailable("busy", 30), 30), (ReceiverUnavailable("busy", 3600), 60), (ReceiverRefuses("401"), 60)])
+@pytest.mark.parametrize(
+    ("error", "pause"),
+    [
+        (ReceiverUnavailable("busy", 30), 30),
+        (ReceiverUnavailable("busy", 3600), 60),
+        (ReceiverRefuses("401"), 60),
+    ],
+)
 def test_how_long_a_receiver_is_left_alone(world: World, error: Exception, pause: float) -> None:
     world.tick([NOW], "a")
     world.receiver.raises.append(error)
     assert not world.job.run() and world.job._resume == pause
 
 
-def test_rejected_samples_are_counted_told_and_passed_over(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_rejected_samples_are_counted_told_and_passed_over(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     world.tick([NOW], "a")
     world.receiver.rejects = 2
     assert world.job.run() and (world.count("sent"), world.count("rejected")) == (3, 2)
-    assert world.store.sent_until("cpu") == NOW and "samples rejected by remote write" in caplog.text
+    assert (
+        world.store.sent_until("cpu") == NOW and "samples rejected by remote write" in caplog.text
+    )
 
 
 def test_a_store_that_fails_is_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,12 +341,20 @@ def test_a_store_that_fails_is_counted(world: World, monkeypatch: pytest.MonkeyP
         raise StoreError("the disk")
 
     monkeypatch.setattr(world.store, "scored_until", fails)
-    assert not world.job.run() and world.metrics.remote_write_failures.labels("store")._value.get() == 1
+    assert (
+        not world.job.run()
+        and world.metrics.remote_write_failures.labels("store")._value.get() == 1
+    )
 
 
 def test_a_job_that_has_been_closed_ends_quietly(world: World) -> None:
     world.tick([NOW], "a")
-    job = RemoteWriteJob(RemoteWrite(url="http://127.0.0.1:1/write"), [CPU], world.store, world.metrics,
-                         clock=lambda: NOW)
+    job = RemoteWriteJob(
+        RemoteWriteSettings(url="http://127.0.0.1:1/write"),
+        [CPU],
+        world.store,
+        world.metrics,
+        clock=lambda: NOW,
+    )
     job.close()
     assert not job.run() and world.store.sent_until("cpu") == NOW - 3600

@@ -5,23 +5,31 @@ import math
 import numpy as np
 import pytest
 
-from plugin.jobs.remote_write_rows import COLUMNS, moments
+from plugin.jobs.remote_write_rows import COLUMNS, samples_by_time
 from plugin.series import Samples
 
-NAN, INF = math.nan, math.inf
+NAN = math.nan
+INF = math.inf
 PATIENCE = 30  # three steps of 10 s
 Told = tuple[int, int, str, float | None]  # time, series, column, value; None = the end
 
 
 def rows(times: list[int], *, missing: tuple[str, ...] = (), version: int = 1) -> Samples:
-    """score, value, expected, lower, upper are time + 0.1, 0.2, ..., but for the columns that are missing."""
-    columns = {name: np.array(times) + (i + 1) / 10 if name not in missing else np.full(len(times), NAN)
-               for i, name in enumerate(COLUMNS)}
+    """score, value, expected, lower, upper are time + 0.1, 0.2, ..., but for the columns that are
+    missing."""
+    columns = {
+        name: np.array(times) + (i + 1) / 10 if name not in missing else np.full(len(times), NAN)
+        for i, name in enumerate(COLUMNS)
+    }
     return Samples(np.array(times, np.int64), model_version=np.full(len(times), version), **columns)
 
 
 def joined(*parts: Samples) -> Samples:
-    names = ("times", *(name for name in ("value", "expected", "lower", "upper", "score")), "model_version")
+    names = (
+        "times",
+        *(name for name in ("value", "expected", "lower", "upper", "score")),
+        "model_version",
+    )
     return Samples(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
@@ -31,11 +39,25 @@ def told(stored: dict[int, Samples], after: int = 0, until: int = 1000) -> list[
     for series, each in stored.items():
         within = (each.times > after - PATIENCE) & (each.times <= until)
         if within.any():
-            cut[series] = Samples(*(getattr(each, name)[within] for name in (
-                "times", "value", "expected", "lower", "upper", "score", "model_version")))
-    return [(moment.time, series, COLUMNS[column], None if value != value else value)
-            for moment in moments(cut, after, until, PATIENCE)
-            for series, column, value in zip(moment.ids, moment.column, moment.value, strict=True)]
+            cut[series] = Samples(
+                *(
+                    getattr(each, name)[within]
+                    for name in (
+                        "times",
+                        "value",
+                        "expected",
+                        "lower",
+                        "upper",
+                        "score",
+                        "model_version",
+                    )
+                )
+            )
+    return [
+        (moment.time, series, COLUMNS[column], None if value != value else value)
+        for moment in samples_by_time(cut, after, until, PATIENCE)
+        for series, column, value in zip(moment.ids, moment.column, moment.value, strict=True)
+    ]
 
 
 def times(of: list[Told], *, ends: bool) -> list[int]:
@@ -45,8 +67,11 @@ def times(of: list[Told], *, ends: bool) -> list[int]:
 def test_every_column_of_every_row_in_order_of_time_and_series() -> None:
     found = told({7: rows([100, 110]), 3: rows([110])}, until=110)
     expected = [(100, 7, 100), (110, 3, 110), (110, 7, 110)]
-    assert found == [(time, series, name, base + (i + 1) / 10)
-                     for time, series, base in expected for i, name in enumerate(COLUMNS)]
+    assert found == [
+        (time, series, name, base + (i + 1) / 10)
+        for time, series, base in expected
+        for i, name in enumerate(COLUMNS)
+    ]
 
 
 def test_only_what_lies_after_and_until() -> None:
@@ -71,7 +96,10 @@ def test_a_gap_of_two_rows_is_no_end_and_one_of_more_is() -> None:
 def test_a_column_that_is_lost_ends_at_the_row_that_lacks_it() -> None:
     stored = {1: joined(rows([100]), rows([110], missing=("score", "upper")), rows([120]))}
     found = told(stored, until=120)
-    assert [each for each in found if each[3] is None] == [(110, 1, "score", None), (110, 1, "upper", None)]
+    assert [each for each in found if each[3] is None] == [
+        (110, 1, "score", None),
+        (110, 1, "upper", None),
+    ]
     assert len(found) == 15
 
 
@@ -102,5 +130,9 @@ def test_the_same_is_told_in_one_piece_and_in_many(seed: int) -> None:
         stored[series] = each
     whole = told(stored, until=700)
     cuts = [0, *sorted(rng.choice(np.arange(1, 700), 12, replace=False).tolist()), 700]
-    pieces = [each for after, until in zip(cuts, cuts[1:], strict=False) for each in told(stored, after, until)]
+    pieces = [
+        each
+        for after, until in zip(cuts, cuts[1:], strict=False)
+        for each in told(stored, after, until)
+    ]
     assert pieces == whole and any(each[3] is None for each in whole)

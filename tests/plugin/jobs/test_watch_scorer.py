@@ -1,4 +1,5 @@
-"""Stacks of champions: warm from the store, in the order that is asked for, and one bad model costs no other."""
+"""Stacks of champions: warm from the store, in the order that is asked for, and one bad model costs
+no other."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +11,15 @@ import pytest
 from detectors.registry import detector_named, to_spec
 from plugin import grid
 from plugin.config import Watch
-from plugin.jobs.model_stack import Stack
+from plugin.jobs.model_stack import ModelStack
 from plugin.jobs.watch_history import query_key
-from plugin.jobs.watch_scorer import Stacks
+from plugin.jobs.watch_scorer import WatchScorer
 from plugin.jobs.weights_file import joined
 from plugin.series import FloatArray, Labels, SeriesRecord
 from plugin.store import ModelRecord, Store
 
-STEP, STEPS = 60, 400
+STEP = 60
+STEPS = 400
 START = 1_760_000_040 // STEP * STEP
 NOW = START + (STEPS - 1) * STEP
 WATCH = Watch(name="w", query="x", detector="baseline", fit_window=STEPS * STEP)
@@ -34,8 +36,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture
 def records(store: Store) -> list[SeriesRecord]:
     found = store.register("w", [Labels.of({"n": str(number)}) for number in range(3)], START)
-    store.record_history("w", query_key(WATCH), np.array([record.id for record in found]), TIMES, history(),
-                         (START, NOW))
+    store.record_history(
+        "w",
+        query_key(WATCH),
+        np.array([record.id for record in found]),
+        TIMES,
+        history(),
+        (START, NOW),
+    )
     return found
 
 
@@ -43,39 +51,66 @@ def history() -> FloatArray:
     return np.random.default_rng(0).normal([[10], [20], [30]], 1.0, (3, STEPS))
 
 
-def champions(store: Store, records: list[SeriesRecord], rows: list[int], *,
-              carrying: bool = False, **options: Any) -> list[ModelRecord]:
+def champions(
+    store: Store,
+    records: list[SeriesRecord],
+    rows: list[int],
+    *,
+    carrying: bool = False,
+    **options: Any,
+) -> list[ModelRecord]:
     """Fits rows of the history into one file; carrying: with what they carry at its end."""
     detector = detector_named("baseline", options)
-    fitted = detector.fit(grid.batch(history()[rows], START, STEP, "UTC"), alert_budget=WATCH.alert_budget)
+    fitted = detector.fit(
+        grid.batch(history()[rows], START, STEP, "UTC"), alert_budget=WATCH.alert_budget
+    )
     version = store.new_version("w")
     path = store.write_weights(version, joined(fitted) if carrying else fitted.state)
-    models = [ModelRecord(records[row].id, version, place, "baseline", to_spec(detector), path, 0.1, NOW, START, NOW)
-              for place, row in enumerate(rows)]
+    models = [
+        ModelRecord(
+            records[row].id,
+            version,
+            place,
+            "baseline",
+            to_spec(detector),
+            path,
+            0.1,
+            NOW,
+            START,
+            NOW,
+        )
+        for place, row in enumerate(rows)
+    ]
     store.save_models("w", models)
     return models
 
 
-def next_scores(stacks: Stacks, records: list[SeriesRecord], value: float = 20.0) -> tuple[FloatArray, Stacks]:
+def next_scores(
+    stacks: WatchScorer, records: list[SeriesRecord], value: float = 20.0
+) -> tuple[FloatArray, WatchScorer]:
     """[S] scores of one more sample of each series."""
     ids = np.array([record.id for record in records])[::-1]  # as they arrive, not as they are kept
     ticks, after = stacks.judge(ids, np.array([stacks.until + STEP]), np.full((len(ids), 1), value))
-    score = {int(i): float(s) for tick in ticks for i, s in zip(tick.ids, tick.score[:, 0], strict=True)}
+    score = {
+        int(i): float(s) for tick in ticks for i, s in zip(tick.ids, tick.score[:, 0], strict=True)
+    }
     return np.array([score[record.id] for record in records]), after
 
 
 def test_every_series_is_judged_by_its_own_model(store: Store, records: list[SeriesRecord]) -> None:
-    stacks = Stacks(WATCH, store, NOW)
+    stacks = WatchScorer(WATCH, store, NOW)
     assert stacks.load(champions(store, records, [2, 0]), []) == []
     score, after = next_scores(stacks, records)
-    assert score[0] > 1 and score[2] > 1 and np.isnan(score[1]), "the one in between has no model yet"
+    assert score[0] > 1 and score[2] > 1 and np.isnan(score[1]), (
+        "the one in between has no model yet"
+    )
     assert (stacks.until, after.until) == (NOW, NOW + STEP)
     near, _ = next_scores(stacks, records, 10.0)
     assert near[0] < 1 < near[2]
 
 
 def test_a_dropped_result_never_was(store: Store, records: list[SeriesRecord]) -> None:
-    stacks = Stacks(WATCH, store, NOW)
+    stacks = WatchScorer(WATCH, store, NOW)
     stacks.load(champions(store, records, [0, 1, 2]), [])
     first, _ = next_scores(stacks, records)
     again, after = next_scores(stacks, records)
@@ -84,7 +119,7 @@ def test_a_dropped_result_never_was(store: Store, records: list[SeriesRecord]) -
 
 
 def test_dropped_series_are_forgotten(store: Store, records: list[SeriesRecord]) -> None:
-    stacks = Stacks(WATCH, store, NOW)
+    stacks = WatchScorer(WATCH, store, NOW)
     stacks.load(champions(store, records, [0, 1, 2]), [])
     stacks.drop([records[1].id])
     assert np.isnan(next_scores(stacks, records)[0]).tolist() == [False, True, False]
@@ -92,52 +127,65 @@ def test_dropped_series_are_forgotten(store: Store, records: list[SeriesRecord])
     assert np.isnan(next_scores(stacks, records)[0]).all()
 
 
-def test_a_fresh_model_does_not_make_the_others_forget(store: Store, records: list[SeriesRecord],
-                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fresh_model_does_not_make_the_others_forget(
+    store: Store, records: list[SeriesRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A restart just after a fit: who has a carry goes on from it, bit for bit."""
-    stacks = Stacks(WATCH, store, NOW)
+    stacks = WatchScorer(WATCH, store, NOW)
     stacks.load(champions(store, records, [0, 1, 2]), [])
     for value in (25.0, 11.0, 26.0):
         ids = np.array([record.id for record in records])
         ticks, stacks = stacks.judge(ids, np.array([stacks.until + STEP]), np.full((3, 1), value))
         store.write(ticks, query_key(WATCH), (stacks.until, stacks.until))
     fresh = champions(store, records, [1])
-    restarted, real, cold = Stacks(WATCH, store, stacks.until), Stacks._caught_up, []
-    monkeypatch.setattr(Stacks, "_caught_up", lambda self, stack, ends: cold.extend(stack.ids) or
-                        real(self, stack, ends))
+    restarted = WatchScorer(WATCH, store, stacks.until)
+    real = WatchScorer._caught_up
+    cold = []
+    monkeypatch.setattr(
+        WatchScorer,
+        "_caught_up",
+        lambda self, stack, ends: cold.extend(stack.ids) or real(self, stack, ends),
+    )
     assert restarted.load(store.champions("w"), store.carry("w")) == [] and cold == [records[1].id]
     stacks.replace(fresh)
-    np.testing.assert_array_equal(next_scores(restarted, records)[0], next_scores(stacks, records)[0])
+    np.testing.assert_array_equal(
+        next_scores(restarted, records)[0], next_scores(stacks, records)[0]
+    )
 
 
-def test_a_model_goes_on_from_where_its_window_ended(store: Store, records: list[SeriesRecord]) -> None:
+def test_a_model_goes_on_from_where_its_window_ended(
+    store: Store, records: list[SeriesRecord]
+) -> None:
     """Ticks that came while it was fitted are run through it: as if it had been there all along."""
     models = champions(store, records, [0, 1, 2], carrying=True)
-    there = Stacks(WATCH, store, NOW)
+    there = WatchScorer(WATCH, store, NOW)
     there.load(models, [])
     for value in (25.0, 11.0, 26.0):
         ids = np.array([record.id for record in records])
         ticks, there = there.judge(ids, np.array([there.until + STEP]), np.full((3, 1), value))
         store.write(ticks, query_key(WATCH), (there.until, there.until))
-    late = Stacks(WATCH, store, there.until)
+    late = WatchScorer(WATCH, store, there.until)
     assert late.load(models, []) == []
     np.testing.assert_array_equal(next_scores(late, records)[0], next_scores(there, records)[0])
 
 
 def test_one_bad_file_costs_only_its_own_models(store: Store, records: list[SeriesRecord]) -> None:
-    good, bad = champions(store, records, [0, 2]), champions(store, records, [1])
+    good = champions(store, records, [0, 2])
+    bad = champions(store, records, [1])
     bad[0].path.write_bytes(b"not weights")
-    stacks = Stacks(WATCH, store, NOW)
+    stacks = WatchScorer(WATCH, store, NOW)
     assert stacks.load([*bad, *good], []) == bad
     assert np.isnan(next_scores(stacks, records)[0]).tolist() == [False, True, False]
 
 
 def test_whatever_a_detector_raises_on_the_way_up_is_a_model_that_cannot_be_used(
-        store: Store, records: list[SeriesRecord], monkeypatch: pytest.MonkeyPatch) -> None:
-    models, stacks = champions(store, records, [0, 1, 2]), Stacks(WATCH, store, NOW)
+    store: Store, records: list[SeriesRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = champions(store, records, [0, 1, 2])
+    stacks = WatchScorer(WATCH, store, NOW)
 
     def broken(*_: object) -> None:
         raise AttributeError("on purpose")
 
-    monkeypatch.setattr(Stack, "score", broken)
+    monkeypatch.setattr(ModelStack, "score", broken)
     assert stacks.load(models, []) == models

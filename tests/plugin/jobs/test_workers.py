@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin.config import Workers
+from plugin.config import WorkerSettings
 from plugin.errors import FitFailed, Stopped
 from plugin.jobs.fit_task import FitOutcome, FitTask
 from plugin.jobs.workers import WorkerPool
@@ -25,8 +25,9 @@ def die_first(task: FitTask) -> FitOutcome:
 
 
 def test_late_news_of_a_dead_worker_does_not_hurt_its_successor() -> None:
-    pool = WorkerPool(Workers(), task=die_first)
-    first, second = pool.submit(task(1)), pool.submit(task(2))
+    pool = WorkerPool(WorkerSettings(), task=die_first)
+    first = pool.submit(task(1))
+    second = pool.submit(task(2))
     with pytest.raises(FitFailed, match="worker process ended"):
         pool.result_of(first)
     third = pool.submit(task(3))

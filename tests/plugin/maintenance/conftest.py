@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from plugin.config import Maintenance as Settings
-from plugin.maintenance import Maintenance
+from plugin.config import MaintenanceSettings as Settings
+from plugin.maintenance import MaintenanceCalendar
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.store import Store
 
@@ -23,8 +23,13 @@ class Place:
     now: int = NOW
     metrics: Metrics = field(default_factory=lambda: Metrics(CollectorRegistry()))
 
-    def made(self, **settings: Any) -> Maintenance:
-        return Maintenance(Settings.model_validate(settings), self.store, self.metrics, clock=lambda: float(self.now))
+    def made(self, **settings: Any) -> MaintenanceCalendar:
+        return MaintenanceCalendar(
+            Settings.model_validate(settings),
+            self.store,
+            self.metrics,
+            clock=lambda: float(self.now),
+        )
 
     def failures(self, source: str, reason: str) -> float:
         return float(self.metrics.maintenance_failures.labels(source, reason)._value.get())
@@ -42,7 +47,9 @@ def calendar(tmp_path: Path) -> Callable[..., Path]:
     """Writes a file of events, each given by its lines."""
 
     def write(*events: str, name: str = "plan.ics", head: str = "") -> Path:
-        body = "".join(f"BEGIN:VEVENT\nDTSTAMP:20260101T000000Z\n{event}\nEND:VEVENT\n" for event in events)
+        body = "".join(
+            f"BEGIN:VEVENT\nDTSTAMP:20260101T000000Z\n{event}\nEND:VEVENT\n" for event in events
+        )
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         text = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//x//y//EN\n{head}{body}END:VCALENDAR\n"

@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-from plugin.config import Config, Maintenance, MaintenanceWindow, Prometheus, Watch
+from plugin.config import Config, MaintenanceSettings, MaintenanceWindow, PrometheusSettings, Watch
 from plugin.maintenance import dry_run
 from tests.plugin.maintenance.conftest import NOW
 
@@ -14,30 +14,55 @@ EVENT = "UID:{0}\nSUMMARY:backup\nDTSTART:20261024T020000Z\nDTEND:20261024T03000
 def check(*calendars: Path, **window: object) -> tuple[bool, list[str]]:
     written = {"name": "w", "match": "{}", "duration": 60, **window}
     windows = (MaintenanceWindow.model_validate(written),) if window else ()
-    settings = Config(prometheus=Prometheus(url="http://127.0.0.1:1"), watches=(Watch(name="web", query="up"),),
-                      maintenance=Maintenance(calendars=tuple(map(str, calendars)), windows=windows))
+    settings = Config(
+        prometheus=PrometheusSettings(url="http://127.0.0.1:1"),
+        watches=(Watch(name="web", query="up"),),
+        maintenance=MaintenanceSettings(calendars=tuple(map(str, calendars)), windows=windows),
+    )
     out = io.StringIO()
     return dry_run.check(settings, NOW, out), out.getvalue().splitlines()
 
 
 def test_each_calendar_has_its_line(calendar: Callable[..., Path], tmp_path: Path) -> None:
     good = calendar(EVENT.format("a", "match: {}"), EVENT.format("b", "watch: wep"), name="a.ics")
-    none, other, empty = calendar(EVENT.format("c", "lunch"), name="folder/c.ics"), tmp_path / "no", tmp_path / "empty"
+    none = calendar(EVENT.format("c", "lunch"), name="folder/c.ics")
+    other = tmp_path / "no"
+    empty = tmp_path / "empty"
     empty.mkdir()
-    assert check(good, none.parent, empty) == (True, [
-        f"calendar {good}: 2 windows", "  warning: event 'backup': there is no watch `wep`; valid: web",
-        f"calendar {none}: 0 windows; an event is one when its description has a line match: or watch:",
-        f"calendar {empty}: this folder holds no .ics file"])
+    assert check(good, none.parent, empty) == (
+        True,
+        [
+            f"calendar {good}: 2 windows",
+            "  warning: event 'backup': there is no watch `wep`; valid: web",
+            (
+                f"calendar {none}: 0 windows; an event is one when its description has a line"
+                " match: or watch:"
+            ),
+            f"calendar {empty}: this folder holds no .ics file",
+        ],
+    )
     broken = tmp_path / "broken.ics"
     broken.write_bytes(good.read_bytes()[:-20])
-    assert check(other, broken, good) == (False, [
-        f"FAILED: maintenance.calendars: {other}: No such file or directory: name an .ics file or a folder of them",
-        f"FAILED: maintenance.calendars: {broken}: ends before its END:VCALENDAR: export or copy it again, it was cut "
-        "off",
-        f"calendar {good}: 2 windows", "  warning: event 'backup': there is no watch `wep`; valid: web"])
+    assert check(other, broken, good) == (
+        False,
+        [
+            (
+                f"FAILED: maintenance.calendars: {other}: No such file or directory: name an .ics"
+                " file or a folder of them"
+            ),
+            (
+                f"FAILED: maintenance.calendars: {broken}: ends before its END:VCALENDAR: export or"
+                " copy it again, it was cut off"
+            ),
+            f"calendar {good}: 2 windows",
+            "  warning: event 'backup': there is no watch `wep`; valid: web",
+        ],
+    )
 
 
 def test_a_rule_that_has_come_too_often_by_now(calendar: Callable[..., Path]) -> None:
     works, (line,) = check(begin="1991-01-01", rule="FREQ=HOURLY")
-    assert not works and line.startswith("FAILED: maintenance.windows: 'w': rule: found \"FREQ=HOURLY\" (it has come")
+    assert not works and line.startswith(
+        "FAILED: maintenance.windows: 'w': rule: found \"FREQ=HOURLY\" (it has come"
+    )
     assert check(begin="2026-01-01", rule="FREQ=HOURLY") == (True, [])

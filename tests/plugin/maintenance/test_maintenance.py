@@ -1,4 +1,5 @@
-"""Windows from every source: added, ended, read again, polled; and what a restart and a reload keep."""
+"""Windows from every source: added, ended, read again, polled; and what a restart and a reload
+keep."""
 
 import os
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 
 from plugin.domain.windows import Window, window
 from plugin.errors import ConfigError, SourceFailed, WindowRefused
-from plugin.maintenance import Maintenance, silences
+from plugin.maintenance import MaintenanceCalendar, silences
 from tests.plugin.maintenance.conftest import NOW, Place
 from tests.plugin.maintenance.test_calendars import BACKUP
 
@@ -22,16 +23,18 @@ FILE = {"name": "file", "match": "{}", "begin": "2026-11-21T00:00", "duration": 
 
 def made(begin: int = NOW, **fields: Any) -> Window:
     at = datetime.fromtimestamp(begin, UTC).replace(tzinfo=None).isoformat()
-    return window(**{"name": "w", "match": "{}", "begin": at, "duration": HOUR,
-                     "created": NOW, **fields})
+    return window(
+        **{"name": "w", "match": "{}", "begin": at, "duration": HOUR, "created": NOW, **fields}
+    )
 
 
-def ids(maintenance: Maintenance) -> list[str]:
+def ids(maintenance: MaintenanceCalendar) -> list[str]:
     return [each.id for each in maintenance.windows()]
 
 
 def test_given_twice_it_is_there_once_and_a_restart_keeps_it(place: Place) -> None:
-    maintenance, given = place.made(), made()
+    maintenance = place.made()
+    given = made()
     assert maintenance.add(given) == (given, True)
     assert maintenance.add(replace(given, by="another", created=NOW + 5)) == (given, False)
     assert place.made().windows() == (given,)
@@ -40,12 +43,15 @@ def test_given_twice_it_is_there_once_and_a_restart_keeps_it(place: Place) -> No
 
 
 def test_one_that_runs_ends_now(place: Place) -> None:
-    maintenance, given = place.made(), made(rule="FREQ=DAILY")
+    maintenance = place.made()
+    given = made(rule="FREQ=DAILY")
     maintenance.add(given)
     place.now += 600
     ended = replace(given, ended=place.now, ended_by="eva")
     assert maintenance.end(given.id, by="eva") == ended == place.made().windows()[0]
-    assert given.seconds == HOUR and maintenance.windows()[0].spans(0, NOW + 10 * 86_400) == [(NOW, NOW + 600)]
+    assert given.seconds == HOUR and maintenance.windows()[0].spans(0, NOW + 10 * 86_400) == [
+        (NOW, NOW + 600)
+    ]
     with pytest.raises(WindowRefused, match="which has been ended by eva at 2026-11-21T00:10:00Z"):
         maintenance.end(given.id)
     with pytest.raises(WindowRefused, match="which has been ended"):
@@ -53,7 +59,9 @@ def test_one_that_runs_ends_now(place: Place) -> None:
 
 
 def test_one_to_come_goes_and_one_that_would_come_again_keeps_its_past(place: Place) -> None:
-    maintenance, future, again = place.made(), made(NOW + HOUR), made(NOW - 2 * HOUR + 7200, rule="FREQ=DAILY")
+    maintenance = place.made()
+    future = made(NOW + HOUR)
+    again = made(NOW - 2 * HOUR + 7200, rule="FREQ=DAILY")
     for each in (future, again):
         maintenance.add(each)
     assert maintenance.end(future.id) is not None and ids(maintenance) == [again.id]
@@ -63,17 +71,22 @@ def test_one_to_come_goes_and_one_that_would_come_again_keeps_its_past(place: Pl
 
 
 def test_what_is_over_kept_elsewhere_or_unknown_is_not_ended(place: Place) -> None:
-    maintenance, past = place.made(windows=[FILE]), made(name="past")
+    maintenance = place.made(windows=[FILE])
+    past = made(name="past")
     maintenance.add(past)
     place.now += 2 * HOUR
-    for id, said in ((past.id, "which is over"), (maintenance.windows()[0].id, "which is from config")):
+    for id, said in (
+        (past.id, "which is over"),
+        (maintenance.windows()[0].id, "which is from config"),
+    ):
         with pytest.raises(WindowRefused, match=said):
             maintenance.end(id)
     assert maintenance.end("unknown") is None
 
 
 def test_a_reload_changes_what_is_in_files_and_keeps_what_was_added(place: Place) -> None:
-    maintenance, given = place.made(windows=[FILE]), made()
+    maintenance = place.made(windows=[FILE])
+    given = made()
     maintenance.add(given)
     before = maintenance.windows()
     assert maintenance.windows() is before and [each.source for each in before] == ["config", "api"]
@@ -88,7 +101,9 @@ def test_a_broken_calendar_is_an_error_at_the_start(place: Place, tmp_path: Path
             place.made(calendars=[str(path)])
 
 
-def test_a_calendar_is_read_again_and_a_broken_one_leaves_the_old(place: Place, calendar: Write) -> None:
+def test_a_calendar_is_read_again_and_a_broken_one_leaves_the_old(
+    place: Place, calendar: Write
+) -> None:
     path = calendar(BACKUP, name="folder/a.ics")
     maintenance = place.made(calendars=[str(path.parent)])
     first = maintenance.windows()
@@ -110,12 +125,16 @@ def test_a_calendar_is_read_again_and_a_broken_one_leaves_the_old(place: Place, 
     assert len(maintenance.windows()) == 1 and place.failures("calendar", "unreadable") == 1
 
 
-def test_silences_come_change_go_and_are_remembered(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silences_come_change_go_and_are_remembered(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here: list[Window] = []
     settings = {"alertmanagers": [{"url": "http://a:9093"}]}
     monkeypatch.setattr(silences, "ask", lambda settings: list(here))
     maintenance = place.made(**settings)
-    one, two = (replace(made(id=name), source="http://a:9093", alerts=True) for name in ("one", "two"))
+    one, two = (
+        replace(made(id=name), source="http://a:9093", alerts=True) for name in ("one", "two")
+    )
     here[:] = [one, two]
     maintenance.run()
     assert maintenance.windows() == (one, two)
@@ -126,17 +145,22 @@ def test_silences_come_change_go_and_are_remembered(place: Place, monkeypatch: p
     here[:] = [replace(one, seconds=900)]  # made shorter; the other one has gone
     maintenance.run()
     assert {each.id: each.spans(0, 2**40) for each in maintenance.windows()} == {
-        "one": [(NOW, NOW + 900)], "two": [(NOW, NOW + 600)]}
+        "one": [(NOW, NOW + 900)],
+        "two": [(NOW, NOW + 600)],
+    }
     here[:] = []
     place.now += 3600
     maintenance.run()
-    assert place.made(**settings).windows() == maintenance.windows(), "what they masked stays masked"
+    assert place.made(**settings).windows() == maintenance.windows(), (
+        "what they masked stays masked"
+    )
     with pytest.raises(WindowRefused, match="which is from http://a:9093"):
         maintenance.end("one")
 
 
 def test_an_alertmanager_that_fails_is_counted_and_one_that_is_asked_no_more_silences_nothing(
-        place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     silent = replace(made(id="one"), source="http://a:9093", alerts=True)
     monkeypatch.setattr(silences, "ask", lambda settings: [silent])
     maintenance = place.made(alertmanagers=[{"url": "http://a:9093"}])
@@ -154,7 +178,9 @@ def test_an_alertmanager_that_fails_is_counted_and_one_that_is_asked_no_more_sil
     assert maintenance.windows()[0].spans(0, 2**40) == [(NOW, NOW + 60)]
 
 
-def test_a_silence_taken_back_before_its_time_never_was(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silence_taken_back_before_its_time_never_was(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pending = replace(made(NOW + HOUR, id="one"), source="http://a:9093", alerts=True)
     maintenance = place.made(alertmanagers=[{"url": "http://a:9093"}])
     for found in (pending, replace(pending, seconds=0)):
@@ -165,7 +191,8 @@ def test_a_silence_taken_back_before_its_time_never_was(place: Place, monkeypatc
 
 def test_what_covers_nothing_that_is_kept_is_forgotten(place: Place) -> None:
     maintenance = place.made()
-    old, endless = made(name="old"), made(name="endless", rule="FREQ=DAILY")
+    old = made(name="old")
+    endless = made(name="endless", rule="FREQ=DAILY")
     for each in (old, endless):
         maintenance.add(each)
     maintenance.forget(NOW + HOUR - 1)
@@ -178,4 +205,6 @@ def test_a_gauge_tells_how_many_run(place: Place) -> None:
     maintenance = place.made(windows=[FILE])
     maintenance.add(made(NOW + HOUR))
     maintenance.run()
-    assert [place.metrics.maintenance_active.labels(source)._value.get() for source in ("config", "api")] == [1, 0]
+    assert [
+        place.metrics.maintenance_active.labels(source)._value.get() for source in ("config", "api")
+    ] == [1, 0]

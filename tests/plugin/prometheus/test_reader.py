@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
-from plugin.config.model import BasicAuth, Prometheus
+from plugin.config.model import BasicAuth, PrometheusSettings
 from plugin.errors import AnswerInvalid, PrometheusError, QueryRejected, Stopped, TooManySeries
 from plugin.prometheus import PrometheusReader, matrix, reader
 from plugin.prometheus.credentials import public_url
@@ -27,7 +27,7 @@ def matrix_of(*result: object) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def read(prometheus: PrometheusServer) -> PrometheusReader:
-    return PrometheusReader(Prometheus(url=prometheus.url + "/"))
+    return PrometheusReader(PrometheusSettings(url=prometheus.url + "/"))
 
 
 def test_version(read: PrometheusReader) -> None:
@@ -36,8 +36,10 @@ def test_version(read: PrometheusReader) -> None:
 
 def test_values_times_and_labels_arrive_as_they_were_stored(read: PrometheusReader) -> None:
     answer = read.range('{__name__="shop_visitors"}', START, END, STEP, max_series=2)
-    assert [dict(one.labels) for one in answer.series] == [{"__name__": "shop_visitors", "route": "/0"},
-                                                           {"__name__": "shop_visitors", "route": "/0.25"}]
+    assert [dict(one.labels) for one in answer.series] == [
+        {"__name__": "shop_visitors", "route": "/0"},
+        {"__name__": "shop_visitors", "route": "/0.25"},
+    ]
     for one, phase in zip(answer.series, (0, 0.25), strict=True):
         np.testing.assert_array_equal(one.times, TIMES)
         np.testing.assert_array_equal(one.values, daily(phase).values)  # bit for bit
@@ -50,9 +52,11 @@ def test_label_values_of_any_kind_survive(read: PrometheusReader) -> None:
 
 
 def test_gaps_nan_and_infinities_are_absent_times(read: PrometheusReader) -> None:
-    stock, ratio, gone = (read.range(name, START, END, STEP, max_series=1).series[0]
-                          for name in ("shop_stock", "shop_ratio", "shop_gone"))
-    assert sorted(set(TIMES) - set(stock.times)) == TIMES[GAP.start + LOOKBACK:GAP.stop].tolist()
+    stock, ratio, gone = (
+        read.range(name, START, END, STEP, max_series=1).series[0]
+        for name in ("shop_stock", "shop_ratio", "shop_gone")
+    )
+    assert sorted(set(TIMES) - set(stock.times)) == TIMES[GAP.start + LOOKBACK : GAP.stop].tolist()
     assert sorted(set(TIMES) - set(ratio.times)) == TIMES[10:13].tolist()
     assert np.isfinite(ratio.values).all()
     assert gone.times[-1] == TIMES[GONE - 1 + LOOKBACK]
@@ -77,11 +81,14 @@ def test_a_range_beyond_the_limit_of_prometheus_is_asked_in_pieces(read: Prometh
 
 
 def test_pieces_shrink_with_the_number_of_series_and_join_to_the_same(
-        read: PrometheusReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: PrometheusReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     everything = '{__name__=~"shop_.+"}'
     whole = read.range(everything, START, END, STEP, max_series=100)
     monkeypatch.setattr(reader, "MAX_SAMPLES", 4000)
-    pieces = read.range(everything, START, END, STEP, max_series=100)  # 40 points, 500 of 8, 571 of 7 series
+    pieces = read.range(
+        everything, START, END, STEP, max_series=100
+    )  # 40 points, 500 of 8, 571 of 7 series
     assert (whole.requests, pieces.requests) == (1, 7)
     for one, two in zip(whole.series, pieces.series, strict=True):
         assert one.labels == two.labels
@@ -90,21 +97,26 @@ def test_pieces_shrink_with_the_number_of_series_and_join_to_the_same(
 
 
 def test_an_answer_above_the_size_limit_is_asked_again_in_smaller_pieces(
-        read: PrometheusReader, prometheus: PrometheusServer) -> None:
-    careful = PrometheusReader(Prometheus(url=prometheus.url), max_bytes=20_000)
+    read: PrometheusReader, prometheus: PrometheusServer
+) -> None:
+    careful = PrometheusReader(PrometheusSettings(url=prometheus.url), max_bytes=20_000)
     answer = careful.range("shop_visitors", START, END, STEP, max_series=2)
     np.testing.assert_array_equal(answer.series[0].times, TIMES)
-    tiny = PrometheusReader(Prometheus(url=prometheus.url), max_bytes=100)
+    tiny = PrometheusReader(PrometheusSettings(url=prometheus.url), max_bytes=100)
     with pytest.raises(AnswerInvalid, match="more than 0 MiB: aggregate the query"):
         tiny.range("shop_visitors", START, END, STEP, max_series=2)
 
 
 def test_too_many_series_are_refused_with_their_number(read: PrometheusReader) -> None:
-    with pytest.raises(TooManySeries, match=r"`\{.+\}` returns 8 series or more, and `max_series` is 7"):
+    with pytest.raises(
+        TooManySeries, match=r"`\{.+\}` returns 8 series or more, and `max_series` is 7"
+    ):
         read.range('{__name__=~"shop_.+"}', START, START, STEP, max_series=7)
 
 
-def test_series_are_counted_over_all_pieces(read: PrometheusReader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_series_are_counted_over_all_pieces(
+    read: PrometheusReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Never more than one at a time, two in all."""
     monkeypatch.setattr(reader, "MAX_POINTS", 100)
     early = f"shop_flat and on() vector(time()) < {TIMES[GONE]}"
@@ -127,33 +139,45 @@ def test_times_off_the_grid_are_a_mistake_of_the_caller(read: PrometheusReader) 
 
 def test_warnings_and_infos_are_reported(faults: FaultProxy) -> None:
     faults.fault = warns("store 3 is down", "store 3 is down", "store 4 is down")
-    answer = PrometheusReader(Prometheus(url=faults.url)).range("shop_flat", START, END, STEP, max_series=1)
+    answer = PrometheusReader(PrometheusSettings(url=faults.url)).range(
+        "shop_flat", START, END, STEP, max_series=1
+    )
     assert answer.warnings == ("store 3 is down", "store 4 is down")
     assert len(answer.series) == 1
 
 
-@pytest.mark.parametrize("data, message", [
-    ({"resultType": "vector", "result": []}, "with a 'vector', not a matrix"),
-    ({"result": []}, "a matrix that cannot be read"),
-    ([], "answered without a matrix"),
-    ({}, "answered without a matrix"),
-    (matrix_of({"metric": {}}), "a matrix that cannot be read"),
-    (matrix_of({"metric": {}, "values": [[0, "one"]]}), "a matrix that cannot be read"),
-    (matrix_of({"metric": {}, "values": [[61, "1"]]}), "at 61.000, which is not on the grid"),
-    (matrix_of({"metric": {}, "values": [[60.5, "1"]]}), "at 60.500, which is not on the grid"),
-    (matrix_of({"metric": {}, "values": [[180, "1"]]}), "at 180.000, which is not on the grid"),
-    (matrix_of(*[{"metric": {"a": "b"}, "values": []}] * 2), r'2 series with the same labels \{a="b"\}'),
-    (matrix_of({"metric": {}, "histograms": []}), "native histograms: make numbers"),
-])
-def test_a_matrix_that_breaks_the_promise_is_refused(faults: FaultProxy, data: object, message: str) -> None:
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        ({"resultType": "vector", "result": []}, "with a 'vector', not a matrix"),
+        ({"result": []}, "a matrix that cannot be read"),
+        ([], "answered without a matrix"),
+        ({}, "answered without a matrix"),
+        (matrix_of({"metric": {}}), "a matrix that cannot be read"),
+        (matrix_of({"metric": {}, "values": [[0, "one"]]}), "a matrix that cannot be read"),
+        (matrix_of({"metric": {}, "values": [[61, "1"]]}), "at 61.000, which is not on the grid"),
+        (matrix_of({"metric": {}, "values": [[60.5, "1"]]}), "at 60.500, which is not on the grid"),
+        (matrix_of({"metric": {}, "values": [[180, "1"]]}), "at 180.000, which is not on the grid"),
+        (
+            matrix_of(*[{"metric": {"a": "b"}, "values": []}] * 2),
+            r'2 series with the same labels \{a="b"\}',
+        ),
+        (matrix_of({"metric": {}, "histograms": []}), "native histograms: make numbers"),
+    ],
+)
+def test_a_matrix_that_breaks_the_promise_is_refused(
+    faults: FaultProxy, data: object, message: str
+) -> None:
     faults.fault = says({"status": "success", "data": data})
     with pytest.raises(AnswerInvalid, match=message):
-        PrometheusReader(Prometheus(url=faults.url)).range("up", 0, 120, 60, max_series=9)
+        PrometheusReader(PrometheusSettings(url=faults.url)).range("up", 0, 120, 60, max_series=9)
 
 
 def test_duplicate_samples_are_dropped_and_late_ones_sorted() -> None:
     values = [[120, "3"], [60, "2"], [60, "9"], [0, "1"]]
-    data = matrix_of({"metric": {"a": "1"}, "values": values}, {"metric": {"a": "2"}, "values": [[0, "5"]]})
+    data = matrix_of(
+        {"metric": {"a": "1"}, "values": values}, {"metric": {"a": "2"}, "values": [[0, "5"]]}
+    )
     parsed = matrix.Matrix.parse(data, 0, 120, 60)
     one, two = matrix.merge([parsed])
     assert (one.times.tolist(), one.values.tolist()) == ([0, 60, 120], [1, 2, 3])
@@ -162,7 +186,9 @@ def test_duplicate_samples_are_dropped_and_late_ones_sorted() -> None:
 
 def test_each_request_is_reported_once(prometheus: PrometheusServer) -> None:
     seen: list[tuple[str, float]] = []
-    read = PrometheusReader(Prometheus(url=prometheus.url), on_request=lambda *request: seen.append(request))
+    read = PrometheusReader(
+        PrometheusSettings(url=prometheus.url), on_request=lambda *request: seen.append(request)
+    )
     read.range("shop_flat", START, END, 10, max_series=1)
     with pytest.raises(QueryRejected):
         read.range("shop_flat{", START, END, STEP, max_series=1)
@@ -193,7 +219,9 @@ def test_threads_share_a_reader(read: PrometheusReader) -> None:
         read.buildinfo()
 
 
-def test_headers_and_tokens_are_sent_and_files_are_read_each_time(faults: FaultProxy, tmp_path: Path) -> None:
+def test_headers_and_tokens_are_sent_and_files_are_read_each_time(
+    faults: FaultProxy, tmp_path: Path
+) -> None:
     sent: list[tuple[str | None, str | None]] = []
 
     def record(connection: Connection, reply: Reply) -> None:
@@ -204,19 +232,26 @@ def test_headers_and_tokens_are_sent_and_files_are_read_each_time(faults: FaultP
     token = tmp_path / "token"
     token.write_text("first\n")
     headers = {"X-Scope-OrgID": SecretStr("shop")}
-    read = PrometheusReader(Prometheus(url=faults.url, bearer_token_file=str(token), headers=headers))
+    read = PrometheusReader(
+        PrometheusSettings(url=faults.url, bearer_token_file=str(token), headers=headers)
+    )
     read.buildinfo()
     token.write_text("second\n")
     read.buildinfo()
-    PrometheusReader(Prometheus(url=faults.url, bearer_token=SecretStr("fixed"))).buildinfo()
+    PrometheusReader(
+        PrometheusSettings(url=faults.url, bearer_token=SecretStr("fixed"))
+    ).buildinfo()
     assert sent == [("Bearer first", "shop"), ("Bearer second", "shop"), ("Bearer fixed", None)]
     token.unlink()
-    with pytest.raises(QueryRejected, match="cannot read `prometheus.bearer_token_file` .*No such file"):
+    with pytest.raises(
+        QueryRejected, match="cannot read `prometheus.bearer_token_file` .*No such file"
+    ):
         read.buildinfo()
 
 
-def test_netrc_is_not_asked_for_credentials(faults: FaultProxy, tmp_path: Path,
-                                            monkeypatch: pytest.MonkeyPatch) -> None:
+def test_netrc_is_not_asked_for_credentials(
+    faults: FaultProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login someone password else\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     sent: list[str | None] = []
@@ -226,24 +261,31 @@ def test_netrc_is_not_asked_for_credentials(faults: FaultProxy, tmp_path: Path,
         connection.send(200, reply.body)
 
     faults.fault = record
-    PrometheusReader(Prometheus(url=faults.url)).buildinfo()
+    PrometheusReader(PrometheusSettings(url=faults.url)).buildinfo()
     assert sent == [None]
 
 
 def test_a_header_that_cannot_be_sent_does_not_leak(prometheus: PrometheusServer) -> None:
     with pytest.raises(QueryRejected, match="has it a line break") as caught:
-        PrometheusReader(Prometheus(url=prometheus.url, bearer_token=SecretStr("hush\nhush"))).buildinfo()
+        PrometheusReader(
+            PrometheusSettings(url=prometheus.url, bearer_token=SecretStr("hush\nhush"))
+        ).buildinfo()
     assert "hush" not in str(caught.value)
 
 
 def test_public_url_has_neither_user_nor_password() -> None:
-    assert public_url("https://me:secret@prom.example:9090/prefix/") == "https://prom.example:9090/prefix"
+    assert (
+        public_url("https://me:secret@prom.example:9090/prefix/")
+        == "https://prom.example:9090/prefix"
+    )
 
 
 WEB = f"""
-tls_server_config: {{cert_file: {TLS}/server.pem, key_file: {TLS}/server.key, client_ca_file: {TLS}/ca.pem,
+tls_server_config: {{cert_file: {TLS}/server.pem, key_file: {TLS}/server.key,
+  client_ca_file: {TLS}/ca.pem,
                     client_auth_type: RequireAndVerifyClientCert}}
-basic_auth_users: {{"zoë": "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy"}}  # open sesame
+basic_auth_users:  # open sesame
+  "zoë": "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy"
 """
 
 
@@ -258,10 +300,16 @@ class GuardedServer(PrometheusServer):
         return True
 
 
-def guarded(server: PrometheusServer, **changes: object) -> Prometheus:
+def guarded(server: PrometheusServer, **changes: object) -> PrometheusSettings:
     auth = BasicAuth(username="zoë", password=SecretStr("open sesame"))
-    settings = Prometheus(url=server.url, ca_file=str(TLS / "ca.pem"), cert_file=str(TLS / "client.pem"),
-                          key_file=str(TLS / "client.key"), basic_auth=auth, retries=0)
+    settings = PrometheusSettings(
+        url=server.url,
+        ca_file=str(TLS / "ca.pem"),
+        cert_file=str(TLS / "client.pem"),
+        key_file=str(TLS / "client.key"),
+        basic_auth=auth,
+        retries=0,
+    )
     return settings.model_copy(update=changes)
 
 
@@ -272,7 +320,9 @@ def fortress(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedServer
         yield server
 
 
-def test_certificate_and_password_open_a_guarded_one(fortress: PrometheusServer, tmp_path: Path) -> None:
+def test_certificate_and_password_open_a_guarded_one(
+    fortress: PrometheusServer, tmp_path: Path
+) -> None:
     assert PrometheusReader(guarded(fortress)).buildinfo().startswith("2.")
     (tmp_path / "password").write_text("open sesame\n")
     from_file = BasicAuth(username="zoë", password_file=str(tmp_path / "password"))
@@ -281,14 +331,18 @@ def test_certificate_and_password_open_a_guarded_one(fortress: PrometheusServer,
     assert PrometheusReader(guarded(fortress, basic_auth=None, url=in_url)).buildinfo()
 
 
-@pytest.mark.parametrize("changes, kind, message", [
-    ({"basic_auth": None}, "rejected", "refused with 401 .*check the credentials"),
-    ({"ca_file": None}, "unavailable", "failed the TLS handshake .*check `prometheus.ca_file`"),
-    ({"ca_file": "/nowhere/ca.pem"}, "unavailable", "could not be asked .*/nowhere/ca.pem"),
-    ({"cert_file": None, "key_file": None}, "unavailable", "TLS handshake .*certificate"),
-])
-def test_a_guarded_prometheus_says_what_is_missing(fortress: PrometheusServer, changes: dict[str, object],
-                                                   kind: str, message: str) -> None:
+@pytest.mark.parametrize(
+    "changes, kind, message",
+    [
+        ({"basic_auth": None}, "rejected", "refused with 401 .*check the credentials"),
+        ({"ca_file": None}, "unavailable", "failed the TLS handshake .*check `prometheus.ca_file`"),
+        ({"ca_file": "/nowhere/ca.pem"}, "unavailable", "could not be asked .*/nowhere/ca.pem"),
+        ({"cert_file": None, "key_file": None}, "unavailable", "TLS handshake .*certificate"),
+    ],
+)
+def test_a_guarded_prometheus_says_what_is_missing(
+    fortress: PrometheusServer, changes: dict[str, object], kind: str, message: str
+) -> None:
     with pytest.raises(PrometheusError, match=message) as caught:
         PrometheusReader(guarded(fortress, **changes)).buildinfo()
     assert caught.value.reason == kind

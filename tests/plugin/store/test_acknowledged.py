@@ -5,16 +5,18 @@ from dataclasses import replace
 import pytest
 
 from plugin.config.groups import GAP_SECONDS, Group
-from plugin.domain.tolerances import Part, Verdict
+from plugin.domain.tolerances import FeedbackSpan, Verdict
 from plugin.store import Store
 from tests.plugin.store.test_incidents import EVER, SHOP, alarm, members, write
 from tests.plugin.store.test_incidents import store as store  # api: 1 to 4, db: 5 and 6
 
-FALSE, NORMAL, REAL = Verdict.FALSE_ALARM, Verdict.NEW_NORMAL, Verdict.REAL
+FALSE = Verdict.FALSE_ALARM
+NORMAL = Verdict.NEW_NORMAL
+REAL = Verdict.REAL
 
 
 def answer(store: Store, at: int, *series: int, verdict: Verdict = FALSE, start: int = 600) -> int:
-    parts = [Part(each, start, at) for each in series]
+    parts = [FeedbackSpan(each, start, at) for each in series]
     return store.feedback.give(verdict, parts, incident="", comment="", by="anna", at=at).answer.id
 
 
@@ -23,7 +25,9 @@ def still_open(store: Store) -> list[str]:
 
 
 @pytest.mark.parametrize("verdict", [FALSE, NORMAL])
-def test_it_closes_with_the_next_tick_and_what_begins_then_is_another(store: Store, verdict: Verdict) -> None:
+def test_it_closes_with_the_next_tick_and_what_begins_then_is_another(
+    store: Store, verdict: Verdict
+) -> None:
     write(store, 700, alarm(1, 600, 700, open=True))
     answer(store, 730, 1, verdict=verdict)
     write(store, 760)
@@ -33,7 +37,10 @@ def test_it_closes_with_the_next_tick_and_what_begins_then_is_another(store: Sto
     assert write(store, 1300, alarm(1, 1300, 1300, open=True)) == 1
     assert still_open(store) == ["shop-1300"]
     write(store, 1360, alarm(1, 1300, 1360, open=True), alarm(5, 1360, 1360, open=True))
-    assert still_open(store) == ["shop-1300"] and members(store) == {"shop-600": [1], "shop-1300": [1, 5]}
+    assert still_open(store) == ["shop-1300"] and members(store) == {
+        "shop-600": [1],
+        "shop-1300": [1, 5],
+    }
 
 
 def test_a_restart_and_a_catch_up_find_the_same(store: Store) -> None:
@@ -44,7 +51,10 @@ def test_a_restart_and_a_catch_up_find_the_same(store: Store) -> None:
     store = Store.open(folder)
     changed = alarm(1, 600, 720), alarm(1, 1300, 1400), alarm(2, 1450, 1500, open=True)
     assert [write(store, 1500, *changed) for _ in range(2)] == [1, 0]
-    assert still_open(store) == ["shop-1300"] and members(store) == {"shop-600": [1], "shop-1300": [1, 2]}
+    assert still_open(store) == ["shop-1300"] and members(store) == {
+        "shop-600": [1],
+        "shop-1300": [1, 2],
+    }
     store.close()
 
 
@@ -68,15 +78,18 @@ def test_an_alarm_that_goes_on_beyond_what_is_tolerated_opens_it_again(store: St
     assert still_open(store) == [], "persistence still counts samples from before the answer"
     assert write(store, 870, alarm(2, 870, 870, open=True), group=slow) == 1
     write(store, 910, alarm(1, 600, 910, open=True), group=slow)
-    assert still_open(store) == ["shop-600"] and members(store) == {"shop-600": [1, 2]}, "they are one after all"
+    assert still_open(store) == ["shop-600"] and members(store) == {"shop-600": [1, 2]}, (
+        "they are one after all"
+    )
     answer(store, 930, 1, 2)
     write(store, 960, group=slow)
     assert still_open(store) == [], "an answer to what it is by now"
 
 
 @pytest.mark.parametrize(("verdict", "open"), [(FALSE, ["shop-600"]), (NORMAL, [])])
-def test_a_new_normal_has_a_sample_more_with_which_it_is_accepted(store: Store, verdict: Verdict,
-                                                                  open: list[str]) -> None:
+def test_a_new_normal_has_a_sample_more_with_which_it_is_accepted(
+    store: Store, verdict: Verdict, open: list[str]
+) -> None:
     minutely = replace(SHOP, step=60)
     write(store, 700, alarm(1, 600, 700, open=True), group=minutely)
     answer(store, 730, 1, verdict=verdict)
@@ -101,7 +114,9 @@ def test_an_answer_that_is_withdrawn_has_no_effect_any_more(store: Store) -> Non
     assert write(store, 800, alarm(5, 800, 800, open=True), watch="db") == 1
     store.feedback.withdraw(id, by="anna", at=830)
     assert write(store, 860, alarm(6, 860, 860, open=True), watch="db") == 0
-    assert sorted(members(store).values()) == [[1], [5, 6]], "what began under the answer stays another incident"
+    assert sorted(members(store).values()) == [[1], [5, 6]], (
+        "what began under the answer stays another incident"
+    )
     write(store, 880, alarm(1, 600, 880, open=True))
     assert still_open(store) == ["shop-600"] and members(store) == {"shop-600": [1, 5, 6]}
 
@@ -122,5 +137,5 @@ def test_labels_and_other_groups_are_left_alone(store: Store) -> None:
     write(store, 700, alarm(1, 600, 700), alarm(3, 600, 700), group=zoned)
     answer(store, 730, 1)
     write(store, 760, group=zoned)
-    opened, = store.incidents.still_open("api")
+    (opened,) = store.incidents.still_open("api")
     assert opened.labels.get("zone") == "b" and len(store.incidents.between(*EVER)) == 2

@@ -18,7 +18,20 @@ from tests.plugin.store.build import DAY, tick
 
 
 def alarm(series_id: int, start: int, end: int, *, open: bool = False) -> Alarm:
-    return Alarm(series_id, start, end, open, (end - start) // 60 + 1, start, 2.5, 12.25, 5.0, -np.inf, 8.0, 1)
+    return Alarm(
+        series_id,
+        start,
+        end,
+        open,
+        (end - start) // 60 + 1,
+        start,
+        2.5,
+        12.25,
+        5.0,
+        -np.inf,
+        8.0,
+        1,
+    )
 
 
 def write(store: Store, ids: IntArray, time: int, *changed: Alarm) -> None:
@@ -41,12 +54,17 @@ def test_the_same_ticks_again_add_nothing(store: Store, ids: IntArray) -> None:
 
 
 def test_what_overlaps_a_range_is_sorted_by_start(store: Store, ids: IntArray) -> None:
-    first, second, third = alarm(3, 60, 120), alarm(1, 300, 360), alarm(2, 300, 600)
+    first = alarm(3, 60, 120)
+    second = alarm(1, 300, 360)
+    third = alarm(2, 300, 600)
     write(store, ids, 600, third, second, first)
     assert store.alarms(0, 600) == [first, second, third]
     assert store.alarms(120, 299) == [first] and store.alarms(121, 299) == []
     assert store.alarms(361, 400) == [third] and store.alarms(601, 10**6) == []
-    assert store.alarms(0, 600, ids=[2, 3]) == [first, third] and store.alarms(0, 600, ids=np.empty(0, int)) == []
+    assert (
+        store.alarms(0, 600, ids=[2, 3]) == [first, third]
+        and store.alarms(0, 600, ids=np.empty(0, int)) == []
+    )
     assert store.alarms(0, 600, limit=2) == [second, third], "the latest, still sorted"
 
 
@@ -56,7 +74,9 @@ def test_an_open_one_reaches_beyond_its_last_sample(store: Store, ids: IntArray)
     assert store.alarms(5000, 6000) == [going_on] and store.alarms(0, 59) == []
 
 
-def test_a_tick_that_fails_leaves_no_alarm_and_an_unknown_series_is_refused(store: Store, ids: IntArray) -> None:
+def test_a_tick_that_fails_leaves_no_alarm_and_an_unknown_series_is_refused(
+    store: Store, ids: IntArray
+) -> None:
     with pytest.raises(StoreError, match="not registered"):
         store.write([tick(np.array([77]), [60])], "q", (60, 60), [alarm(1, 60, 60)])
     with pytest.raises(StoreError, match="no such series"):
@@ -65,12 +85,16 @@ def test_a_tick_that_fails_leaves_no_alarm_and_an_unknown_series_is_refused(stor
 
 
 def test_old_alarms_and_those_of_gone_series_expire(store: Store, ids: IntArray) -> None:
-    recent, across = alarm(1, 9 * DAY, 9 * DAY), alarm(3, DAY, 5 * DAY)
+    recent = alarm(1, 9 * DAY, 9 * DAY)
+    across = alarm(3, DAY, 5 * DAY)
     write(store, ids, 9 * DAY, recent, across, alarm(1, DAY, 2 * DAY), alarm(2, 9 * DAY, 9 * DAY))
     store.mark([2], SeriesState.GONE)
     store.expire(14 * DAY, retention=10 * DAY, versions=1)
     assert [(each.series_id, each.start) for each in store.alarms(0, 20 * DAY)] == [
-        (3, DAY), (1, 9 * DAY), (2, 9 * DAY)]
+        (3, DAY),
+        (1, 9 * DAY),
+        (2, 9 * DAY),
+    ]
     write(store, ids[[0, 2]], 21 * DAY)
     store.expire(20 * DAY, retention=10 * DAY, versions=1)
     assert [each.id for each in store.series()] == [1, 3] and store.alarms(0, 20 * DAY) == []

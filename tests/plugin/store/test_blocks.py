@@ -8,7 +8,13 @@ from detectors.api import Band
 from detectors.bands import rescore
 from plugin.series import FloatArray, Samples
 from plugin.store import blocks
-from plugin.store.column_codec import Reader, decode_floats, decode_integers, encode_floats, encode_integers
+from plugin.store.column_codec import (
+    Reader,
+    decode_floats,
+    decode_integers,
+    encode_floats,
+    encode_integers,
+)
 from plugin.store.sample_columns import values_only
 from tests.plugin.store.build import assert_equal
 
@@ -18,10 +24,21 @@ SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, 5e-324, -1.7e308, 1.7e308, 0.1
 def random_floats(rng: np.random.Generator, n: int) -> FloatArray:
     """One of many kinds of column, some with NaN, infinities and the ends of the range mixed in."""
     kind = rng.integers(7)
-    column = (rng.normal(100, 5, n) if kind == 0 else rng.integers(0, 50, n) / 60 if kind == 1
-              else rng.integers(-1000, 1000, n) / 100 if kind == 2 else np.full(n, rng.normal()) if kind == 3
-              else np.ldexp(rng.integers(-500, 500, n).astype(float), int(rng.integers(-60, 60))) if kind == 4
-              else rng.integers(0, 2**63, n).view(np.float64) if kind == 5 else np.cumsum(rng.normal(size=n)))
+    column = (
+        rng.normal(100, 5, n)
+        if kind == 0
+        else rng.integers(0, 50, n) / 60
+        if kind == 1
+        else rng.integers(-1000, 1000, n) / 100
+        if kind == 2
+        else np.full(n, rng.normal())
+        if kind == 3
+        else np.ldexp(rng.integers(-500, 500, n).astype(float), int(rng.integers(-60, 60)))
+        if kind == 4
+        else rng.integers(0, 2**63, n).view(np.float64)
+        if kind == 5
+        else np.cumsum(rng.normal(size=n))
+    )
     mixed = rng.random(n) < rng.choice([0.0, 0.1, 1.0])
     return np.where(mixed, rng.choice(SPECIAL, n), column)
 
@@ -31,7 +48,11 @@ def random_samples(seed: int) -> Samples:
     n = int(rng.integers(1, 400))
     times = 86_400 * 20_000 + np.sort(rng.choice(1440, n, replace=False)) * 60
     value, expected, lower, upper = (random_floats(rng, n) for _ in range(4))
-    score = blocks.predicted_score(value, expected, lower, upper) if rng.random() < 0.5 else random_floats(rng, n)
+    score = (
+        blocks.predicted_score(value, expected, lower, upper)
+        if rng.random() < 0.5
+        else random_floats(rng, n)
+    )
     return Samples(times, value, expected, lower, upper, score, rng.integers(0, 9, n))
 
 
@@ -50,9 +71,16 @@ def test_integers_of_any_size(numbers: list[int]) -> None:
     assert (decode_integers(Reader(encode_integers(column)), len(column)) == column).all()
 
 
-@pytest.mark.parametrize(("column", "most"), [
-    (np.full(1440, 3.7), 40), (np.arange(1440.0), 40), (np.tile([0.25, 12.7], 720), 420),
-    (np.random.default_rng(0).integers(0, 40, 1440) / 60, 1440), (np.full(1440, np.nan), 2)])
+@pytest.mark.parametrize(
+    ("column", "most"),
+    [
+        (np.full(1440, 3.7), 40),
+        (np.arange(1440.0), 40),
+        (np.tile([0.25, 12.7], 720), 420),
+        (np.random.default_rng(0).integers(0, 40, 1440) / 60, 1440),
+        (np.full(1440, np.nan), 2),
+    ],
+)
 def test_plain_columns_are_small(column: FloatArray, most: int) -> None:
     data = encode_floats(column)
     assert len(data) <= most
@@ -60,12 +88,16 @@ def test_plain_columns_are_small(column: FloatArray, most: int) -> None:
 
 
 def test_a_score_as_the_scorer_makes_it_costs_next_to_nothing() -> None:
-    rng, n = np.random.default_rng(0), 1440
-    value, expected = rng.normal(size=n), np.zeros(n)
+    rng = np.random.default_rng(0)
+    n = 1440
+    value = rng.normal(size=n)
+    expected = np.zeros(n)
     band = Band(expected[None] - 2, expected[None], expected[None] + 3)
     score = rescore(value[None] * 9, np.ones((1, n), bool), band)[0]
     value = value * 9
-    samples = Samples(np.arange(n) * 60, value, expected, expected - 2, expected + 3, score, np.full(n, 4))
+    samples = Samples(
+        np.arange(n) * 60, value, expected, expected - 2, expected + 3, score, np.full(n, 4)
+    )
     unlike = dataclasses.replace(samples, score=np.minimum(score, 0.5))
     alone = len(blocks.encode(values_only(samples.times, value)))
     assert len(blocks.encode(samples)) - alone < 30
@@ -74,10 +106,14 @@ def test_a_score_as_the_scorer_makes_it_costs_next_to_nothing() -> None:
 
 def test_the_frozen_formula() -> None:
     value = np.array([3.0, -1.0, 1.0, 1.0, 2.0, -np.inf, np.nan])
-    expected, lower = np.ones(7), np.array([0.0, -3.0, 1.0, 0.0, 0.0, -np.inf, 0.0])
+    expected = np.ones(7)
+    lower = np.array([0.0, -3.0, 1.0, 0.0, 0.0, -np.inf, 0.0])
     upper = np.array([2.0, 2.0, 1.0, 2.0, np.inf, 2.0, 2.0])
-    assert np.array_equal(blocks.predicted_score(value, expected, lower, upper),
-                          [2.0, 0.5, 0.0, 0.0, 0.0, 0.0, np.nan], equal_nan=True)
+    assert np.array_equal(
+        blocks.predicted_score(value, expected, lower, upper),
+        [2.0, 0.5, 0.0, 0.0, 0.0, 0.0, np.nan],
+        equal_nan=True,
+    )
 
 
 def test_refuses_what_is_not_a_column_block() -> None:
@@ -93,8 +129,11 @@ def test_refuses_what_is_not_a_column_block() -> None:
 
 def test_damage_is_noticed() -> None:
     data = blocks.encode(random_samples(1))
-    for bad, reason in ((data[:9], "cut short"), (b"\x02" + data[1:], "version 2"),
-                        (data[:-1] + bytes([data[-1] ^ 1]), "checksum")):
+    for bad, reason in (
+        (data[:9], "cut short"),
+        (b"\x02" + data[1:], "version 2"),
+        (data[:-1] + bytes([data[-1] ^ 1]), "checksum"),
+    ):
         with pytest.raises(ValueError, match=reason):
             blocks.decode(bad)
     body = data[5:30]

@@ -7,14 +7,27 @@ from sqlalchemy import text
 
 from plugin.domain.alarms import Alarm
 from plugin.domain.budget import AlarmTotals
-from plugin.domain.tolerances import Part, Verdict
+from plugin.domain.tolerances import FeedbackSpan, Verdict
 from plugin.series import IntArray
 from plugin.store import Store
 from tests.plugin.store.build import DAY, tick
 
 
 def alarm(series_id: int, start: int, samples: int = 1, score: float = 2.0) -> Alarm:
-    return Alarm(series_id, start, start + 60 * (samples - 1), False, samples, start, score, 12.0, 5.0, 2.0, 8.0, 1)
+    return Alarm(
+        series_id,
+        start,
+        start + 60 * (samples - 1),
+        False,
+        samples,
+        start,
+        score,
+        12.0,
+        5.0,
+        2.0,
+        8.0,
+        1,
+    )
 
 
 def write(store: Store, ids: IntArray, *alarms: Alarm) -> None:
@@ -29,19 +42,30 @@ def scored(store: Store, since: int) -> dict[int, float]:
 
 def test_totals_are_of_alarms_that_have_begun_since(store: Store, ids: IntArray) -> None:
     write(store, ids, alarm(1, 60, 3), alarm(1, 900, 2, 7.5), alarm(2, 1200), alarm(3, 0, 30))
-    assert store.alarm_totals(0) == {1: AlarmTotals(2, 5, 7.5, 900), 2: AlarmTotals(1, 1, 2.0, 1200),
-                                     3: AlarmTotals(1, 30, 2.0, 0)}
-    assert store.alarm_totals(61) == {1: AlarmTotals(1, 2, 7.5, 900), 2: AlarmTotals(1, 1, 2.0, 1200)}
+    assert store.alarm_totals(0) == {
+        1: AlarmTotals(2, 5, 7.5, 900),
+        2: AlarmTotals(1, 1, 2.0, 1200),
+        3: AlarmTotals(1, 30, 2.0, 0),
+    }
+    assert store.alarm_totals(61) == {
+        1: AlarmTotals(1, 2, 7.5, 900),
+        2: AlarmTotals(1, 1, 2.0, 1200),
+    }
     assert store.alarm_totals(1201) == {}
 
 
 def test_what_was_answered_as_real_is_no_noise(store: Store, ids: IntArray) -> None:
     write(store, ids, alarm(1, 600, 5), alarm(1, 3000), alarm(2, 600), alarm(3, 900))
-    parts = [Part(1, 660, 700), Part(2, 0, 599)]
+    parts = [FeedbackSpan(1, 660, 700), FeedbackSpan(2, 0, 599)]
     given = store.feedback.give(Verdict.REAL, parts, incident="", comment="", by="me", at=9)
-    store.feedback.give(Verdict.FALSE_ALARM, [Part(3, 900, 900)], incident="", comment="", by="me", at=9)
-    assert store.alarm_totals(0) == {1: AlarmTotals(1, 1, 2.0, 3000), 2: AlarmTotals(1, 1, 2.0, 600),
-                                     3: AlarmTotals(1, 1, 2.0, 900)}
+    store.feedback.give(
+        Verdict.FALSE_ALARM, [FeedbackSpan(3, 900, 900)], incident="", comment="", by="me", at=9
+    )
+    assert store.alarm_totals(0) == {
+        1: AlarmTotals(1, 1, 2.0, 3000),
+        2: AlarmTotals(1, 1, 2.0, 600),
+        3: AlarmTotals(1, 1, 2.0, 900),
+    }
     assert len(store.alarms_begun(0)) == 3
     assert store.real_alarms("cpu", 0) == [alarm(1, 600, 5)]
     assert store.real_alarms("cpu", 601) == store.real_alarms("disk", 0) == []
@@ -56,11 +80,15 @@ def test_one_by_one(store: Store, ids: IntArray) -> None:
 
 def test_only_scored_samples_count_wherever_they_are(store: Store, ids: IntArray) -> None:
     times = np.arange(DAY, 3 * DAY, 600)
-    store.record_history("cpu", "q", ids, np.arange(0, DAY, 600), np.ones((3, 144)), (0, DAY - 600))  # in blocks
+    store.record_history(
+        "cpu", "q", ids, np.arange(0, DAY, 600), np.ones((3, 144)), (0, DAY - 600)
+    )  # in blocks
     values = np.ones((3, len(times)))
     values[1, 10:] = np.nan  # has vanished
     whole = tick(ids, times, values)
-    without = replace(whole, score=np.where(np.arange(3)[:, None] == 2, np.nan, whole.score))  # never scored
+    without = replace(
+        whole, score=np.where(np.arange(3)[:, None] == 2, np.nan, whole.score)
+    )  # never scored
     store.write([without], "q", (DAY, 3 * DAY))
     for _ in range(2):  # from the head, then mostly from the table
         assert scored(store, 0) == {1: 288, 2: 10, 3: 0}

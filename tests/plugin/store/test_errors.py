@@ -66,10 +66,14 @@ def test_a_damaged_block_is_named(store: Store, ids: IntArray) -> None:
     times = np.arange(0, DAY, 600)
     store.record_history("cpu", "q", ids, times, np.ones((3, len(times))), (0, DAY))
     with store._database.writing() as connection:
-        connection.execute(update(blocks).where(blocks.c.series_id == 2).values(data=b"\x01 nothing of the kind"))
+        connection.execute(
+            update(blocks).where(blocks.c.series_id == 2).values(data=b"\x01 nothing of the kind")
+        )
     assert len(store.samples(1, 0, DAY)) == 144
     for read in (lambda: store.samples(2, 0, DAY), lambda: store.values(ids, 0, DAY, 600)):
-        with pytest.raises(StoreError, match="block of series 2 that starts at 0 cannot be read: .*checksum"):
+        with pytest.raises(
+            StoreError, match="block of series 2 that starts at 0 cannot be read: .*checksum"
+        ):
             read()
 
 

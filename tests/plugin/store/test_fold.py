@@ -19,16 +19,24 @@ def rows_at_rest(store: Store) -> list[tuple[int, int]]:
     """(series, time) of everything in head and blocks, each as often as it is there."""
     with store._database.reading() as connection:
         ids = [record.id for record in store.series()]
-        inside = [(id, int(t)) for id, parts in archive.read(connection, ids, 0, 2**40).items() for part in parts
-                  for t in part.times]
-        return inside + [(id, int(t)) for id, rows in head.read(connection, ids).items() for t in rows.times]
+        inside = [
+            (id, int(t))
+            for id, parts in archive.read(connection, ids, 0, 2**40).items()
+            for part in parts
+            for t in part.times
+        ]
+        return inside + [
+            (id, int(t)) for id, rows in head.read(connection, ids).items() for t in rows.times
+        ]
 
 
 def test_coverage_is_joined_and_holes_are_named(store: Store) -> None:
     none = np.empty((0, 3))
 
     def cover(start: int, end: int) -> None:
-        store.record_history("cpu", "q", np.empty(0, np.int64), np.arange(start, end + 60, 60), none, (start, end))
+        store.record_history(
+            "cpu", "q", np.empty(0, np.int64), np.arange(start, end + 60, 60), none, (start, end)
+        )
 
     assert store.missing_ranges("cpu", "q", 0, 600, 60) == [(0, 600)]
     cover(120, 180)
@@ -48,7 +56,9 @@ def test_fold_moves_full_slices_and_keeps_the_newest(store: Store, ids: IntArray
     store.write([tick(ids, times)], "q", (0, 2 * DAY))
     before = [store.samples(int(id), 0, 2 * DAY) for id in ids]
     report = store.fold(DAY + 7 * HOUR, keep=2 * HOUR, limit=500)
-    assert report.rows == 3 * 1440 and report.transactions == 4 * 3  # 360 rows of one series at a time
+    assert (
+        report.rows == 3 * 1440 and report.transactions == 4 * 3
+    )  # 360 rows of one series at a time
     assert store.fold(DAY + 7 * HOUR, keep=2 * HOUR).rows == 0
     store.fold(9 * DAY)
     assert store.sizes().head_rows == 3 * 64
@@ -73,11 +83,16 @@ def test_a_day_is_completed_by_later_folds(store: Store, ids: IntArray) -> None:
 def test_readers_beside_a_fold_see_every_row_once(store: Store, ids: IntArray) -> None:
     times = np.arange(0, DAY, 60)
     store.write([tick(ids, times)], "q", (0, DAY))
-    wanted, torn, done = store.samples(1, 0, DAY), [], threading.Event()
+    wanted = store.samples(1, 0, DAY)
+    torn = []
+    done = threading.Event()
 
     def read() -> None:
         while not done.is_set():
-            if len(store.samples(1, 0, DAY)) != 1440 or np.isnan(store.values(ids, 0, DAY - 60, 60)).any():
+            if (
+                len(store.samples(1, 0, DAY)) != 1440
+                or np.isnan(store.values(ids, 0, DAY - 60, 60)).any()
+            ):
                 torn.append(1)
 
     readers = [threading.Thread(target=read) for _ in range(2)]
@@ -104,7 +119,9 @@ def test_expiry_follows_retention(store: Store, ids: IntArray) -> None:
     assert [record.id for record in store.series()] == [1, 3]
     assert store.samples(1, 0, 9 * DAY).times.tolist() == [9 * DAY]
     assert store.missing_ranges("cpu", "q", 0, 5 * DAY, DAY) == [(0, 5 * DAY)]
-    assert store.register("cpu", [Labels.of({"instance": "b"})], 0)[0].id == 4  # an id is never given twice
+    assert (
+        store.register("cpu", [Labels.of({"instance": "b"})], 0)[0].id == 4
+    )  # an id is never given twice
 
 
 def test_space_comes_back(store: Store, ids: IntArray) -> None:
@@ -123,7 +140,11 @@ def test_space_comes_back(store: Store, ids: IntArray) -> None:
 @pytest.mark.parametrize("watch", ["cpu", None])
 def test_series_survive_a_restart(tmp_path: Path, watch: str | None) -> None:
     store = Store.open(tmp_path)
-    labels = [Labels.of({"__name__": "up", "ä": 'quote " and ☃'}), Labels.of({}), Labels.of({"a": "b"})]
+    labels = [
+        Labels.of({"__name__": "up", "ä": 'quote " and ☃'}),
+        Labels.of({}),
+        Labels.of({"a": "b"}),
+    ]
     records = store.register("cpu", labels, 60)
     assert [r.labels for r in records] == labels
     assert [r.id for r in store.register("cpu", labels[::-1], 90)] == [3, 2, 1]
@@ -132,6 +153,10 @@ def test_series_survive_a_restart(tmp_path: Path, watch: str | None) -> None:
     store = Store.open(tmp_path)
     found = store.series(watch)
     assert [r.labels for r in found] == labels
-    assert [(r.state, r.first_seen) for r in found] == [("warming_up", 60), ("missing", 60), ("missing", 60)]
+    assert [(r.state, r.first_seen) for r in found] == [
+        ("warming_up", 60),
+        ("missing", 60),
+        ("missing", 60),
+    ]
     assert store.series("disk") == []
     store.close()

@@ -16,7 +16,8 @@ TIMES = 20
 
 
 def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
-    dice, folded = random.Random(0), 0
+    dice = random.Random(0)
+    folded = 0
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.plugin.store.killed_writer"])
     promised = {"tick": 0, "model": 0, "open": 0}
@@ -57,7 +58,9 @@ def _check(folder: Path, promised: dict[str, int]) -> int:
         in_blocks = archive.read(connection, ids, 0, until)
     for i, id in enumerate(ids.tolist()):
         parts = [*in_blocks.get(id, []), *([in_head[id]] if id in in_head else [])]
-        assert sorted(np.concatenate([part.times for part in parts]).tolist()) == wanted.times.tolist()
+        assert (
+            sorted(np.concatenate([part.times for part in parts]).tolist()) == wanted.times.tolist()
+        )
         assert store.samples(id, 0, until).score.tolist() == wanted.score[i].tolist()
     assert [alarm.end for alarm in store.open_alarms("cpu")] == [until]
     (carry,) = store.carry("cpu")
@@ -65,7 +68,9 @@ def _check(folder: Path, promised: dict[str, int]) -> int:
     champions = store.champions("cpu")
     assert min((c.version for c in champions), default=0) >= promised["model"]
     for champion in champions:
-        assert (store.read_weights(champion.path, [champion.row])["weight"] == champion.version).all()
+        assert (
+            store.read_weights(champion.path, [champion.row])["weight"] == champion.version
+        ).all()
     folded = store.sizes().block_rows
     store.close()
     return folded

@@ -17,11 +17,16 @@ def layout(database: Database) -> list[tuple[str, str]]:
     with database.reading() as connection:
         found = connection.execute(text("SELECT name, sql FROM sqlite_master ORDER BY name"))
         # SQLite puts a column that is added later on the line of the one before.
-        return [(name, " ".join(sql.split()) if sql else "") for name, sql in found if "alembic" not in name]
+        return [
+            (name, " ".join(sql.split()) if sql else "")
+            for name, sql in found
+            if "alembic" not in name
+        ]
 
 
 def test_upgraded_equals_fresh(tmp_path: Path) -> None:
-    upgraded, fresh = Database(tmp_path / "a.db"), Database(tmp_path / "b.db")
+    upgraded = Database(tmp_path / "a.db")
+    fresh = Database(tmp_path / "b.db")
     migrate(upgraded)
     with fresh.writing() as connection:
         metadata.create_all(connection)
@@ -34,19 +39,30 @@ def test_upgraded_equals_fresh(tmp_path: Path) -> None:
 def test_a_newer_schema_is_refused_and_left_alone(store: Store) -> None:
     with store._database.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StoreError, match="schema 9999 was written by a newer version, .* upgrade bandwatch"):
+    with pytest.raises(
+        StoreError, match="schema 9999 was written by a newer version, .* upgrade bandwatch"
+    ):
         Store.open(store.folder)
     with store._database.reading() as connection:
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "9999"
+        assert (
+            connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "9999"
+        )
 
 
 def test_processes_that_open_a_new_folder_at_once(tmp_path: Path) -> None:
-    code = "import sys, pathlib; from plugin.store import Store; Store.open(pathlib.Path(sys.argv[1])).close()"
+    code = (
+        "import sys, pathlib; from plugin.store import Store;"
+        " Store.open(pathlib.Path(sys.argv[1])).close()"
+    )
     opening = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(3)]
     assert [process.wait(30) for process in opening] == [0, 0, 0]
 
 
 def test_an_up_to_date_store_opens_without_alembic(store: Store) -> None:
-    code = ("import sys, pathlib; from plugin.store import Store; Store.open(pathlib.Path(sys.argv[1])).close(); "
-            "sys.exit('alembic' in sys.modules)")
-    assert subprocess.run([sys.executable, "-c", code, str(store.folder)], timeout=30).returncode == 0
+    code = (
+        "import sys, pathlib; from plugin.store import Store;"
+        " Store.open(pathlib.Path(sys.argv[1])).close(); sys.exit('alembic' in sys.modules)"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code, str(store.folder)], timeout=30).returncode == 0
+    )

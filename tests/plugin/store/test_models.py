@@ -6,21 +6,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plugin.domain.model_decisions import Decision, What
+from plugin.domain.model_decisions import Decision, DecisionKind
 from plugin.errors import StoreError
 from plugin.series import IntArray, SeriesState
 from plugin.store import ModelRecord, Store
 from tests.plugin.store.build import DAY, tick
 
-STATE = {"weight": np.arange(12, dtype=np.float32).reshape(3, 4), "mask": np.array([True, False, True])}
+STATE = {
+    "weight": np.arange(12, dtype=np.float32).reshape(3, 4),
+    "mask": np.array([True, False, True]),
+}
 
 
 def fit(store: Store, ids: IntArray, loss: float = 0.5) -> list[ModelRecord]:
     """Writes weights and crowns one model per series."""
     version = store.new_version("cpu")
     path = store.write_weights(version, STATE)
-    records = [ModelRecord(int(id), version, row, "lstm", '{"name": "lstm"}', path, loss, 100, 0, 60)
-               for row, id in enumerate(ids)]
+    records = [
+        ModelRecord(int(id), version, row, "lstm", '{"name": "lstm"}', path, loss, 100, 0, 60)
+        for row, id in enumerate(ids)
+    ]
     store.save_models("cpu", records)
     return records
 
@@ -39,7 +44,8 @@ def test_versions_only_rise(store: Store, ids: IntArray) -> None:
 
 
 def test_the_last_one_saved_is_the_champion(store: Store, ids: IntArray) -> None:
-    first, second = fit(store, ids), fit(store, ids[1:])
+    first = fit(store, ids)
+    second = fit(store, ids[1:])
     assert store.champions("cpu") == [first[0], *second]
     assert store.champions("disk") == []
     fit(store, ids[:1], loss=float("nan"))
@@ -62,7 +68,10 @@ def test_a_model_without_weights_or_version_is_refused_whole(store: Store, ids: 
     version = store.new_version("cpu")
     new = [replace(record, version=version) for record in old]
     with pytest.raises(StoreError, match="no such weights: write them before"):
-        store.save_models("cpu", [new[0], replace(new[1], version=version + 1, path=store.folder / "weights" / "9")])
+        store.save_models(
+            "cpu",
+            [new[0], replace(new[1], version=version + 1, path=store.folder / "weights" / "9")],
+        )
     with pytest.raises(StoreError, match="not given out"):
         store.save_models("cpu", [new[0], replace(new[1], version=99)])
     with pytest.raises(StoreError, match="holds no such series"):
@@ -81,12 +90,18 @@ def test_unreadable_weights_are_named(store: Store) -> None:
 
 
 def test_old_versions_go_and_their_files_with_the_last_row(store: Store, ids: IntArray) -> None:
-    everyone, two, one, last = fit(store, ids), fit(store, ids[1:]), fit(store, ids[2:]), fit(store, ids[2:])
+    everyone = fit(store, ids)
+    two = fit(store, ids[1:])
+    one = fit(store, ids[2:])
+    last = fit(store, ids[2:])
     store.expire(DAY, retention=DAY, versions=2)
-    assert [path.exists() for path in (everyone[0].path, two[0].path, one[0].path, last[0].path)] == [True] * 4
+    assert [
+        path.exists() for path in (everyone[0].path, two[0].path, one[0].path, last[0].path)
+    ] == [True] * 4
     store.expire(DAY, retention=DAY, versions=1)
-    assert [path.exists() for path in (everyone[0].path, two[0].path, one[0].path, last[0].path)] == [
-        True, True, False, True]
+    assert [
+        path.exists() for path in (everyone[0].path, two[0].path, one[0].path, last[0].path)
+    ] == [True, True, False, True]
     assert store.champions("cpu") == [everyone[0], two[0], last[0]]
     store.mark([int(ids[0])], SeriesState.GONE)
     store.expire(9 * DAY, retention=DAY, versions=1)
@@ -95,7 +110,8 @@ def test_old_versions_go_and_their_files_with_the_last_row(store: Store, ids: In
 
 def test_what_a_crash_has_left_is_swept_when_old(store: Store, ids: IntArray) -> None:
     kept = fit(store, ids)[0].path
-    orphan, fresh = store.write_weights(80, STATE), store.write_weights(81, STATE)
+    orphan = store.write_weights(80, STATE)
+    fresh = store.write_weights(81, STATE)
     half = store.folder / "weights" / "82.safetensors.tmp"
     half.write_bytes(b"half")
     for path in (kept, orphan, half):
@@ -107,41 +123,64 @@ def test_what_a_crash_has_left_is_swept_when_old(store: Store, ids: IntArray) ->
 
 
 def test_versions_are_kept_beside_the_one_that_reigns(store: Store, ids: IntArray) -> None:
-    first, second = fit(store, ids), fit(store, ids[1:])
-    found = store.reigns.versions(ids)
+    first = fit(store, ids)
+    second = fit(store, ids[1:])
+    found = store.active_models.versions(ids)
     assert [(model.series_id, model.version, reigns) for model, reigns in found] == [
-        (ids[0], 1, True), (ids[1], 2, True), (ids[1], 1, False), (ids[2], 2, True), (ids[2], 1, False)]
+        (ids[0], 1, True),
+        (ids[1], 2, True),
+        (ids[1], 1, False),
+        (ids[2], 2, True),
+        (ids[2], 1, False),
+    ]
     again = replace(first[1], since=700, checked_at=800, pinned=True)
-    store.reigns.crown([again], [Decision(700, int(ids[1]), 1, What.ROLLED_BACK, "better", "ann")])
+    store.active_models.promote(
+        [again], [Decision(700, int(ids[1]), 1, DecisionKind.ROLLED_BACK, "better", "ann")]
+    )
     assert store.champions("cpu") == [first[0], again, second[1]]
-    store.reigns.keep([replace(again, pinned=False)], [])
+    store.active_models.keep([replace(again, pinned=False)], [])
     assert store.champions("cpu")[1] == replace(again, pinned=False)
     store.save_models("cpu", [second[0]])
     assert store.champions("cpu")[1] == second[0], "crowned anew, it reigns as any new one"
 
 
-def test_decisions_are_kept_until_retention_and_routine_ones_with_their_model(store: Store, ids: IntArray) -> None:
+def test_decisions_are_kept_until_retention_and_routine_ones_with_their_model(
+    store: Store, ids: IntArray
+) -> None:
     one = int(ids[0])
-    made = [Decision(100 + version, one, version, What.CROWNED, "as good") for version in (1, 2, 3)]
+    made = [
+        Decision(100 + version, one, version, DecisionKind.CROWNED, "as good")
+        for version in (1, 2, 3)
+    ]
     for decision in made:
         version = store.new_version("cpu")
         path = store.write_weights(version, STATE)
-        store.save_models("cpu", [ModelRecord(one, version, 0, "lstm", "{}", path, 0.5, 100, 0, 60)], [decision])
-    told = Decision(50, one, 1, What.REFUSED, "worse")
-    store.reigns.keep([], [told])
-    assert store.reigns.decisions(0, DAY) == [told, *made]
-    assert store.reigns.decisions(0, DAY, ids[1:]) == [] and store.reigns.decisions(0, 101) == [told, made[0]]
-    assert store.reigns.decisions(0, DAY, ids, what=What.CROWNED, limit=1) == [made[-1]]
+        store.save_models(
+            "cpu", [ModelRecord(one, version, 0, "lstm", "{}", path, 0.5, 100, 0, 60)], [decision]
+        )
+    told = Decision(50, one, 1, DecisionKind.REFUSED, "worse")
+    store.active_models.keep([], [told])
+    assert store.active_models.decisions(0, DAY) == [told, *made]
+    assert store.active_models.decisions(0, DAY, ids[1:]) == [] and store.active_models.decisions(
+        0, 101
+    ) == [told, made[0]]
+    assert store.active_models.decisions(0, DAY, ids, what=DecisionKind.CROWNED, limit=1) == [
+        made[-1]
+    ]
     store.expire(DAY, retention=DAY, versions=2)
-    assert store.reigns.decisions(0, DAY) == [told, *made[1:]]
+    assert store.active_models.decisions(0, DAY) == [told, *made[1:]]
     store.expire(DAY + 60, retention=DAY, versions=2)
-    assert store.reigns.decisions(0, DAY) == made[1:]
+    assert store.active_models.decisions(0, DAY) == made[1:]
     store.mark([one], SeriesState.GONE)
     store.expire(9 * DAY, retention=DAY, versions=2)
-    assert store.reigns.decisions(0, 9 * DAY) == [] and store.reigns.versions(ids) == []
+    assert (
+        store.active_models.decisions(0, 9 * DAY) == [] and store.active_models.versions(ids) == []
+    )
 
 
-def test_a_watch_that_was_removed_or_renamed_leaves_nothing_after_retention(store: Store, ids: IntArray) -> None:
+def test_a_watch_that_was_removed_or_renamed_leaves_nothing_after_retention(
+    store: Store, ids: IntArray
+) -> None:
     """Nobody marks its series as gone."""
     models = fit(store, ids)
     store.write([tick(ids, [DAY])], "q", (DAY, DAY))
@@ -152,7 +191,10 @@ def test_a_watch_that_was_removed_or_renamed_leaves_nothing_after_retention(stor
 
 
 def test_the_terms_of_a_watch_are_replaced(store: Store) -> None:
-    assert store.reigns.terms("cpu") is None
-    store.reigns.record_terms("cpu", '{"step": 60}', 0)
-    store.reigns.record_terms("cpu", '{"step": 30}', 500)
-    assert store.reigns.terms("cpu") == ('{"step": 30}', 500) and store.reigns.terms("disk") is None
+    assert store.active_models.terms("cpu") is None
+    store.active_models.record_terms("cpu", '{"step": 60}', 0)
+    store.active_models.record_terms("cpu", '{"step": 30}', 500)
+    assert (
+        store.active_models.terms("cpu") == ('{"step": 30}', 500)
+        and store.active_models.terms("disk") is None
+    )

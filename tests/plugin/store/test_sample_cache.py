@@ -8,7 +8,7 @@ import pytest
 
 from plugin.series import Labels, Samples, Tick
 from plugin.store import Store, sample_reads
-from plugin.store.sample_cache import Recent
+from plugin.store.sample_cache import SampleCache
 
 STEP = 60
 
@@ -26,8 +26,23 @@ def write(store: Store, first: int, last: int, judged: bool = True) -> None:
     times = STEP * np.arange(first, last + 1)
     value = np.tile(times.astype(float), (3, 1))
     band = value if judged else value * np.nan
-    store.write([Tick("w", np.array([1, 2, 3]), times, value, band, band - 1, band + 1, band * 0,
-                      np.full(3, int(judged)))], "k", (int(times[0]), int(times[-1])))
+    store.write(
+        [
+            Tick(
+                "w",
+                np.array([1, 2, 3]),
+                times,
+                value,
+                band,
+                band - 1,
+                band + 1,
+                band * 0,
+                np.full(3, int(judged)),
+            )
+        ],
+        "k",
+        (int(times[0]), int(times[-1])),
+    )
 
 
 def stored(store: Store, series: int, start: int, end: int) -> Samples:
@@ -37,8 +52,10 @@ def stored(store: Store, series: int, start: int, end: int) -> Samples:
 
 def check(store: Store, series: int, start: int, end: int) -> int:
     """Compares with a reading past the cache; returns the number of rows."""
-    kept, true = (read(series, start * STEP, end * STEP) for read in (
-        store.samples, lambda *range: stored(store, *range)))
+    kept, true = (
+        read(series, start * STEP, end * STEP)
+        for read in (store.samples, lambda *range: stored(store, *range))
+    )
     for name in ("times", "value", "expected", "lower", "upper", "score", "model_version"):
         np.testing.assert_array_equal(getattr(kept, name), getattr(true, name), err_msg=name)
     return len(kept)
@@ -48,7 +65,11 @@ def test_new_ticks_are_seen(store: Store) -> None:
     write(store, 10, 20)
     assert check(store, 1, 0, 15) == 6 and check(store, 1, 12, 30) == 9
     write(store, 21, 25)
-    assert check(store, 1, 12, 30) == 14 and check(store, 1, 0, 30) == 16 and check(store, 1, 40, 50) == 0
+    assert (
+        check(store, 1, 12, 30) == 14
+        and check(store, 1, 0, 30) == 16
+        and check(store, 1, 40, 50) == 0
+    )
 
 
 def test_history_that_arrives_later_is_seen(store: Store) -> None:
@@ -63,7 +84,10 @@ def test_a_judgement_that_arrives_later_is_seen(store: Store) -> None:
     write(store, 10, 20, judged=False)
     assert check(store, 2, 0, 30) == 11
     write(store, 15, 20)
-    assert check(store, 2, 0, 30) == 11 and store.samples(2, 0, 10**6).model_version.tolist() == [0] * 5 + [1] * 6
+    assert (
+        check(store, 2, 0, 30) == 11
+        and store.samples(2, 0, 10**6).model_version.tolist() == [0] * 5 + [1] * 6
+    )
 
 
 def test_folding_changes_nothing_and_retention_is_seen(store: Store) -> None:
@@ -78,12 +102,14 @@ def test_folding_changes_nothing_and_retention_is_seen(store: Store) -> None:
 
 def test_memory_is_bounded_and_the_window_moves_on(store: Store) -> None:
     write(store, 0, 99)
-    recent = Recent(most_rows=250)
+    recent = SampleCache(most_rows=250)
     with store._database.reading() as connection:
         for series in (1, 2, 3):
             assert len(recent.samples(connection, series, 0, 99 * STEP)) == 100
         assert list(recent._kept) == [2, 3] and recent._rows == 200
         recent.samples(connection, 3, 80 * STEP, 99 * STEP)
         assert recent._rows == 120 and recent._kept[3].start == 80 * STEP
-        assert all(kept.rows.times.base is None for kept in recent._kept.values()), "a slice keeps what it was cut from"
+        assert all(kept.rows.times.base is None for kept in recent._kept.values()), (
+            "a slice keeps what it was cut from"
+        )
         assert len(recent.samples(connection, 3, 0, 99 * STEP)) == 100

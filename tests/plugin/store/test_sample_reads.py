@@ -1,4 +1,5 @@
-"""Writing and reading rows: the rule for two answers, wherever the first one is, and what readers see."""
+"""Writing and reading rows: the rule for two answers, wherever the first one is, and what readers
+see."""
 
 from dataclasses import replace
 
@@ -16,7 +17,9 @@ NOW = 100 * DAY
 def row(tick: Tick, series: int = 0) -> Samples:
     """What a tick holds of one series."""
     at = ~np.isnan(tick.value[series])
-    columns = [getattr(tick, name)[series][at] for name in ("value", "expected", "lower", "upper", "score")]
+    columns = [
+        getattr(tick, name)[series][at] for name in ("value", "expected", "lower", "upper", "score")
+    ]
     return Samples(tick.times[at], *columns, np.full(at.sum(), tick.model_version[series]))
 
 
@@ -27,7 +30,8 @@ def put(store: Store, tick: Tick) -> int:
 def test_what_is_written_is_read(store: Store, ids: IntArray) -> None:
     written = tick(ids, [60, 120, 180])
     written.value[0, 1] = np.nan
-    written.upper[0, 0], written.lower[0, 2] = np.inf, -np.inf
+    written.upper[0, 0] = np.inf
+    written.lower[0, 2] = -np.inf
     assert put(store, written) == 8
     assert_equal(store.samples(int(ids[0]), 0, 999), row(written))
     assert_equal(store.samples(int(ids[1]), 120, 120), row(tick(ids[1:2], [120])))
@@ -54,7 +58,8 @@ def test_the_first_complete_answer_wins(store: Store, ids: IntArray, where: str)
     else:
         store.record_history("cpu", "q", ids, times[:60], values[:, :60], (0, 3600))
         assert store.sizes().block_rows == 0
-    first, second = tick(ids, [600], 6.0, version=3), tick(ids, [600], 7.0, version=4)
+    first = tick(ids, [600], 6.0, version=3)
+    second = tick(ids, [600], 7.0, version=4)
     assert put(store, tick(ids, [600], 8.0, version=0)) == 0  # another value without a judgement
     assert_equal(store.samples(int(ids[0]), 600, 600), row(tick(ids, [600], 5.0, version=0)))
     assert put(store, first) == 3
@@ -83,7 +88,9 @@ def test_values_are_on_the_grid_in_the_order_asked_for(store: Store, ids: IntArr
     put(store, tick(ids, [0, 60, 90, 180]))
     found = store.values(ids[[2, 0]], 0, 240, 60)
     nan = np.nan
-    np.testing.assert_array_equal(found, [[3, 3.00006, nan, 3.00018, nan], [1, 1.00006, nan, 1.00018, nan]])
+    np.testing.assert_array_equal(
+        found, [[3, 3.00006, nan, 3.00018, nan], [1, 1.00006, nan, 1.00018, nan]]
+    )
 
 
 def test_latest_from_head_blocks_and_both(store: Store, ids: IntArray) -> None:
@@ -108,8 +115,13 @@ def test_latest_sees_history_younger_than_the_head(store: Store, ids: IntArray) 
 
 def test_the_carry_is_that_of_the_latest_tick_of_each_series(store: Store, ids: IntArray) -> None:
     def carried() -> dict[int, tuple[int, int, int]]:
-        return {int(id): (c.time, int(version), int(level)) for c in store.carry("cpu") for id, version, level
-                in zip(c.ids, c.model_version, c.arrays["level"][:, 0], strict=True)}
+        return {
+            int(id): (c.time, int(version), int(level))
+            for c in store.carry("cpu")
+            for id, version, level in zip(
+                c.ids, c.model_version, c.arrays["level"][:, 0], strict=True
+            )
+        }
 
     put(store, tick(ids, [60], level=np.array([[1], [2], [3]], np.float32)))
     put(store, tick(ids[:1], [120], version=2, level=np.array([[4]], np.float32)))
@@ -126,10 +138,12 @@ def test_the_carry_is_that_of_the_latest_tick_of_each_series(store: Store, ids: 
 def test_bad_ticks_are_refused_whole(store: Store, ids: IntArray) -> None:
     good = tick(ids, [60])
     for bad, reason in (
-            (replace(good, ids=np.array([1, 2, 99])), "not registered"),
-            (replace(good, watch="disk"), "not registered"),
-            (replace(good, ids=np.array([1, 1, 2])), "named twice"), (tick(ids, [60, 60]), "without duplicates"),
-            (replace(good, score=good.score[:2]), "columns of that shape")):
+        (replace(good, ids=np.array([1, 2, 99])), "not registered"),
+        (replace(good, watch="disk"), "not registered"),
+        (replace(good, ids=np.array([1, 1, 2])), "named twice"),
+        (tick(ids, [60, 60]), "without duplicates"),
+        (replace(good, score=good.score[:2]), "columns of that shape"),
+    ):
         with pytest.raises(StoreError, match=reason):
             store.write([good, bad], "q", (60, 60))
     assert store.sizes().head_rows == 0

@@ -1,4 +1,5 @@
-"""A store and a board with three series of one watch and one of another, and the application over them."""
+"""A store and a board with three series of one watch and one of another, and the application over
+them."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,17 +14,20 @@ from flask.testing import FlaskClient
 
 from plugin import config
 from plugin.board import Board
-from plugin.config import Watch, Web
-from plugin.domain.model_decisions import Answer, Order
+from plugin.config import Watch, WebSettings
+from plugin.domain.model_decisions import Order, OrderResult
 from plugin.errors import ConfigError
-from plugin.maintenance import Maintenance
+from plugin.maintenance import MaintenanceCalendar
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import Labels, SeriesState, Tick
 from plugin.store import Store
 from plugin.web import WebContext, create_app
 from tests.snapshots import snapshot
 
-START, STEP, LENGTH = 1_795_219_200, 60, 10  # 2026-11-21T00:00:00Z
+# 2026-11-21T00:00:00Z
+START = 1_795_219_200
+STEP = 60
+LENGTH = 10
 END = START + (LENGTH - 1) * STEP
 API = {"__name__": "requests", "job": "api", "instance": "a:9100", "code": "500"}
 OTHER = {"__name__": "requests", "job": "api", "instance": "b:9100"}
@@ -36,15 +40,15 @@ class Service:
 
     store: Store
     board: Board
-    settings: Web = Web()
+    settings: WebSettings = WebSettings()
     unready: str | None = None
     bad_config: str | None = None
     reloads: int = 0
     started: float = field(default_factory=time.time)
     clock: Callable[[], float] = time.time
-    planned: config.Maintenance = config.Maintenance()
+    planned: config.MaintenanceSettings = config.MaintenanceSettings()
     reloaded: float = 0.0  # unix seconds
-    order: Callable[[Order], list[Answer]] = lambda order: []
+    order: Callable[[Order], list[OrderResult]] = lambda order: []
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def reload(self) -> None:
@@ -55,12 +59,26 @@ class Service:
     def app(self, **settings: Any) -> Flask:
         registry = CollectorRegistry()
         metrics = Metrics(registry)
-        return create_app(WebContext(
-            store=self.store, board=self.board, settings=self.settings.model_copy(update=settings),
-            registry=registry, config_text=lambda: "prometheus: {url: http://p}\n", reload=self.reload,
-            readiness=lambda: self.unready, metrics=metrics, watches=self.watches,
-            clock=self.clock, maintenance=Maintenance(self.planned, self.store, metrics, clock=self.clock),
-            started=self.started, reloaded=lambda: self.reloaded, order=self.order))
+        return create_app(
+            WebContext(
+                store=self.store,
+                board=self.board,
+                settings=self.settings.model_copy(update=settings),
+                registry=registry,
+                config_text=lambda: "prometheus: {url: http://p}\n",
+                reload=self.reload,
+                readiness=lambda: self.unready,
+                metrics=metrics,
+                watches=self.watches,
+                clock=self.clock,
+                maintenance=MaintenanceCalendar(
+                    self.planned, self.store, metrics, clock=self.clock
+                ),
+                started=self.started,
+                reloaded=lambda: self.reloaded,
+                order=self.order,
+            )
+        )
 
     def watches(self) -> dict[str, Watch]:
         """Those on the board, and one that has not been scored yet."""
@@ -72,27 +90,48 @@ class Service:
         self.board.publish(replace(self.board.snapshots()["web"], **columns))
 
 
-def fill(store: Store, board: Board, watch: str, labels: list[dict[str, str]], own: dict[str, str]) -> None:
-    """Ten samples per series: values 0..9 in a band of 4 ± 5, the last one of the first series far above it."""
+def fill(
+    store: Store, board: Board, watch: str, labels: list[dict[str, str]], own: dict[str, str]
+) -> None:
+    """Ten samples per series: values 0..9 in a band of 4 ± 5, the last one of the first series far
+    above it."""
     records = store.register(watch, [Labels.of(each) for each in labels], START)
     ids = np.array([record.id for record in records])
     value = np.tile(np.arange(LENGTH, dtype=float), (len(ids), 1))
     value[0, -1] = 24.0
     flat = np.ones_like(value)
-    tick = Tick(watch=watch, ids=ids, times=START + STEP * np.arange(LENGTH), value=value, expected=4 * flat,
-                lower=-1 * flat, upper=9 * flat, score=np.abs(value - 4) / 5, model_version=np.ones(len(ids), int))
+    tick = Tick(
+        watch=watch,
+        ids=ids,
+        times=START + STEP * np.arange(LENGTH),
+        value=value,
+        expected=4 * flat,
+        lower=-1 * flat,
+        upper=9 * flat,
+        score=np.abs(value - 4) / 5,
+        model_version=np.ones(len(ids), int),
+    )
     store.write([tick], "query", (START, END))
     states = [SeriesState.OK] * len(ids)
-    board.publish(snapshot(
-        Watch(name=watch, query="up", labels=own),
-        [replace(record, state=state) for record, state in zip(records, states, strict=True)], END, value=value[:, -1],
-        expected=4 * flat[:, -1], lower=-1 * flat[:, -1], upper=9 * flat[:, -1], score=tick.score[:, -1],
-        alert_score=tick.score[:, -1]))
+    board.publish(
+        snapshot(
+            Watch(name=watch, query="up", labels=own),
+            [replace(record, state=state) for record, state in zip(records, states, strict=True)],
+            END,
+            value=value[:, -1],
+            expected=4 * flat[:, -1],
+            lower=-1 * flat[:, -1],
+            upper=9 * flat[:, -1],
+            score=tick.score[:, -1],
+            alert_score=tick.score[:, -1],
+        )
+    )
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    store, board = Store.open(tmp_path), Board()
+    store = Store.open(tmp_path)
+    board = Board()
     fill(store, board, "web", [API, OTHER, CLASH], {"severity": "page"})
     fill(store, board, "node", [{"__name__": "load", "instance": "a:9100"}], {})
     yield Service(store, board)

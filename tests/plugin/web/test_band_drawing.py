@@ -1,4 +1,5 @@
-"""The small picture: gaps stay gaps, what is not finite is not drawn, everything lies within the frame."""
+"""The small picture: gaps stay gaps, what is not finite is not drawn, everything lies within the
+frame."""
 
 import re
 
@@ -8,14 +9,22 @@ import pytest
 from plugin.series import Samples
 from plugin.web.band_drawing import HEIGHT, WIDTH, Drawing, draw
 
-BEGIN, STEP = 1_795_219_200, 60
+BEGIN = 1_795_219_200
+STEP = 60
 
 
 def samples(value: list[float], *, lower: float = 8.0, upper: float = 12.0) -> Samples:
     flat = np.ones(len(value))
     score = np.abs(np.array(value) - 10) / 2
-    return Samples(BEGIN + STEP * np.arange(len(value)), np.array(value), 10 * flat, lower * flat, upper * flat, score,
-                   np.ones(len(value), int))
+    return Samples(
+        BEGIN + STEP * np.arange(len(value)),
+        np.array(value),
+        10 * flat,
+        lower * flat,
+        upper * flat,
+        score,
+        np.ones(len(value), int),
+    )
 
 
 def drawn(shown: Samples) -> Drawing:
@@ -45,7 +54,10 @@ def test_everything_lies_within_the_frame() -> None:
 def test_a_gap_is_a_gap_and_no_bound_is_none() -> None:
     assert drawn(samples([10, 11, np.nan, 9, 10])).value.count("M") == 2
     open_above = drawn(samples([10, 11, 10], upper=np.inf))
-    assert all(np.isfinite(y) for _, y in points(open_above.band)) and len(points(open_above.band)) == 6
+    assert (
+        all(np.isfinite(y) for _, y in points(open_above.band))
+        and len(points(open_above.band)) == 6
+    )
     unscored = drawn(samples([10, 11, 10], lower=np.nan, upper=np.nan))
     assert unscored.band == "" and unscored.value.startswith("M")
 
@@ -62,10 +74,14 @@ def test_a_constant_is_drawn_and_nothing_is_not() -> None:
     assert draw(samples([]), BEGIN, BEGIN, BEGIN, BEGIN + 60, "") is None
 
 
-@pytest.mark.parametrize(("values", "levels"), [
-    ([0.07, 0.79], ("0 ms", "200 ms", "400 ms", "600 ms", "800 ms")),
-    ([1.0902, 1.0906], ("1.0902 s", "1.0903 s", "1.0904 s", "1.0905 s", "1.0906 s")),
-    ([-30.0, 50.0], ("-40 s", "-20 s", "0 s", "20 s", "40 s", "1 min"))])
+@pytest.mark.parametrize(
+    ("values", "levels"),
+    [
+        ([0.07, 0.79], ("0 ms", "200 ms", "400 ms", "600 ms", "800 ms")),
+        ([1.0902, 1.0906], ("1.0902 s", "1.0903 s", "1.0904 s", "1.0905 s", "1.0906 s")),
+        ([-30.0, 50.0], ("-40 s", "-20 s", "0 s", "20 s", "40 s", "1 min")),
+    ],
+)
 def test_the_levels_are_round(values: list[float], levels: tuple[str, ...]) -> None:
     assert drawn(samples(values, lower=np.nan, upper=np.nan)).levels == levels
 

@@ -7,17 +7,23 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from pydantic import SecretStr
 
-from plugin.config import Web
+from plugin.config import WebSettings
 from plugin.errors import RequestError, StoreError
-from plugin.web.links import KEY_FILE, ROUND, Links
+from plugin.web.links import KEY_FILE, ROUND, SignedLinks
 
-NOW, DAY = 1_795_220_000, 86_400
+NOW = 1_795_220_000
+DAY = 86_400
 ABOUT = {"watch": "web", "series": 'up{job="a&b"}', "at": "1795219740000"}
 
 
-def settings(token: str | None = "secret", **others: object) -> Web:
-    return Web.model_validate({"external_url": "https://bandwatch.example.org/b", **others,
-                               "write_token": SecretStr(token) if token else None})
+def settings(token: str | None = "secret", **others: object) -> WebSettings:
+    return WebSettings.model_validate(
+        {
+            "external_url": "https://bandwatch.example.org/b",
+            **others,
+            "write_token": SecretStr(token) if token else None,
+        }
+    )
 
 
 def opened(url: str) -> dict[str, str]:
@@ -25,9 +31,11 @@ def opened(url: str) -> dict[str, str]:
 
 
 def test_a_link_holds_until_it_expires(tmp_path: Path) -> None:
-    links = Links(settings(), tmp_path)
+    links = SignedLinks(settings(), tmp_path)
     url = links.url(ABOUT, NOW)
-    assert url.startswith("https://bandwatch.example.org/b/feedback?watch=web&series=up%7Bjob%3D%22a%26b%22%7D&at=")
+    assert url.startswith(
+        "https://bandwatch.example.org/b/feedback?watch=web&series=up%7Bjob%3D%22a%26b%22%7D&at="
+    )
     given = opened(url)
     assert NOW + 7 * DAY <= int(given["expires"]) < NOW + 7 * DAY + ROUND
     for now in (NOW, int(given["expires"])):
@@ -38,46 +46,67 @@ def test_a_link_holds_until_it_expires(tmp_path: Path) -> None:
     assert links.url(ABOUT, NOW + 60) == url, "a table that is read each minute shows the same link"
 
 
-@pytest.mark.parametrize("change", [
-    {"watch": "wep"}, {"series": "up{}"}, {"at": "1795219740001"}, {"expires": str(NOW + 900 * DAY)},
-    {"incident": "1-1"}, {"signature": ""}, {"signature": "ü"}, {"signature": "A" * 43}, {"watch": ""},
-    {"expires": "never"}, {"expires": ""}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"watch": "wep"},
+        {"series": "up{}"},
+        {"at": "1795219740001"},
+        {"expires": str(NOW + 900 * DAY)},
+        {"incident": "1-1"},
+        {"signature": ""},
+        {"signature": "ü"},
+        {"signature": "A" * 43},
+        {"watch": ""},
+        {"expires": "never"},
+        {"expires": ""},
+    ],
+)
 def test_a_link_that_was_changed_is_refused(tmp_path: Path, change: dict[str, str]) -> None:
-    links = Links(settings(), tmp_path)
-    with pytest.raises(RequestError, match="was not made by this service, or it was changed") as refused:
+    links = SignedLinks(settings(), tmp_path)
+    with pytest.raises(
+        RequestError, match="was not made by this service, or it was changed"
+    ) as refused:
         links.check({**opened(links.url(ABOUT, NOW)), **change}, NOW)
     assert refused.value.status == 403
 
 
 def test_names_do_not_run_into_each_other(tmp_path: Path) -> None:
-    links = Links(settings(), tmp_path)
-    made = [links.signed(about, NOW, DAY)["signature"] for about in (
-        {"watch": "ab", "series": "c"}, {"watch": "a", "series": "bc"}, {"incident": "ab", "series": "c"},
-        {"series": "ab\nc"}, {"watch": 'ab","c'})]
+    links = SignedLinks(settings(), tmp_path)
+    made = [
+        links.signed(about, NOW, DAY)["signature"]
+        for about in (
+            {"watch": "ab", "series": "c"},
+            {"watch": "a", "series": "bc"},
+            {"incident": "ab", "series": "c"},
+            {"series": "ab\nc"},
+            {"watch": 'ab","c'},
+        )
+    ]
     assert len(set(made)) == len(made)
 
 
 def test_a_new_token_ends_all_links(tmp_path: Path) -> None:
-    given = opened(Links(settings(), tmp_path).url(ABOUT, NOW))
-    Links(settings(), tmp_path).check(given, NOW)
+    given = opened(SignedLinks(settings(), tmp_path).url(ABOUT, NOW))
+    SignedLinks(settings(), tmp_path).check(given, NOW)
     with pytest.raises(RequestError):
-        Links(settings("another"), tmp_path).check(given, NOW)
+        SignedLinks(settings("another"), tmp_path).check(given, NOW)
     assert not (tmp_path / KEY_FILE).exists()
 
 
 def test_without_a_token_the_key_is_a_file_that_only_we_may_read(tmp_path: Path) -> None:
-    given = opened(Links(settings(None), tmp_path).url(ABOUT, NOW))
+    given = opened(SignedLinks(settings(None), tmp_path).url(ABOUT, NOW))
     file = tmp_path / KEY_FILE
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    Links(settings(None), tmp_path).check(given, NOW)
+    SignedLinks(settings(None), tmp_path).check(given, NOW)
     with pytest.raises(RequestError):
-        Links(settings(None), tmp_path / "..").check(given, NOW)
+        SignedLinks(settings(None), tmp_path / "..").check(given, NOW)
     (tmp_path.parent / KEY_FILE).unlink()
     file.write_bytes(b"")
     with pytest.raises(StoreError, match="is not a key of ours"):
-        Links(settings(None), tmp_path)
+        SignedLinks(settings(None), tmp_path)
 
 
 def test_nobody_is_sent_where_nobody_said(tmp_path: Path) -> None:
-    links = Links(settings(external_url=None), tmp_path)
+    links = SignedLinks(settings(external_url=None), tmp_path)
     assert links.url(ABOUT, NOW) == "" and not links.offered

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from plugin.board import Board
-from plugin.config import Web
+from plugin.config import WebSettings
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.store import Store
 from plugin.web import WebContext
-from plugin.web.pinned_snapshots import MAX_PINS, Pins
+from plugin.web.pinned_snapshots import MAX_PINS, SnapshotPins
 from tests.snapshots import snapshot
 
 
@@ -20,14 +20,25 @@ def context(tmp_path: Path) -> WebContext:
     registry = CollectorRegistry()
     store = Store.open(tmp_path)
     store.close()
-    return WebContext(store=store, board=Board(), settings=Web(), registry=registry, config_text=str,
-                      reload=lambda: None, readiness=lambda: None, metrics=Metrics(registry), heartbeat=lambda: 5.0)
+    return WebContext(
+        store=store,
+        board=Board(),
+        settings=WebSettings(),
+        registry=registry,
+        config_text=str,
+        reload=lambda: None,
+        readiness=lambda: None,
+        metrics=Metrics(registry),
+        heartbeat=lambda: 5.0,
+    )
 
 
-def test_a_pin_holds_for_thirty_seconds(context: WebContext, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pin_holds_for_thirty_seconds(
+    context: WebContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     passed = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: passed[0])
-    pins = Pins(replace(context, clock=lambda: 100.0 + passed[0]))
+    pins = SnapshotPins(replace(context, clock=lambda: 100.0 + passed[0]))
     first = pins.at(1)
     context.board.publish(snapshot("web", [], 60))
     passed[0] = 29.9
@@ -38,7 +49,7 @@ def test_a_pin_holds_for_thirty_seconds(context: WebContext, monkeypatch: pytest
 
 
 def test_pins_are_bounded(context: WebContext) -> None:
-    pins = Pins(context)
+    pins = SnapshotPins(context)
     first = pins.at(0)
     for tick in range(1, MAX_PINS):
         pins.at(tick)

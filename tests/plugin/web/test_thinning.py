@@ -7,12 +7,17 @@ from plugin.series import Samples
 from plugin.web.thinning import thin
 
 
-def samples(times: list[int] | np.ndarray, value: list[float] | np.ndarray | None = None,
-            score: list[float] | np.ndarray | None = None) -> Samples:
+def samples(
+    times: list[int] | np.ndarray,
+    value: list[float] | np.ndarray | None = None,
+    score: list[float] | np.ndarray | None = None,
+) -> Samples:
     n = len(times)
     value = np.zeros(n) if value is None else np.array(value, float)
     score = np.zeros(n) if score is None else np.array(score, float)
-    return Samples(np.array(times, np.int64), value, value, value - 1, value + 1, score, np.ones(n, np.int64))
+    return Samples(
+        np.array(times, np.int64), value, value, value - 1, value + 1, score, np.ones(n, np.int64)
+    )
 
 
 @pytest.mark.parametrize("times", [[], [60], [60, 120]])

@@ -26,7 +26,12 @@ def _series() -> None:
     )
     op.create_table(
         "series_status",
-        sa.Column("series_id", sa.Integer, sa.ForeignKey("series.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column(
+            "series_id",
+            sa.Integer,
+            sa.ForeignKey("series.id", ondelete="CASCADE"),
+            primary_key=True,
+        ),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("first_seen", sa.BigInteger, nullable=False),
         sa.Column("last_seen", sa.BigInteger, nullable=False),
@@ -48,8 +53,13 @@ def _samples() -> None:
     )
     op.create_table(
         "blocks",
-        sa.Column("series_id", sa.Integer, sa.ForeignKey("series.id", ondelete="CASCADE"), primary_key=True,
-                  autoincrement=False),
+        sa.Column(
+            "series_id",
+            sa.Integer,
+            sa.ForeignKey("series.id", ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+        ),
         sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("last", sa.BigInteger, nullable=False),
         sa.Column("rows", sa.Integer, nullable=False),
@@ -103,9 +113,20 @@ def _models() -> None:
     )
     op.create_table(
         "models",
-        sa.Column("series_id", sa.Integer, sa.ForeignKey("series.id", ondelete="CASCADE"), primary_key=True,
-                  autoincrement=False),
-        sa.Column("version", sa.Integer, sa.ForeignKey("fits.version"), primary_key=True, autoincrement=False),
+        sa.Column(
+            "series_id",
+            sa.Integer,
+            sa.ForeignKey("series.id", ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+        ),
+        sa.Column(
+            "version",
+            sa.Integer,
+            sa.ForeignKey("fits.version"),
+            primary_key=True,
+            autoincrement=False,
+        ),
         sa.Column("row", sa.Integer, nullable=False),
         sa.Column("loss", sa.Double),
         sa.Column("champion", sa.Boolean, nullable=False),

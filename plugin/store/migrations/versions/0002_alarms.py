@@ -10,8 +10,13 @@ down_revision = "0001"
 def upgrade() -> None:
     op.create_table(
         "alarms",
-        sa.Column("series_id", sa.Integer, sa.ForeignKey("series.id", ondelete="CASCADE"), primary_key=True,
-                  autoincrement=False),
+        sa.Column(
+            "series_id",
+            sa.Integer,
+            sa.ForeignKey("series.id", ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+        ),
         sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("end", sa.BigInteger, nullable=False),
         sa.Column("open", sa.Boolean, nullable=False),

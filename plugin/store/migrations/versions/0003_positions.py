@@ -1,4 +1,7 @@
-"""How far remote write has come. A migration never changes once released: it repeats the table as it was."""
+"""How far remote write has come.
+
+A migration never changes once released: it repeats the table as it was.
+"""
 
 import sqlalchemy as sa
 from alembic import op

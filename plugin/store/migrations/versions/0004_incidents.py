@@ -1,4 +1,7 @@
-"""Incidents, and which alarms they are made of. A migration never changes once released: it repeats the tables."""
+"""Incidents, and which alarms they are made of.
+
+A migration never changes once released: it repeats the tables.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -38,7 +41,9 @@ def upgrade() -> None:
         sa.Column("series_id", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("incident", sa.Text, nullable=False),
-        sa.ForeignKeyConstraint(["series_id", "start"], ["alarms.series_id", "alarms.start"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["series_id", "start"], ["alarms.series_id", "alarms.start"], ondelete="CASCADE"
+        ),
         sqlite_with_rowid=False,
     )
     op.create_index("members_incident", "members", ["incident", "series_id"])

@@ -1,4 +1,7 @@
-"""Maintenance windows, and what they have ended. A migration never changes once released: it repeats the table."""
+"""Maintenance windows, and what they have ended.
+
+A migration never changes once released: it repeats the table.
+"""
 
 import sqlalchemy as sa
 from alembic import op

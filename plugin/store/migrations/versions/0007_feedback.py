@@ -1,4 +1,7 @@
-"""What people have said of alarms. A migration never changes once released: it repeats the tables as they were."""
+"""What people have said of alarms.
+
+A migration never changes once released: it repeats the tables as they were.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -22,10 +25,20 @@ def upgrade() -> None:
     )
     op.create_table(
         "feedback_series",
-        sa.Column("feedback_id", sa.Integer, sa.ForeignKey("feedback.id", ondelete="CASCADE"), primary_key=True,
-                  autoincrement=False),
-        sa.Column("series_id", sa.Integer, sa.ForeignKey("series.id", ondelete="CASCADE"), primary_key=True,
-                  autoincrement=False),
+        sa.Column(
+            "feedback_id",
+            sa.Integer,
+            sa.ForeignKey("feedback.id", ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+        ),
+        sa.Column(
+            "series_id",
+            sa.Integer,
+            sa.ForeignKey("series.id", ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+        ),
         sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("end", sa.BigInteger, nullable=False),
         sa.Column("below", sa.Double, nullable=False),

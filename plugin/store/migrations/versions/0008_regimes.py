@@ -10,8 +10,13 @@ down_revision = "0007"
 def upgrade() -> None:
     op.create_table(
         "regimes",
-        sa.Column("series_id", sa.Integer, sa.ForeignKey("series.id", ondelete="CASCADE"), primary_key=True,
-                  autoincrement=False),
+        sa.Column(
+            "series_id",
+            sa.Integer,
+            sa.ForeignKey("series.id", ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+        ),
         sa.Column("accepted", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("since", sa.BigInteger, nullable=False),
         sa.Column("before", sa.Double),
@@ -22,8 +27,13 @@ def upgrade() -> None:
     op.create_index("regimes_accepted", "regimes", ["accepted"])
     op.create_table(
         "acceptances",
-        sa.Column("series_id", sa.Integer, sa.ForeignKey("series.id", ondelete="CASCADE"), primary_key=True,
-                  autoincrement=False),
+        sa.Column(
+            "series_id",
+            sa.Integer,
+            sa.ForeignKey("series.id", ondelete="CASCADE"),
+            primary_key=True,
+            autoincrement=False,
+        ),
         sa.Column("seen", sa.BigInteger, nullable=False),
         sa.Column("asked_at", sa.BigInteger, nullable=False),
         sa.Column("by", sa.Text, nullable=False),

@@ -1,4 +1,5 @@
-"""How others do it: one function per method, from a series to scores where 1 is the method's own threshold.
+"""How others do it: one function per method, from a series to scores where 1 is the method's own
+threshold.
 
 Every method is causal and learns from the first half only; each file names its source.
 """
@@ -11,7 +12,8 @@ from tests.benchmarks.quality.peers.verdict import Verdict
 
 Peer = Callable[[Series], Verdict]
 
-# name -> (title in the table, module, function); imported when used, because their libraries take seconds to load
+# name -> (title in the table, module, function); imported when used, because their libraries take
+# seconds to load
 PEERS = {
     "ewma": ("EWMA, 3 sigma", "smoothing", "ewma"),
     "mad": ("rolling MAD, 3.5", "smoothing", "rolling_mad"),

@@ -1,4 +1,7 @@
-"""An isolation forest over lag features. Source: Liu, Ting & Zhou (2008), Isolation Forest; scikit-learn's defaults."""
+"""An isolation forest over lag features.
+
+Source: Liu, Ting & Zhou (2008), Isolation Forest; scikit-learn's defaults.
+"""
 
 import pickle
 
@@ -24,9 +27,13 @@ def isolation_forest(series: Series) -> Verdict:
 
 
 def lag_features(series: Series) -> FloatArray:
-    """[T, LAGS + 3] the last samples, the same time yesterday, and where in the day that is; gaps carried forward."""
+    """[T, LAGS + 3] the last samples, the same time yesterday, and where in the day that is; gaps
+    carried forward."""
     values = carried_forward(series.values) / series.scale
     day = series.samples(DAY)
-    lags = [np.concatenate([np.full(back, np.nan), values[:len(values) - back]]) for back in [*range(LAGS), day]]
+    lags = [
+        np.concatenate([np.full(back, np.nan), values[: len(values) - back]])
+        for back in [*range(LAGS), day]
+    ]
     angle = 2 * np.pi * (series.times % DAY) / DAY
     return np.stack([*lags, np.sin(angle), np.cos(angle)], axis=1)

@@ -1,6 +1,8 @@
-"""Prophet as it is usually run beside Prometheus: fitted once, on a coarser step, and read off its interval.
+"""Prophet as it is usually run beside Prometheus: fitted once, on a coarser step, and read off its
+interval.
 
-Source: Taylor & Letham (2018), Forecasting at Scale. Defaults, with the interval of .95 that Grafana's forecasts have.
+Source: Taylor & Letham (2018), Forecasting at Scale. Defaults, with the interval of .95 that
+Grafana's forecasts have.
 """
 
 import numpy as np
@@ -11,7 +13,9 @@ from prophet.serialize import model_to_json
 from tests.benchmarks.quality.data import FloatArray, IntArray, Series
 from tests.benchmarks.quality.peers.verdict import FLOOR, Verdict
 
-STEP = 300  # seconds: the sample that a query with this step would give, not a mean, so that the noise stays what it is
+# seconds: the sample that a query with this step would give, not a mean, so that the noise stays
+# what it is
+STEP = 300
 INTERVAL = 0.95
 DRAWS = 300  # of the trend, for the interval
 
@@ -20,8 +24,12 @@ def prophet(series: Series) -> Verdict:
     """|value - expected| over the half of the interval on that side."""
     coarse = max(1, STEP // series.step)
     model = fitted(series, 0, series.split, INTERVAL)
-    lower, expected, upper = predicted(model, series, np.arange(series.split, len(series.values), coarse),
-                                       np.arange(len(series.values)))
+    lower, expected, upper = predicted(
+        model,
+        series,
+        np.arange(series.split, len(series.values), coarse),
+        np.arange(len(series.values)),
+    )
     floor = FLOOR * series.scale
     above = (series.values - expected) / np.maximum(upper - expected, floor)
     below = (expected - series.values) / np.maximum(expected - lower, floor)
@@ -37,10 +45,14 @@ def fitted(series: Series, begin: int, end: int, interval: float) -> Prophet:
 
 
 def predicted(model: Prophet, series: Series, at: IntArray, wanted: IntArray) -> list[FloatArray]:
-    """Lower, expected and upper at the samples `wanted`, drawn straight between those asked for, `at`."""
+    """Lower, expected and upper at the samples `wanted`, drawn straight between those asked for,
+    `at`."""
     np.random.seed(0)  # Prophet draws its interval from numpy's global generator
     table = model.predict(pd.DataFrame({"ds": _stamps(series, at)}))
-    return [np.interp(wanted, at, table[name].to_numpy(np.float64)) for name in ("yhat_lower", "yhat", "yhat_upper")]
+    return [
+        np.interp(wanted, at, table[name].to_numpy(np.float64))
+        for name in ("yhat_lower", "yhat", "yhat_upper")
+    ]
 
 
 def _stamps(series: Series, at: IntArray) -> pd.DatetimeIndex:

@@ -1,6 +1,8 @@
-"""Rolling statistics of the last samples, without a season. The scored sample is never part of them.
+"""Rolling statistics of the last samples, without a season. The scored sample is never part of
+them.
 
-An hour, for both, was the best of 10 minutes to a day on the one-minute series that this was written with.
+An hour, for both, was the best of 10 minutes to a day on the one-minute series that this was
+written with.
 """
 
 import numpy as np

@@ -6,7 +6,9 @@ import numpy as np
 
 from tests.benchmarks.quality.data import FloatArray, Series
 
-FLOOR = 1e-3  # of the standard deviation of the history: the least half-width, so that a flat hour is no division by 0
+# of the standard deviation of the history: the least half-width, so that a flat hour is no division
+# by 0
+FLOOR = 1e-3
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ def distance(series: Series, expected: FloatArray, half_width: FloatArray | floa
 
 
 def carried_forward(values: FloatArray) -> FloatArray:
-    """[T] each gap takes the sample before it, the first gap the sample after it: for methods that know no gaps."""
+    """[T] each gap takes the sample before it, the first gap the sample after it: for methods that
+    know no gaps."""
     at = np.where(np.isfinite(values), np.arange(len(values)), -1)
     last = np.maximum.accumulate(at)
     first = int(np.argmax(last >= 0))

@@ -17,19 +17,39 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 
 def test_gaps_and_further_columns(tmp_path: Path) -> None:
-    path = write(tmp_path, "a.b.csv.gz", "time,value,label,kind\n60,1,0,\n120,,1,dip\n240,inf,0,\n300,5,0,\n360,6,0,\n")
+    path = write(
+        tmp_path,
+        "a.b.csv.gz",
+        "time,value,label,kind\n60,1,0,\n120,,1,dip\n240,inf,0,\n300,5,0,\n360,6,0,\n",
+    )
     found = read_file(path)
     assert (found.name, found.start, found.step) == ("a.b", 60, 60)
     np.testing.assert_array_equal(found.values, [1, np.nan, np.nan, np.nan, 5, 6])
-    assert found.times.tolist() == [60, 120, 240, 300, 360] and found.slot.tolist() == [0, 1, 3, 4, 5]
+    assert found.times.tolist() == [60, 120, 240, 300, 360] and found.slot.tolist() == [
+        0,
+        1,
+        3,
+        4,
+        5,
+    ]
     np.testing.assert_array_equal(found.value, [1, np.nan, np.nan, 5, 6])
     assert found.extra["kind"].tolist()[1] == "dip"
 
 
 def test_rows_off_the_grid_are_seen_at_the_next_grid_time(tmp_path: Path) -> None:
-    found = read_file(write(tmp_path, "s.csv", "time,value\n0,1\n10,2\n20,3\n25,4\n28,5\n40,6\n50,7\n"))
+    found = read_file(
+        write(tmp_path, "s.csv", "time,value\n0,1\n10,2\n20,3\n25,4\n28,5\n40,6\n50,7\n")
+    )
     assert found.step == 10 and found.slot.tolist() == [0, 1, 2, 3, 3, 4, 5]
-    assert found.values.tolist() == [1, 2, 3, 5, 6, 7] and found.value.tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert found.values.tolist() == [1, 2, 3, 5, 6, 7] and found.value.tolist() == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+        7,
+    ]
 
 
 def test_order_and_duplicates_do_not_matter(tmp_path: Path) -> None:
@@ -37,14 +57,26 @@ def test_order_and_duplicates_do_not_matter(tmp_path: Path) -> None:
     assert read_file(path).values.tolist() == [1, 2, 3]
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("when,value\n1,2\n", "no column 'time'; found when, value"),
-    ("time,value\n1,2\n2,3\n", "2 samples; a backtest needs at least 3"),
-    ("", "cannot be read as CSV"),
-    ("time,value\n1,2\n2,high\n3,4\n", "line 3: value is 'high'; valid is a number, or nothing for no sample"),
-    ("time,value\n2026-01-01,1\n2026-01-02,1\n2026-01-03,1\n", "line 2: time is '2026-01-01'; valid is unix seconds"),
-    ("time,value\n0,1\n1760000000,1\n1760000001,1\n1760000002,1\n", "0 to 1760000002 in steps of 1 are more than"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("when,value\n1,2\n", "no column 'time'; found when, value"),
+        ("time,value\n1,2\n2,3\n", "2 samples; a backtest needs at least 3"),
+        ("", "cannot be read as CSV"),
+        (
+            "time,value\n1,2\n2,high\n3,4\n",
+            "line 3: value is 'high'; valid is a number, or nothing for no sample",
+        ),
+        (
+            "time,value\n2026-01-01,1\n2026-01-02,1\n2026-01-03,1\n",
+            "line 2: time is '2026-01-01'; valid is unix seconds",
+        ),
+        (
+            "time,value\n0,1\n1760000000,1\n1760000001,1\n1760000002,1\n",
+            "0 to 1760000002 in steps of 1 are more than",
+        ),
+    ],
+)
 def test_bad_files_are_named(tmp_path: Path, text: str, message: str) -> None:
     path = write(tmp_path, "bad.csv", text)
     with pytest.raises(BandwatchError, match="bad.csv: " + message):
@@ -73,6 +105,8 @@ def test_columns_that_begin_so_are_covariates(tmp_path: Path) -> None:
     text = "time,value,covariate_load,label,covariate_users\n0,1,5,0,7\n10,2,,0,8\n30,3,6,0,9\n"
     found = read_file(write(tmp_path, "s.csv", text))
     np.testing.assert_array_equal(found.covariates, [[5, np.nan, np.nan, 6], [7, 8, np.nan, 9]])
-    assert read_file(write(tmp_path, "t.csv", "time,value\n0,1\n10,2\n20,3\n")).covariates.shape == (0, 3)
+    assert read_file(
+        write(tmp_path, "t.csv", "time,value\n0,1\n10,2\n20,3\n")
+    ).covariates.shape == (0, 3)
     with pytest.raises(BandwatchError, match="line 3: covariate_a is 'x'; valid is a number"):
         read_file(write(tmp_path, "u.csv", "time,value,covariate_a\n0,1,1\n10,2,x\n20,3,3\n"))

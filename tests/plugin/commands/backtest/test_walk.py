@@ -1,4 +1,5 @@
-"""Walking forward: lanes keep calendars, nothing of the future leaks, what is written is complete."""
+"""Walking forward: lanes keep calendars, nothing of the future leaks, what is written is
+complete."""
 
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from plugin.commands.backtest.source import Recording, recorded
 from plugin.commands.backtest.walk import WEEK, Walk, lanes
 from plugin.config import Watch
 
-HOUR, DAY = 3600, 86_400
+HOUR = 3600
+DAY = 86_400
 WATCH = Watch(name="w", query="x", step=600, detector="baseline", fit_every=DAY)
 
 
@@ -24,7 +26,9 @@ def recording(name: str, start: int, days: float, seed: int = 0) -> Recording:
 
 
 def test_lanes_move_by_whole_weeks() -> None:
-    made = lanes([recording("a", 5 * WEEK + 2 * DAY, 6), recording("b", 90 * WEEK + DAY, 4)], "UTC", 24)
+    made = lanes(
+        [recording("a", 5 * WEEK + 2 * DAY, 6), recording("b", 90 * WEEK + DAY, 4)], "UTC", 24
+    )
     assert len(made) == 1
     lane = made[0]
     assert lane.start == DAY and lane.first.tolist() == [144, 0]
@@ -44,9 +48,12 @@ def test_the_judged_half_is_scored_and_only_that() -> None:
     judged = Walk(lane, WATCH).run()
     for row in range(2):
         inside = np.zeros(lane.values.shape[1], bool)
-        inside[lane.split[row]:lane.end[row]] = True
+        inside[lane.split[row] : lane.end[row]] = True
         assert np.isnan(judged.score[row, ~inside]).all()
-        assert np.isfinite(judged.score[row, inside]).all() and np.isfinite(judged.lower[row, inside]).all()
+        assert (
+            np.isfinite(judged.score[row, inside]).all()
+            and np.isfinite(judged.lower[row, inside]).all()
+        )
     assert np.nanmean(judged.score > 1) < 0.01
 
 
@@ -55,17 +62,28 @@ def test_the_future_never_changes_a_score() -> None:
     changed = lanes([recording("a", 0, 8)], "UTC", 24)[0]
     cut = int(5.5 * 144)
     changed.values[:, cut:] *= 3
-    before, after = Walk(plain, WATCH).run(), Walk(changed, WATCH).run()
+    before = Walk(plain, WATCH).run()
+    after = Walk(changed, WATCH).run()
     np.testing.assert_array_equal(before.score[:, :cut], after.score[:, :cut])
     assert (after.score[:, cut:] > before.score[:, cut:]).any()
 
 
 @pytest.mark.parametrize("plot", [False, True])
 def test_one_file_per_series(tmp_path: Path, plot: bool) -> None:
-    results = backtest([recording("b", 0, 4), recording("a", 0, 4)], WATCH, tmp_path, plot=plot, jobs=1)
+    results = backtest(
+        [recording("b", 0, 4), recording("a", 0, 4)], WATCH, tmp_path, plot=plot, jobs=1
+    )
     assert [result.name for result in results] == ["a", "b"]
     table = pd.read_csv(tmp_path / "a.csv")
-    assert table.columns.tolist() == ["time", "value", "expected", "lower", "upper", "score", "label"]
+    assert table.columns.tolist() == [
+        "time",
+        "value",
+        "expected",
+        "lower",
+        "upper",
+        "score",
+        "label",
+    ]
     assert len(table) == 288 and table.notna().all().all()
     outside = (table["value"] < table["lower"]) | (table["value"] > table["upper"])
     assert ((table["score"] > 1) == outside).all()
@@ -74,16 +92,25 @@ def test_one_file_per_series(tmp_path: Path, plot: bool) -> None:
 
 
 def test_what_a_covariate_column_explains_is_no_alarm() -> None:
-    rng, steps = np.random.default_rng(0), 8 * 144
+    rng = np.random.default_rng(0)
+    steps = 8 * 144
     load = 50 + 10 * rng.normal(size=steps).cumsum() / 10
     values = 100 + 3 * load + rng.normal(size=steps)
     rush = slice(6 * 144, 6 * 144 + 20)
     times = 600 * np.arange(steps)
-    values[rush], load[rush] = values[rush] + 90, load[rush] + 30
-    alone, explained = (recorded(name, 600, times, values, pd.DataFrame(columns))
-                        for name, columns in (("alone", {"label": 0 * times}), ("explained", {"covariate_load": load})))
+    values[rush] = values[rush] + 90
+    load[rush] = load[rush] + 30
+    alone, explained = (
+        recorded(name, 600, times, values, pd.DataFrame(columns))
+        for name, columns in (
+            ("alone", {"label": 0 * times}),
+            ("explained", {"covariate_load": load}),
+        )
+    )
     made = lanes([alone, explained], "UTC", 24)
     assert [lane.covariates.shape for lane in made] == [(1, 0, steps), (1, 1, steps)]
-    flagged = [(Walk(lane, WATCH.model_copy(update={"detector": "lstm"})).run().score[0, rush] > 1).mean()
-               for lane in made]
+    flagged = [
+        (Walk(lane, WATCH.model_copy(update={"detector": "lstm"})).run().score[0, rush] > 1).mean()
+        for lane in made
+    ]
     assert flagged[0] > 0.5 and flagged[1] == 0

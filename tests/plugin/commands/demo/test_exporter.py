@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from plugin.commands.demo.exporter import exposition, serve_exporter
-from plugin.commands.demo.scripted_incidents import Incident
+from plugin.commands.demo.scripted_incidents import ScriptedIncident
 from plugin.commands.demo.world import World
 
 NOW = 1_795_316_400
@@ -18,8 +18,11 @@ def test_the_text_parses_and_holds_what_the_world_says() -> None:
     world = World(1, NOW)
     families = list(text_string_to_metric_families(exposition(world, NOW + 3)))
     assert {family.type for family in families} == {"gauge", "counter"}
-    found = {(sample.name, frozenset(sample.labels.items())): sample.value
-             for family in families for sample in family.samples}
+    found = {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+    }
     assert len(found) == 30
     for source in world.sources:
         value = world.values(source, np.array([NOW + 3]))[0]
@@ -28,7 +31,7 @@ def test_the_text_parses_and_holds_what_the_world_says() -> None:
 
 def test_a_vanished_series_has_no_line() -> None:
     world = World(1, NOW)
-    world.add(Incident("exchange rate EUR/USD", "vanishing series", 0.0, NOW, NOW + 60))
+    world.add(ScriptedIncident("exchange rate EUR/USD", "vanishing series", 0.0, NOW, NOW + 60))
     assert "\nshop_exchange_rate" not in exposition(world, NOW)
     assert "\nshop_exchange_rate" in exposition(world, NOW + 60)
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from plugin.commands.demo.narrator import Narrator, View, is_about
-from plugin.commands.demo.past import COLUMNS, Hindsight, Scored, missing_peak
-from plugin.commands.demo.scripted_incidents import Incident
+from plugin.commands.demo.narrator import Narrator, ServiceView, is_about
+from plugin.commands.demo.past import COLUMNS, PastIncidentReport, Scored, missing_peak
+from plugin.commands.demo.scripted_incidents import ScriptedIncident
 from plugin.commands.demo.summary import passed, summary
 from plugin.commands.demo.world import World, series_labels
 
 BEGAN = 1_795_219_200.0
 START = int(BEGAN) + 60
-INCIDENT = Incident("checkout latency", "spike", 3.0, START, START + 30)
+INCIDENT = ScriptedIncident("checkout latency", "spike", 3.0, START, START + 30)
 pytestmark = pytest.mark.usefixtures("utc")
 
 
@@ -24,27 +24,45 @@ def narrator() -> Narrator:
 
 
 @pytest.fixture
-def past() -> Hindsight:
+def past() -> PastIncidentReport:
     """Flagged from its begin to its end."""
     incident = missing_peak(int(BEGAN))
     times = np.arange(incident.start - 3600, incident.end + 3600, 60)
     during = (times >= incident.start) & (times < incident.end)
-    columns = {name: np.ones(len(times)) for name in COLUMNS} | {"score": np.where(during, 2.0, 0.0)}
-    return Hindsight(incident, int(BEGAN), Scored(incident, times, columns))
+    columns = {name: np.ones(len(times)) for name in COLUMNS} | {
+        "score": np.where(during, 2.0, 0.0)
+    }
+    return PastIncidentReport(incident, int(BEGAN), Scored(incident, times, columns))
 
 
-def view(world: World, changes: Mapping[str, Mapping[str, object]] | None = None, *, detector: str = "lstm") -> View:
-    """All is well, but for the series whose row is given by title; empty label columns as the service fills them."""
-    scores, alerts = [], []
+def view(
+    world: World,
+    changes: Mapping[str, Mapping[str, object]] | None = None,
+    *,
+    detector: str = "lstm",
+) -> ServiceView:
+    """All is well, but for the series whose row is given by title; empty label columns as the
+    service fills them."""
+    scores = []
+    alerts = []
     for source in world.sources:
         labels: dict[str, object] = {"__name__": "", **series_labels(source), "watch": source.watch}
         if source.watch == "traffic":  # a sum has no metric name
             labels["__name__"] = ""
-        row = {**labels, "value": 0.27, "expected": 0.27, "lower": 0.24, "upper": 0.31, "score": 0.4, "state": "ok",
-               "detector": detector, **(changes or {}).get(source.title, {})}
+        row = {
+            **labels,
+            "value": 0.27,
+            "expected": 0.27,
+            "lower": 0.24,
+            "upper": 0.31,
+            "score": 0.4,
+            "state": "ok",
+            "detector": detector,
+            **(changes or {}).get(source.title, {}),
+        }
         scores.append(row)
         alerts.append({**labels, "score": row["score"]})
-    return View(alerts, scores)
+    return ServiceView(alerts, scores)
 
 
 HIGH = {"checkout latency": {"value": 0.812, "score": 4.24}}
@@ -60,15 +78,21 @@ def test_every_row_is_about_one_series() -> None:
 def test_how_it_comes_up(narrator: Narrator) -> None:
     world = narrator.world
     assert narrator.see(BEGAN + 5, None) == []
-    assert narrator.see(BEGAN + 12, view(world, {"mail queue": {"state": "warming_up"}}, detector="baseline")) == [
-        "00:00:12  30 series: 29 ok, 1 warming_up"]
+    assert narrator.see(
+        BEGAN + 12, view(world, {"mail queue": {"state": "warming_up"}}, detector="baseline")
+    ) == ["00:00:12  30 series: 29 ok, 1 warming_up"]
     assert narrator.see(BEGAN + 22, view(world, detector="baseline")) == [
-        "00:00:22  30 series: 30 ok", "00:00:22  all series are ok, 22 s after the start"]
+        "00:00:22  30 series: 30 ok",
+        "00:00:22  all series are ok, 22 s after the start",
+    ]
     assert not narrator.all_networks
     assert narrator.see(BEGAN + 40, view(world)) == [
-        "00:00:40  the first band made by a network (lstm), 40 s after the start: "
-        "checkout latency is at 270 ms (expected 240 to 310)",
-        "00:00:40  every series has a network of its own"]
+        (
+            "00:00:40  the first band made by a network (lstm), 40 s after the start: "
+            "checkout latency is at 270 ms (expected 240 to 310)"
+        ),
+        "00:00:40  every series has a network of its own",
+    ]
     assert narrator.all_networks
     assert narrator.see(BEGAN + 41, view(world)) == []
 
@@ -84,13 +108,19 @@ def test_an_incident_from_begin_to_end(narrator: Narrator) -> None:
     narrator.see(BEGAN, view(narrator.world))
     narrator.expect(INCIDENT)
     assert narrator.see(START - 5, view(narrator.world)) == []
-    assert narrator.see(START, None) == ["00:01:00  something goes wrong with checkout latency: spike, for 30 s"]
+    assert narrator.see(START, None) == [
+        "00:01:00  something goes wrong with checkout latency: spike, for 30 s"
+    ]
     assert narrator.see(START + 5, view(narrator.world)) == []
     assert narrator.see(START + 15, view(narrator.world, HIGH)) == [
-        "00:01:15  checkout latency rose to 812 ms (expected 240 to 310): score 4.2, 15 s after it began"]
+        "00:01:15  checkout latency rose to 812 ms (expected 240 to 310): score 4.2, 15 s after it"
+        " began"
+    ]
     assert narrator.see(START + 25, view(narrator.world, HIGH)) == []
     assert narrator.see(START + 40, view(narrator.world)) == [
-        "00:01:40  checkout latency is back at 270 ms (expected 240 to 310): score 0.4, 10 s after it ended"]
+        "00:01:40  checkout latency is back at 270 ms (expected 240 to 310): score 0.4, 10 s after"
+        " it ended"
+    ]
     (outcome,) = narrator.outcomes
     assert (outcome.delay, outcome.over, narrator.false_alarms) == (15, START + 40, 0)
 
@@ -100,8 +130,11 @@ def test_a_vanished_series(narrator: Narrator) -> None:
     narrator.see(START, view(narrator.world))
     assert narrator.see(START + 41, view(narrator.world, GONE)) == [
         "00:01:41  30 series: 29 ok, 1 missing",
-        "00:01:41  checkout latency vanished: its last value was 270 ms (expected 240 to 310): score 2.0, "
-        "41 s after it began"]
+        (
+            "00:01:41  checkout latency vanished: its last value was 270 ms (expected 240 to 310):"
+            " score 2.0, 41 s after it began"
+        ),
+    ]
 
 
 def test_a_band_that_gives_in_and_is_surprised_again(narrator: Narrator) -> None:
@@ -109,9 +142,12 @@ def test_a_band_that_gives_in_and_is_surprised_again(narrator: Narrator) -> None
     narrator.expect(INCIDENT)
     narrator.see(START + 11, view(narrator.world, HIGH))
     assert narrator.see(START + 21, view(narrator.world)) == [
-        "00:01:21  checkout latency is back at 270 ms (expected 240 to 310): score 0.4, while the incident goes on"]
+        "00:01:21  checkout latency is back at 270 ms (expected 240 to 310): score 0.4, while the"
+        " incident goes on"
+    ]
     assert narrator.see(START + 41, view(narrator.world, HIGH)) == [
-        "00:01:41  checkout latency rose to 812 ms (expected 240 to 310): score 4.2, again"]
+        "00:01:41  checkout latency rose to 812 ms (expected 240 to 310): score 4.2, again"
+    ]
     assert narrator.outcomes[0].over is None
     narrator.see(START + 51, view(narrator.world))
     assert narrator.outcomes[0].over == START + 51
@@ -120,25 +156,32 @@ def test_a_band_that_gives_in_and_is_surprised_again(narrator: Narrator) -> None
 def test_a_false_alarm(narrator: Narrator) -> None:
     narrator.see(BEGAN, view(narrator.world))
     assert narrator.see(BEGAN + 70, view(narrator.world, HIGH)) == [
-        "00:01:10  checkout latency rose to 812 ms (expected 240 to 310): score 4.2, and nothing was done to it"]
+        "00:01:10  checkout latency rose to 812 ms (expected 240 to 310): score 4.2, and nothing"
+        " was done to it"
+    ]
     assert narrator.see(BEGAN + 80, view(narrator.world)) == [
-        "00:01:20  checkout latency is back at 270 ms (expected 240 to 310): score 0.4, after 10 s"]
+        "00:01:20  checkout latency is back at 270 ms (expected 240 to 310): score 0.4, after 10 s"
+    ]
     assert narrator.false_alarms == 1
 
 
-def test_what_is_harmless_may_stay_unseen(narrator: Narrator, past: Hindsight) -> None:
+def test_what_is_harmless_may_stay_unseen(narrator: Narrator, past: PastIncidentReport) -> None:
     narrator.see(BEGAN + 31, view(narrator.world))
     narrator.expect(replace(INCIDENT, kind="door open", harmless=True))
     assert narrator.see(START, view(narrator.world)) == [
-        "00:01:00  something harmless happens to checkout latency: door open, for 30 s"]
+        "00:01:00  something harmless happens to checkout latency: door open, for 30 s"
+    ]
     assert narrator.see(START + 50, view(narrator.world)) == [
-        "00:01:50  checkout latency, door open: over, and nobody was alerted"]
+        "00:01:50  checkout latency, door open: over, and nobody was alerted"
+    ]
     assert narrator.see(START + 51, view(narrator.world)) == []
-    assert "                 checkout latency, door open: nobody was alerted" in summary(narrator, past, START + 60)
+    assert "                 checkout latency, door open: nobody was alerted" in summary(
+        narrator, past, START + 60
+    )
     assert passed(narrator, past, START + 60)
 
 
-def test_the_summary(narrator: Narrator, past: Hindsight) -> None:
+def test_the_summary(narrator: Narrator, past: PastIncidentReport) -> None:
     narrator.see(BEGAN + 2, None)
     narrator.see(BEGAN + 31, view(narrator.world))
     narrator.expect(INCIDENT)
@@ -158,14 +201,16 @@ def test_the_summary(narrator: Narrator, past: Hindsight) -> None:
     assert passed(narrator, past, BEGAN + 120)
 
 
-def test_not_all_ok_is_a_failure(narrator: Narrator, past: Hindsight) -> None:
+def test_not_all_ok_is_a_failure(narrator: Narrator, past: PastIncidentReport) -> None:
     narrator.see(BEGAN + 31, view(narrator.world, {"mail queue": {"state": "warming_up"}}))
     assert not passed(narrator, past, BEGAN + 120)
     assert "  all ok         never" in summary(narrator, past, BEGAN + 120)
 
 
 @pytest.mark.parametrize("scored", [False, True])
-def test_a_past_that_was_missed_is_a_failure(narrator: Narrator, past: Hindsight, scored: bool) -> None:
+def test_a_past_that_was_missed_is_a_failure(
+    narrator: Narrator, past: PastIncidentReport, scored: bool
+) -> None:
     narrator.see(BEGAN + 31, view(narrator.world))
     assert passed(narrator, past, BEGAN + 120)
     assert past.scored is not None
@@ -173,12 +218,17 @@ def test_a_past_that_was_missed_is_a_failure(narrator: Narrator, past: Hindsight
     past.scored = past.scored if scored else None
     assert not passed(narrator, past, BEGAN + 120)
     said = "flagged 0% of it, a one-step detector 0%" if scored else "not scored yet"
-    assert f"  in the past    open baskets, missing peak: {said}" in summary(narrator, past, BEGAN + 120)
+    assert f"  in the past    open baskets, missing peak: {said}" in summary(
+        narrator, past, BEGAN + 120
+    )
 
 
-@pytest.mark.parametrize(("now", "words", "well"), [(START + 49, "not seen yet", True), (START + 50, "missed", False)])
-def test_a_missed_incident_is_a_failure(narrator: Narrator, past: Hindsight, now: float, words: str,
-                                        well: bool) -> None:
+@pytest.mark.parametrize(
+    ("now", "words", "well"), [(START + 49, "not seen yet", True), (START + 50, "missed", False)]
+)
+def test_a_missed_incident_is_a_failure(
+    narrator: Narrator, past: PastIncidentReport, now: float, words: str, well: bool
+) -> None:
     narrator.see(BEGAN, view(narrator.world))
     narrator.expect(INCIDENT)
     narrator.see(now, view(narrator.world))

@@ -22,7 +22,9 @@ def program(folder: Path, name: str, script: str) -> None:
 
 def test_history_is_cut_into_spans_without_a_hole() -> None:
     spans = spans_of(5, 605, 10)
-    assert [time for start, end, step in spans for time in range(start, end, step)] == list(range(10, 605, 10))
+    assert [time for start, end, step in spans for time in range(start, end, step)] == list(
+        range(10, 605, 10)
+    )
     assert len(spans) == 6
     assert spans_of(100, 100, 10) == []
 
@@ -37,7 +39,8 @@ def test_the_sales_are_watched_at_a_step_that_all_of_the_history_has() -> None:
 
 
 def test_far_back_the_history_is_coarse(tmp_path: Path) -> None:
-    step, coarse = 600, 24 * 3600
+    step = 600
+    coarse = 24 * 3600
     samples = load_history(World(1, int(time.time()) // step * step), tmp_path, step, FINE + coarse)
     gap = 9 * 3600 // step
     until_today = 1 + coarse // (COARSE * step) + FINE // step
@@ -45,20 +48,29 @@ def test_far_back_the_history_is_coarse(tmp_path: Path) -> None:
     assert any((block / "meta.json").exists() for block in tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("promtool", "complaint"), [
-    ("echo no disk left >&2; exit 1", "promtool could not make blocks of the history: no disk left"),
-    ("exit 0", "the Prometheus of the demo did not start: who took my port"),
-])
-def test_what_went_wrong_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, promtool: str,
-                                 complaint: str) -> None:
+@pytest.mark.parametrize(
+    ("promtool", "complaint"),
+    [
+        (
+            "echo no disk left >&2; exit 1",
+            "promtool could not make blocks of the history: no disk left",
+        ),
+        ("exit 0", "the Prometheus of the demo did not start: who took my port"),
+    ],
+)
+def test_what_went_wrong_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, promtool: str, complaint: str
+) -> None:
     program(tmp_path, "promtool", promtool)
     program(tmp_path, "prometheus", "echo who took my port; exit 1")
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     world = World(1, int(time.time()))
     exporter = serve_exporter(world)
     try:
-        with pytest.raises(BandwatchError, match=complaint), \
-                prometheus(world, exporter, tmp_path, step=3600, bandwatch="127.0.0.1:9", history=7200):
+        with (
+            pytest.raises(BandwatchError, match=complaint),
+            prometheus(world, exporter, tmp_path, step=3600, bandwatch="127.0.0.1:9", history=7200),
+        ):
             pass
     finally:
         exporter.close()

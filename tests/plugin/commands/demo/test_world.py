@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from plugin.commands.demo.randomness import DAY, HOUR
-from plugin.commands.demo.scripted_incidents import Incident
+from plugin.commands.demo.scripted_incidents import ScriptedIncident
 from plugin.commands.demo.world import HISTORY, RESTART, World, last_restart
 
 NOW = 1_795_219_200 + 15 * HOUR  # a Saturday afternoon
@@ -24,7 +24,9 @@ def test_thirty_series_with_names_of_their_own() -> None:
 
 def test_the_same_seed_gives_the_same_numbers_and_another_seed_others() -> None:
     times = grid(NOW - HOUR, NOW)
-    first, again, other = World(1, NOW), World(1, NOW), World(2, NOW)
+    first = World(1, NOW)
+    again = World(1, NOW)
+    other = World(2, NOW)
     for source, same, changed in zip(first.sources, again.sources, other.sources, strict=True):
         np.testing.assert_array_equal(first.values(source, times), again.values(same, times))
         if source.title != "checkout replicas":
@@ -66,32 +68,40 @@ def test_counters_count_whole_events_and_start_again_every_night() -> None:
 
 def test_the_gap_is_in_the_history_and_nowhere_else() -> None:
     world = World(1, NOW)
-    history = {series.labels["__name__"]: series for series in world.history(NOW - HISTORY, NOW, 3600)}
+    history = {
+        series.labels["__name__"]: series for series in world.history(NOW - HISTORY, NOW, 3600)
+    }
     gap = np.setdiff1d(np.arange(NOW - HISTORY, NOW, 3600), history["shop_exchange_rate"].times)
     np.testing.assert_array_equal(gap, np.arange(NOW - 59 * HOUR, NOW - 50 * HOUR, 3600))
     assert len(history["shop_replicas"].times) == HISTORY // 3600
 
 
-@pytest.mark.parametrize(("kind", "size", "during"), [
-    ("spike", 3.0, [3.0, 6.0]),
-    ("level shift", 0.5, [1.5, 2.5]),
-    ("drop to zero", 0.0, [0.0, 0.0]),
-    ("stuck", 85.0, [85.0, 85.0]),
-    ("vanishing series", 0.0, [np.nan, np.nan]),
-    ("missing peak", 0.6, [1.0, 0.8]),
-])
+@pytest.mark.parametrize(
+    ("kind", "size", "during"),
+    [
+        ("spike", 3.0, [3.0, 6.0]),
+        ("level shift", 0.5, [1.5, 2.5]),
+        ("drop to zero", 0.0, [0.0, 0.0]),
+        ("stuck", 85.0, [85.0, 85.0]),
+        ("vanishing series", 0.0, [np.nan, np.nan]),
+        ("missing peak", 0.6, [1.0, 0.8]),
+    ],
+)
 def test_an_incident_changes_its_time_only(kind: str, size: float, during: list[float]) -> None:
-    incident = Incident("checkout latency", kind, size, start=10, end=30)
-    times, level = np.arange(0, 40, 10), np.array([9.0, 1.0, 2.0, 9.0])
+    incident = ScriptedIncident("checkout latency", kind, size, start=10, end=30)
+    times = np.arange(0, 40, 10)
+    level = np.array([9.0, 1.0, 2.0, 9.0])
     np.testing.assert_array_equal(incident.apply(times, level), [9.0, *during, 9.0])
 
 
 def test_an_incident_on_a_counter_is_felt_by_its_rate_and_never_undone() -> None:
-    world, clean = World(1, NOW), World(1, NOW)
+    world = World(1, NOW)
+    clean = World(1, NOW)
     source = world.source("catalog requests")
-    world.add(Incident(source.title, "drop to zero", 0.0, NOW, NOW + 60))
+    world.add(ScriptedIncident(source.title, "drop to zero", 0.0, NOW, NOW + 60))
     times = grid(NOW - 60, NOW + 120)
-    steps, wanted = np.diff(world.values(source, times)), np.diff(clean.values(clean.source(source.title), times))
+    steps = np.diff(world.values(source, times))
+    wanted = np.diff(clean.values(clean.source(source.title), times))
     np.testing.assert_array_equal(steps[:6], wanted[:6])
     np.testing.assert_array_equal(steps[6:12], 0)
     np.testing.assert_array_equal(steps[12:], wanted[12:])
@@ -99,4 +109,4 @@ def test_an_incident_on_a_counter_is_felt_by_its_rate_and_never_undone() -> None
 
 def test_an_incident_needs_a_series() -> None:
     with pytest.raises(KeyError, match="no series is called 'moon phase'"):
-        World(1, NOW).add(Incident("moon phase", "spike", 2.0, NOW, NOW + 10))
+        World(1, NOW).add(ScriptedIncident("moon phase", "spike", 2.0, NOW, NOW + 10))
