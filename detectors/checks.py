@@ -10,12 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from detectors.api import Arrays, Band, Detector, FittedDetector, FloatArray, NotEnoughData, Scores, SeriesBatch
+from detectors.api import (
+    Arrays,
+    Band,
+    Detector,
+    FittedDetector,
+    FloatArray,
+    NotEnoughData,
+    Scores,
+    SeriesBatch,
+)
 
 BUDGET = 1 / 86_400  # one alarm a day
 STEP = 300
 START = 1_760_000_100 // STEP * STEP
 FIT, ALL = 1_600, 2_000  # samples to fit on, and altogether
+PIECES = (1, 2, 3, 7, 16, 17, 33, 1, 250, 1, 8, 9, 600, 1)  # steps
 TOLERANCE = 0.02  # of the width of the band, where kernels may differ in the last digits
 
 Check = Callable[[Detector], None]
@@ -90,9 +100,18 @@ def check_future_never_changes_a_score(detector: Detector) -> None:
 
 def check_pieces_equal_the_whole(detector: Detector) -> None:
     batch, fitted = synthetic(), _fit(detector)
+    pieces_equal_the_whole(fitted, batch)
+    # Another shape, so maybe another kernel.
+    alone = {name: array[1:2] for name, array in fitted.state.items()}
+    pieces_equal_the_whole(detector.restore(alone), batch.rows(np.array([1])))
+
+
+def pieces_equal_the_whole(fitted: FittedDetector, batch: SeriesBatch) -> None:
+    """Bit for bit, for pieces of many lengths that begin anywhere; the last is the rest."""
     whole = fitted.score(batch)
     carry: Arrays | None = None
-    for begin, end in ((0, 1), (1, 3), (3, 900), (900, 901), (901, 2_000)):
+    ends = np.minimum(np.cumsum(PIECES), batch.shape[1]).tolist()
+    for begin, end in zip([0, *ends], [*ends, batch.shape[1]], strict=True):
         piece = fitted.score(batch.steps(begin, end), carry)
         _equal(_steps(whole, begin, end), piece, f"columns {begin} to {end} differ when scored apart")
         carry = piece.carry

@@ -32,8 +32,9 @@ from detectors.recurrent import (
     inputs,
     laplace,
     last_shown,
+    scored_head,
 )
-from detectors.stacked import GATES, Weights, linear, recur, run, tensors
+from detectors.stacked import GATES, Weights, linear, recur, remembered, run, tensors
 from detectors.stepping import OLDEST, ages, hold, latest
 from detectors.trend import Course
 from detectors.windows import Lessons, Material, learn, material, take
@@ -147,19 +148,19 @@ class LSTM(Standard):
             carry |= {"last": np.zeros(rows), "age": np.full(rows, OLDEST), "widest": np.zeros(rows)}
         age, age_after = ages(course.seen, carry["age"])
         last, last_after = latest(course.deviation, course.seen, carry["last"])
-        age_t = torch.from_numpy(age)
-        last_t = faded(torch.from_numpy(last), age_t)
-        states = [tuple(torch.as_tensor(carry[name + tag], device=device).unsqueeze(1) for name in memory)
+        recent = faded(torch.from_numpy(last), torch.from_numpy(age)).numpy()
+        states = [tuple(remembered(carry[name + tag], device).unsqueeze(1) for name in memory)
                   for tag in self._tags]
-        out = torch.empty(rows, steps, 3, device=device)
+        out = torch.empty(3, rows, steps, device=device)
         further = covariate_inputs(course.covariates) if course.covariates.shape[1] else None
         with torch.inference_mode():
-            for here, x in blocks(course, last_t, age_t, device, further=further):
-                count = here.stop - here.start
+            for block, x in blocks(course, recent, age, device, further=further):
                 for layer, (enter, bias, recurrent) in enumerate(self._stack(own)):
-                    x, states[layer] = run(self.cell, linear(x, enter, bias), recurrent, states[layer], count)
-                out[:, here] = linear(x, own["head"], own["offset"])[:, :count]
-        mean, width = (part.numpy() for part in gated_head(out.cpu().double(), last_t))
+                    pre = linear(x, enter, bias)
+                    x, states[layer] = run(self.cell, pre, recurrent, states[layer], block.places)
+                head = linear(x, own["head"], own["offset"])[:, block.places]
+                out[..., block.columns] = head.movedim(-1, 0)
+        mean, width = scored_head(out, recent)
         width, widest = hold(width, age, carry["widest"])
         after = {name + tag: part.squeeze(1).cpu().numpy().copy() for tag, state in zip(self._tags, states, strict=True)
                  for name, part in zip(memory, state, strict=True)}

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import pad, softplus
 
 from detectors.api import Arrays, FloatArray
+from detectors.places import blanks
 from detectors.recurrent import FARTHEST, NARROWEST, laplace
 from detectors.season import FEATURES
 from detectors.stepping import OLDEST, ages, hold
@@ -66,21 +67,27 @@ def cold(rows: int, window: int) -> dict[str, NDArray[Any]]:
 def slide(judge: Judge, course: Course, carry: Arrays, device: str) -> tuple[list[FloatArray], dict[str, NDArray[Any]]]:
     """The arrays [S, T] of what `judge` says of the window that ends with each sample; the next values and mask."""
     steps, past = course.deviation.shape[1], carry["values"].shape[1]
-    deviation, seen, profile = (torch.from_numpy(array.astype(np.float32)).to(device)
-                                for array in (course.deviation, course.seen, course.profile))
+    clipped = np.clip(course.deviation.astype(np.float32), -FARTHEST, FARTHEST)
+    squashed = np.arcsinh(clipped)  # not by torch: see detectors.places
+    new, seen, profile = (torch.from_numpy(array.astype(np.float32)).to(device)
+                          for array in (squashed, course.seen, course.profile))
     calendar, known = (torch.from_numpy(array).to(device) for array in (course.calendar, course.known))
-    values, shown = (torch.cat([torch.as_tensor(carry[name], device=device), new], dim=1)
-                     for name, new in (("values", squash(deviation) * seen), ("shown", seen)))  # [S, W - 1 + T]
+    values, shown = (torch.cat([torch.as_tensor(carry[name], device=device), array], dim=1)
+                     for name, array in (("values", new * seen), ("shown", seen)))  # [S, W - 1 + T]
     after = {name: array[:, steps:].cpu().numpy().copy() for name, array in (("values", values), ("shown", shown))}
     context = _context(calendar * known[:, None, :], profile)
-    values, shown, context = pad(values, (0, AT_ONCE)), pad(shown, (0, AT_ONCE)), pad(context, (0, 0, 0, AT_ONCE))
-    said = []
+    before, behind = blanks(course.first, steps, AT_ONCE)
+    values, shown = pad(values, (before, behind)), pad(shown, (before, behind))
+    context = pad(context, (0, 0, before, behind))
+    said = list[tuple[Tensor, ...]]()
     with torch.inference_mode():
-        for begin in range(0, max(steps, 1), AT_ONCE):  # always of one shape, whatever the length of the batch
-            end = begin + AT_ONCE
-            window, mask = (pad(array[:, begin:end + past - 1].unfold(1, past, 1), (0, 1)) for array in (values, shown))
-            said.append(judge(window, mask, context[:, begin:end]))
-    arrays = [torch.cat(parts, dim=1)[:, :steps].cpu().numpy().astype(np.float64) for parts in zip(*said, strict=True)]
+        for block in torch.split(context, AT_ONCE, dim=1):  # see detectors.places
+            here = slice(AT_ONCE * len(said), AT_ONCE * (len(said) + 1) + past - 1)
+            window, mask = (pad(array[:, here].unfold(1, past, 1), (0, 1))
+                            for array in (values, shown))
+            said.append(judge(window, mask, block.contiguous()))
+    arrays = [torch.cat(parts, dim=1)[:, before:before + steps].cpu().numpy().astype(np.float64)
+              for parts in zip(*said, strict=True)]
     return arrays, after
 
 

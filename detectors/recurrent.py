@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn.functional import pad, softplus
 
 from detectors.api import FloatArray
+from detectors.places import Block, blanks
+from detectors.places import blocks as blocks_of
 from detectors.season import FEATURES
 from detectors.trend import Course
 
@@ -25,9 +27,15 @@ def inputs(last: Tensor, there: Tensor, age: Tensor, profile: Tensor, calendar: 
 
     With a lag, the deviation of the day before, one more.
     """
-    numbers = torch.stack([torch.asinh(last), there.to(last.dtype), age.clamp(max=oldest).log() / 2,
-                           profile.clamp(-4.0, 4.0)], dim=-1)
-    return torch.cat([numbers, calendar, *([] if lag is None else [torch.asinh(lag).unsqueeze(-1)])], dim=-1)
+    return _joined(torch.asinh(last), there, age.clamp(max=oldest).log() / 2, profile, calendar,
+                   None if lag is None else torch.asinh(lag))
+
+
+def _joined(last: Tensor, there: Tensor, age: Tensor, profile: Tensor, calendar: Tensor,
+            lag: Tensor | None) -> Tensor:
+    """The same from a last deviation, an age and a lag in the measure that the network sees."""
+    numbers = torch.stack([last, there.to(last.dtype), age, profile.clamp(-4.0, 4.0)], dim=-1)
+    return torch.cat([numbers, calendar, *([] if lag is None else [lag.unsqueeze(-1)])], dim=-1)
 
 
 def covariate_inputs(covariates: FloatArray) -> Tensor:
@@ -38,31 +46,56 @@ def covariate_inputs(covariates: FloatArray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(both.transpose(0, 2, 1)))
 
 
-def blocks(course: Course, last: Tensor, age: Tensor, device: str, oldest: float = OLDEST_TAUGHT,
-           lag: Tensor | None = None, further: Tensor | None = None) -> Iterator[tuple[slice, Tensor]]:
-    """The columns of a course `AT_ONCE` by `AT_ONCE`, with their inputs [S, AT_ONCE, INPUTS]; blanks after the end.
+def blocks(course: Course, last: FloatArray, age: FloatArray, device: str,
+           oldest: float = OLDEST_TAUGHT, lag: FloatArray | None = None,
+           further: Tensor | None = None) -> Iterator[tuple[Block, Tensor]]:
+    """The columns of a course block by block, with their inputs [S, AT_ONCE, INPUTS].
 
-    last, age, lag: [S, T]. further: [S, T, K], K more inputs. Products are always of one shape, whatever the length of
-    the course.
+    See `detectors.places`. last, age, lag: [S, T]. further: [S, T, K], K more inputs.
     """
-    steps = course.deviation.shape[1]
-    calendar, known = (torch.from_numpy(array).to(device) for array in (course.calendar, course.known))
-    arrays = [last, age, torch.from_numpy(course.profile), *([] if lag is None else [lag])]
-    for first in range(0, steps, HELD):
-        here = slice(first, first + HELD)
-        recent, since, profile, *like = (array[:, here].float().to(device) for array in arrays)
-        x = inputs(recent, since <= 1, since, profile, calendar[here] * known[:, None], oldest, *like)
+    for held in blocks_of(course.first, course.deviation.shape[1], HELD):
+        here = held.columns
+        x = _seen(course, here, last, age, device, oldest, lag)
         if further is not None:
             x = torch.cat([x, further[:, here].to(device)], dim=-1)
-        x = pad(x, (0, 0, 0, -x.shape[1] % AT_ONCE))
-        for begin in range(0, x.shape[1], AT_ONCE):
-            yield slice(first + begin, min(first + begin + AT_ONCE, steps)), x[:, begin:begin + AT_ONCE]
+        number, steps = course.first + here.start, here.stop - here.start
+        x = pad(x, (0, 0, *blanks(number, steps, AT_ONCE)))
+        parts = torch.split(x, AT_ONCE, dim=1)
+        for block, part in zip(blocks_of(number, steps, AT_ONCE), parts, strict=True):
+            columns = slice(here.start + block.columns.start, here.start + block.columns.stop)
+            yield Block(columns, block.places), part.contiguous()
+
+
+def _seen(course: Course, here: slice, last: FloatArray, age: FloatArray, device: str,
+          oldest: float, lag: FloatArray | None) -> Tensor:
+    """[S, L, INPUTS] of the columns `here`: `inputs`, by functions of numpy."""
+    since = age[:, here]
+    arrays = [np.arcsinh(last[:, here]), since <= 1, np.log(np.minimum(since, oldest)) / 2,
+              course.profile[:, here]]
+    if lag is not None:
+        arrays.append(np.arcsinh(lag[:, here]))
+    recent, there, logarithm, profile, *like = (
+        torch.from_numpy(array.astype(np.float32)).to(device) for array in arrays)
+    calendar = torch.from_numpy(course.calendar[here]).to(device)
+    calendar = calendar * torch.from_numpy(course.known[:, None]).to(device)
+    return _joined(recent, there, logarithm, profile, calendar, like[0] if like else None)
 
 
 def gated_head(out: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and width [...] in spreads of the trend from out [..., 3] and the last deviation [...]."""
     net, gate, raw = out.unbind(-1)
     return net + torch.sigmoid(gate) * last, softplus(raw) + NARROWEST
+
+
+def scored_head(out: Tensor, last: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """`gated_head` of a whole batch, out [3, S, T] and last [S, T], by functions of numpy."""
+    net, gate, raw = out.cpu().double().numpy()
+    return net + sigmoid(gate) * last, np.logaddexp(0.0, raw) + NARROWEST
+
+
+def sigmoid(values: FloatArray) -> FloatArray:
+    bounded = np.maximum(values, -700.0)  # beyond, the exponential is infinite
+    return np.asarray(1 / (1 + np.exp(-bounded)))
 
 
 def faded(last: Tensor, age: Tensor, oldest: float = OLDEST_TAUGHT) -> Tensor:

@@ -22,8 +22,19 @@ from detectors import yesterday
 from detectors.api import Arrays, BoolArray, FloatArray, Progress, SeriesBatch
 from detectors.fitted import Standard, own
 from detectors.fitting import Plan, initial
-from detectors.recurrent import INPUTS, blocks, dropped, faded, gated_head, inputs, laplace, last_shown
-from detectors.stacked import GatedRecurrence, Weights, advance, linear, run, tensors
+from detectors.recurrent import (
+    INPUTS,
+    blocks,
+    dropped,
+    faded,
+    gated_head,
+    inputs,
+    laplace,
+    last_shown,
+    scored_head,
+    sigmoid,
+)
+from detectors.stacked import GatedRecurrence, Weights, advance, linear, remembered, run, tensors
 from detectors.stepping import OLDEST, ages, hold, latest
 from detectors.trend import Course
 from detectors.windows import Lessons, Material, learn, material, take
@@ -115,20 +126,22 @@ class Seq2Seq(Standard):
         age, age_after = ages(course.seen, carry["age"])
         last, last_after = latest(course.deviation, course.seen, carry["last"])
         lag, ring = _lags(course, carry)
-        age_t, lag_t = torch.from_numpy(age), torch.from_numpy(lag)
-        last_t = faded(torch.from_numpy(last), age_t, self._oldest)
-        read, written = (torch.as_tensor(carry[name], device=device).unsqueeze(1) for name in ("read", "written"))
-        out = torch.empty(rows, steps, 4, device=device)
+        recent = faded(torch.from_numpy(last), torch.from_numpy(age), self._oldest).numpy()
+        read = remembered(carry["read"], device).unsqueeze(1)
+        written = remembered(carry["written"], device).unsqueeze(1)
+        out = torch.empty(4, rows, steps, device=device)
         with torch.inference_mode():
-            for here, x in blocks(course, last_t, age_t, device, self._oldest, lag_t):
-                count = here.stop - here.start
+            for block, x in blocks(course, recent, age, device, self._oldest, lag):
                 pre = linear(x, own["read"], own["read_bias"])
-                memories, (read,) = run("gru", pre, own["read_again"], (read,), count)
+                memories, (read,) = run("gru", pre, own["read_again"], (read,), block.places)
                 pre = linear(x[..., AHEAD], own["write"], own["write_bias"])
-                memories = _ahead(own["write_again"], pre, memories, written, age[:, here] > 1)
-                written = memories[:, count - 1:count].clone()
-                out[:, here] = linear(memories, own["head"], own["offset"])[:, :count]
-        mean, width = (part.numpy() for part in _head(out.cpu().double(), last_t, lag_t))
+                gap = age[:, block.columns] > 1
+                memories = _ahead(own["write_again"], pre, memories, written, gap,
+                                  block.places.start)
+                written = memories[:, block.places.stop - 1:block.places.stop].clone()
+                head = linear(memories, own["head"], own["offset"])[:, block.places]
+                out[..., block.columns] = head.movedim(-1, 0)
+        mean, width = _scored_head(out, recent, lag)
         width, widest = hold(width, age, carry["widest"])
         memory = {"read": read.squeeze(1).cpu().numpy().copy(), "written": written.squeeze(1).cpu().numpy().copy()}
         return mean, width, {**memory, **ring, "last": last_after, "age": age_after, "widest": widest}
@@ -140,14 +153,19 @@ def _lags(course: Course, carry: Arrays) -> tuple[FloatArray, dict[str, NDArray[
     return lag * course.known[:, :1], after
 
 
-def _ahead(again: Tensor, pre: Tensor, read: Tensor, written: Tensor, gap: BoolArray) -> Tensor:
-    """The decoder's memory [S, N, H] at each place: a step from the encoder's, or in a gap [S, N] from its own last."""
+def _ahead(again: Tensor, pre: Tensor, read: Tensor, written: Tensor, gap: BoolArray,
+           first: int) -> Tensor:
+    """The decoder's memory [S, N, H] at each place: a step from the encoder's, or its own last.
+
+    It goes on from its own in a gap. gap: [S, L] of the places from the first on.
+    """
     memories, = advance("gru", pre, again, (read,))
     for t in np.flatnonzero(gap.any(axis=0)):
-        before = memories[:, t - 1:t] if t else written
-        after, = advance("gru", pre[:, t:t + 1], again, (before,))
+        here = slice(first + t, first + t + 1)
+        before = (memories[:, here.start - 1:here.start] if t else written).contiguous()
+        after, = advance("gru", pre[:, here], again, (before,))
         there = torch.from_numpy(~gap[:, t]).to(pre.device)[:, None, None]
-        memories[:, t:t + 1] = torch.where(there, memories[:, t:t + 1], after)
+        memories[:, here] = torch.where(there, memories[:, here], after)
     return memories
 
 
@@ -155,3 +173,9 @@ def _head(out: Tensor, last: Tensor, lag: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and width [...] from out [..., 4]: shares of the last deviation and of the day before, and the rest."""
     mean, width = gated_head(out[..., :3], last)
     return mean + torch.sigmoid(out[..., 3] - 2.0) * lag, width
+
+
+def _scored_head(out: Tensor, last: FloatArray, lag: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """`_head` of a whole batch, out [4, S, T]: see `recurrent.scored_head`."""
+    mean, width = scored_head(out[:3], last)
+    return mean + sigmoid(out[3].cpu().double().numpy() - 2.0) * lag, width

@@ -36,6 +36,11 @@ def tensors(arrays: Mapping[str, NDArray[Any]], device: str) -> Weights:
     return {name: torch.as_tensor(np.ascontiguousarray(array), device=device) for name, array in arrays.items()}
 
 
+def remembered(array: NDArray[Any], device: str) -> Tensor:
+    """A carried array as a tensor [S, ...] of its own, laid out as a step leaves it."""
+    return torch.as_tensor(array, device=device).clone(memory_format=torch.contiguous_format)
+
+
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """x [S, N, I], weight [S, I, O], bias [S, O] -> [S, N, O]."""
     return torch.baddbmm(bias.unsqueeze(1), x, weight)
@@ -173,11 +178,15 @@ def advance(kind: str, pre: Tensor, weight: Tensor, state: tuple[Tensor, ...]) -
     return (gated_cell(pre, torch.bmm(state[0], weight), state[0], torch.empty_like(pre), torch.empty_like(state[0])),)
 
 
-def run(kind: str, pre: Tensor, weight: Tensor, state: tuple[Tensor, ...], steps: int,
+def run(kind: str, pre: Tensor, weight: Tensor, state: tuple[Tensor, ...], places: slice,
         ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """`steps` of them over pre [S, N, gates * H], state [S, 1, H]: h [S, N, H], 0 beyond `steps`, and the state."""
+    """Such steps over `places` of pre [S, N, gates * H], from a state [S, 1, H].
+
+    Returns h [S, N, H], 0 elsewhere, and the state.
+    """
     hidden = pre.new_zeros(*pre.shape[:2], weight.shape[1])
-    for now, then in zip(torch.split(pre, 1, dim=1)[:steps], torch.split(hidden, 1, dim=1), strict=False):
+    steps = (torch.split(array[:, places], 1, dim=1) for array in (pre, hidden))
+    for now, then in zip(*steps, strict=True):
         state = advance(kind, now, weight, state)
         then.copy_(state[0])
     return hidden, state

@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 from detectors.api import Arrays, BoolArray, FloatArray, IntArray, SeriesBatch
 from detectors.regime import BLOCK_SECONDS, REGIME, Anchor, Regime, share
 from detectors.scaling import NORMAL_MAD, fit_scale, quantile
-from detectors.season import Profile, Rhythm, features, fit_profile, fit_rhythm, known_features, profile_at, rhythm_at
+from detectors.season import (
+    Profile,
+    Rhythm,
+    features,
+    fit_profile,
+    fit_rhythm,
+    known_features,
+    profile_at,
+    rhythm_at,
+)
 
 LEVEL_SECONDS, LEVEL_STEPS = 90 * 60, 12  # time constant of the level, and at least so many steps
 SPREAD_SECONDS = 12 * 3600  # time in which the spread can change by a factor e
@@ -72,6 +81,7 @@ class Course:
     carry: dict[str, NDArray[np.float64]]
     covariates: FloatArray  # [S, C, T] as the batch has them
     accepted: Mapping[int, BoolArray] = field(default_factory=dict)  # t -> [S] who accepted a new level with sample t
+    first: int = 0  # number of column 0 on the grid of time: steps since the epoch
 
     def steps(self, begin: int, end: int) -> "Course":
         """The columns begin..end as a view; the carry stays that of the end."""
@@ -79,7 +89,9 @@ class Course:
         return replace(self, deviation=self.deviation[cut], observed=self.observed[cut], seen=self.seen[cut],
                        expected=self.expected[cut], spread=self.spread[cut], profile=self.profile[cut],
                        calendar=self.calendar[begin:end], covariates=self.covariates[:, :, begin:end],
-                       accepted={t - begin: rows for t, rows in self.accepted.items() if begin <= t < end})
+                       accepted={t - begin: rows for t, rows in self.accepted.items()
+                                 if begin <= t < end},
+                       first=self.first + begin)
 
     def rows(self, index: NDArray[np.generic]) -> "Course":
         """The series chosen by an index or a mask."""
@@ -154,7 +166,7 @@ def follow(trend: Trend, batch: SeriesBatch, carry: Arrays | None) -> Course:
     seen = batch.observed & batch.usable & (np.abs(deviation) <= GATE)
     return Course(deviation, batch.observed, seen, (profile + levels).T, spreads.T, profile.T,
                   features(batch.local_times), known_features(trend.period), batch.step, now,
-                  batch.covariates, accepted)
+                  batch.covariates, accepted, batch.start // batch.step)
 
 
 def _walk(trend: Trend, distance: FloatArray, rhythm: FloatArray, usable: BoolArray,

@@ -49,12 +49,13 @@ def test_the_place_that_is_scored_weighs_as_much_as_the_others() -> None:
     assert reconstruction(windows, blank, torch.ones(1, 1, 3), training=False).item() == 1.0
 
 
+@pytest.mark.parametrize("first", [0, 13, 1_600])
 @pytest.mark.parametrize("steps", [0, 1, 8, 19])
-def test_slide_shows_the_samples_before(steps: int) -> None:
+def test_slide_shows_the_samples_before(steps: int, first: int) -> None:
     deviation = np.arange(1.0, steps + 1)[None] / 100
     course: Any = SimpleNamespace(deviation=deviation, seen=deviation > 0, profile=deviation,
                                   calendar=np.zeros((steps, FEATURES), np.float32),
-                                  known=np.ones((1, FEATURES), np.float32))
+                                  known=np.ones((1, FEATURES), np.float32), first=first)
     (oldest, newest, scored, count), after = slide(
         lambda values, shown, context: (values[..., 0], values[..., -2], values[..., -1], shown.sum(dim=-1)),
         course, cold(1, W), "cpu")

@@ -1,0 +1,37 @@
+"""Where in a block a sample is computed: always at the place that its time says.
+
+A product of matrices may round a row by its place among the rows and by how many there are, and
+vector code may round the last elements of an array unlike those before them; which of it happens
+depends on the machine. The same samples must give the same numbers, bit for bit, whether they come
+in one go or in pieces. So whatever a network computes of them is computed in blocks of one size
+that lie on the grid of time, blank where a batch begins or ends within one. What is computed of a
+whole batch at once is sums, products and roots, which have no choice how to round, or a function of
+numpy, which rounds every element alike.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some columns of a batch, and where they lie in a block."""
+
+    columns: slice  # of the batch
+    places: slice  # of the block, as many
+
+
+def blanks(first: int, steps: int, size: int) -> tuple[int, int]:
+    """How many blanks before and after `steps` columns make whole blocks of them, at least one.
+
+    first: number of the first column, counted on the grid of time.
+    """
+    before = first % size
+    return before, max(1, -(-(before + steps) // size)) * size - before - steps
+
+
+def blocks(first: int, steps: int, size: int) -> Iterator[Block]:
+    """The blocks of so many columns, in their order; none where there is no column."""
+    for begin in range(-(first % size), steps, size) if steps else ():
+        columns = slice(max(begin, 0), min(begin + size, steps))
+        yield Block(columns, slice(columns.start - begin, columns.stop - begin))
