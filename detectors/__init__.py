@@ -1,1 +1,2 @@
-"""Anomaly detectors over arrays: numpy, torch and safetensors only; see README.md for the boundary."""
+"""Anomaly detectors over arrays: numpy, torch and safetensors only; see README.md for the
+boundary."""

@@ -14,7 +14,7 @@ from detectors.api import Band, BoolArray, FloatArray
 
 @dataclass(frozen=True)
 class ForecastError:
-    """Of one series. NaN = cannot be said: no sample, or a reference that is never wrong."""
+    """Of one series. NaN = not known: no sample, or a reference that is never wrong."""
 
     samples: int
     mase: float  # below 1 = nearer than the naive forecast
@@ -24,7 +24,7 @@ class ForecastError:
 
 @dataclass(frozen=True)
 class ForecastErrors:
-    """Of several series. One of which a measure cannot be said is left out of that measure."""
+    """Of several series. A series whose measure is NaN is left out of that measure."""
 
     series: int
     mase: float  # median
@@ -37,13 +37,20 @@ class ForecastErrors:
         scaled = [error.mase for error in errors if math.isfinite(error.mase)]
         losses = [error.pinball for error in errors if math.isfinite(error.pinball)]
         inside = [error.coverage for error in errors if math.isfinite(error.coverage)]
-        return cls(len(errors), _middle(scaled), _ratio(sum(each < 1 for each in scaled), len(scaled)),
-                   _middle(losses), _ratio(sum(inside), len(inside)))
+        return cls(
+            len(errors),
+            _median(scaled),
+            _ratio(sum(error < 1 for error in scaled), len(scaled)),
+            _median(losses),
+            _ratio(sum(inside), len(inside)),
+        )
 
 
-def forecast_error(value: FloatArray, band: Band, naive: FloatArray, counts: BoolArray, outside: float
-                   ) -> ForecastError:
-    """Judges the band of one series, all [T]. `naive`: the reference forecast, NaN where it has none.
+def forecast_error(
+    value: FloatArray, band: Band, naive: FloatArray, counts: BoolArray, outside: float
+) -> ForecastError:
+    """Judges the band of one series, all [T]. `naive`: the reference forecast, NaN where it has
+    none.
 
     outside: the share of samples that the band means to leave outside, half of them on each side.
     """
@@ -51,19 +58,23 @@ def forecast_error(value: FloatArray, band: Band, naive: FloatArray, counts: Boo
     scale = mean_error(value, naive)
     lines = ((band.lower, outside / 2), (band.expected, 0.5), (band.upper, 1 - outside / 2))
     losses = [pinball(value, line, level) for line, level in lines]
-    there = np.isfinite(value) & ~np.isnan(band.lower) & ~np.isnan(band.upper)
+    judged = np.isfinite(value) & ~np.isnan(band.lower) & ~np.isnan(band.upper)
     inside = (value >= band.lower) & (value <= band.upper)
-    return ForecastError(int((np.isfinite(value) & np.isfinite(band.expected)).sum()),
-                         mase(value, band.expected, naive), _ratio(float(np.mean(losses)), scale),
-                         float(inside[there].mean()) if there.any() else float("nan"))
+    return ForecastError(
+        int((np.isfinite(value) & np.isfinite(band.expected)).sum()),
+        mase(value, band.expected, naive),
+        _ratio(float(np.mean(losses)), scale),
+        float(inside[judged].mean()) if judged.any() else float("nan"),
+    )
 
 
 def mase(value: FloatArray, forecast: FloatArray, naive: FloatArray) -> float:
-    """Mean absolute scaled error (Hyndman and Koehler 2006): mean |error| by that of the naive forecast; all [T].
+    """Mean absolute scaled error (Hyndman and Koehler 2006): mean |error| by that of the naive
+    forecast; all [T].
 
-    Both are taken over the samples that have a value and both forecasts, where the paper scales by the training
-    part: the judged part may be livelier than what was learnt from. NaN without such a sample, or if the naive
-    forecast is never wrong.
+    Both are taken over the samples that have a value and both forecasts. The paper scales by the
+    training part instead, but the judged part may vary more than that. NaN without such a sample,
+    or if the naive forecast is never wrong.
     """
     both = np.where(np.isfinite(forecast) & np.isfinite(naive), value, np.nan)
     return _ratio(mean_error(both, forecast), mean_error(both, naive))
@@ -71,30 +82,32 @@ def mase(value: FloatArray, forecast: FloatArray, naive: FloatArray) -> float:
 
 def mean_error(value: FloatArray, forecast: FloatArray) -> float:
     """Mean |value - forecast| over the samples [T] that have both; NaN without one."""
-    there = np.isfinite(value) & np.isfinite(forecast)
-    return float(np.abs(value[there] - forecast[there]).mean()) if there.any() else float("nan")
+    both = np.isfinite(value) & np.isfinite(forecast)
+    return float(np.abs(value[both] - forecast[both]).mean()) if both.any() else float("nan")
 
 
 def pinball(value: FloatArray, line: FloatArray, level: float) -> float:
     """Pinball (quantile) loss of a line [T] that a share `level` of the values [T] should be below.
 
-    Koenker and Bassett 1978; in units of the series; lowest for the true quantile. NaN without a sample that has both.
+    Koenker and Bassett 1978; in units of the series; lowest for the true quantile. NaN without a
+    sample that has both.
     """
-    there = np.isfinite(value) & np.isfinite(line)
-    if not there.any():
+    both = np.isfinite(value) & np.isfinite(line)
+    if not both.any():
         return float("nan")
-    above = value[there] - line[there]
+    above = value[both] - line[both]
     return float(np.maximum(level * above, (level - 1) * above).mean())
 
 
 def naive_forecast(value: FloatArray, day_before: FloatArray) -> FloatArray:
-    """[T] the value a day before; the sample before, where the series has no day before it at all."""
+    """[T] the value a day before; the sample before, where the series has no day before it at
+    all."""
     if (np.isfinite(value) & np.isfinite(day_before)).any():
         return day_before
     return np.concatenate([[np.nan], value[:-1]])
 
 
-def _middle(values: Sequence[float]) -> float:
+def _median(values: Sequence[float]) -> float:
     return float(np.median(values)) if values else float("nan")
 
 

@@ -1,4 +1,4 @@
-"""The contract between detectors and whoever uses them. Read this file first.
+"""The contract between detectors and their callers. Read this file first.
 
 Shapes: S series, T steps, H horizon. Times are unix seconds on one regular grid.
 
@@ -23,9 +23,10 @@ Progress = Callable[[float], None]  # called with the share done, 0 to 1
 
 
 class DetectorError(ValueError):
-    """Base class of everything that a detector refuses.
+    """Base class of the errors of detectors.
 
-    rows: the series of the batch that are to blame; fit again without them. Empty = the whole call is wrong.
+    rows: the series of the batch that cause it; fit again without them. Empty = the whole call is
+    wrong.
     """
 
     def __init__(self, message: str, rows: Sequence[int] = ()) -> None:
@@ -41,51 +42,71 @@ class Diverged(DetectorError):
     """Training produced a loss or a weight that is not finite."""
 
 
-class TooSlow(DetectorError):
-    """Whoever watched the progress of a fit has ended it."""
+class TrainingTooSlow(DetectorError):
+    """A fit took longer than it may. The caller raises it from the progress callback."""
 
 
 @dataclass(frozen=True)
 class SeriesBatch:
-    """S series on one shared regular grid; row i is series i, whoever calls keeps the names.
+    """S series on one shared regular grid. Row i is series i; the caller keeps the names.
 
-    values is float64 because byte counters exceed what float32 can tell apart; detectors scale first, then cast.
-    covariates are other series, C for each row, never the row itself. Column t of them is known when the sample of
-    column t is judged, and may help to judge it. Detectors that take none do not look at them.
+    values is float64 because float32 cannot tell large byte counters apart; detectors scale first,
+    then cast. covariates are other series, C for each row, never the row itself. Their column t is
+    known when the sample of column t is judged, and may help to judge it. NaN = missing. Detectors
+    that take no covariates ignore them.
     """
 
     values: FloatArray  # [S, T]; anything (usually NaN) where not observed: never read there
     observed: BoolArray  # [S, T] False where there was no sample
     start: int  # unix seconds of column 0
     step: int  # seconds between columns
-    usable: BoolArray = field(default=None)  # type: ignore[arg-type]  # [S, T] False = scored, not learnt from
-    utc_offset: IntArray = field(default=None)  # type: ignore[arg-type]  # [T] local time minus UTC, seconds
-    alarmed: BoolArray = field(default=None)  # type: ignore[arg-type]  # [S, T] True = was outside its band then
-    covariates: FloatArray = field(default=None)  # type: ignore[arg-type]  # [S, C, T] NaN = missing; default C = 0
-    settled: BoolArray | None = None  # [S, T] True = after this sample the new level is normal: someone has said so
+    # The next three: an array without axes stands for a whole array of that value.
+    usable: BoolArray = field(default_factory=lambda: np.array(True))  # [S, T] False = not learnt
+    # [T] local minus UTC, seconds
+    utc_offset: IntArray = field(default_factory=lambda: np.array(0))
+    # [S, T] True = outside then
+    alarmed: BoolArray = field(default_factory=lambda: np.array(False))
+    # [S, C, T]; or C = 0
+    covariates: FloatArray = field(default_factory=lambda: np.zeros((1, 0, 1)))
+    # [S, T] True = a person has said that the level after this sample is normal; None = nowhere
+    settled: BoolArray | None = None
 
     def __post_init__(self) -> None:
         shape = self.values.shape
         if len(shape) != 2 or self.observed.shape != shape:
-            raise DetectorError(f"`values` and `observed` must both be [S, T]: got {shape} and {self.observed.shape}")
-        if self.usable is None:
-            object.__setattr__(self, "usable", np.ones(shape, bool))
-        if self.utc_offset is None:
-            object.__setattr__(self, "utc_offset", np.zeros(shape[1], np.int64))
-        if self.alarmed is None:
-            object.__setattr__(self, "alarmed", np.zeros(shape, bool))
-        if self.covariates is None:
+            raise DetectorError(
+                f"`values` and `observed` must both be [S, T]: got {shape} and "
+                f"{self.observed.shape}"
+            )
+        for name, whole in (("usable", shape), ("alarmed", shape), ("utc_offset", shape[1:])):
+            array = getattr(self, name)
+            if not array.ndim:
+                object.__setattr__(self, name, np.full(whole, array))
+        if self.covariates.shape[1:2] == (0,):
             object.__setattr__(self, "covariates", np.zeros((shape[0], 0, shape[1])))
-        if self.usable.shape != shape or self.alarmed.shape != shape or self.utc_offset.shape != shape[1:]:
-            raise DetectorError(f"`usable` and `alarmed` must be {shape} and `utc_offset` {shape[1:]}: got "
-                                f"{self.usable.shape}, {self.alarmed.shape} and {self.utc_offset.shape}")
+        self._check_shapes()
+        if not np.isfinite(self.values[self.observed]).all():
+            raise DetectorError("an observed value is not finite: mark it as not observed")
+
+    def _check_shapes(self) -> None:
+        shape = self.shape
+        if (
+            self.usable.shape != shape
+            or self.alarmed.shape != shape
+            or self.utc_offset.shape != shape[1:]
+        ):
+            raise DetectorError(
+                f"`usable` and `alarmed` must be {shape} and `utc_offset` {shape[1:]}: got "
+                f"{self.usable.shape}, {self.alarmed.shape} and {self.utc_offset.shape}"
+            )
         if self.settled is not None and self.settled.shape != shape:
             raise DetectorError(f"`settled` must be {shape}: got {self.settled.shape}")
-        if np.isinf(self.values[self.observed]).any() or np.isnan(self.values[self.observed]).any():
-            raise DetectorError("an observed value is not finite: mark it as not observed")
-        if self.covariates.shape != (shape[0], self.covariates.shape[1], shape[1]) or np.isinf(self.covariates).any():
-            raise DetectorError(f"`covariates` must be [{shape[0]}, C, {shape[1]}], finite or NaN where missing: got "
-                                f"{self.covariates.shape}")
+        sizes = self.covariates.shape
+        if sizes[:1] + sizes[2:] != shape or np.isinf(self.covariates).any():
+            raise DetectorError(
+                f"`covariates` must be [{shape[0]}, C, {shape[1]}], finite or NaN where missing: "
+                f"got {sizes}"
+            )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -101,25 +122,37 @@ class SeriesBatch:
         """[T] seconds of the local wall clock, for calendars."""
         return self.times + self.utc_offset
 
-    def steps(self, begin: int, end: int) -> "SeriesBatch":
-        """The columns begin..end as a view."""
-        begin, end, _ = slice(begin, end).indices(self.values.shape[1])
-        return replace(self, values=self.values[:, begin:end], observed=self.observed[:, begin:end],
-                       usable=self.usable[:, begin:end], alarmed=self.alarmed[:, begin:end],
-                       covariates=self.covariates[:, :, begin:end],
-                       settled=None if self.settled is None else self.settled[:, begin:end],
-                       utc_offset=self.utc_offset[begin:end], start=self.start + begin * self.step)
+    def steps(self, start: int, end: int) -> "SeriesBatch":
+        """The columns start..end as a view."""
+        start, end, _ = slice(start, end).indices(self.values.shape[1])
+        return replace(
+            self,
+            values=self.values[:, start:end],
+            observed=self.observed[:, start:end],
+            usable=self.usable[:, start:end],
+            alarmed=self.alarmed[:, start:end],
+            covariates=self.covariates[:, :, start:end],
+            settled=None if self.settled is None else self.settled[:, start:end],
+            utc_offset=self.utc_offset[start:end],
+            start=self.start + start * self.step,
+        )
 
     def rows(self, index: NDArray[Any]) -> "SeriesBatch":
         """The series chosen by an index or a mask."""
-        return replace(self, values=self.values[index], observed=self.observed[index], usable=self.usable[index],
-                       alarmed=self.alarmed[index], covariates=self.covariates[index],
-                       settled=None if self.settled is None else self.settled[index])
+        return replace(
+            self,
+            values=self.values[index],
+            observed=self.observed[index],
+            usable=self.usable[index],
+            alarmed=self.alarmed[index],
+            covariates=self.covariates[index],
+            settled=None if self.settled is None else self.settled[index],
+        )
 
 
 @dataclass(frozen=True)
 class Band:
-    """What should be there, in the units of the series; NaN where nothing can be said yet."""
+    """What should be there, in the units of the series; NaN where it is not known yet."""
 
     lower: FloatArray  # [S, T]
     expected: FloatArray  # [S, T]
@@ -130,18 +163,15 @@ class Band:
 class Scores:
     """Anomaly scores with the band that they are measured against."""
 
-    anomaly: FloatArray  # [S, T] >= 0; > 1 exactly where the value is outside the band; NaN = not scored
+    # [S, T] >= 0; > 1 exactly where the value is outside the band; NaN = not scored
+    anomaly: FloatArray
     band: Band  # [S, T]; drawn through gaps, where anomaly is NaN
     carry: Arrays  # what the next call to score needs to go on from here, leading axis S
 
 
 @runtime_checkable
 class FittedDetector(Protocol):
-    """A fitted stack of S models. Exists only once fitted; replaced whole, never mutated.
-
-    One that has just been fitted may also have `hindsight`, a Band [S, T'] of the last T' columns of its batch, as a
-    cold `score` of these columns has it: whoever wants to know how it would have done is spared that walk.
-    """
+    """A fitted stack of S models. It is replaced whole, never changed."""
 
     @property
     def state(self) -> Arrays:
@@ -149,21 +179,29 @@ class FittedDetector(Protocol):
 
     @property
     def after(self) -> Arrays | None:
-        """What `score` needs to go on right after the batch of the fit, leading axis S; None when restored."""
+        """What `score` needs to go on right after the batch of the fit, leading axis S; None when
+        restored."""
+
+    @property
+    def recent_bands(self) -> Band | None:
+        """[S, N] the bands of the last N columns of the batch of the fit, as a cold `score` makes
+        them. They spare the gate that walk. None = not kept, or restored."""
 
     @property
     def loss(self) -> FloatArray:
-        """[S] held-out pinball loss in units of the series' robust scale; lower is better; NaN = not known."""
+        """[S] held-out pinball loss in units of the series' robust scale; lower is better; NaN =
+        not known."""
 
     def score(self, batch: SeriesBatch, carry: Arrays | None = None) -> Scores:
         """Scores samples causally: sample t is judged by a band made from samples before t.
 
-        Without `carry` the models start cold and the first samples may be NaN (warm-up). With the carry of the
-        call that ended at `batch.start`, the result is that of one uninterrupted call.
+        Without `carry` the models start cold and the first samples may be NaN (warm-up). With the
+        carry of the call that ended at `batch.start`, the result is that of one uninterrupted call.
         """
 
     def forecast(self, batch: SeriesBatch, horizon: int, carry: Arrays | None = None) -> Band:
-        """[S, H]: the band of the `horizon` steps that follow the batch, as far as it is known at its end."""
+        """[S, H]: the band of the `horizon` steps that follow the batch, as far as it is known at
+        its end."""
 
 
 @runtime_checkable
@@ -172,14 +210,22 @@ class Detector(Protocol):
 
     name: ClassVar[str]
 
-    def fit(self, batch: SeriesBatch, prior: Arrays | None = None, *, alert_budget: float,
-            device: str = "cpu", progress: Progress | None = None) -> FittedDetector:
+    def fit(
+        self,
+        batch: SeriesBatch,
+        prior: Arrays | None = None,
+        *,
+        alert_budget: float,
+        device: str = "cpu",
+        progress: Progress | None = None,
+    ) -> FittedDetector:
         """Fits S models in one stack.
 
         prior: a state of the same spec to start from (refit, fleet prior), leading axis S.
-        alert_budget: alarms that one series may raise in one second when all is well, e.g. 1 / (7 * 86400).
-        A series' model does not depend on its neighbours. Same data, same result.
-        Raises NotEnoughData or Diverged with the `rows` to blame: the caller drops them and fits the rest again.
+        alert_budget: alarms that one series may raise in one second when all is well, e.g. 1 / (7 *
+        86400). A series' model does not depend on its neighbours. Same data, same result.
+        Raises NotEnoughData or Diverged with the `rows` that cause it: the caller drops them and
+        fits the rest again.
         """
 
     def restore(self, state: Arrays, *, device: str = "cpu") -> FittedDetector:

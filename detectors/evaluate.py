@@ -1,11 +1,13 @@
-"""What scores caught and raised, where labels exist: incidents, alarms, precision and recall by event.
+"""Which incidents scores caught and which alarms they raised, judged by labels, event by event.
 
-An *incident* is a run of label 1, joined across missing samples; *caught* if the score exceeds the threshold within
-its first 16 samples. An *alarm* is a run of scores above the threshold, gaps of up to 5 samples joined; *false* if it
-lies farther than 15 samples from every incident. Label -1 counts as neither.
+An *incident* is a run of label 1, joined across missing samples; *caught* if the score exceeds the
+threshold within its first 16 samples. An *alarm* is a run of scores above the threshold, gaps of up
+to 5 samples joined; *false* if it lies farther than 15 samples from every incident. Label -1 counts
+as neither.
 
-Injected incidents, which say their kind, are known to the sample: caught within the first half of their length (a
-spike or a dip: up to two samples after its end), and an alarm is false outside the incident and the hour after it.
+Injected incidents have a kind, and are known to the sample. They are caught within the first half
+of their length (a spike or a dip: up to two samples after its end), and an alarm is false outside
+the incident and the hour after it.
 """
 
 from dataclasses import dataclass
@@ -18,12 +20,12 @@ from detectors.api import BoolArray, FloatArray, IntArray
 
 TextArray = NDArray[Any]  # of str, as numpy or pandas keep them
 
-ONSET = 16  # samples in which an incident must be seen
-NEAR = 15  # samples around an incident in which an alarm belongs to it
-JOIN = 5  # samples of quiet that do not end an alarm
-BRIEF = ("spike", "dip")  # kinds that may be seen late: they are over at once, or fade in
-LATE = 2  # samples after its end in which a brief kind is still caught
-AFTER = 3600  # seconds after an injected incident in which an alarm belongs to it
+ONSET_SAMPLES = 16  # in which an incident must be caught
+MARGIN_SAMPLES = 15  # around an incident, in which an alarm belongs to it
+JOIN_SAMPLES = 5  # of quiet, which do not end an alarm
+BRIEF_KINDS = ("spike", "dip")  # may be caught late: they are over at once, or fade in
+BRIEF_GRACE_SAMPLES = 2  # after its end, in which a brief kind is still caught
+INJECTED_MARGIN_SECONDS = 3600  # after an injected incident, in which an alarm belongs to it
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,12 @@ class Events:
     false_alarms: int = 0
 
     def __add__(self, other: "Events") -> "Events":
-        return Events(self.incidents + other.incidents, self.caught + other.caught, self.alarms + other.alarms,
-                      self.false_alarms + other.false_alarms)
+        return Events(
+            self.incidents + other.incidents,
+            self.caught + other.caught,
+            self.alarms + other.alarms,
+            self.false_alarms + other.false_alarms,
+        )
 
     @property
     def recall(self) -> float:
@@ -62,11 +68,12 @@ def harmonic(precision: float, recall: float) -> float:
 
 @dataclass(frozen=True)
 class Marks:
-    """One series as its labels describe it: N observed samples, steps without one left out, so that a gap joins."""
+    """One series as its labels describe it: its N observed samples. A gap is left out, so an
+    incident goes on through it."""
 
     score: FloatArray  # [N] -inf where an observed sample has no score: it is above no threshold
     incidents: IntArray  # [K, 2] first and one-past-last sample
-    onset: IntArray  # [K, 2] the samples in which each must be seen
+    onset: IntArray  # [K, 2] the samples in which each must be caught
     kinds: tuple[str, ...]  # K; "" = not said
     belongs: BoolArray  # [N] an alarm here belongs to an incident
     neither: BoolArray  # [N] label -1: an alarm here is neither true nor false
@@ -77,63 +84,96 @@ class Marks:
         return np.array([self.score[first:end].max() for first, end in self.onset], np.float64)
 
 
-def marked(score: FloatArray, label: IntArray, observed: BoolArray, kind: TextArray | None = None,
-           step: int = 60) -> Marks:
-    """Prepares one series for counting. All are [T]; `kind` is given where incidents were injected; `step` in seconds.
+def mark_series(
+    score: FloatArray,
+    label: IntArray,
+    observed: BoolArray,
+    kind: TextArray | None = None,
+    step: int = 60,
+) -> Marks:
+    """Prepares one series for counting. All are [T]; `kind` is given where incidents were injected;
+    `step` in seconds.
 
     Raises ValueError when the shapes differ.
     """
     shapes = [array.shape for array in (score, label, observed) + (() if kind is None else (kind,))]
     if len(set(shapes)) > 1:
         raise ValueError(f"`score`, `label`, `observed` and `kind` must all be [T]: got {shapes}")
-    there = np.flatnonzero(observed)
-    marks = label[there]
-    incidents = runs(marks == 1)
-    first, end = incidents[:, 0], incidents[:, 1]
+    samples = np.flatnonzero(observed)
+    labels = label[samples]
+    incidents = runs(labels == 1)
+    first = incidents[:, 0]
+    end = incidents[:, 1]
     if kind is None:
-        kinds, seen = ("",) * len(incidents), np.minimum(end, first + ONSET)
-        before, after = NEAR, NEAR
+        kinds = ("",) * len(incidents)
+        deadline = np.minimum(end, first + ONSET_SAMPLES)
+        margin_before = MARGIN_SAMPLES
+        margin_after = MARGIN_SAMPLES
     else:
-        kinds = tuple(str(each) for each in kind[there][first])
-        seen = np.where(np.isin(kinds, BRIEF), end + LATE, first + (end - first + 1) // 2)
-        before, after = 0, round(AFTER / step)
-    onset = np.stack([first, np.minimum(seen, len(there))], 1)
-    belongs = np.zeros(len(there), bool)
+        kinds = tuple(str(name) for name in kind[samples][first])
+        half = first + (end - first + 1) // 2
+        deadline = np.where(np.isin(kinds, BRIEF_KINDS), end + BRIEF_GRACE_SAMPLES, half)
+        margin_before = 0
+        margin_after = round(INJECTED_MARGIN_SECONDS / step)
+    belongs = np.zeros(len(samples), bool)
     for start, stop in incidents:
-        belongs[max(0, start - before):stop + after] = True
-    scored = np.where(np.isnan(score[there]), -np.inf, score[there].astype(np.float64))
-    return Marks(scored, incidents, onset, kinds, belongs, marks == -1)
+        belongs[max(0, start - margin_before) : stop + margin_after] = True
+    scores = score[samples]
+    return Marks(
+        score=np.where(np.isnan(scores), -np.inf, scores.astype(np.float64)),
+        incidents=incidents,
+        onset=np.stack([first, np.minimum(deadline, len(samples))], 1),
+        kinds=kinds,
+        belongs=belongs,
+        neither=labels == -1,
+    )
 
 
 def runs(flags: BoolArray, join: int = 0) -> IntArray:
-    """[N, 2] first and one-past-last index of each run of True; runs up to `join` samples apart are one."""
+    """[N, 2] first and one-past-last index of each run of True; runs up to `join` samples apart are
+    one."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
-    found = edges.reshape(-1, 2).astype(np.int64)
-    if len(found) > 1 and join:
-        apart = found[1:, 0] - found[:-1, 1] > join
-        found = np.stack([found[np.concatenate([[True], apart]), 0], found[np.concatenate([apart, [True]]), 1]], 1)
-    return found
+    spans = edges.reshape(-1, 2).astype(np.int64)
+    if len(spans) > 1 and join:
+        apart = spans[1:, 0] - spans[:-1, 1] > join
+        first = spans[np.concatenate([[True], apart]), 0]
+        end = spans[np.concatenate([apart, [True]]), 1]
+        spans = np.stack([first, end], 1)
+    return spans
 
 
 def count(marks: Marks, threshold: float = 1.0) -> Events:
     """What one series caught and raised above a threshold."""
-    alarms = runs(marks.score > threshold, JOIN)
-    true, excused = _touch(alarms, marks.belongs), _touch(alarms, marks.neither)
-    return Events(len(marks.incidents), int((marks.peaks > threshold).sum()), int((true | ~excused).sum()),
-                  int((~true & ~excused).sum()))
+    alarms = runs(marks.score > threshold, JOIN_SAMPLES)
+    true = _touch(alarms, marks.belongs)
+    excused = _touch(alarms, marks.neither)
+    return Events(
+        incidents=len(marks.incidents),
+        caught=int((marks.peaks > threshold).sum()),
+        alarms=int((true | ~excused).sum()),
+        false_alarms=int((~true & ~excused).sum()),
+    )
 
 
 def _touch(spans: IntArray, flags: BoolArray) -> BoolArray:
     """[N] whether a flag is set within each span [N, 2]."""
-    before = np.concatenate([[0], np.cumsum(flags)])
-    inside: BoolArray = before[spans[:, 1]] > before[spans[:, 0]]
-    return inside
+    flags_before = np.concatenate([[0], np.cumsum(flags)])  # [T + 1]
+    touched: BoolArray = flags_before[spans[:, 1]] > flags_before[spans[:, 0]]
+    return touched
 
 
-def events(score: FloatArray, label: IntArray, observed: BoolArray, threshold: float = 1.0, *,
-           kind: TextArray | None = None, step: int = 60) -> Events:
-    """Counts what the scores [T] of one series caught and raised, against its labels [T] (1, 0 or -1)."""
-    return count(marked(score, label, observed, kind, step), threshold)
+def events(
+    score: FloatArray,
+    label: IntArray,
+    observed: BoolArray,
+    threshold: float = 1.0,
+    *,
+    kind: TextArray | None = None,
+    step: int = 60,
+) -> Events:
+    """Counts what the scores [T] of one series caught and raised, against its labels [T] (1, 0 or
+    -1)."""
+    return count(mark_series(score, label, observed, kind, step), threshold)
 
 
 def events_by_kind(marks: Marks, threshold: float = 1.0) -> dict[str, Events]:
@@ -145,15 +185,21 @@ def events_by_kind(marks: Marks, threshold: float = 1.0) -> dict[str, Events]:
 
 
 def delays(marks: Marks, threshold: float = 1.0) -> list[int]:
-    """Samples from the beginning of each caught incident to the first score above the threshold; 0 = at once."""
-    return [int(np.argmax(marks.score[first:end] > threshold))
-            for (first, end), peak in zip(marks.onset, marks.peaks, strict=True) if peak > threshold]
+    """Samples from the beginning of each caught incident to the first score above the threshold; 0
+    = at once."""
+    return [
+        int(np.argmax(marks.score[first:end] > threshold))
+        for (first, end), peak in zip(marks.onset, marks.peaks, strict=True)
+        if peak > threshold
+    ]
 
 
-def covered(marks: Marks, threshold: float = 1.0) -> dict[str, tuple[int, int]]:
-    """Incident samples with score > threshold, and all incident samples, by kind ("" = not said)."""
-    found: dict[str, tuple[int, int]] = {}
+def coverage_by_kind(marks: Marks, threshold: float = 1.0) -> dict[str, tuple[int, int]]:
+    """Incident samples with score > threshold, and all incident samples, by kind ("" = not
+    said)."""
+    counts: dict[str, tuple[int, int]] = {}
     for kind, (first, end) in zip(marks.kinds, marks.incidents, strict=True):
-        over, of = found.get(kind, (0, 0))
-        found[kind] = (over + int((marks.score[first:end] > threshold).sum()), of + int(end - first))
-    return found
+        above, total = counts.get(kind, (0, 0))
+        above += int((marks.score[first:end] > threshold).sum())
+        counts[kind] = (above, total + int(end - first))
+    return counts

@@ -1,7 +1,7 @@
-"""The path that all our detectors share: trend -> model -> limits, and back from arrays to bands."""
+"""The path that all our detectors share: trend -> model -> limits, and from arrays to bands."""
 
-from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,47 +18,39 @@ from detectors.api import (
     SeriesBatch,
 )
 from detectors.bands import Limits
-from detectors.evidence import Evidence, gather
-from detectors.history import History, prepared
+from detectors.history import History, prepare_history
+from detectors.model import Model, Prediction, Predictor
+from detectors.recent_stats import RecentStats, recent_stats
 from detectors.scaling import quantile
-from detectors.trend import Course, Trend, follow
+from detectors.state_arrays import from_arrays, to_arrays
+from detectors.trend import Trend, follow
+from detectors.trend_view import TrendView
 
-MEMORY_SECONDS = 10 * 86_400  # in which a refit forgets all but a third of the limits that were
-MOST_DOUBT = 25.0  # square of the factor by which a band may widen in a gap
-GAP_DOUBT = 0.01  # that it widens by with every step, as a random walk does
-OWN = "model."  # prefix of what belongs to the model in a state and in a carry
-
-
-Said = tuple[FloatArray, FloatArray, Arrays]  # offset and width [S, T], and what the next call needs to go on
-
-
-class Predictor(Protocol):
-    """What a fitted detector adds to the trend. Weights and carry are arrays with leading axis S."""
-
-    def predict(self, weights: Arrays, course: Course, carry: Arrays | None, device: str) -> Said:
-        """The forecast [S, T] as an offset from the trend, and its width, both in spreads of the trend. Those of t
-        are made of samples before t. Also what the next call needs to go on."""
+MEMORY_SECONDS = 10 * 86_400  # in which a refit forgets all but a third of the old limits
+MAX_VARIANCE_FACTOR = 25.0  # square of the factor by which a band may widen in a gap
+VARIANCE_PER_STEP = 0.01  # by which that square grows at least: the level is a random walk
+MODEL_PREFIX = "model."  # of the arrays of the model, in a state and in a carry
 
 
-class Model(Predictor, Protocol):
-    """A predictor that can be learnt."""
+class TrendDetector:
+    """What all detectors on this path have in common.
 
-    least: ClassVar[int]  # trusted samples that a series must have
-
-    def train(self, course: Course, batch: SeriesBatch, prior: Arrays | None, device: str,
-              progress: Progress | None) -> dict[str, NDArray[Any]]:
-        """The weights, learnt from a course without its held-out samples, starting from those of a prior state."""
-
-
-class Standard:
-    """What every detector on this path does alike, for the dataclass of hyper-parameters that is the model."""
+    The base class of the dataclass of hyper-parameters, which is the model.
+    """
 
     @property
     def warm_up(self) -> int:
         return 512
 
-    def fit(self: Model, batch: SeriesBatch, prior: Arrays | None = None, *, alert_budget: float, device: str = "cpu",
-            progress: Progress | None = None) -> FittedDetector:
+    def fit(
+        self: Model,
+        batch: SeriesBatch,
+        prior: Arrays | None = None,
+        *,
+        alert_budget: float,
+        device: str = "cpu",
+        progress: Progress | None = None,
+    ) -> FittedDetector:
         """See `Detector.fit`."""
         return fit(self, batch, prior, alert_budget=alert_budget, device=device, progress=progress)
 
@@ -68,23 +60,33 @@ class Standard:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the history said once the model was there; all [S]."""
+    """What was measured on the history with the trained model; all [S]."""
 
     limits: Limits
-    width: FloatArray  # the width that the model usually has; a wider one is doubt
+    width: FloatArray  # the width that the model usually has; a greater one widens the band
     loss: FloatArray  # pinball loss on the held-out samples, in units of the robust scale
     until: IntArray  # unix seconds at which that history ended
     budget: FloatArray  # alarms per second that the limits were set for
 
     @property
     def state(self) -> dict[str, NDArray[Any]]:
-        limits = {item.name: getattr(self.limits, item.name) for item in fields(Limits)}
-        return {**limits, "width": self.width, "loss": self.loss, "until": self.until, "budget": self.budget}
+        return {
+            **to_arrays(self.limits),
+            "width": self.width,
+            "loss": self.loss,
+            "until": self.until,
+            "budget": self.budget,
+        }
 
     @classmethod
     def restore(cls, state: Arrays) -> "Calibration":
-        return cls(Limits(**{item.name: state[item.name] for item in fields(Limits)}), state["width"], state["loss"],
-                   state["until"], state["budget"])
+        return cls(
+            limits=from_arrays(Limits, state),
+            width=state["width"],
+            loss=state["loss"],
+            until=state["until"],
+            budget=state["budget"],
+        )
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,11 @@ class Fitted:
     calibration: Calibration
     device: str = "cpu"
     after: Arrays | None = None  # the carry at the end of the history; None = restored
-    hindsight: Band | None = None  # of the last columns of the history, as a cold `score` has it; None = restored
+    recent_bands: Band | None = None  # see `FittedDetector.recent_bands`; None = restored
 
     @property
     def state(self) -> Arrays:
-        own = {OWN + name: array for name, array in self.weights.items()}
-        return {**self.trend.state, **own, **self.calibration.state}
+        return {**self.trend.state, **_with_prefix(self.weights), **self.calibration.state}
 
     @property
     def loss(self) -> FloatArray:
@@ -110,105 +111,171 @@ class Fitted:
 
     def score(self, batch: SeriesBatch, carry: Arrays | None = None) -> Scores:
         """See `FittedDetector.score`."""
-        course = follow(self.trend, batch, carry)
-        offset, width, own_after = self.model.predict(self.weights, course, None if carry is None else own(carry),
-                                                      self.device)
-        evidence = gather(course, batch, offset, carry)
-        band = self.band(course, offset, width, evidence)
-        return Scores(bands.rescore(batch.values, batch.observed, band), band, carried(course, evidence, own_after))
+        view = follow(self.trend, batch, carry)
+        model_carry = None if carry is None else own_arrays(carry)
+        offset, width, model_after = self.model.predict(
+            self.weights, view, model_carry, self.device
+        )
+        stats = recent_stats(view, batch, offset, carry)
+        band = self.band(view, offset, width, stats)
+        anomaly = bands.rescore(batch.values, batch.observed, band)
+        return Scores(anomaly, band, detector_state(view, stats, model_after))
 
-    def band(self, course: Course, offset: FloatArray, width: FloatArray, evidence: Evidence) -> Band:
-        """[S, T] of a course; offset and width [S, T]: what the model predicts of it."""
+    def band(
+        self, view: TrendView, offset: FloatArray, width: FloatArray, stats: RecentStats
+    ) -> Band:
+        """[S, T] of a view; offset and width [S, T]: what the model predicts of it."""
         trend = self.trend
-        unsure = np.clip(width / self.calibration.width[:, None], 1 + GAP_DOUBT * (evidence.gap - 1), MOST_DOUBT)
-        doubt = np.where(evidence.gap > 1, np.sqrt(unsure), 1.0)  # while samples come, the spread is that of the trend
-        centre = (course.expected * trend.scale[:, None]) + trend.centre[:, None]
-        unit = course.spread * trend.scale[:, None]
-        spreads = bands.bounds(offset, doubt, evidence, (evidence.last - centre) / unit, self.calibration.limits)
-        return bands.rounded(Band(*(centre + unit * bound for bound in (spreads.lower, spreads.expected,
-                                                                        spreads.upper))), trend.resolution)
+        variance = np.clip(
+            width / self.calibration.width[:, None],
+            1 + VARIANCE_PER_STEP * (stats.gap - 1),
+            MAX_VARIANCE_FACTOR,
+        )
+        # As long as samples come, the spread is that of the trend, however unsure the model is.
+        widening = np.where(stats.gap > 1, np.sqrt(variance), 1.0)
+        centre = (view.expected * trend.scale[:, None]) + trend.centre[:, None]
+        unit = view.spread * trend.scale[:, None]
+        last = (stats.last - centre) / unit
+        spreads = bands.bounds(offset, widening, stats, last, self.calibration.limits)
+        band = Band(
+            lower=centre + unit * spreads.lower,
+            expected=centre + unit * spreads.expected,
+            upper=centre + unit * spreads.upper,
+        )
+        return bands.round_band(band, trend.resolution)
 
     def forecast(self, batch: SeriesBatch, horizon: int, carry: Arrays | None = None) -> Band:
         """See `FittedDetector.forecast`."""
         return forecast(self, batch, horizon, carry)
 
 
-def own(arrays: Arrays) -> dict[str, NDArray[Any]]:
-    """What belongs to the model in a state or a carry, by the names that the model gave."""
-    return {name.removeprefix(OWN): array for name, array in arrays.items() if name.startswith(OWN)}
+def _with_prefix(arrays: Arrays) -> dict[str, NDArray[Any]]:
+    return {MODEL_PREFIX + name: array for name, array in arrays.items()}
+
+
+def own_arrays(arrays: Arrays) -> dict[str, NDArray[Any]]:
+    """The arrays of the model in a state or a carry, by the names that the model gave them."""
+    return {
+        name.removeprefix(MODEL_PREFIX): array
+        for name, array in arrays.items()
+        if name.startswith(MODEL_PREFIX)
+    }
 
 
 def restore(model: Predictor, state: Arrays, device: str) -> Fitted:
     """The inverse of `Fitted.state`."""
-    return Fitted(model, Trend.restore(state), own(state), Calibration.restore(state), device)
+    return Fitted(
+        model, Trend.restore(state), own_arrays(state), Calibration.restore(state), device
+    )
 
 
-def forecast(fitted: FittedDetector, batch: SeriesBatch, horizon: int, carry: Arrays | None = None) -> Band:
-    """The band of a future that nobody has observed: [S, H]. It widens as the band does in a gap.
+def forecast(
+    fitted: FittedDetector, batch: SeriesBatch, horizon: int, carry: Arrays | None = None
+) -> Band:
+    """The band [S, H] of a future without samples. It widens as the band does in a gap.
 
-    Local time goes on as it ends. Where it changes within the horizon, score a batch without samples instead.
+    The offset of local time at the end of the batch is used throughout. If it changes within the
+    horizon, score a batch without samples instead.
     """
     rows, steps = batch.shape
-    offsets = np.full(horizon, batch.utc_offset[-1] if steps else 0)
-    future = SeriesBatch(np.full((rows, horizon), np.nan), np.zeros((rows, horizon), bool),
-                         start=batch.start + steps * batch.step, step=batch.step, utc_offset=offsets)
+    future = SeriesBatch(
+        values=np.full((rows, horizon), np.nan),
+        observed=np.zeros((rows, horizon), bool),
+        start=batch.start + steps * batch.step,
+        step=batch.step,
+        utc_offset=np.full(horizon, batch.utc_offset[-1] if steps else 0),
+    )
     return fitted.score(future, fitted.score(batch, carry).carry).band
 
 
-def fit(model: Model, batch: SeriesBatch, prior: Arrays | None, *, alert_budget: float, device: str,
-        progress: Progress | None) -> Fitted:
+def fit(
+    model: Model,
+    batch: SeriesBatch,
+    prior: Arrays | None,
+    *,
+    alert_budget: float,
+    device: str,
+    progress: Progress | None,
+) -> Fitted:
     """What `Detector.fit` does for a model."""
-    history = prepared(batch, model.least, prior)
-    weights = model.train(history.course, history.batch, prior, device, progress)
-    said = model.predict(weights, history.course, None, device)
-    fitted = completed(model, weights, said, history, alert_budget=alert_budget, device=device)
+    history = prepare_history(batch, model.least, prior)
+    weights = model.train(history.view, history.batch, prior, device, progress)
+    prediction = model.predict(weights, history.view, None, device)
+    fitted = calibrate(
+        model, weights, prediction, history, alert_budget=alert_budget, device=device
+    )
     if progress:
         progress(1.0)
     return fitted
 
 
-def completed(model: Predictor, weights: Arrays, said: Said, history: History, *, alert_budget: float,
-              device: str) -> Fitted:
+def calibrate(
+    model: Predictor,
+    weights: Arrays,
+    prediction: Prediction,
+    history: History,
+    *,
+    alert_budget: float,
+    device: str,
+) -> Fitted:
     """A trained model with its limits, set on the history as the service would have scored it.
 
-    said: what the model predicts of the history.
+    prediction: what the model predicts of the history, from a cold start.
     """
-    offset, width, own_after = said
-    course, step = history.course, history.batch.step
-    evidence = gather(course, history.batch, offset, None)
-    kept, calm = history.kept, history.calm
-    usual = np.maximum(np.nan_to_num(quantile(width, calm, 0.5), nan=1.0), 1e-6)
-    limits = _remembering(bands.calibrate(course.deviation, evidence, kept, calm, alert_budget, step), history,
-                          alert_budget)
-    rows = len(usual)
-    calibration = Calibration(limits, usual, held_out_loss(history, offset), np.full(rows, history.until),
-                              np.full(rows, alert_budget))
-    fitted = Fitted(model, history.trend, weights, calibration, device, carried(course, evidence, own_after))
-    return replace(fitted, hindsight=fitted.band(course, offset, width, evidence))
+    offset, width, model_after = prediction
+    view = history.view
+    stats = recent_stats(view, history.batch, offset, None)
+    median_width = np.nan_to_num(quantile(width, history.quiet_mask, 0.5), nan=1.0)
+    limits = bands.calibrate(
+        view.deviation,
+        stats,
+        history.train_mask,
+        history.quiet_mask,
+        alert_budget,
+        history.batch.step,
+    )
+    calibration = Calibration(
+        limits=_remember_limits(limits, history, alert_budget),
+        width=np.maximum(median_width, 1e-6),
+        loss=held_out_loss(history, offset),
+        until=np.full(len(offset), history.until),
+        budget=np.full(len(offset), alert_budget),
+    )
+    fitted = Fitted(
+        model=model,
+        trend=history.trend,
+        weights=weights,
+        calibration=calibration,
+        device=device,
+        after=detector_state(view, stats, model_after),
+    )
+    return replace(fitted, recent_bands=fitted.band(view, offset, width, stats))
 
 
-def _remembering(limits: Limits, history: History, alert_budget: float) -> Limits:
-    """Limits that one bad week does not move at once: the geometric mean of the new and, fading, the old ones."""
-    before = history.before
-    if before is None:
+def _remember_limits(limits: Limits, history: History, alert_budget: float) -> Limits:
+    """The geometric mean of the new limits and, fading, the old ones: one bad week must not move
+    them at once."""
+    prior = history.prior_state
+    if prior is None:
         return limits
-    share = np.where(before["budget"] == alert_budget, np.exp((before["until"] - history.until) / MEMORY_SECONDS), 0.0)
-    means = {item.name: getattr(limits, item.name) ** (1 - _of_rows(share, before[item.name]))
-             * before[item.name] ** _of_rows(share, before[item.name]) for item in fields(Limits)}
-    return Limits(**means)
-
-
-def _of_rows(share: FloatArray, array: NDArray[Any]) -> FloatArray:
-    """[S, 1, ...] a share of each row, as many axes as the array has."""
-    return share.reshape(-1, *[1] * (array.ndim - 1))
+    memory = np.exp((prior["until"] - history.until) / MEMORY_SECONDS)
+    share = np.where(prior["budget"] == alert_budget, memory, 0.0)
+    means = dict[str, NDArray[Any]]()
+    for key, array in to_arrays(limits).items():
+        weight = share.reshape(-1, *[1] * (array.ndim - 1))  # [S, 1, ...]
+        means[key] = array ** (1 - weight) * prior[key] ** weight
+    return from_arrays(Limits, means)
 
 
 def held_out_loss(history: History, offset: FloatArray) -> FloatArray:
-    """[S] pinball loss of forecasts [S, T] on the calm held-out samples, in units of the robust scale."""
-    course = history.course
-    return bands.pinball((course.deviation - offset) * course.spread, history.late)
+    """[S] pinball loss of forecasts [S, T] on the quiet held-out samples, in units of the robust
+    scale."""
+    view = history.view
+    return bands.pinball((view.deviation - offset) * view.spread, history.holdout_mask)
 
 
-def carried(course: Course, evidence: Evidence, own_after: Arrays) -> dict[str, NDArray[Any]]:
+def detector_state(
+    view: TrendView, stats: RecentStats, model_after: Arrays
+) -> dict[str, NDArray[Any]]:
     """All that the next call of `score` needs."""
-    return {**course.carry, **evidence.carry, **{OWN + name: array for name, array in own_after.items()}}
+    return {**view.carry, **stats.carry, **_with_prefix(model_after)}

@@ -1,14 +1,15 @@
-"""How often one is paged for the same thing: pages per incident, where labels exist.
+"""How often the same incident pages: pages per incident, where labels exist.
 
-A page is a run of scores above the threshold; quiet of up to `join` samples does not end it. It belongs to an incident
-by the rule of evaluate.py. One that goes on from an incident into the next is one page: the second had none of its own.
+A page is a run of scores above the threshold; quiet of up to `join` samples does not end it. It
+belongs to an incident by the rule of evaluate.py. A page that goes on from one incident into the
+next is one page: the second incident had no page of its own.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.evaluate import JOIN, Marks, runs
+from detectors.evaluate import JOIN_SAMPLES, Marks, runs
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,13 @@ class Pages:
     own: int = 0  # of these, those in which a page begins
 
     def __add__(self, other: "Pages") -> "Pages":
-        return Pages(self.pages + other.pages, self.false + other.false, self.paged + other.paged,
-                     self.caught + other.caught, self.own + other.own)
+        return Pages(
+            self.pages + other.pages,
+            self.false + other.false,
+            self.paged + other.paged,
+            self.caught + other.caught,
+            self.own + other.own,
+        )
 
     @property
     def per_incident(self) -> float:
@@ -31,27 +37,40 @@ class Pages:
         return self.pages / self.paged if self.paged else float("nan")
 
 
-def pages(marks: Marks, join: int = JOIN, threshold: float = 1.0) -> Pages:
+def pages(marks: Marks, join: int = JOIN_SAMPLES, threshold: float = 1.0) -> Pages:
     """What one series pages, quiet of up to `join` samples bridged."""
     spans = runs(marks.score > threshold, join)
-    first, end = spans[:, 0], spans[:, 1]
-    true, excused = (np.array([flags[a:b].any() for a, b in spans], bool) for flags in (marks.belongs, marks.neither))
-    paged = caught = own = 0
-    for begin, over, peak in zip(*_around(marks), marks.peaks.tolist(), strict=True):
-        touching = (first < over) & (end > begin)
+    first = spans[:, 0]
+    end = spans[:, 1]
+    true, excused = (
+        np.array([flags[start:stop].any() for start, stop in spans], bool)
+        for flags in (marks.belongs, marks.neither)
+    )
+    paged = 0
+    caught = 0
+    own = 0
+    for start, stop, peak in zip(*_incident_spans(marks), marks.peaks.tolist(), strict=True):
+        touching = (first < stop) & (end > start)
         paged += bool(touching.any())
         caught += peak > threshold
-        own += bool(peak > threshold and (touching & (first >= begin)).any())
-    return Pages(int(true.sum()), int((~true & ~excused).sum()), paged, caught, own)
+        own += bool(peak > threshold and (touching & (first >= start)).any())
+    return Pages(
+        pages=int(true.sum()),
+        false=int((~true & ~excused).sum()),
+        paged=paged,
+        caught=caught,
+        own=own,
+    )
 
 
-def _around(marks: Marks) -> tuple[list[int], list[int]]:
-    """First and one-past-last sample of what belongs to each incident; between two it is shared at the later one."""
-    begins, ends = marks.incidents.T.tolist()
-    for at in range(len(begins)):
-        while begins[at] > (ends[at - 1] if at else 0) and marks.belongs[begins[at] - 1]:
-            begins[at] -= 1
-        last = begins[at + 1] if at + 1 < len(begins) else len(marks.belongs)
-        while ends[at] < last and marks.belongs[ends[at]]:
-            ends[at] += 1
-    return begins, ends
+def _incident_spans(marks: Marks) -> tuple[list[int], list[int]]:
+    """First and one-past-last sample of what belongs to each incident; what belongs to two is
+    divided at the start of the later one."""
+    starts, ends = marks.incidents.T.tolist()
+    for k in range(len(starts)):
+        while starts[k] > (ends[k - 1] if k else 0) and marks.belongs[starts[k] - 1]:
+            starts[k] -= 1
+        last = starts[k + 1] if k + 1 < len(starts) else len(marks.belongs)
+        while ends[k] < last and marks.belongs[ends[k]]:
+            ends[k] += 1
+    return starts, ends

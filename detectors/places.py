@@ -1,12 +1,13 @@
-"""Where in a block a sample is computed: always at the place that its time says.
+"""Where in a block a sample is computed: always at the place that its time determines.
 
 A product of matrices may round a row by its place among the rows and by how many there are, and
-vector code may round the last elements of an array unlike those before them; which of it happens
-depends on the machine. The same samples must give the same numbers, bit for bit, whether they come
-in one go or in pieces. So whatever a network computes of them is computed in blocks of one size
-that lie on the grid of time, blank where a batch begins or ends within one. What is computed of a
-whole batch at once is sums, products and roots, which have no choice how to round, or a function of
-numpy, which rounds every element alike.
+vector code may round the last elements of an array unlike those before them. Which of it happens
+depends on the machine. But the same samples must give the same numbers, bit for bit, in one go and
+in pieces. So a network computes in blocks of one size that lie on the grid of time, blank where a
+batch begins or ends within a block.
+
+What is computed of a whole batch at once is either sums, products and roots, which have only one
+way to round, or a function of numpy, which rounds every element alike.
 """
 
 from collections.abc import Iterator
@@ -26,12 +27,12 @@ def blanks(first: int, steps: int, size: int) -> tuple[int, int]:
 
     first: number of the first column, counted on the grid of time.
     """
-    before = first % size
-    return before, max(1, -(-(before + steps) // size)) * size - before - steps
+    left = first % size
+    return left, max(1, -(-(left + steps) // size)) * size - left - steps
 
 
 def blocks(first: int, steps: int, size: int) -> Iterator[Block]:
     """The blocks of so many columns, in their order; none where there is no column."""
-    for begin in range(-(first % size), steps, size) if steps else ():
-        columns = slice(max(begin, 0), min(begin + size, steps))
-        yield Block(columns, slice(columns.start - begin, columns.stop - begin))
+    for start in range(-(first % size), steps, size) if steps else ():
+        columns = slice(max(start, 0), min(start + size, steps))
+        yield Block(columns, slice(columns.start - start, columns.stop - start))

@@ -1,7 +1,8 @@
-"""Could one page on these scores? The measures of a detector over a group of series, from arrays alone.
+"""Are these scores good enough to page on? Measures of a detector over a group of series.
 
-Recall at a stated number of false alarms per series-day is that of an operating characteristic in free time (FROC,
-Bunch et al. 1978): it compares detectors whose own thresholds differ. Their own threshold, 1, is judged beside it.
+Recall at a stated number of false alarms per series-day compares detectors whose own thresholds
+differ (free-response operating characteristic, FROC, Bunch et al. 1978). The own threshold, 1, is
+judged beside it.
 """
 
 import math
@@ -11,20 +12,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.api import BoolArray, FloatArray, IntArray
-from detectors.evaluate import Events, Marks, TextArray, count, covered, delays, events_by_kind, marked
+from detectors.evaluate import (
+    Events,
+    Marks,
+    TextArray,
+    count,
+    coverage_by_kind,
+    delays,
+    events_by_kind,
+    mark_series,
+)
 from detectors.thresholds import curve
 
 DAY = 86_400
-WEEKLY = 1 / 604_800  # alarms per series and second
-RATES = (0.05, 0.1, 0.3, 1.0)  # false alarms per series-day
-ON_CALL = 0.1  # the one of these at which kinds are compared
-OWN = 1.0  # the threshold of every detector: the edge of its band
-LONG = ("shift", "ramp", "peakless", "phase")  # kinds that last for hours
-CHANCE = 0.05  # a series is above its budget if as many alarms are less likely than this
+WEEKLY_BUDGET = 1 / 604_800  # alarms per series and second
+ALARM_RATES = (0.05, 0.1, 0.3, 1.0)  # false alarms per series-day
+ON_CALL_RATE = 0.1  # the one of these at which kinds are compared
+BAND_EDGE = 1.0  # the own threshold of every detector
+LONG_KINDS = ("shift", "ramp", "peakless", "phase")  # last for hours
+SIGNIFICANCE = 0.05  # a series is above its budget if so many alarms are less likely than this
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedSeries:
     """The judged part of one series, T steps."""
 
     name: str
@@ -46,11 +56,11 @@ class Judged:
 
     @property
     def marks(self) -> Marks:
-        return marked(self.score, self.label, self.observed, self.kind, self.step)
+        return mark_series(self.score, self.label, self.observed, self.kind, self.step)
 
 
 @dataclass(frozen=True)
-class Own:
+class OwnThreshold:
     """At the threshold 1."""
 
     events: Events
@@ -65,7 +75,8 @@ class Own:
 
 @dataclass(frozen=True)
 class KindQuality:
-    """One kind of injected incident, at the own threshold and at that of 0.1 false alarms per series-day."""
+    """One kind of injected incident, at the own threshold and at that of 0.1 false alarms per
+    series-day."""
 
     incidents: int
     recall: float
@@ -75,7 +86,7 @@ class KindQuality:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class BudgetCalibration:
     """Realised against promised false alarms, on series without an incident."""
 
     series: int
@@ -103,61 +114,102 @@ class Quality:
     unscored: int  # observed samples without a score
     recall_at: dict[float, float]  # false alarms per series-day -> recall
     threshold_at: dict[float, float]  # the same -> the common threshold
-    own: Own
+    own: OwnThreshold
     by_kind: dict[str, KindQuality]
     long_coverage: float  # mean over LONG kinds of the coverage at 0.1 false alarms per series-day
-    calibration: Calibration
+    calibration: BudgetCalibration
 
 
-def judge(series: Sequence[Judged], alert_budget: float = WEEKLY) -> Quality:
+def judge(series: Sequence[JudgedSeries], alert_budget: float = WEEKLY_BUDGET) -> Quality:
     """Judges one group. `alert_budget`: promised false alarms per series and second."""
-    marks = [each.marks for each in series]
-    days = sum(each.days for each in series)
+    marks = [one.marks for one in series]
+    days = sum(one.days for one in series)
     characteristic = curve(marks, days)
-    threshold_at = {rate: characteristic.threshold_for(rate) for rate in RATES}
+    threshold_at = {rate: characteristic.threshold_for(rate) for rate in ALARM_RATES}
     recall_at = {rate: characteristic.recall(threshold) for rate, threshold in threshold_at.items()}
-    total = sum((count(each) for each in marks), Events())
-    late = [delay for each in marks for delay in delays(each)]
-    kinds = by_kind(marks, threshold_at[ON_CALL])
-    lasting = [kinds[name].on_call_coverage for name in LONG if name in kinds]
-    unscored = sum(int((each.observed & np.isnan(each.score)).sum()) for each in series)
-    return Quality(len(series), days, unscored, recall_at, threshold_at,
-                   Own(total, days, float(np.median(late)) if late else float("nan")), kinds,
-                   float(np.mean(lasting)) if lasting else float("nan"), calibration(series, alert_budget))
+    all_delays = [delay for one in marks for delay in delays(one)]
+    kinds = by_kind(marks, threshold_at[ON_CALL_RATE])
+    long = [kinds[name].on_call_coverage for name in LONG_KINDS if name in kinds]
+    own = OwnThreshold(
+        events=sum((count(one) for one in marks), Events()),
+        days=days,
+        median_delay=float(np.median(all_delays)) if all_delays else float("nan"),
+    )
+    return Quality(
+        series=len(series),
+        days=days,
+        unscored=sum(int((one.observed & np.isnan(one.score)).sum()) for one in series),
+        recall_at=recall_at,
+        threshold_at=threshold_at,
+        own=own,
+        by_kind=kinds,
+        long_coverage=float(np.mean(long)) if long else float("nan"),
+        calibration=calibration(series, alert_budget),
+    )
 
 
 def by_kind(marks: Sequence[Marks], on_call: float) -> dict[str, KindQuality]:
     """Recall and coverage by kind at the own threshold and at the threshold `on_call`."""
-    own, other = (_caught_and_covered(marks, threshold) for threshold in (OWN, on_call))
-    return {kind: KindQuality(own[kind][0].incidents, own[kind][0].recall, own[kind][1], other[kind][0].recall,
-                              other[kind][1]) for kind in own}
+    own = _caught_and_covered(marks, BAND_EDGE)
+    other = _caught_and_covered(marks, on_call)
+    return {
+        kind: KindQuality(
+            incidents=events.incidents,
+            recall=events.recall,
+            coverage=coverage,
+            on_call_recall=other[kind][0].recall,
+            on_call_coverage=other[kind][1],
+        )
+        for kind, (events, coverage) in own.items()
+    }
 
 
-def _caught_and_covered(marks: Sequence[Marks], threshold: float) -> dict[str, tuple[Events, float]]:
-    total: dict[str, Events] = {}
-    samples: dict[str, tuple[int, int]] = {}
-    for each in marks:
-        for kind, (over, of) in covered(each, threshold).items():
-            samples[kind] = samples.get(kind, (0, 0))[0] + over, samples.get(kind, (0, 0))[1] + of
-        for kind, events in events_by_kind(each, threshold).items():
-            total[kind] = total.get(kind, Events()) + events
-    return {kind: (total[kind], _ratio(*samples[kind])) for kind in sorted(total)}
+def _caught_and_covered(
+    marks: Sequence[Marks], threshold: float
+) -> dict[str, tuple[Events, float]]:
+    """By kind: incidents and those caught, and the share of the incident samples above."""
+    events_of: dict[str, Events] = {}
+    above_of: dict[str, int] = {}
+    samples_of: dict[str, int] = {}
+    for one in marks:
+        for kind, (above, samples) in coverage_by_kind(one, threshold).items():
+            above_of[kind] = above_of.get(kind, 0) + above
+            samples_of[kind] = samples_of.get(kind, 0) + samples
+        for kind, events in events_by_kind(one, threshold).items():
+            events_of[kind] = events_of.get(kind, Events()) + events
+    return {
+        kind: (events_of[kind], _ratio(above_of[kind], samples_of[kind]))
+        for kind in sorted(events_of)
+    }
 
 
-def calibration(series: Sequence[Judged], alert_budget: float) -> Calibration:
-    """What quiet series raised at the own threshold, against `alert_budget` alarms per series and second."""
-    quiet = [each for each in series if each.quiet]
-    raised = [count(each.marks).false_alarms for each in quiet]
-    promised = [each.days * DAY * alert_budget for each in quiet]
-    above = sum(poisson_tail(number, mean) < CHANCE for number, mean in zip(raised, promised, strict=True))
-    return Calibration(len(quiet), sum(each.days for each in quiet), sum(raised), sum(promised), above)
+def calibration(series: Sequence[JudgedSeries], alert_budget: float) -> BudgetCalibration:
+    """What quiet series raised at the own threshold, against `alert_budget` alarms per series and
+    second."""
+    quiet = [one for one in series if one.quiet]
+    raised = [count(one.marks).false_alarms for one in quiet]
+    promised = [one.days * DAY * alert_budget for one in quiet]
+    tails = [poisson_tail(number, mean) for number, mean in zip(raised, promised, strict=True)]
+    return BudgetCalibration(
+        series=len(quiet),
+        days=sum(one.days for one in quiet),
+        false_alarms=sum(raised),
+        promised=sum(promised),
+        above=sum(tail < SIGNIFICANCE for tail in tails),
+    )
 
 
 def poisson_tail(number: int, mean: float) -> float:
     """The probability of at least `number` events where `mean` are expected."""
     if mean <= 0:
         return 1.0 if number == 0 else 0.0
-    return max(0.0, 1 - math.fsum(math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(number)))
+    return max(
+        0.0,
+        1
+        - math.fsum(
+            math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(number)
+        ),
+    )
 
 
 def _ratio(part: float, whole: float) -> float:

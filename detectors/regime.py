@@ -1,127 +1,187 @@
-"""What the level of a series may do: wander near its anchor, and go to another place when that is a new regime."""
+"""What the level of a series may do: wander near its slow level, and move to a new regime.
+
+A regime is a new level that is normal from now on. It is accepted when samples have stayed away on
+one side for half a day and stand still by then, or when a person says so.
+"""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from detectors.api import Arrays, BoolArray, FloatArray, IntArray
 
-BLOCK_SECONDS = 3 * 3600  # over which a level is a constant; an anchor of less does not hold yet
-ANCHOR_SECONDS = 48 * 3600  # time constant of the anchor
-REGIME_SECONDS = 3600  # time constant of where samples lie now, trusted or not
-LEAST_STEPS = 12  # that its mean, and that of their course, span
+# A level counts as constant over one block. A slow level of fewer samples clamps nothing yet.
+BLOCK_SECONDS = 3 * 3600
+SLOW_LEVEL_SECONDS = 48 * 3600  # time constant of the slow level
+REGIME_SECONDS = 3600  # time constant of the mean of samples that are away, trusted or not
+SLOW_MEAN_SECONDS = 6 * 3600  # time constant of the slow mean of the same samples
+MIN_STEPS = 12  # that both means span
 ACCEPT_SECONDS = 12 * 3600  # away on one side for so long is a new regime
-COURSE_SECONDS, STILL = 6 * 3600, 1 / 3  # time constant of where they lay before; the share of a leash that is no move
-FORGIVEN = 2.0  # a trusted sample takes back so many steps of that time
-REGIME = ("regime", "course", "away", "since", "accepted")  # what is carried of a new level, see Regime
+STILL_SHARE = 1 / 3  # of the largest drift; means that are no farther apart stand still
+RETURN_STEPS = 2.0  # a sample that is back takes so many steps off the time away
+# Stored keys of what is carried of a new level, see RegimeTracker.
+REGIME_KEYS = ("regime", "course", "away", "since", "accepted")
 
 
-def share(seconds: int, step: int, steps: int = 0) -> float:
-    """What a new sample counts for in a mean with that time constant, which spans at least so many steps."""
+def ewma_weight(seconds: int, step: int, steps: int = 0) -> float:
+    """The weight of a new sample in a mean with that time constant, over `steps` steps at least."""
     return float(1 - np.exp(-step / max(seconds, steps * step)))
 
 
-class Anchor:
-    """Where the level has been in the last days, and how far from there it may be."""
+class SlowLevel:
+    """The mean of the level over days, and how far the level may be from it."""
 
-    def __init__(self, place: FloatArray, seen: FloatArray, leash: FloatArray, step: int) -> None:
-        self.place = place  # [S] mean of the level
-        self.seen = seen  # [S] trusted samples that it is made of
-        self._leash, self._share, self._least = leash, share(ANCHOR_SECONDS, step), BLOCK_SECONDS / step
-        self._young = self._not_grown()
+    def __init__(
+        self, level: FloatArray, samples: FloatArray, max_drift: FloatArray, step: int
+    ) -> None:
+        """All [S]; step in seconds."""
+        self.level = level
+        self.samples = samples  # trusted ones that the mean is made of
+        self._max_drift = max_drift
+        self._weight = ewma_weight(SLOW_LEVEL_SECONDS, step)
+        self._min_samples = BLOCK_SECONDS / step
+        self._growing = self._any_growing()
 
-    def _not_grown(self) -> bool:
-        """Whether any anchor is the mean of all that has been seen yet."""
-        return bool((self.seen * self._share < 1).any())
+    def _any_growing(self) -> bool:
+        """Whether any slow level is still a plain mean of all its samples."""
+        return bool((self.samples * self._weight < 1).any())
 
-    def hold(self, level: FloatArray, trusted: BoolArray) -> tuple[FloatArray, BoolArray]:
-        """[S] the level, held, and where that strains the leash. The anchor goes after levels that do not."""
-        reach = np.where(self.seen > self._least, self._leash, np.inf) if self._young else self._leash
-        off = level - self.place
-        strained = np.abs(off) >= reach
-        calm = trusted
-        if strained.any():
-            calm = trusted & ~strained
-            level = np.where(strained, self.place + np.sign(off) * reach, level)
-        if self._young:
-            self.seen = self.seen + calm
-            self.place = self.place + calm * np.maximum(self._share, 1 / np.maximum(self.seen, 1)) * off
-            self._young = self._not_grown()
+    def clamp(self, level: FloatArray, trusted: BoolArray) -> tuple[FloatArray, BoolArray]:
+        """The level [S], held within the largest drift, and where it had to be held [S].
+
+        The slow level follows trusted levels that did not have to be held.
+        """
+        limit = self._max_drift
+        # A new slow level knows too little to clamp. The branch saves time on every later sample.
+        if self._growing:
+            limit = np.where(self.samples > self._min_samples, self._max_drift, np.inf)
+        drift = level - self.level
+        clamped = np.abs(drift) >= limit
+        counted = trusted
+        if clamped.any():
+            counted = trusted & ~clamped
+            level = np.where(clamped, self.level + np.sign(drift) * limit, level)
+        if self._growing:
+            self.samples = self.samples + counted
+            weight = np.maximum(self._weight, 1 / np.maximum(self.samples, 1))
+            self.level = self.level + counted * weight * drift
+            self._growing = self._any_growing()
         else:
-            self.place = self.place + calm * (self._share * off)
-        return level, strained
+            self.level = self.level + counted * (self._weight * drift)
+        return level, clamped
 
     def move(self, level: FloatArray, rows: BoolArray) -> None:
-        """To a level that has been accepted."""
-        self.place = np.where(rows, level, self.place)
+        """To a level that has been accepted, in the rows [S] where it was."""
+        self.level = np.where(rows, level, self.level)
 
 
-class Regime:
-    """Where samples lie that are away, and for how long: a new level, once it has lasted or someone says so.
+class RegimeSample(NamedTuple):
+    """One sample of every series, as the tracker sees it; all [S]."""
 
-    Away is beyond the gate, or where the level may not follow.
-    """
+    distance: FloatArray  # from the profile
+    residual: FloatArray  # from the level
+    away: BoolArray  # beyond the gate, or where the level may not follow
+    usable: BoolArray
+    time: int  # unix seconds
+    settled: BoolArray | None  # True = a person accepts the level now; None = nowhere
 
-    def __init__(self, place: FloatArray, course: FloatArray, away: FloatArray, since: FloatArray, accepted: FloatArray,
-                 leash: FloatArray, step: int) -> None:
-        self.place = place  # [S] mean of the distance from the profile since samples went away
-        self.course = course  # [S] the same over a longer time: behind a place that moves
-        self.away = away  # [S] steps, signed, that they have been away on one side
-        self.since = since  # [S] unix seconds of the first of them, or of those that were last; 0 = none yet
-        self.accepted = accepted  # [S] unix seconds of the sample with which the last new level was accepted; 0 = none
-        self._leash = leash
-        self._share = share(REGIME_SECONDS, step, LEAST_STEPS)
-        self._slowly = share(COURSE_SECONDS, step, LEAST_STEPS)
-        self._patience = ACCEPT_SECONDS / step
-        self._most = self._patience + 1  # what has lasted for longer is forgiven as soon
-        self._open = bool(away.any())
 
-    def concerns(self, away: BoolArray) -> bool:
-        """Whether any series is away, or was."""
-        return self._open or bool(away.any())
+class RegimeTracker:
+    """Where samples lie that are away, and for how long."""
 
-    def settle(self, level: FloatArray, distance: FloatArray, residual: FloatArray, beyond: BoolArray,
-               usable: BoolArray, time: int, settled: BoolArray | None) -> tuple[FloatArray, BoolArray | None]:
-        """[S] the level after a sample at `distance` from the profile: the new one where it has been accepted; and
-        where that is, None = nowhere. What still moves by more than levels do is not accepted by the rule.
+    def __init__(self, carry: Arrays, max_drift: FloatArray, step: int) -> None:
+        """carry: the arrays [S] of REGIME_KEYS. max_drift: [S]. step: seconds."""
+        self._mean = carry["regime"]  # of the distance from the profile since samples went away
+        self._slow_mean = carry["course"]  # the same over a longer time: it lags behind a move
+        self._away_steps = carry["away"]  # signed: steps that they have been away on one side
+        self._since = carry["since"]  # unix seconds of the first sample away; 0 = none yet
+        self._accepted = carry["accepted"]  # unix seconds of the last acceptance; 0 = none
+        self._max_drift = max_drift
+        self._weight = ewma_weight(REGIME_SECONDS, step, MIN_STEPS)
+        self._slow_weight = ewma_weight(SLOW_MEAN_SECONDS, step, MIN_STEPS)
+        self._accept_steps = ACCEPT_SECONDS / step
+        # Steps beyond this are not counted, so that a return takes no longer after weeks away.
+        self._max_steps = self._accept_steps + 1
+        self._any_away = bool(self._away_steps.any())
 
-        beyond: [S] True = it is away. time: unix seconds of the sample. settled: [S] True = someone accepts it now;
-        None = nowhere.
+    @property
+    def carry(self) -> dict[str, FloatArray]:
+        arrays = (self._mean, self._slow_mean, self._away_steps, self._since, self._accepted)
+        return dict(zip(REGIME_KEYS, arrays, strict=True))
+
+    def is_concerned(self, away: BoolArray) -> bool:
+        """Whether any series is away, or was until now: only then is there anything to settle."""
+        return self._any_away or bool(away.any())
+
+    def settle(
+        self, level: FloatArray, sample: RegimeSample
+    ) -> tuple[FloatArray, BoolArray | None]:
+        """The level [S] after the sample, and where it is a newly accepted one [S]; None = nowhere.
+
+        The rule accepts no level that still moves by more than levels do.
         """
-        begins = self.away == 0  # the means begin where the first one is
-        self.place = self.place + usable * np.where(begins, beyond, self._share) * (distance - self.place)
-        self.course = self.course + usable * np.where(begins, beyond, self._slowly) * (distance - self.course)
-        back = np.minimum(np.maximum(self.away, -FORGIVEN), FORGIVEN)
-        before = self.away
-        self.away = np.clip(before + usable * np.where(beyond, np.sign(residual), -back), -self._most, self._most)
-        self.since = np.where((self.away != 0) & (np.sign(before) != np.sign(self.away)), time, self.since)
-        far = np.abs(self.away)
-        self._open = bool(far.any())
-        if far.max(initial=0.0) <= self._patience and settled is None:
+        self._update_means(sample)
+        self._count_steps(sample)
+        steps = np.abs(self._away_steps)
+        self._any_away = bool(steps.any())
+        if steps.max(initial=0.0) <= self._accept_steps and sample.settled is None:
             return level, None
-        accepted = usable & beyond & (far > self._patience) & (np.abs(self.place - self.course) <= STILL * self._leash)
-        if settled is not None:
-            accepted |= settled & (far > 0)
+        accepted = (
+            sample.usable
+            & sample.away
+            & (steps > self._accept_steps)
+            & (np.abs(self._mean - self._slow_mean) <= STILL_SHARE * self._max_drift)
+        )
+        if sample.settled is not None:
+            accepted |= sample.settled & (steps > 0)
         if not accepted.any():
             return level, None
-        self.away = np.where(accepted, 0.0, self.away)
-        self.accepted = np.where(accepted, time, self.accepted)
-        return np.where(accepted, self.place, level), accepted
+        self._away_steps = np.where(accepted, 0.0, self._away_steps)
+        self._accepted = np.where(accepted, sample.time, self._accepted)
+        return np.where(accepted, self._mean, level), accepted
+
+    def _update_means(self, sample: RegimeSample) -> None:
+        """Both means start at the first sample that is away."""
+        fresh = self._away_steps == 0
+        self._mean = self._mean + sample.usable * np.where(fresh, sample.away, self._weight) * (
+            sample.distance - self._mean
+        )
+        self._slow_mean = self._slow_mean + sample.usable * np.where(
+            fresh, sample.away, self._slow_weight
+        ) * (sample.distance - self._slow_mean)
+
+    def _count_steps(self, sample: RegimeSample) -> None:
+        previous = self._away_steps
+        back = np.minimum(np.maximum(previous, -RETURN_STEPS), RETURN_STEPS)
+        self._away_steps = np.clip(
+            previous + sample.usable * np.where(sample.away, np.sign(sample.residual), -back),
+            -self._max_steps,
+            self._max_steps,
+        )
+        changed_side = np.sign(previous) != np.sign(self._away_steps)
+        self._since = np.where((self._away_steps != 0) & changed_side, sample.time, self._since)
 
 
 @dataclass(frozen=True)
-class Settling:
+class SettlingLevels:
     """What a carry tells of new levels; all [S] unix seconds."""
 
-    since: IntArray  # of the first sample that lies away, or of the first of those that were last; 0 = none yet
-    due: IntArray  # of the sample with which the level is accepted if all stay there from now on; 0 = none lie away
-    accepted: IntArray  # of the sample with which the last one was accepted; 0 = none yet
+    # Of the first sample that lies away now, or lay away last; 0 = none yet.
+    since: IntArray
+    # Of the sample that accepts the level, if all samples stay away until then; 0 = none is away.
+    due: IntArray
+    accepted: IntArray  # of the sample that accepted the last one; 0 = none yet
 
 
-def settling(carry: Arrays, time: int, step: int) -> Settling | None:
-    """New levels as of `time`, the last sample seen; None for a detector that carries nothing of the kind."""
-    if not set(REGIME) <= carry.keys():
+def settling(carry: Arrays, time: int, step: int) -> SettlingLevels | None:
+    """New levels as of `time`, the last sample seen; None if the detector carries no levels."""
+    if not set(REGIME_KEYS) <= carry.keys():
         return None
     steps = np.maximum(np.floor(ACCEPT_SECONDS / step - np.abs(carry["away"])), 0) + 1
     due = np.where(carry["away"] != 0, time + steps * step, 0)
-    return Settling(*(np.asarray(each, np.int64) for each in (carry["since"], due, carry["accepted"])))
+    return SettlingLevels(
+        since=np.asarray(carry["since"], np.int64),
+        due=np.asarray(due, np.int64),
+        accepted=np.asarray(carry["accepted"], np.int64),
+    )

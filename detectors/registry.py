@@ -1,6 +1,6 @@
-"""From a name in a configuration to a detector, and from a detector to the text that a store keeps of it.
+"""From a name in a configuration to a detector, and from a detector to the text in a store.
 
-Detectors are found by the entry-point group `bandwatch.detectors`; ours come through the same door as anyone's.
+Detectors are found by the entry-point group `bandwatch.detectors`, ours as those of third parties.
 """
 
 import difflib
@@ -23,51 +23,72 @@ def detector_names() -> list[str]:
 
 
 def detector_named(name: str, options: Mapping[str, Option]) -> Detector:
-    """A detector with its options; raises DetectorError that says what is wrong and what is valid."""
+    """A detector with its options; raises DetectorError that says what is wrong and what is
+    valid."""
     entries = _entries()
     if name not in entries:
-        raise DetectorError(f"unknown detector `{name}`{_nearest(name, entries)}; valid: {', '.join(sorted(entries))}")
+        raise DetectorError(
+            f"unknown detector `{name}`{_nearest(name, entries)}; "
+            f"valid: {', '.join(sorted(entries))}"
+        )
     kind = entries[name].load()
     known = {item.name: item for item in fields(kind)}
     for option in options:
         if option not in known:
             valid = ", ".join(known) or "none"
-            raise DetectorError(f"detector `{name}` has no option `{option}`{_nearest(option, known)}; valid: {valid}")
-    detector = kind(**{option: _checked(name, known[option], value) for option, value in options.items()})
+            raise DetectorError(
+                f"detector `{name}` has no option `{option}`{_nearest(option, known)}; "
+                f"valid: {valid}"
+            )
+    detector = kind(
+        **{option: _checked(name, known[option], value) for option, value in options.items()}
+    )
     if not isinstance(detector, Detector):
-        raise DetectorError(f"detector `{name}` ({entries[name].value}) does not follow detectors.api.Detector")
+        raise DetectorError(
+            f"detector `{name}` ({entries[name].value}) does not follow detectors.api.Detector"
+        )
     return detector
 
 
 def to_spec(detector: Detector) -> str:
     """Canonical JSON: equal detectors give equal text."""
     options = asdict(detector)  # type: ignore[call-overload]  # every detector is a dataclass
-    return json.dumps({"name": detector.name, "options": options}, sort_keys=True, separators=(",", ":"))
+    return json.dumps(
+        {"name": detector.name, "options": options}, sort_keys=True, separators=(",", ":")
+    )
 
 
 def from_spec(text: str) -> Detector:
     """The inverse of `to_spec`."""
     try:
         spec = json.loads(text)
-        name, options = spec["name"], spec["options"]
+        name = spec["name"]
+        options = spec["options"]
     except (ValueError, KeyError, TypeError) as error:
         raise DetectorError(f"not the spec of a detector: {text!r}") from error
     return detector_named(name, options)
 
 
 def _checked(name: str, item: Field[Any], value: Option) -> Option:
-    """The value in the type of the field; within `metadata["range"]` or among `metadata["choices"]`, if given."""
+    """The value in the type of the field; within `metadata["range"]` or among
+    `metadata["choices"]`, if given."""
     wanted = item.type if isinstance(item.type, type) else type(item.default)
     if wanted is float and type(value) is int:
         value = float(value)
     if type(value) is not wanted:
-        raise DetectorError(f"detector `{name}`: `{item.name}` must be {wanted.__name__}: got {value!r}")
+        raise DetectorError(
+            f"detector `{name}`: `{item.name}` must be {wanted.__name__}: got {value!r}"
+        )
     low, high = item.metadata.get("range", (None, None))
     if low is not None and not low <= value <= high:
-        raise DetectorError(f"detector `{name}`: `{item.name}` must lie between {low} and {high}: got {value!r}")
+        raise DetectorError(
+            f"detector `{name}`: `{item.name}` must lie between {low} and {high}: got {value!r}"
+        )
     choices = item.metadata.get("choices", (value,))
     if value not in choices:
-        raise DetectorError(f"detector `{name}`: `{item.name}` must be one of {', '.join(choices)}: got {value!r}")
+        raise DetectorError(
+            f"detector `{name}`: `{item.name}` must be one of {', '.join(choices)}: got {value!r}"
+        )
     return value
 
 

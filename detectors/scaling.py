@@ -1,4 +1,5 @@
-"""Robust centre, scale and resolution of each series, sane for constant, sparse and quantised ones."""
+"""Robust centre, scale and resolution of each series, sane for constant, sparse and quantised
+ones."""
 
 from dataclasses import dataclass
 
@@ -8,8 +9,8 @@ from detectors.api import BoolArray, FloatArray
 
 NORMAL_MAD = 1.4826  # median |x| of a normal distribution is sigma / 1.4826
 NORMAL_IQR = 1.3490  # its interquartile range is 1.349 sigma
-CONSTANT_SHARE = 1e-3  # a series that never moved is given a thousandth of its level as scale
-TINY = 1e-6  # and this much where that level is zero
+CONSTANT_SCALE_SHARE = 1e-3  # a series that never moved is given a thousandth of its level as scale
+MIN_SCALE = 1e-6  # and this much where that level is zero
 
 
 @dataclass(frozen=True)
@@ -21,16 +22,19 @@ class Scale:
     resolution: FloatArray  # smallest step that the values take; 0 = continuous
 
 
-def gaps_last(values: FloatArray, kept: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """Values sorted along the last axis with everything not `kept` at the end as +inf, and how many are kept."""
-    ordered = np.sort(np.where(kept, values, np.inf), axis=-1)
-    return ordered, kept.sum(axis=-1).astype(np.float64)
+def sort_gaps_last(values: FloatArray, mask: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Values sorted along the last axis, those outside the mask at the end as +inf, and the number
+    of those in it."""
+    ordered = np.sort(np.where(mask, values, np.inf), axis=-1)
+    return ordered, mask.sum(axis=-1).astype(np.float64)
 
 
-def ranked(ordered: FloatArray, count: FloatArray, share: float) -> FloatArray:
-    """The `share` quantile of what `gaps_last` returned, between the two nearest ranks; NaN where there is nothing."""
+def quantile_of_sorted(ordered: FloatArray, count: FloatArray, share: float) -> FloatArray:
+    """The `share` quantile of what `gaps_last` returned, between the two nearest ranks; NaN where
+    there is nothing."""
     rank = np.maximum(count - 1, 0) * share
-    below, above = np.floor(rank).astype(np.int64), np.ceil(rank).astype(np.int64)
+    below = np.floor(rank).astype(np.int64)
+    above = np.ceil(rank).astype(np.int64)
     low = np.take_along_axis(ordered, below[..., None], -1)[..., 0]
     high = np.take_along_axis(ordered, above[..., None], -1)[..., 0]
     with np.errstate(invalid="ignore"):
@@ -38,20 +42,24 @@ def ranked(ordered: FloatArray, count: FloatArray, share: float) -> FloatArray:
     return np.where(count > 0, between, np.nan)
 
 
-def quantile(values: FloatArray, kept: BoolArray, share: float) -> FloatArray:
-    """[S] quantile of the `kept` entries of each row of [S, T]; NaN where none is kept."""
-    return ranked(*gaps_last(values, kept), share)
+def quantile(values: FloatArray, mask: BoolArray, share: float) -> FloatArray:
+    """[S] quantile of the marked entries of each row of [S, T]; NaN where none is marked."""
+    return quantile_of_sorted(*sort_gaps_last(values, mask), share)
 
 
-def fit_scale(values: FloatArray, kept: BoolArray) -> Scale:
-    """From [S, T]: median; interquartile range, or the first wider measure that is not zero; resolution."""
-    ordered, count = gaps_last(values, kept)
-    centre = np.nan_to_num(ranked(ordered, count, 0.5))
+def fit_scale(values: FloatArray, mask: BoolArray) -> Scale:
+    """From [S, T]: median; interquartile range, or the first wider measure that is not zero;
+    resolution."""
+    ordered, count = sort_gaps_last(values, mask)
+    centre = np.nan_to_num(quantile_of_sorted(ordered, count, 0.5))
     spans = ((0.25, 0.75, NORMAL_IQR), (0.05, 0.95, 3.29))  # the same sigma for normal values
-    candidates = [(ranked(ordered, count, high) - ranked(ordered, count, low)) / sigma for low, high, sigma in spans]
-    distance = np.where(kept, np.abs(values - centre[:, None]), 0.0)
+    candidates = [
+        (quantile_of_sorted(ordered, count, high) - quantile_of_sorted(ordered, count, low)) / sigma
+        for low, high, sigma in spans
+    ]
+    distance = np.where(mask, np.abs(values - centre[:, None]), 0.0)
     candidates += [distance.sum(axis=1) / np.maximum(count, 1), distance.max(axis=1, initial=0.0)]
-    constant = np.maximum(CONSTANT_SHARE * np.abs(centre), TINY)
+    constant = np.maximum(CONSTANT_SCALE_SHARE * np.abs(centre), MIN_SCALE)
     scale = np.zeros_like(centre)
     for candidate in candidates:
         noise = 1e-12 * np.abs(centre)  # what rounding alone leaves of a constant
@@ -61,7 +69,8 @@ def fit_scale(values: FloatArray, kept: BoolArray) -> Scale:
 
 
 def _resolution(ordered: FloatArray, count: FloatArray) -> FloatArray:
-    """[S] step between neighbouring values where at least half of the samples repeat another; else 0."""
+    """[S] step between neighbouring values where at least half of the samples repeat another;
+    else 0."""
     result = np.zeros(len(ordered))
     for row, (values, n) in enumerate(zip(ordered, count.astype(int), strict=True)):
         steps = np.diff(values[:n])

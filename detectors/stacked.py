@@ -1,10 +1,13 @@
-"""Layers whose weights carry a leading axis S: one batched product serves S models that never touch each other.
+"""Layers whose weights carry a leading axis S: one batched product serves S models that never touch
+each other.
 
-Sources: Hochreiter & Schmidhuber (1997) for the LSTM, gates in the order input, forget, output, candidate; Cho et al.
-(2014) for the GRU, gates in the order reset, update, candidate, the reset applied after the product as cuDNN does.
+Sources: Hochreiter & Schmidhuber (1997) for the LSTM, gates in the order input, forget, output,
+candidate; Cho et al. (2014) for the GRU, gates in the order reset, update, candidate, the reset
+applied after the product as cuDNN does.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,8 +20,19 @@ Weights = dict[str, Tensor]  # every one with leading axis S
 Shapes = Mapping[str, tuple[int, ...]]  # of one model, without the axis S
 
 
+@dataclass(frozen=True)
+class CellKind:
+    """The sizes of a recurrent cell."""
+
+    gates: int  # its products are so many times H wide
+    states: int  # arrays [S, B, H] of its state: h, or h and c
+
+
+CELLS = {"lstm": CellKind(gates=4, states=2), "gru": CellKind(gates=3, states=1)}
+
+
 def draw(shapes: Shapes, rows: int, seed: int) -> Weights:
-    """Initial weights, drawn once and the same for all `rows`, so that company does not matter.
+    """Initial weights, the same for all `rows`, so that the neighbours of a series do not matter.
 
     Matrices [inputs, outputs] are uniform within 1 / sqrt(inputs), everything else is zero.
     """
@@ -26,17 +40,20 @@ def draw(shapes: Shapes, rows: int, seed: int) -> Weights:
     weights: Weights = {}
     for name, shape in shapes.items():
         edge = shape[0] ** -0.5 if len(shape) == 2 else 0.0
-        one = torch.from_numpy(rng.uniform(-1.0, 1.0, shape).astype(np.float32) * np.float32(edge))
-        weights[name] = one.expand(rows, *shape).clone()
+        array = rng.uniform(-1.0, 1.0, shape).astype(np.float32) * np.float32(edge)
+        weights[name] = torch.from_numpy(array).expand(rows, *shape).clone()
     return weights
 
 
 def tensors(arrays: Mapping[str, NDArray[Any]], device: str) -> Weights:
     """Arrays as tensors; on the CPU they share memory and must not be written to."""
-    return {name: torch.as_tensor(np.ascontiguousarray(array), device=device) for name, array in arrays.items()}
+    return {
+        name: torch.as_tensor(np.ascontiguousarray(array), device=device)
+        for name, array in arrays.items()
+    }
 
 
-def remembered(array: NDArray[Any], device: str) -> Tensor:
+def state_tensor(array: NDArray[Any], device: str) -> Tensor:
     """A carried array as a tensor [S, ...] of its own, laid out as a step leaves it."""
     return torch.as_tensor(array, device=device).clone(memory_format=torch.contiguous_format)
 
@@ -47,10 +64,11 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-    """One step of the LSTM from gates [S, B, 4H], which it overwrites, and memory c [S, B, H]: new h and c."""
+    """One step of the LSTM from gates [S, B, 4H], which it overwrites, and memory c [S, B, H]: new
+    h and c."""
     size = c.shape[-1]
-    gates[..., :3 * size].sigmoid_()
-    gates[..., 3 * size:].tanh_()
+    gates[..., : 3 * size].sigmoid_()
+    gates[..., 3 * size :].tanh_()
     i, f, o, g = gates.chunk(4, dim=-1)
     c = torch.addcmul(f * c, i, g)
     return o * torch.tanh(c), c
@@ -59,134 +77,160 @@ def cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
 class Recurrence(torch.autograd.Function):
     """The LSTM over L steps, with its backward pass written out.
 
-    Autograd would keep a graph of ten nodes per step and form the gradient of the weights step by step; here the
-    gates are kept in one array, and that gradient is one product at the end.
+    It is ours because it is faster. Autograd would keep a graph of ten nodes per step and form the
+    gradient of the weights step by step. Here the gates are kept in one array, and that gradient is
+    one product at the end.
     """
 
     @staticmethod
     def forward(ctx: Any, pre: Tensor, weight: Tensor, h: Tensor, c: Tensor) -> Tensor:
-        """pre [S, L, B, 4H] input projections with bias, weight [S, H, 4H], h and c [S, B, H] -> h [S, L, B, H]."""
+        """pre [S, L, B, 4H] input projections with bias, weight [S, H, 4H], h and c [S, B, H] -> h
+        [S, L, B, H]."""
         series, steps, batch, width = pre.shape
         gates = torch.empty_like(pre)
-        before = pre.new_empty(series, steps + 1, batch, width // 4)  # h before each step; the last = after all
-        memory = torch.empty_like(before)
-        before[:, 0], memory[:, 0] = h, c
-        places = (pre.unbind(1), gates.unbind(1), before.unbind(1)[1:], memory.unbind(1)[1:])
-        for entered, gate, h_then, c_then in zip(*places, strict=True):
-            now = torch.baddbmm(entered, h, weight)
-            h, c = cell(now, c)
-            gate.copy_(now)
-            h_then.copy_(h)
-            c_then.copy_(c)
-        ctx.save_for_backward(weight, gates, before, memory)
-        return before[:, 1:]
+        # Before each step; the last one is after all steps.
+        hidden = pre.new_empty(series, steps + 1, batch, width // 4)
+        memory = torch.empty_like(hidden)
+        hidden[:, 0] = h
+        memory[:, 0] = c
+        rows = (pre.unbind(1), gates.unbind(1), hidden.unbind(1)[1:], memory.unbind(1)[1:])
+        for pre_row, gate_row, hidden_row, memory_row in zip(*rows, strict=True):
+            product = torch.baddbmm(pre_row, h, weight)
+            h, c = cell(product, c)
+            gate_row.copy_(product)
+            hidden_row.copy_(h)
+            memory_row.copy_(c)
+        ctx.save_for_backward(weight, gates, hidden, memory)
+        return hidden[:, 1:]
 
     @staticmethod
     def backward(ctx: FunctionCtx, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of `pre`, `weight`, and the initial h and c."""
-        weight, gates, before, memory = ctx.saved_tensors  # type: ignore[attr-defined]
-        grad, size = grads[0], before.shape[-1]
+        # Dense on purpose: all that does not depend on dh and dc is computed before the loop.
+        weight, gates, hidden, memory = ctx.saved_tensors  # type: ignore[attr-defined]
+        size = hidden.shape[-1]
         i, f, o, g = gates.split(size, dim=-1)
         bent = torch.tanh(memory[:, 1:])
-        to_o, to_c = bent * o * (1 - o), o * (1 - bent * bent)
+        o_slope = bent * o * (1 - o)
+        c_slope = o * (1 - bent * bent)
         slopes = torch.cat([g * i * (1 - i), memory[:, :-1] * f * (1 - f), i * (1 - g * g)], dim=-1)
-        across = weight.transpose(1, 2)
+        transposed = weight.transpose(1, 2)
         out = torch.empty_like(gates)
-        dh, dc = torch.zeros_like(before[:, 0]), torch.zeros_like(before[:, 0])
-        places = [part.unbind(1)[::-1] for part in (grad, to_c, to_o, f, slopes, out)]
-        for come, c_share, o_share, kept, slope, now in zip(*places, strict=True):
-            dh = dh + come
-            dc = torch.addcmul(dc, dh, c_share)
+        dh = torch.zeros_like(hidden[:, 0])
+        dc = torch.zeros_like(hidden[:, 0])
+        rows = [part.unbind(1)[::-1] for part in (grads[0], c_slope, o_slope, f, slopes, out)]
+        for grad, to_c, to_o, forget, slope, row in zip(*rows, strict=True):
+            dh = dh + grad
+            dc = torch.addcmul(dc, dh, to_c)
             to_i, to_f, to_g = torch.split(slope, size, dim=-1)
-            at_i, at_f, at_o, at_g = torch.split(now, size, dim=-1)
-            torch.mul(dc, to_i, out=at_i)
-            torch.mul(dc, to_f, out=at_f)
-            torch.mul(dh, o_share, out=at_o)
-            torch.mul(dc, to_g, out=at_g)
-            dc = dc * kept
-            dh = torch.bmm(now, across)
-        flat = before[:, :-1].flatten(1, 2)
+            row_i, row_f, row_o, row_g = torch.split(row, size, dim=-1)
+            torch.mul(dc, to_i, out=row_i)
+            torch.mul(dc, to_f, out=row_f)
+            torch.mul(dh, to_o, out=row_o)
+            torch.mul(dc, to_g, out=row_g)
+            dc = dc * forget
+            dh = torch.bmm(row, transposed)
+        flat = hidden[:, :-1].flatten(1, 2)
         return out, torch.bmm(flat.transpose(1, 2), out.flatten(1, 2)), dh, dc
 
 
-def gated_cell(pre: Tensor, across: Tensor, h: Tensor, gates: Tensor, then: Tensor) -> Tensor:
-    """One step of the GRU from the products of the input and of h, both [S, B, 3H], and h [S, B, H]: the new h.
+def gated_cell(pre: Tensor, product: Tensor, h: Tensor, gates: Tensor, out: Tensor) -> Tensor:
+    """One step of the GRU: the new h, which is written to `out` [S, B, H].
 
-    It is written to `then` [S, B, H], and the gates to `gates` [S, B, 3H].
+    pre, product: [S, B, 3H] what the input and h contribute. h: [S, B, H]. gates: [S, B, 3H] is
+    overwritten.
     """
     size = h.shape[-1]
     reset, update, candidate = gates.chunk(3, dim=-1)
-    both, at_last = pre.split_with_sizes((2 * size, size), dim=-1)
-    both_across, across = across.split_with_sizes((2 * size, size), dim=-1)
-    torch.add(both, both_across, out=gates[..., :2 * size]).sigmoid_()
-    torch.addcmul(at_last, reset, across, out=candidate).tanh_()
-    return torch.lerp(candidate, h, update, out=then)
+    pre_gates, pre_candidate = pre.split_with_sizes((2 * size, size), dim=-1)
+    product_gates, product_candidate = product.split_with_sizes((2 * size, size), dim=-1)
+    torch.add(pre_gates, product_gates, out=gates[..., : 2 * size]).sigmoid_()
+    torch.addcmul(pre_candidate, reset, product_candidate, out=candidate).tanh_()
+    return torch.lerp(candidate, h, update, out=out)
 
 
 class GatedRecurrence(torch.autograd.Function):
-    """The GRU over L steps, with its backward pass written out as that of `Recurrence`."""
+    """The GRU over L steps; its backward pass is written out for the same reason."""
 
     @staticmethod
     def forward(ctx: Any, pre: Tensor, weight: Tensor, h: Tensor) -> Tensor:
-        """pre [S, L, B, 3H] input projections with bias, weight [S, H, 3H], h [S, B, H] -> h [S, L, B, H]."""
+        """pre [S, L, B, 3H] input projections with bias, weight [S, H, 3H], h [S, B, H] -> h [S, L,
+        B, H]."""
         series, steps, batch, width = pre.shape
         size = width // 3
-        gates, inner = torch.empty_like(pre), pre.new_empty(series, steps, batch, size)
-        before = pre.new_empty(series, steps + 1, batch, size)  # h before each step; the last = after all
-        before[:, 0] = h
-        for now, gate, kept, then in zip(pre.unbind(1), gates.unbind(1), inner.unbind(1), before.unbind(1)[1:],
-                                         strict=True):
-            across = torch.bmm(h, weight)
-            h = gated_cell(now, across, h, gate, then)
-            kept.copy_(across[..., 2 * size:])
-        ctx.save_for_backward(weight, gates, inner, before)
-        return before[:, 1:]
+        gates = torch.empty_like(pre)
+        inner = pre.new_empty(series, steps, batch, size)
+        # Before each step; the last one is after all steps.
+        hidden = pre.new_empty(series, steps + 1, batch, size)
+        hidden[:, 0] = h
+        rows = (pre.unbind(1), gates.unbind(1), inner.unbind(1), hidden.unbind(1)[1:])
+        for pre_row, gate_row, inner_row, hidden_row in zip(*rows, strict=True):
+            product = torch.bmm(h, weight)
+            h = gated_cell(pre_row, product, h, gate_row, hidden_row)
+            inner_row.copy_(product[..., 2 * size :])
+        ctx.save_for_backward(weight, gates, inner, hidden)
+        return hidden[:, 1:]
 
     @staticmethod
     def backward(ctx: FunctionCtx, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        """Gradients of `pre`, `weight`, and the initial h: each gate takes dh times a slope known beforehand."""
-        weight, gates, inner, before = ctx.saved_tensors  # type: ignore[attr-defined]
-        grad, past = grads[0], before[:, :-1]
+        """Gradients of `pre`, `weight`, and the initial h: each gate takes dh times a slope that is
+        known before the loop."""
+        weight, gates, inner, hidden = ctx.saved_tensors  # type: ignore[attr-defined]
+        past = hidden[:, :-1]
         reset, update, candidate = gates.split(past.shape[-1], dim=-1)
-        to_candidate = (1 - update) * (1 - candidate * candidate)
-        slopes = torch.stack([to_candidate * inner * reset * (1 - reset),
-                              (past - candidate) * update * (1 - update), to_candidate * reset], dim=-2)
-        out, total = torch.empty_like(slopes), torch.empty_like(past)  # of the products with h [S, L, B, 3, H]; dh
-        across, dh = weight.transpose(1, 2), torch.zeros_like(past[:, 0])
-        steps = [part.unbind(1)[::-1] for part in (grad, total, slopes, out, out.flatten(-2), update)]
-        for come, into, slope, product, flat, kept in zip(*steps, strict=True):
-            dh = torch.add(dh, come, out=into)
-            torch.mul(slope, dh.unsqueeze(-2), out=product)
-            dh = torch.baddbmm(dh * kept, flat, across)
-        product = torch.bmm(past.flatten(1, 2).transpose(1, 2), out.flatten(-2).flatten(1, 2))
-        return torch.cat([out[..., :2, :].flatten(-2), total * to_candidate], dim=-1), product, dh
-
-
-GATES = {"lstm": 4, "gru": 3}  # the choices of a `cell`, and how many times H its products are wide
+        candidate_slope = (1 - update) * (1 - candidate * candidate)
+        slopes = torch.stack(
+            [
+                candidate_slope * inner * reset * (1 - reset),
+                (past - candidate) * update * (1 - update),
+                candidate_slope * reset,
+            ],
+            dim=-2,
+        )
+        out = torch.empty_like(slopes)  # of the products with h [S, L, B, 3, H]
+        total = torch.empty_like(past)  # dh
+        transposed = weight.transpose(1, 2)
+        dh = torch.zeros_like(past[:, 0])
+        parts = (grads[0], total, slopes, out, out.flatten(-2), update)
+        rows = [part.unbind(1)[::-1] for part in parts]
+        for grad, total_row, slope, row, flat_row, share in zip(*rows, strict=True):
+            dh = torch.add(dh, grad, out=total_row)
+            torch.mul(slope, dh.unsqueeze(-2), out=row)
+            dh = torch.baddbmm(dh * share, flat_row, transposed)
+        of_weight = torch.bmm(past.flatten(1, 2).transpose(1, 2), out.flatten(-2).flatten(1, 2))
+        of_pre = torch.cat([out[..., :2, :].flatten(-2), total * candidate_slope], dim=-1)
+        return of_pre, of_weight, dh
 
 
 def recur(kind: str, pre: Tensor, weight: Tensor, state: tuple[Tensor, ...]) -> Tensor:
-    """Such a cell over L steps: pre [S, L, B, gates * H], first state, h or (h, c), [S, B, H] -> h [S, L, B, H]."""
+    """A cell over L steps: pre [S, L, B, gates * H], first state, h or (h, c), [S, B, H] -> h [S,
+    L, B, H]."""
     hidden: Tensor = (Recurrence if kind == "lstm" else GatedRecurrence).apply(pre, weight, *state)
     return hidden
 
 
-def advance(kind: str, pre: Tensor, weight: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """One step of it without a gradient, from pre [S, B, gates * H]: the next state, whose first part is the output."""
+def advance(
+    kind: str, pre: Tensor, weight: Tensor, state: tuple[Tensor, ...]
+) -> tuple[Tensor, ...]:
+    """One step of a cell without a gradient, from pre [S, B, gates * H]: the next state, whose
+    first part is the output."""
+    h = state[0]
     if kind == "lstm":
-        return cell(torch.baddbmm(pre, state[0], weight), state[1])
-    return (gated_cell(pre, torch.bmm(state[0], weight), state[0], torch.empty_like(pre), torch.empty_like(state[0])),)
+        return cell(torch.baddbmm(pre, h, weight), state[1])
+    product = torch.bmm(h, weight)
+    return (gated_cell(pre, product, h, torch.empty_like(pre), torch.empty_like(h)),)
 
 
-def run(kind: str, pre: Tensor, weight: Tensor, state: tuple[Tensor, ...], places: slice,
-        ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Such steps over `places` of pre [S, N, gates * H], from a state [S, 1, H].
+def run(
+    kind: str, pre: Tensor, weight: Tensor, state: tuple[Tensor, ...], places: slice
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Steps over `places` of pre [S, N, gates * H], from a state [S, 1, H].
 
-    Returns h [S, N, H], 0 elsewhere, and the state.
+    Returns h [S, N, H], 0 elsewhere, and the next state.
     """
     hidden = pre.new_zeros(*pre.shape[:2], weight.shape[1])
-    steps = (torch.split(array[:, places], 1, dim=1) for array in (pre, hidden))
-    for now, then in zip(*steps, strict=True):
-        state = advance(kind, now, weight, state)
-        then.copy_(state[0])
+    rows = (torch.split(array[:, places], 1, dim=1) for array in (pre, hidden))
+    for pre_row, hidden_row in zip(*rows, strict=True):
+        state = advance(kind, pre_row, weight, state)
+        hidden_row.copy_(state[0])
     return hidden, state

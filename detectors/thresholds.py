@@ -1,10 +1,11 @@
-"""Every threshold at once: what each would have caught and raised, exactly, without trying them one by one.
+"""What every threshold would have caught and raised, exactly, without trying them one by one.
 
-Whatever counts while `lower <= threshold < upper` is a pair of numbers, so that a count at any threshold is the
-difference of two look-ups in sorted arrays. An incident counts while the threshold is below its highest score. An alarm
-is counted where it begins: close the scores over short quiet (grey-scale morphological closing, Serra 1982), and each
-rise from `closed[t - 1]` to `closed[t]` begins an alarm for the thresholds in between. It is false if it ends before it
-reaches an incident, which is so for the thresholds that are at least the lowest closed score on the way there.
+An event that counts while `lower <= threshold < upper` is a pair of numbers. So the count at any
+threshold is the difference of two look-ups in sorted arrays. An incident counts while the threshold
+is below its highest score. An alarm counts where it begins: first the scores are closed over short
+quiet (grey-scale morphological closing, Serra 1982). Then each rise from `closed[t - 1]` to
+`closed[t]` begins an alarm for the thresholds in between. The alarm is false if it ends before it
+reaches an incident: that holds for thresholds of at least the lowest closed score on the way there.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.api import BoolArray, FloatArray, IntArray
-from detectors.evaluate import JOIN, Marks, runs
+from detectors.evaluate import JOIN_SAMPLES, Marks, runs
 
 
 @dataclass(frozen=True)
@@ -25,28 +26,27 @@ class Tally:
 
     @classmethod
     def of(cls, parts: Sequence[tuple[FloatArray, FloatArray]]) -> "Tally":
-        """Adds up what counts while lower <= threshold < upper."""
+        """Adds up events that count while lower <= threshold < upper."""
         lower = np.concatenate([np.empty(0), *(lower for lower, _ in parts)])
         upper = np.concatenate([np.empty(0), *(upper for _, upper in parts)])
-        some = lower < upper
-        return cls(np.sort(lower[some]), np.sort(upper[some]))
+        counting = lower < upper
+        return cls(np.sort(lower[counting]), np.sort(upper[counting]))
 
     def at(self, threshold: FloatArray) -> IntArray:
         """How many count at each threshold; any shape."""
-        above: IntArray = np.searchsorted(self.lower, threshold, "right") - \
-            np.searchsorted(self.upper, threshold, "right")
-        return above
+        started: IntArray = np.searchsorted(self.lower, threshold, "right")
+        return started - np.searchsorted(self.upper, threshold, "right")
 
     @property
     def steps(self) -> FloatArray:
         """[K] the finite thresholds at which the count changes, ascending."""
-        found: FloatArray = np.unique(np.concatenate([self.lower, self.upper]))
-        return found[np.isfinite(found)]
+        steps: FloatArray = np.unique(np.concatenate([self.lower, self.upper]))
+        return steps[np.isfinite(steps)]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """What one common threshold over several series would have caught and raised, as functions of it."""
+    """What one common threshold over several series would have caught and raised."""
 
     incidents: int
     days: float  # series-days
@@ -56,13 +56,16 @@ class Curve:
 
     def recall(self, threshold: float) -> float:
         """Share of the incidents that are caught; NaN when there are none."""
-        return int(self.caught.at(np.array(threshold))) / self.incidents if self.incidents else float("nan")
+        if not self.incidents:
+            return float("nan")
+        return int(self.caught.at(np.array(threshold))) / self.incidents
 
     def threshold_for(self, rate: float) -> float:
-        """The lowest threshold from which on, upwards, there are at most `rate` false alarms per series-day.
+        """The lowest threshold from which on, upwards, there are at most `rate` false alarms per
+        series-day.
 
-        Upwards, because far below it alarms melt into one long one, and their number falls again. Infinity where
-        infinite scores alone raise more.
+        Upwards, because far below it alarms melt into one long one, and their number falls again.
+        Infinity where infinite scores alone raise more.
         """
         steps = np.union1d([0.0], self.false_alarms.steps)
         too_many = np.flatnonzero(self.false_alarms.at(steps) > rate * self.days)
@@ -71,57 +74,76 @@ class Curve:
         return float(np.append(steps, np.inf)[too_many[-1] + 1])
 
     def best_f1(self) -> tuple[float, float]:
-        """(threshold, F1 by event) where F1 is highest; the middle one of equals; NaN where none catches anything.
+        """(threshold, F1 by event) where F1 is highest; the middle one of equals.
 
-        Thresholds below the one with the most false alarms are left out: there, alarms melt together, and to flag
-        everything would be one true alarm.
+        NaN as the threshold if no threshold catches anything.
+
+        Thresholds below the one with the most false alarms are left out. There, alarms melt
+        together: to flag everything would be one true alarm.
         """
         if not self.incidents:
             return float("nan"), float("nan")
-        steps = np.union1d(np.union1d(self.caught.steps, self.true_alarms.steps), self.false_alarms.steps)
+        steps = np.union1d(
+            np.union1d(self.caught.steps, self.true_alarms.steps), self.false_alarms.steps
+        )
         false = self.false_alarms.at(steps)
         start = int(false.argmax()) if len(steps) else 0
-        steps, false = steps[start:], false[start:]
-        true, caught = self.true_alarms.at(steps), self.caught.at(steps)
+        steps = steps[start:]
+        false = false[start:]
+        true = self.true_alarms.at(steps)
+        caught = self.caught.at(steps)
         precision = true / np.maximum(true + false, 1)
         recall = caught / self.incidents
         f1 = 2 * precision * recall / np.maximum(precision + recall, np.finfo(np.float64).tiny)
         if len(f1) == 0 or f1.max() == 0:
             return float("nan"), 0.0
-        best = np.flatnonzero(f1 == f1.max())
-        middle = best[len(best) // 2]
+        highest = np.flatnonzero(f1 == f1.max())
+        middle = highest[len(highest) // 2]
         return float(steps[middle]), float(f1[middle])
 
 
 def curve(marks: Sequence[Marks], days: float) -> Curve:
     """Over all series; `days` is their observed time together."""
-    caught, true, false = [], [], []
-    for each in marks:
-        caught.append((np.full(len(each.peaks), -np.inf), each.peaks))
-        closed = close(each.score, JOIN)
-        before = np.concatenate([[-np.inf], closed[:-1]])
-        alone, clean = lowest_until(closed, each.belongs), lowest_until(closed, each.belongs | each.neither)
-        true.append((before, np.minimum(closed, alone)))  # reaches an incident while threshold < alone
-        false.append((np.maximum(before, clean), closed))
-    return Curve(sum(len(each.incidents) for each in marks), days, Tally.of(caught), Tally.of(true), Tally.of(false))
+    caught = []
+    true = []
+    false = []
+    for series in marks:
+        caught.append((np.full(len(series.peaks), -np.inf), series.peaks))
+        closed = close(series.score, JOIN_SAMPLES)
+        previous = np.concatenate([[-np.inf], closed[:-1]])
+        # An alarm reaches an incident at thresholds below `to_incident`.
+        to_incident = lowest_until(closed, series.belongs)
+        to_label = lowest_until(closed, series.belongs | series.neither)
+        true.append((previous, np.minimum(closed, to_incident)))
+        false.append((np.maximum(previous, to_label), closed))
+    return Curve(
+        incidents=sum(len(series.incidents) for series in marks),
+        days=days,
+        caught=Tally.of(caught),
+        true_alarms=Tally.of(true),
+        false_alarms=Tally.of(false),
+    )
 
 
 def close(score: FloatArray, join: int) -> FloatArray:
-    """[N] the scores with valleys of up to `join` samples filled: above a threshold exactly within an alarm."""
+    """[N] the scores with valleys of up to `join` samples filled: above a threshold exactly within
+    an alarm."""
     if len(score) == 0:
         return score
     width = join + 1
     edge = np.full(join, -np.inf)
-    highest = np.lib.stride_tricks.sliding_window_view(np.concatenate([edge, score, edge]), width).max(1)
-    filled: FloatArray = np.lib.stride_tricks.sliding_window_view(highest, width).min(1)
-    return filled
+    padded = np.concatenate([edge, score, edge])
+    highest = np.lib.stride_tricks.sliding_window_view(padded, width).max(1)
+    closed: FloatArray = np.lib.stride_tricks.sliding_window_view(highest, width).min(1)
+    return closed
 
 
 def lowest_until(closed: FloatArray, flags: BoolArray) -> FloatArray:
-    """[N] the lowest score from each sample up to and with the next flagged one; -inf where none follows."""
+    """[N] the lowest score from each sample up to and with the next flagged one; -inf where none
+    follows."""
     lowest = np.where(flags, closed, -np.inf)
-    begin = 0
+    start = 0
     for first, end in runs(flags):
-        lowest[begin:first] = np.minimum.accumulate(closed[begin:first + 1][::-1])[::-1][:-1]
-        begin = end
+        lowest[start:first] = np.minimum.accumulate(closed[start : first + 1][::-1])[::-1][:-1]
+        start = end
     return lowest

@@ -1,9 +1,7 @@
-"""The composition root: starts the parts, the scheduler and the web, swaps the jobs on reload.
-Knows all others.
+"""The composition root: starts the parts, the scheduler and the web, and swaps jobs on a reload.
 
-Long-lived: store, board, metrics, workers, scheduler, web server. Short-lived, built anew by a
-reload and then
-swapped: the readers and the jobs of the watches.
+A reload leaves store, board, metrics, workers, scheduler and web server as they are. It builds the
+readers and the jobs of changed watches anew, and swaps them when all of them are built.
 """
 
 import logging
@@ -23,11 +21,11 @@ from plugin.web.server import Server, serve
 
 log = logging.getLogger(__name__)
 
-FIT_CHECK_SECONDS = 5  # how often the fit job looks who is due
+FIT_CHECK_SECONDS = 5  # how often the fit job looks which series need a fit
 FORECAST_CHECK_SECONDS = 5  # how often the forecast job looks whether there was a tick
 SEND_CHECK_SECONDS = 2  # how often the remote write job looks whether there was a tick
-NOISE_CHECK_SECONDS = 15  # how often the noise job looks whether it has rested enough
-UPKEEP_SECONDS = 600
+BUDGET_CHECK_SECONDS = 15  # how often the budget job looks whether it has rested enough
+HOUSEKEEPING_SECONDS = 600
 
 
 class Service:
@@ -45,10 +43,9 @@ class Service:
         self._clock = clock
         self._parts = Components(config, clock=clock)
         self._reloading = threading.Lock()
-        self._reloaded = 0.0  # unix seconds of the last reload
-        self._turns: dict[
-            str, threading.Lock
-        ] = {}  # a watch's old and new score job never run at once
+        self._reloaded_at = 0.0  # unix seconds of the last reload
+        # By watch: after a reload, its old and its new score job never run at once.
+        self._score_locks: dict[str, threading.Lock] = {}
         self.board = self._parts.board
         self.store = self._parts.store
         self._scheduler = Scheduler(self._parts.metrics)
@@ -58,43 +55,41 @@ class Service:
         """Listens, then schedules: the first answers are "not ready", never "connection
         refused"."""
         parts = self._parts
-        config = self._parts.config
         parts.workers.warm_up()
         for jobs in parts.watches.values():
-            jobs.score.recall()
-        context = WebContext(
-            store=parts.store,
-            board=parts.board,
-            settings=config.web,
-            registry=parts.registry,
-            config_text=lambda: settings.masked(self._parts.config),
-            reload=self.reload,
-            readiness=self.readiness,
-            metrics=parts.metrics,
-            watches=lambda: {name: jobs.watch for name, jobs in self._parts.watches.items()},
-            heartbeat=lambda: self._scheduler.last_beat,
-            sends_scores=lambda: self._parts.remote_write is not None,
-            clock=self._clock,
-            reloaded=lambda: self._reloaded,
-            maintenance=parts.maintenance,
-            order=parts.execute,
-        )
-        self._server = serve(create_app(context), config.web)
+            jobs.score.restore()
+        self._server = serve(create_app(self._web_context()), parts.config.web)
         parts.metrics.reload_successful.set(1)
         parts.metrics.reload_time.set_to_current_time()
         for jobs in parts.watches.values():
             self._schedule(jobs)
-        self._scheduler.every(
-            "upkeep",
-            UPKEEP_SECONDS,
-            lambda: housekeeping.run(parts.store, config.store, self._clock, parts.maintenance),
-            long=True,
-        )
-        self._scheduler.every("noise", NOISE_CHECK_SECONDS, parts.noise.run, lane="noise")
+        self._schedule_housekeeping()
+        self._scheduler.every("noise", BUDGET_CHECK_SECONDS, parts.budget.run, lane="noise")
         self._schedule_remote_write()
         self._schedule_maintenance()
         self._scheduler.start()
         log.info("listening", extra={"url": self.url, "watches": len(parts.watches)})
+
+    def _web_context(self) -> WebContext:
+        """Functions where a reload changes what they return."""
+        parts = self._parts
+        return WebContext(
+            store=parts.store,
+            board=parts.board,
+            settings=parts.config.web,
+            registry=parts.registry,
+            config_text=lambda: settings.masked(parts.config),
+            reload=self.reload,
+            readiness=self.readiness,
+            metrics=parts.metrics,
+            watches=lambda: {name: jobs.watch for name, jobs in parts.watches.items()},
+            heartbeat=lambda: self._scheduler.last_beat,
+            sends_scores=lambda: parts.remote_write is not None,
+            clock=self._clock,
+            reloaded=lambda: self._reloaded_at,
+            maintenance=parts.maintenance,
+            order=parts.execute,
+        )
 
     def stop(self) -> bool:
         """Ends in order: no new runs, no more requests, then the store.
@@ -161,42 +156,42 @@ class Service:
 
     def _swap(self, config: Config) -> None:
         parts = self._parts
-        before = self._parts.watches
-        planned = parts.maintenance.plan(config.maintenance)
-        after = parts.build(config)
-        sending = parts.remote_write
-        parts.maintenance.use(planned)
-        self._reloaded = self._clock()
+        old_watches = parts.watches
+        old_remote_write = parts.remote_write
+        maintenance = parts.maintenance.plan(config.maintenance)
+        watches = parts.build(config)
+        parts.maintenance.use(maintenance)
+        self._reloaded_at = self._clock()
         parts.config = config
-        parts.watches = after
+        parts.watches = watches
         parts.remote_write = parts.build_remote_write(config)
-        if sending is not None:
-            sending.close()
-        if sending is not None and parts.remote_write is None:
-            parts.metrics.remote_write_sent_time.clear()
+        if old_remote_write is not None:
+            old_remote_write.close()
+            if parts.remote_write is None:
+                parts.metrics.remote_write_sent_time.clear()
         self._schedule_remote_write()
         self._schedule_maintenance()
-        for name, jobs in before.items():
-            if after.get(name) is not jobs:
+        for name, jobs in old_watches.items():
+            if watches.get(name) is not jobs:
                 self._scheduler.drop((f"score:{name}", f"fit:{name}", f"forecast:{name}"))
                 jobs.reader.close()
                 self._forget(name)
-        for name, jobs in after.items():
-            if before.get(name) is not jobs:
+        for name, jobs in watches.items():
+            if old_watches.get(name) is not jobs:
                 self._schedule(jobs)
 
     def _forget(self, name: str) -> None:
         """Takes a watch that has been removed off the board and out of the metrics."""
         if name not in self._parts.watches:
-            self._parts.board.keep(self._parts.watches)
+            self._parts.board.retain(self._parts.watches)
             self._parts.metrics.forget(name)
 
     def _schedule(self, jobs: WatchJobs) -> None:
         watch = jobs.watch
-        turn = self._turns.setdefault(watch.name, threading.Lock())
+        score_lock = self._score_locks.setdefault(watch.name, threading.Lock())
 
         def score() -> None:
-            with turn:
+            with score_lock:
                 if self._parts.watches.get(watch.name) is jobs:
                     jobs.score.run()
             self._forget(watch.name)  # it may have been removed meanwhile
@@ -222,7 +217,17 @@ class Service:
                 lane="forecast",
             )
         else:
-            self._parts.board.withdraw(watch.name)
+            self._parts.board.remove_forecast(watch.name)
+
+    def _schedule_housekeeping(self) -> None:
+        parts = self._parts
+        retention = parts.config.store
+        self._scheduler.every(
+            "upkeep",
+            HOUSEKEEPING_SECONDS,
+            lambda: housekeeping.run(parts.store, retention, self._clock, parts.maintenance),
+            long=True,
+        )
 
     def _schedule_maintenance(self) -> None:
         self._scheduler.every(

@@ -22,18 +22,18 @@ from plugin.domain.incidents import Incident
 from plugin.series import BoolArray, FloatArray, IntArray, SeriesRecord
 
 MISSED_REFITS = 3
-# a watch is late when it has not been scored for so many seconds and intervals
-LEAST_LATE = 300
+# A watch is late when it has not been scored for the longer one of these.
+LATE_SECONDS = 300
 LATE_INTERVALS = 3
 
 
 class WatchHealth(StrEnum):
-    """How the last look at a watch went."""
+    """How the last run of a watch went."""
 
     OK = "ok"
-    STARTING = "starting"  # what the store held when the service started; nobody has looked since
+    STARTING = "starting"  # what the store held when the service started; no run has ended since
     FAILING = "failing"  # the last run failed: everything is as it was before
-    PAUSED = "paused"  # the configuration says that nobody is to look
+    PAUSED = "paused"  # the configuration says that the watch is not to be scored
 
 
 @dataclass(frozen=True)
@@ -60,28 +60,25 @@ class Snapshot:
     score: FloatArray  # [S] NaN = not scored
     # [S] what alert rules read: persistence and missing data applied; NaN = leave the row out
     alert_score: FloatArray
-    missing: BoolArray  # [S] its samples had stopped when we last looked
+    missing: BoolArray  # [S] its samples had stopped at the last run
     muted: BoolArray  # [S] inside a maintenance window
     model_version: IntArray  # [S]
     model_time: IntArray  # [S] unix seconds at which its model was fitted; 0 = none yet
-    model_checked: (
-        IntArray  # [S] unix seconds at which it was fitted, or last held its own against a new one
-    )
-    drifted: (
-        BoolArray  # [S] its samples lie much farther from what its model expects than they should
-    )
+    # [S] unix seconds at which it was fitted, or the gate last preferred it to a new one
+    model_checked: IntArray
+    # [S] its samples lie much farther from what its model expects than they should
+    drifted: BoolArray
     detector: tuple[str, ...]  # [S] "" = none yet
     outlook: WatchHealth = WatchHealth.OK
     reason: str = ""  # of a failure, in words
-    shifts: Mapping[int, LevelShift] = field(
-        default_factory=dict
-    )  # by series id, of those that lie at another level
+    # By series id; only those that lie at another level.
+    shifts: Mapping[int, LevelShift] = field(default_factory=dict)
 
     @property
     def reported_missing(self) -> BoolArray:
-        """[S] missing, and alert rules may know: not where that is planned."""
-        told: BoolArray = self.missing & ~self.muted
-        return told
+        """[S] missing, and not in maintenance: alert rules are told of these."""
+        reported: BoolArray = self.missing & ~self.muted
+        return reported
 
     @property
     def watch(self) -> str:
@@ -99,20 +96,19 @@ class Snapshot:
         return self.settings.own_labels
 
     def stale_models(self, now: float) -> BoolArray:
-        """[S]: True where no refit has come to an end for three times as long as it should take."""
-        late: BoolArray = self.renewed & (
-            now - self.model_checked > MISSED_REFITS * self.settings.fit_every
-        )
-        return late
+        """[S] True where the last refit is older than `MISSED_REFITS` intervals."""
+        age = now - self.model_checked
+        stale: BoolArray = self.renewed & (age > MISSED_REFITS * self.settings.fit_every)
+        return stale
 
     @property
     def renewed(self) -> BoolArray:
-        """[S]: True where there is a model that refits renew; nobody learns from a series that is
-        missing."""
-        some: BoolArray = (
+        """[S] True where there is a model that refits renew: a series that is missing, or whose
+        watch is paused, is not fitted."""
+        renewed: BoolArray = (
             (self.model_time > 0) & ~self.missing & (self.outlook is not WatchHealth.PAUSED)
         )
-        return some
+        return renewed
 
     def unhealthy(self, now: float) -> bool:
         """Whether the last run failed, or the next one is late."""
@@ -126,7 +122,7 @@ class Snapshot:
 
 def late_after(watch: Watch) -> int:
     """Seconds without a score after which a watch is late."""
-    return max(LEAST_LATE, LATE_INTERVALS * watch.score_interval)
+    return max(LATE_SECONDS, LATE_INTERVALS * watch.score_interval)
 
 
 @dataclass(frozen=True)
@@ -158,8 +154,8 @@ class Forecast:
         if row == len(self.ids) or self.ids[row] != series:
             return None
         expected, lower, upper = (
-            self.origin[row] + each[row].astype(np.float64)
-            for each in (self.expected, self.lower, self.upper)
+            self.origin[row] + bound[row].astype(np.float64)
+            for bound in (self.expected, self.lower, self.upper)
         )
         return expected, lower, upper
 
@@ -172,46 +168,46 @@ class Board:
         self._forecasts: Mapping[str, Forecast] = MappingProxyType({})
         self._noise: NoiseReport | None = None
         self._incidents: Mapping[str, tuple[Incident, ...]] = MappingProxyType({})
-        self._reading = threading.Lock()  # among the watches of a group
-        self._lock = threading.Lock()  # among those who publish
+        self._incidents_lock = threading.Lock()  # held while incidents are read and published
+        self._lock = threading.Lock()  # held while a reference is replaced
 
     def publish(self, snapshot: Snapshot) -> None:
         with self._lock:
             self._snapshots = MappingProxyType({**self._snapshots, snapshot.watch: snapshot})
 
     def publish_forecast(self, forecast: Forecast) -> None:
-        """Puts a forecast in the place of the one before."""
         with self._lock:
             self._forecasts = MappingProxyType({**self._forecasts, forecast.watch: forecast})
 
     def publish_incidents(self, group: str, read: Callable[[str], tuple[Incident, ...]]) -> None:
-        """read: the open ones of a group, as stored; its watches take turns, so that the latest
-        look stays."""
-        with self._reading:
+        """read: the open incidents of a group, as stored.
+
+        The watches of a group take turns in reading and publishing: else an older reading could
+        replace a newer one.
+        """
+        with self._incidents_lock:
             incidents = read(group)
             with self._lock:
                 self._incidents = MappingProxyType({**self._incidents, group: incidents})
 
-    def withdraw(self, watch: str) -> None:
-        """Takes down the forecast of a watch."""
+    def remove_forecast(self, watch: str) -> None:
         with self._lock:
             self._forecasts = MappingProxyType(
-                {name: f for name, f in self._forecasts.items() if name != watch}
+                {name: forecast for name, forecast in self._forecasts.items() if name != watch}
             )
 
     def publish_noise(self, noise: NoiseReport) -> None:
-        """Puts what is known of the noise in the place of what was known before."""
         self._noise = noise
 
-    def keep(self, watches: Iterable[str]) -> None:
-        """Takes down the watches that a reload has removed."""
-        kept = set(watches)
+    def retain(self, watches: Iterable[str]) -> None:
+        """Removes all watches but these."""
+        names = set(watches)
         with self._lock:
             self._snapshots = MappingProxyType(
-                {name: s for name, s in self._snapshots.items() if name in kept}
+                {name: snapshot for name, snapshot in self._snapshots.items() if name in names}
             )
             self._forecasts = MappingProxyType(
-                {name: f for name, f in self._forecasts.items() if name in kept}
+                {name: forecast for name, forecast in self._forecasts.items() if name in names}
             )
 
     def snapshots(self) -> Mapping[str, Snapshot]:

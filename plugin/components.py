@@ -1,8 +1,8 @@
-"""What the service is made of: store, board, metrics, workers and the jobs of each watch; no
-scheduler, no web.
+"""What the service is made of, without scheduler and web: store, board, metrics, workers, and the
+jobs of each watch.
 
-The commands that run once use these parts as they are. Whatever can fail when a configuration is
-built fails here, before anything live is touched.
+The commands that run once use these parts as they are. A wrong configuration fails here, before
+anything that runs is touched.
 """
 
 import fcntl
@@ -14,9 +14,8 @@ from typing import TextIO
 
 from detectors.api import DetectorError
 from detectors.device import limit_threads
-from plugin import config as settings
 from plugin.board import Board
-from plugin.config import Config, Watch
+from plugin.config import Config, PrometheusSettings, Watch
 from plugin.config.groups import Group, groups
 from plugin.domain.model_decisions import Order, OrderResult
 from plugin.errors import BandwatchError, ConfigError, StoreError
@@ -29,6 +28,8 @@ from plugin.jobs.masks import MaintenanceMasks
 from plugin.jobs.model_registry import ModelRegistry
 from plugin.jobs.remote_write_job import RemoteWriteJob
 from plugin.jobs.score_job import ScoreJob
+from plugin.jobs.watch_context import WatchContext
+from plugin.jobs.watch_publisher import WatchPublisher
 from plugin.jobs.workers import WorkerPool
 from plugin.maintenance import MaintenanceCalendar
 from plugin.metrics import CollectorRegistry, Metrics
@@ -38,11 +39,11 @@ from plugin.store import Store
 
 @dataclass(frozen=True)
 class WatchJobs:
-    """What one watch needs; kept over a reload that does not change it."""
+    """The jobs of one watch; a reload that does not change the watch keeps them."""
 
     watch: Watch
     group: Group
-    prometheus: settings.PrometheusSettings
+    prometheus: PrometheusSettings
     reader: PrometheusReader
     fit: FitJob
     score: ScoreJob
@@ -56,11 +57,11 @@ class Components:
     def __init__(self, config: Config, *, clock: Callable[[], float] = time.time) -> None:
         self.config = config
         self._clock = clock
-        limit_threads(1)  # a tick is small: more threads of torch would only spin against the fits
+        limit_threads(1)  # a tick is small: more threads of torch would only slow down the fits
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
         self.board = Board()
-        self._lock = _only_one(Path(config.store.path))  # before anything in there is touched
+        self._lock = _lock_folder(Path(config.store.path))  # before anything in there is touched
         try:
             self.store = Store.open(Path(config.store.path))
         except BandwatchError:
@@ -69,10 +70,10 @@ class Components:
         self.workers = WorkerPool(config.workers)
         self.watches: dict[str, WatchJobs] = {}
         self.remote_write: RemoteWriteJob | None = None
-        self.noise = BudgetJob(
+        self.budget = BudgetJob(
             self.store,
             self.board,
-            lambda: {n: jobs.watch for n, jobs in self.watches.items()},
+            lambda: {name: jobs.watch for name, jobs in self.watches.items()},
             clock,
         )
         try:
@@ -86,21 +87,17 @@ class Components:
             raise
 
     def build(self, config: Config) -> dict[str, WatchJobs]:
-        """The jobs of each watch; those that the new configuration leaves alone are taken over."""
-        built = {}
-        shared = groups(config.watches)
+        """The jobs of each watch. A watch that the new configuration does not change keeps its
+        jobs."""
+        jobs = {}
+        groups_by_watch = groups(config.watches)
         for watch in config.watches:
-            group = shared[watch.name]
-            old = self.watches.get(watch.name)
-            unchanged = old is not None and (old.watch, old.group, old.prometheus) == (
-                watch,
-                group,
-                config.prometheus,
-            )
-            built[watch.name] = (
-                old if old is not None and unchanged else self._jobs(watch, group, config)
-            )
-        return built
+            settings = (watch, groups_by_watch[watch.name], config.prometheus)
+            running = self.watches.get(watch.name)
+            if running is None or (running.watch, running.group, running.prometheus) != settings:
+                running = self._jobs(watch, groups_by_watch[watch.name], config)
+            jobs[watch.name] = running
+        return jobs
 
     def build_remote_write(self, config: Config) -> RemoteWriteJob | None:
         if config.remote_write is None:
@@ -110,66 +107,50 @@ class Components:
         )
 
     def _jobs(self, watch: Watch, group: Group, config: Config) -> WatchJobs:
-        reader = PrometheusReader(config.prometheus, on_request=self._count_request)
-        roster = ModelRegistry(self.store, watch.name)
-        covariates = Covariates(watch, self.store, reader, self.metrics)
+        context = WatchContext(
+            watch=watch,
+            store=self.store,
+            reader=PrometheusReader(config.prometheus, on_request=self._count_request),
+            metrics=self.metrics,
+            registry=ModelRegistry(self.store, watch.name),
+            clock=self._clock,
+        )
+        covariates = Covariates(context)
+        maintenance = MaintenanceMasks(watch, self.maintenance)
         try:
             fit = FitJob(
-                watch,
-                self.store,
-                reader,
-                self.metrics,
-                roster,
+                context,
+                covariates,
                 self.workers,
                 config.workers,
-                covariates,
-                masked=FeedbackMasks(
-                    watch.name, self.store, MaintenanceMasks(watch, self.maintenance)
-                ),
-                clock=self._clock,
+                FeedbackMasks(watch.name, self.store, maintenance),
             )
         except DetectorError as error:
             raise ConfigError(f"watch {watch.name!r}: detector: {error}") from error
-        score = ScoreJob(
-            watch,
-            self.store,
-            reader,
-            self.board,
-            self.metrics,
-            roster,
-            covariates,
-            group=group,
-            gone_after=config.store.gone_after,
-            first_fit=fit.first_fit,
-            planned=MaintenanceMasks(watch, self.maintenance),
-            clock=self._clock,
-        )
-        forecast = ForecastJob(watch, self.board, self.metrics, lambda: score.stacks)
-        return WatchJobs(watch, group, config.prometheus, reader, fit, score, forecast)
+        publisher = WatchPublisher(context, self.board, group, config.store.gone_after, maintenance)
+        score = ScoreJob(context, covariates, publisher, fit.first_fit)
+        forecast = ForecastJob(watch, self.board, self.metrics, lambda: score.scorer)
+        return WatchJobs(watch, group, config.prometheus, context.reader, fit, score, forecast)
 
     def execute(self, order: Order) -> list[OrderResult]:
         """What comes of an order about models, series by series."""
-        found: dict[int, OrderResult] = {}
+        results: dict[int, OrderResult] = {}
         for watch in {record.watch for record in order.series}:
             series = [record for record in order.series if record.watch == watch]
             jobs = self.watches.get(watch)
-            answers = (
-                [
-                    OrderResult(each, False, 0, "its watch is not configured any more")
-                    for each in series
-                ]
-                if jobs is None
-                else jobs.fit.execute(order, series)
-            )
-            found.update((answer.series.id, answer) for answer in answers)
-        return [found[record.id] for record in order.series]
+            if jobs is None:
+                why = "its watch is not configured any more"
+                results |= {record.id: OrderResult(record, False, 0, why) for record in series}
+            else:
+                results |= {result.series.id: result for result in jobs.fit.execute(order, series)}
+        return [results[record.id] for record in order.series]
 
     def _count_request(self, outcome: str, seconds: float) -> None:
         self.metrics.prometheus_requests.labels(outcome).inc()
         self.metrics.prometheus_request_duration.observe(seconds)
 
     def interrupt(self) -> None:
-        """Whatever runs ends at its next request to Prometheus, to a receiver or to a worker."""
+        """Jobs that run end at their next request to Prometheus, to a receiver or to a worker."""
         self.workers.close()
         for jobs in self.watches.values():
             jobs.reader.close()
@@ -182,8 +163,8 @@ class Components:
         self._lock.close()
 
 
-def _only_one(folder: Path) -> TextIO:
-    """Holds the folder for this process: two writers would spoil each other's carry."""
+def _lock_folder(folder: Path) -> TextIO:
+    """Keeps the folder for this process: two writers would spoil each other's detector states."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / "lock").open("w")

@@ -10,9 +10,9 @@ BandwatchError
 ├── RemoteWriteError             samples could not be sent by remote write
 │   ├── ReceiverUnavailable      refused, timed out, cut off, 5xx, 429: try again later
 │   ├── ReceiverRefuses          4xx about the url, the credentials or the protocol
-│   └── SamplesRejected          4xx about the samples: the same again would be rejected again
+│   └── SamplesRejected          4xx about the samples: the same samples would be rejected again
 ├── StoreError                   the store cannot be read or written
-├── ClockAhead                   a watch was scored beyond now: the clock has been set back
+├── ClockAhead                   a watch has scores of the future: the clock was set back
 ├── FitFailed                    a fit ended without a model; carries the reason for the metric
 ├── Stopped                      the service or a part of it is stopping: not a failure
 ├── GrafanaError                 `bandwatch grafana check`: Grafana did not answer
@@ -24,7 +24,7 @@ BandwatchError
 
 
 class BandwatchError(Exception):
-    """Base class; the message is written for the person who has to act on it."""
+    """Base class. The message says what to do next."""
 
 
 class ConfigError(BandwatchError):
@@ -35,8 +35,7 @@ class ConfigError(BandwatchError):
 
 
 class PrometheusError(BandwatchError):
-    """Base class for everything that can go wrong between us and Prometheus; `reason` labels the
-    metric."""
+    """Base class of the failures of a query; `reason` is the label of the metric."""
 
     reason = "error"
 
@@ -67,15 +66,16 @@ class TooManySeries(PrometheusError):
 
 
 class RemoteWriteError(BandwatchError):
-    """Base class for everything that can go wrong between us and the receiver; `reason` labels the
-    metric."""
+    """Base class of the failures of remote write; `reason` is the label of the metric."""
 
     reason = "error"
 
 
 class ReceiverUnavailable(RemoteWriteError):
-    """The receiver did not answer in time, or cannot take anything now; `seconds` is how long it
-    asks us to wait."""
+    """The receiver did not answer in time, or cannot accept samples now.
+
+    seconds: how long it asks us to wait; 0 = it does not say.
+    """
 
     reason = "unavailable"
 
@@ -85,13 +85,13 @@ class ReceiverUnavailable(RemoteWriteError):
 
 
 class ReceiverRefuses(RemoteWriteError):
-    """The receiver takes nothing from us: the url, the credentials or the protocol is wrong."""
+    """The receiver accepts no sample from us: url, credentials or protocol are wrong."""
 
     reason = "refused"
 
 
 class SamplesRejected(RemoteWriteError):
-    """The receiver will never take at least one of these samples."""
+    """The receiver will never accept at least one of these samples."""
 
     reason = "rejected"
 
@@ -101,15 +101,15 @@ class StoreError(BandwatchError):
 
 
 class ClockAhead(BandwatchError):
-    """The store holds scores of a future: the clock was ahead and has been set back by more than
+    """The store holds scores of the future: the clock was ahead, and was set back by more than
     `backfill`."""
 
     reason = "clock"
 
 
 class Stopped(BandwatchError):
-    """The service is stopping, or a reload has replaced whoever asks; what is left undone is done
-    by the next one."""
+    """The service is stopping, or a reload has replaced this part of it. The next one does the rest
+    of the work."""
 
 
 class FitFailed(BandwatchError):
@@ -121,7 +121,7 @@ class FitFailed(BandwatchError):
 
 
 class GrafanaError(BandwatchError):
-    """Grafana did not answer, or cannot be asked; `remedy` says what to do."""
+    """Grafana did not answer, or refused the request; `remedy` says what to do."""
 
     def __init__(self, text: str, remedy: str) -> None:
         super().__init__(f"{text}: {remedy}")
@@ -134,7 +134,7 @@ class SelectorError(BandwatchError):
 
 
 class WindowRefused(BandwatchError):
-    """A maintenance window cannot be used: `field` is wrong."""
+    """A maintenance window cannot be used. `field` is wrong: what was found, what is valid."""
 
     def __init__(self, field: str, found: str, valid: str) -> None:
         super().__init__(f"{field}: found {found}; valid is {valid}")
@@ -144,7 +144,7 @@ class WindowRefused(BandwatchError):
 
 
 class SourceFailed(BandwatchError):
-    """Maintenance windows could not be read from where they are kept."""
+    """A calendar or an Alertmanager could not be read; `reason` is the label of the metric."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)

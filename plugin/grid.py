@@ -1,47 +1,86 @@
 """Series on one regular grid: gaps become NaN, never a number; local time for calendars."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from detectors.api import BoolArray, SeriesBatch
+from detectors.api import SeriesBatch
+from plugin.domain.times import DAY
 from plugin.series import FloatArray, IntArray, Series
 
-DAY = 86_400
+
+@dataclass(frozen=True)
+class Grid:
+    """The columns of an array over time: `count` times, `step` seconds apart."""
+
+    start: int  # unix seconds of the first column
+    step: int  # seconds
+    count: int  # columns
+
+    @classmethod
+    def between(cls, start: int, end: int, step: int) -> "Grid":
+        """From start to end inclusive; an `end` before `start` gives no columns, as a range does.
+
+        Raises ValueError unless both are multiples of the step.
+        """
+        if step <= 0 or start % step or end % step:
+            raise ValueError(f"start {start} and end {end} must be multiples of the step {step}")
+        return cls.within(start, end, step)
+
+    @classmethod
+    def within(cls, start: int, end: int, step: int) -> "Grid":
+        """From `start`, which may be any second, to the last step that is not after `end`."""
+        return cls(start, step, max(0, (end - start) // step + 1))
+
+    @property
+    def end(self) -> int:
+        """Unix seconds of the last column; of an empty grid, one step before `start`."""
+        return self.start + (self.count - 1) * self.step
+
+    @property
+    def times(self) -> IntArray:
+        """[T] unix seconds."""
+        return self.start + self.step * np.arange(self.count, dtype=np.int64)
+
+    def columns(self, start: int, end: int) -> slice:
+        """The columns whose times lie in start..end, both included."""
+        first = max(0, -((self.start - start) // self.step))
+        return slice(first, max(first, min(self.count, (end - self.start) // self.step + 1)))
 
 
-def grid_times(start: int, end: int, step: int) -> IntArray:
-    """[T] start, start + step, ..., end inclusive; ValueError unless both are multiples of the
-    step.
+def align(series: Sequence[Series], grid: Grid) -> FloatArray:
+    """[S, T] values on the grid, NaN where a series has no sample.
 
-    An `end` before `start` gives no times, as a range does.
+    Raises ValueError, naming the series, for a sample outside the grid or between its times.
     """
-    if step <= 0 or start % step or end % step:
-        raise ValueError(f"start {start} and end {end} must be multiples of the step {step}")
-    return np.arange(start, end + step, step, dtype=np.int64)
-
-
-def align(series: Sequence[Series], start: int, end: int, step: int) -> FloatArray:
-    """[S, T] values on the grid start..end inclusive, NaN where a series has no sample.
-
-    Raises ValueError, naming the series, for a sample outside the range or off the grid.
-    """
-    values = np.full((len(series), len(grid_times(start, end, step))), np.nan)
+    values = np.full((len(series), grid.count), np.nan)
     if not series:
         return values
     rows = np.repeat(np.arange(len(series)), [len(one.times) for one in series])
     times = np.concatenate([one.times for one in series])
-    columns, rest = np.divmod(times - start, step)
-    wrong = (rest != 0) | (columns < 0) | (columns >= values.shape[1])
-    if wrong.any():
+    columns, remainder = np.divmod(times - grid.start, grid.step)
+    misplaced = (remainder != 0) | (columns < 0) | (columns >= grid.count)
+    if misplaced.any():
         raise ValueError(
-            f"series {series[rows[wrong][0]].labels} has a sample at {times[wrong][0]}, "
-            f"which is not on the grid {start}..{end} of step {step}"
+            f"series {series[rows[misplaced][0]].labels} has a sample at {times[misplaced][0]}, "
+            f"which is not on the grid {grid.start}..{grid.end} of step {grid.step}"
         )
     values[rows, columns] = np.concatenate([one.values for one in series])
     return values
+
+
+def series_batch(values: FloatArray, grid: Grid, timezone: str) -> SeriesBatch:
+    """What a detector sees of values [S, T], NaN = not observed. All of it may be learnt from."""
+    return SeriesBatch(
+        values=values,
+        observed=np.isfinite(values),
+        start=grid.start,
+        step=grid.step,
+        utc_offset=utc_offsets(grid.times, timezone),
+    )
 
 
 def utc_offsets(times: IntArray, timezone: str) -> IntArray:
@@ -81,37 +120,3 @@ def offset_at(time: int, zone: ZoneInfo) -> int:
     offset = datetime.fromtimestamp(time, UTC).astimezone(zone).utcoffset()
     assert offset is not None  # a ZoneInfo always has one
     return int(offset.total_seconds())
-
-
-def batch(
-    values: FloatArray,
-    start: int,
-    step: int,
-    timezone: str,
-    usable: BoolArray | None = None,
-    alarmed: BoolArray | None = None,
-    covariates: FloatArray | None = None,
-    settled: BoolArray | None = None,
-) -> SeriesBatch:
-    """What a detector sees: values [S, T] from `start` on, NaN = not observed.
-
-    usable: [S, T], False = scored but not learnt from. alarmed: [S, T], True = was outside its
-    band.
-    covariates: [S, C, T], NaN = missing; C = 0 without. settled: [S, T], True = the new level is
-    normal from here on.
-    """
-    times = start + step * np.arange(values.shape[1], dtype=np.int64)
-    usable = np.ones(values.shape, np.bool_) if usable is None else usable
-    alarmed = np.zeros(values.shape, np.bool_) if alarmed is None else alarmed
-    covariates = np.empty((len(values), 0, len(times))) if covariates is None else covariates
-    return SeriesBatch(
-        values=values,
-        observed=np.isfinite(values),
-        start=start,
-        step=step,
-        usable=usable,
-        utc_offset=utc_offsets(times, timezone),
-        alarmed=alarmed,
-        covariates=covariates,
-        settled=settled,
-    )

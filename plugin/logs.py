@@ -1,6 +1,7 @@
 """Structured logs in Prometheus style: one line per event, logfmt by default, JSON on request.
 
-Fields travel as `log.info("fitted", extra={"watch": "api", "seconds": 1.2})`.
+Logfmt is our own: it is six lines, and the fields must be the same as those of the JSON. Fields
+are passed as `log.info("fitted", extra={"watch": "api", "seconds": 1.2})`.
 """
 
 import json
@@ -22,15 +23,14 @@ def setup(level: str = "info", form: str = "logfmt", stream: TextIO | None = Non
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel("WARNING" if level == "warn" else level.upper())
-    for chatty in ("alembic", "waitress", "urllib3", "matplotlib"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    logging.getLogger("apscheduler").setLevel(
-        logging.ERROR
-    )  # plugin.scheduler tells of missed runs itself
+    for library in ("alembic", "waitress", "urllib3", "matplotlib"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    # plugin.scheduler logs missed runs itself.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 
 def fields(record: logging.LogRecord) -> dict[str, object]:
-    """The event as an ordered mapping: time, level, source, message, then what `extra` gave."""
+    """The event as an ordered mapping: time, level, source, message, then the fields of `extra`."""
     event: dict[str, object] = {
         "ts": datetime.fromtimestamp(record.created, UTC)
         .isoformat(timespec="milliseconds")
@@ -57,5 +57,5 @@ class _Logfmt(logging.Formatter):
 
 def _quoted(value: object) -> str:
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    plain = text and not any(mark in text for mark in ' "=\n\t')
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    unquoted = text and not any(mark in text for mark in ' "=\n\t')
+    return text if unquoted else json.dumps(text, ensure_ascii=False)

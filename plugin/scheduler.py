@@ -21,27 +21,26 @@ from plugin.metrics import Metrics
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 5
-STOP_SECONDS = 5.0  # that a stop waits for the jobs that run
+STOP_SECONDS = 5.0  # for which a stop waits for the jobs that run
 
 
-class Aligned(BaseTrigger):  # type: ignore[misc]
-    """Just after each multiple of some seconds of unix time: when the sample of a step has just
-    come in."""
+class AlignedTrigger(BaseTrigger):  # type: ignore[misc]
+    """Just after each multiple of some seconds of unix time: the sample of a step has just come
+    in."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
-        after = (previous_fire_time or now).timestamp()
-        return datetime.fromtimestamp((after // self._seconds + 1) * self._seconds, UTC)
+        last = (previous_fire_time or now).timestamp()
+        return datetime.fromtimestamp((last // self._seconds + 1) * self._seconds, UTC)
 
 
 class Scheduler:
-    """Runs named callables at intervals. Long runs have a pool of their own, so that they never
-    hold up short ones.
+    """Runs named callables at intervals.
 
-    So has the heartbeat: it says that the scheduler works, also while every thread waits for a
-    Prometheus that hangs.
+    Long runs have a pool of their own, so that they never delay short ones. The heartbeat has one,
+    too: it says that the scheduler works, also while all threads wait for a Prometheus that hangs.
     """
 
     def __init__(self, metrics: Metrics, *, threads: int = 16, long_threads: int = 4) -> None:
@@ -97,10 +96,12 @@ class Scheduler:
         """Runs `run` now and every `seconds`, `aligned` to multiples of them. A job of the same
         name is replaced.
 
-        A `long` run may last longer than `seconds`: the next one follows it, and nothing has been
-        missed. Those of a `lane` are long, wait for each other, and for none but each other.
+        A `long` run may last longer than `seconds`: the next one follows it, and does not count as
+        missed. The runs of a `lane` are long and run one at a time, in a thread of their own.
         """
-        trigger = Aligned(seconds) if aligned else IntervalTrigger(seconds=seconds, timezone=UTC)
+        trigger = (
+            AlignedTrigger(seconds) if aligned else IntervalTrigger(seconds=seconds, timezone=UTC)
+        )
         if long or lane:
             self._long.add(name)
         if lane and lane not in self._pools:
@@ -120,7 +121,7 @@ class Scheduler:
         )
 
     def drop(self, names: Iterable[str]) -> None:
-        """Removes jobs; a run in progress ends in peace."""
+        """Removes jobs; a run in progress goes on to its end."""
         for name in names:
             if self._scheduler.get_job(name) is not None:
                 self._scheduler.remove_job(name)

@@ -1,7 +1,8 @@
 """Prometheus selectors: `name{job="api",code=~"5.."}` -> matchers.
 
-Regular expressions are RE2, the engine whose syntax Prometheus has: they match the whole value, a
-dot matches a newline too, and none takes more than linear time.
+Regular expressions are RE2, whose syntax Prometheus uses. They match the whole value, a dot matches
+a newline too, and none takes more than linear time. The parser is our own, because its messages
+must name the character that is wrong.
 """
 
 import re
@@ -13,7 +14,7 @@ import re2
 
 from plugin.errors import SelectorError
 
-MAX_LENGTH = 4096  # characters of one selector
+MAX_CHARACTERS = 4096  # of one selector
 MAX_REGEX_MEMORY = 1 << 18  # bytes that one expression may take once compiled
 
 _SPACE = re.compile(r"\s*")
@@ -22,7 +23,7 @@ _LABEL = re.compile(r"[^\s={}!~,\"'`]+")  # wider than Prometheus: Labels print 
 _OPERATOR = re.compile(r"=~|!~|!=|=")
 _STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`[^`]*`")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))")
-_LETTERS = {
+_ESCAPED_CHARACTERS = {
     "a": "\a",
     "b": "\b",
     "f": "\f",
@@ -53,21 +54,21 @@ class Matcher:
         if not self.operator.endswith("~"):
             return self.value.__eq__
         expression = _compiled(self.value)
-        known: dict[str, bool] = {}  # labels repeat: one look-up instead of one match
+        results: dict[str, bool] = {}  # label values repeat, and a look-up is faster than a match
 
         def accepts(text: str) -> bool:
-            found = known.get(text)
-            if found is None:
-                found = known[text] = expression(text) is not None
-            return found
+            match = results.get(text)
+            if match is None:
+                match = results[text] = expression(text) is not None
+            return match
 
         return accepts
 
 
 def parse(text: str) -> tuple[Matcher, ...]:
-    """The matchers of a selector; `{}` has none and so matches everything. Raises SelectorError."""
-    if len(text) > MAX_LENGTH:
-        raise SelectorError(f"a selector of {len(text)} characters; {MAX_LENGTH} are the most")
+    """The matchers of a selector; `{}` has none and matches everything. Raises SelectorError."""
+    if len(text) > MAX_CHARACTERS:
+        raise SelectorError(f"a selector of {len(text)} characters; {MAX_CHARACTERS} are the most")
     scanner = _Scanner(text)
     matchers = []
     if (name := scanner.take(_METRIC)) is not None:
@@ -93,35 +94,39 @@ class _Scanner:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._at = 0
+        self._position = 0
 
     def error(self, message: str) -> SelectorError:
-        found = f"`{self._text[self._at]}`" if self._at < len(self._text) else "the end"
+        character = (
+            f"`{self._text[self._position]}`" if self._position < len(self._text) else "the end"
+        )
         return SelectorError(
-            f"{message} at character {self._at + 1} of `{self._text}`: found {found}"
+            f"{message} at character {self._position + 1} of `{self._text}`: found {character}"
         )
 
     def ahead(self) -> str:
-        """The next character that is not a space; "" at the end."""
-        self._at = _match(_SPACE, self._text, self._at)
-        return self._text[self._at : self._at + 1]
+        """The next character that is not a space, without reading it; "" at the end."""
+        self._position = _end_of_match(_SPACE, self._text, self._position)
+        return self._text[self._position : self._position + 1]
 
     def take(self, token: re.Pattern[str]) -> str | None:
+        """Reads a token; None if the next characters are not one."""
         self.ahead()
-        begin = self._at
-        self._at = _match(token, self._text, begin)
-        return self._text[begin : self._at] or None
+        start = self._position
+        self._position = _end_of_match(token, self._text, start)
+        return self._text[start : self._position] or None
 
     def braces(self) -> list[Matcher]:
-        self._at += 1
+        """Reads `{...}`."""
+        self._position += 1
         matchers = []
         while self.ahead() != "}":
             matchers.append(self._matcher())
             if self.ahead() == ",":
-                self._at += 1
+                self._position += 1
             elif self.ahead() != "}":
                 raise self.error("expected `,` or `}`")
-        self._at += 1
+        self._position += 1
         return matchers
 
     def _matcher(self) -> Matcher:
@@ -135,22 +140,26 @@ class _Scanner:
         if operator is None:
             raise self.error("expected `=`, `!=`, `=~` or `!~`")
         self.ahead()
-        begin = self._at
+        start = self._position
         value = self._string()
         if operator.endswith("~"):
-            try:
-                _compiled(value)
-            except re2.error as error:
-                reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
-                raise SelectorError(
-                    f"the regular expression at character {begin + 1} of `{self._text}` is "
-                    f"not RE2: {reason}"
-                ) from error
+            self._check_expression(value, start)
         return Matcher(name, operator, value)
+
+    def _check_expression(self, expression: str, start: int) -> None:
+        """Raises SelectorError. start: its position."""
+        try:
+            _compiled(expression)
+        except re2.error as error:
+            reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
+            raise SelectorError(
+                f"the regular expression at character {start + 1} of `{self._text}` is "
+                f"not RE2: {reason}"
+            ) from error
 
     def _string(self) -> str:
         self.ahead()
-        begin = self._at
+        start = self._position
         token = self.take(_STRING)
         if token is None:
             raise self.error("expected a label value in quotes")
@@ -159,22 +168,22 @@ class _Scanner:
         try:
             return _ESCAPE.sub(_unescaped, token[1:-1])
         except (KeyError, ValueError) as error:
-            self._at = begin
+            self._position = start
             raise self.error("an escape that Prometheus does not know in the string") from error
 
 
-def _match(token: re.Pattern[str], text: str, at: int) -> int:
-    found = token.match(text, at)
-    return found.end() if found else at
+def _end_of_match(token: re.Pattern[str], text: str, position: int) -> int:
+    match = token.match(text, position)
+    return match.end() if match else position
 
 
 def _unescaped(escape: re.Match[str]) -> str:
     hexadecimal = escape[1] or escape[2] or escape[3]
     octal = escape[4]
     if not (hexadecimal or octal):
-        return _LETTERS[escape[5]]
+        return _ESCAPED_CHARACTERS[escape[5]]
     character = chr(int(hexadecimal, 16) if hexadecimal else int(octal, 8))
-    # half of a surrogate pair is no character: UnicodeEncodeError is a ValueError
+    # Half of a surrogate pair is not a character: this raises UnicodeEncodeError, a ValueError.
     character.encode()
     return character
 

@@ -1,5 +1,4 @@
-"""What names a series and what one looks like when it arrives: labels, samples, the record that we
-keep of it."""
+"""Series: their labels, their samples, and what the store records about them."""
 
 import hashlib
 import json
@@ -15,9 +14,8 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-# in the names under which the store keeps what a watch has beside its own series; no watch has it
-# in its
-BESIDE = "#"
+MAX_TIME = 2**62  # unix seconds: later than every stored time, so a range up to it has no end
+COVARIATE_MARK = "#"  # see covariate_watch
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Labels(Mapping[str, str]):
 
     @classmethod
     def of(cls, mapping: Mapping[str, str]) -> "Labels":
-        """Sorts, and drops empty values, which Prometheus holds equal to absent ones."""
+        """Sorted, without empty values: Prometheus treats them as absent labels."""
         return cls(tuple(sorted((name, value) for name, value in mapping.items() if value != "")))
 
     @cached_property
@@ -61,25 +59,25 @@ class Labels(Mapping[str, str]):
 
     @cached_property
     def fingerprint(self) -> str:
-        """32 hexadecimal digits that name this label set, the same on every machine."""
+        """32 hexadecimal digits that identify this label set, the same on every machine."""
         return hashlib.sha256(json.dumps(self.pairs).encode()).hexdigest()[:32]
 
 
 def renamed(name: str, taken: Collection[str], prefix: str = "label_") -> str:
-    """A name beside the taken ones: these get the prefix, and so does what would look like one of
-    them.
+    """The name, with the prefix if it is taken.
 
-    No two names become one: with `value` taken, `value` and `label_value` get one more each.
+    A name that already has the prefix gets another one, so that two names never become one: with
+    `value` taken, `value` becomes `label_value`, and `label_value` becomes `label_label_value`.
     """
-    bare = name
-    while bare not in taken and bare.startswith(prefix):
-        bare = bare[len(prefix) :]
-    return prefix + name if bare in taken else name
+    base = name
+    while base not in taken and base.startswith(prefix):
+        base = base[len(prefix) :]
+    return prefix + name if base in taken else name
 
 
 @dataclass(frozen=True)
 class Series:
-    """Samples of one series as Prometheus gave them: gaps are absent times, never numbers."""
+    """Samples of one series from Prometheus; a gap is a time that is missing, never a number."""
 
     labels: Labels
     times: IntArray  # [T] unix seconds, ascending, unique, multiples of the step
@@ -87,21 +85,20 @@ class Series:
 
 
 class SeriesState(StrEnum):
-    """What we can say of a series now."""
+    """The state of a series now."""
 
     WARMING_UP = "warming_up"  # too little history for a band
     OK = "ok"
-    MISSING = "missing"  # expected, but its samples have stopped
-    STALE = "stale"  # samples arrive or not: we could not look (Prometheus or the watch fails)
-    MAINTENANCE = (
-        "maintenance"  # inside a window of planned work: scored and shown, neither paged nor learnt
-    )
-    GONE = "gone"  # missing for longer than the time to live; kept in the store until retention
+    MISSING = "missing"  # its samples have stopped
+    STALE = "stale"  # not known, because Prometheus or the watch fails
+    # Inside a maintenance window: it is scored and shown, but does not page and is not learnt.
+    MAINTENANCE = "maintenance"
+    GONE = "gone"  # missing for longer than `gone_after`; in the store until its retention ends
 
 
 @dataclass(frozen=True)
 class SeriesRecord:
-    """A series that a watch has seen; `id` is the store's key."""
+    """A series of a watch; `id` is its key in the store."""
 
     id: int
     watch: str
@@ -113,8 +110,8 @@ class SeriesRecord:
 
 @dataclass(frozen=True)
 class Samples:
-    """Stored samples of one series, columns of equal length; NaN = absent, ±inf bounds = no bound
-    on that side."""
+    """Stored samples of one series, as columns of equal length. NaN = absent; an infinite bound =
+    no bound on that side."""
 
     times: IntArray  # [T] unix seconds, ascending, unique
     value: FloatArray  # [T]
@@ -130,20 +127,32 @@ class Samples:
 
 @dataclass(frozen=True)
 class Tick:
-    """What one run of the score job adds for some series of one watch; written in one
-    transaction."""
+    """What one run of the score job stores for some series of one watch, in one transaction."""
 
     watch: str
     ids: IntArray  # [S] series ids
     times: IntArray  # [T] unix seconds
-    value: FloatArray  # [S, T] NaN = no sample: nothing is stored for it
+    value: FloatArray  # [S, T] NaN = no sample, which is not stored
     expected: FloatArray  # [S, T] NaN = no band
     lower: FloatArray  # [S, T]
     upper: FloatArray  # [S, T]
     score: FloatArray  # [S, T] NaN = not scored
     model_version: IntArray  # [S] 0 = no model
-    carry: Mapping[str, NDArray[Any]] = field(
-        default_factory=dict
-    )  # leading axis S, see detectors.api
-    stack: str = ""  # the detector spec whose stack carries it
-    muted: BoolArray | None = None  # [S, T] True = inside a maintenance window; None = none is
+    # The state of the detectors, leading axis S, see detectors.api.
+    carry: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    stack: str = ""  # the detector spec of the models that have this state
+    muted: BoolArray | None = None  # [S, T] True = inside a maintenance window; None = no sample is
+
+
+def covariate_watch(watch: str, query: str) -> str:
+    """The name of the watch under which the store keeps a covariate of a watch.
+
+    The mark in it tells covariates from series that are scored: the name of a watch in a
+    configuration cannot contain it. It is followed by a hash of the query.
+    """
+    return f"{watch}{COVARIATE_MARK}{hashlib.sha256(query.encode()).hexdigest()[:12]}"
+
+
+def is_covariate_watch(watch: str) -> bool:
+    """Whether a watch of the store is one that `covariate_watch` has named."""
+    return COVARIATE_MARK in watch

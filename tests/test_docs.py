@@ -12,14 +12,17 @@ import pytest
 from plugin.board import Board
 from plugin.cli import parser
 from plugin.config import Config, WebSettings
-from plugin.metrics import CollectorRegistry, Metrics, exposition
+from plugin.exposition import exposition
+from plugin.metrics import CollectorRegistry, Metrics
 from plugin.store import Store
 from plugin.web import WebContext, create_app
+from plugin.web.rows import COLUMNS
 
 ROOT = Path(__file__).parent.parent
 FENCE = r"^```.*?^```"
 FLAGS = re.MULTILINE | re.DOTALL
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ROOT_PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES = [*ROOT_PAGES, *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def page(name: str) -> str:
@@ -106,6 +109,11 @@ def test_every_route_is_documented(routes: set[str]) -> None:
     } == set()
 
 
+def test_every_column_is_documented_as_a_label_name_that_is_taken() -> None:
+    [line] = re.findall(r"^\| (.+) \| `label_time`, ", page("http-api.md"), re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", line)) == COLUMNS
+
+
 def matches(path: str, route: str) -> bool:
     """A page may fill in a name: `/api/v1/label/job/values`."""
     return re.fullmatch(re.sub(r"<\w+>", "[^/]+", route), path) is not None
@@ -153,6 +161,33 @@ def test_every_link_leads_somewhere(path: Path) -> None:
         linked = (path.parent / file) if file else path
         assert linked.exists(), f"{path.name}: {target}"
         assert not anchor or anchor in anchors(linked.read_text()), f"{path.name}: {target}"
+
+
+def test_every_page_is_in_the_index() -> None:
+    linked = re.findall(r"\]\(([\w/-]+\.md)\)", page("README.md"))
+    names = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert names - {"README.md"} == set(linked)
+
+
+def test_every_path_that_contributors_are_sent_to_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    paths = set(re.findall(r"`([\w.-]+/[\w./-]*)`", text))
+    assert len(paths) > 40
+    templates = {path for path in paths if re.search(r"[A-Z]{4}", path)}  # detectors/NAME.py
+    assert [path for path in sorted(paths - templates) if not (ROOT / path).exists()] == []
+
+
+def test_the_names_that_contributors_look_for_are_in_these_files() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    steps = re.findall(r"^\d\. `([\w/]+\.py)`: (.+)$", text, re.MULTILINE)
+    names = [
+        (path, name)
+        for path, step in steps
+        if (ROOT / path).exists()
+        for name in re.findall(r"`(\w+)`", step)
+    ]
+    assert len(names) > 8
+    assert [pair for pair in names if pair[1] not in (ROOT / pair[0]).read_text()] == []
 
 
 def anchors(text: str) -> set[str]:

@@ -1,8 +1,8 @@
-"""The command line. Heavy libraries are imported by the command that needs them, so that --help
-answers at once.
+"""The command line.
 
-Each file has a group of commands: `add_NAME` tells a command's flags, and the function after it
-does the work.
+Each file has a group of commands: `add_NAME` defines the flags of a command, and the function after
+it does the work. Heavy libraries are imported by the command that needs them, so that --help
+answers at once.
 """
 
 import argparse

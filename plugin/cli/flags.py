@@ -1,10 +1,10 @@
-"""What commands have in common: how one is made, flags that several have, and how the text of a
-flag is read."""
+"""What commands share: how one is added, the flags of several, and how the text of a flag is
+read."""
 
 import argparse
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from plugin import logs
 
@@ -13,49 +13,64 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-Command: TypeAlias = Callable[[argparse.Namespace], int]
+Action: TypeAlias = Callable[[argparse.Namespace], int]
+# Name of a flag or of an argument -> the settings that argparse takes for it.
+FlagTable: TypeAlias = Mapping[str, Mapping[str, Any]]
+
+MAX_TIMEOUT_SECONDS = 600
 
 
-def command(commands: Commands, name: str, help: str, run: Command) -> argparse.ArgumentParser:
-    made = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
-    made.set_defaults(command=run)
-    made.add_argument(
+def command(commands: Commands, name: str, summary: str, action: Action) -> argparse.ArgumentParser:
+    """Adds a command, with the flags for logs; action: does its work."""
+    parser = commands.add_parser(name, help=summary, description=_sentence(summary))
+    parser.set_defaults(command=action)
+    parser.add_argument(
         "--log.level",
         dest="log_level",
         choices=logs.LEVELS,
         default="info" if name == "run" else "warn",
         help="least severity that is logged (default: %(default)s)",
     )
-    made.add_argument(
+    parser.add_argument(
         "--log.format",
         dest="log_format",
         choices=logs.FORMATS,
         default="logfmt",
         help="how a log line is written (default: %(default)s)",
     )
-    return made
+    return parser
 
 
-def group(commands: Commands, name: str, help: str) -> Commands:
-    """A command that is a name for several."""
-    made = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
-    return made.add_subparsers(title="commands", metavar="COMMAND", required=True)
+def group(commands: Commands, name: str, summary: str) -> Commands:
+    """Adds a command that is a name for several."""
+    parser = commands.add_parser(name, help=summary, description=_sentence(summary))
+    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
+def _sentence(summary: str) -> str:
+    return summary[0].upper() + summary[1:] + "."
+
+
+def add_all(parser: argparse.ArgumentParser, table: FlagTable) -> None:
+    """Adds the flags of a table."""
+    for name, settings in table.items():
+        parser.add_argument(name, **settings)
 
 
 def duration(text: str) -> int:
     """Seconds, at least one."""
     from plugin.config import parse_duration
 
-    seconds = _said(parse_duration, text)
+    seconds = _parsed(parse_duration, text)
     if seconds < 1:
         raise argparse.ArgumentTypeError(f'found "{text}"; valid is a duration of at least "1s"')
     return seconds
 
 
-def seconds(text: str) -> int:
-    """At least one, at most ten minutes: one request to Grafana."""
+def timeout(text: str) -> int:
+    """Seconds of one request to Grafana, 1 to MAX_TIMEOUT_SECONDS."""
     seconds = duration(text)
-    if seconds > 600:
+    if seconds > MAX_TIMEOUT_SECONDS:
         raise argparse.ArgumentTypeError(f'found "{text}"; valid is a duration of at most "10m"')
     return seconds
 
@@ -64,10 +79,11 @@ def budget(text: str) -> float:
     """Alarms per series and second."""
     from plugin.config import parse_budget
 
-    return _said(parse_budget, text)
+    return _parsed(parse_budget, text)
 
 
 def timezone(text: str) -> str:
+    """The name of an IANA time zone."""
     from zoneinfo import ZoneInfo
 
     try:
@@ -79,6 +95,7 @@ def timezone(text: str) -> str:
 
 
 def url(text: str) -> str:
+    """An address with http or https."""
     if not text.startswith(("http://", "https://")):
         raise argparse.ArgumentTypeError(
             f'found "{text}"; valid is a URL such as http://127.0.0.1:9090'
@@ -86,7 +103,8 @@ def url(text: str) -> str:
     return text
 
 
-def count(text: str) -> int:
+def process_count(text: str) -> int:
+    """0 or more."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(
             f'found "{text}"; valid is a number such as 2, or 0 for one per core'
@@ -94,8 +112,8 @@ def count(text: str) -> int:
     return int(text)
 
 
-def number(text: str) -> int:
-    """Of an answer or a version: they begin at 1."""
+def listed_number(text: str) -> int:
+    """Of an answer or a version, as `list` shows it; they start at 1."""
     if not re.fullmatch(r"[1-9][0-9]{0,14}", text):
         raise argparse.ArgumentTypeError(
             f'found "{text}"; valid is a number as `list` shows it, such as 12'
@@ -103,7 +121,7 @@ def number(text: str) -> int:
     return int(text)
 
 
-def _said(parse: Callable[[str], T], text: str) -> T:
+def _parsed(parse: Callable[[str], T], text: str) -> T:
     try:
         return parse(text)
     except ValueError as error:
@@ -111,6 +129,7 @@ def _said(parse: Callable[[str], T], text: str) -> T:
 
 
 def config_file(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag for the configuration file."""
     parser.add_argument(
         "--config.file",
         dest="config_file",
@@ -121,13 +140,14 @@ def config_file(parser: argparse.ArgumentParser) -> None:
 
 
 def watches(parser: argparse.ArgumentParser) -> None:
+    """Adds the flag that chooses watches."""
     parser.add_argument(
         "--watch", action="append", metavar="NAME", help="only this watch; may be repeated"
     )
 
 
 def at_service(parser: argparse.ArgumentParser, token: str = "token") -> None:
-    """Where the service runs, and who we are to it."""
+    """Where the service runs, and the token for it."""
     parser.add_argument(
         "--url",
         metavar="URL",
@@ -148,8 +168,8 @@ def at_service(parser: argparse.ArgumentParser, token: str = "token") -> None:
 
 def service(options: argparse.Namespace) -> "ServiceClient":
     """The running service that the flags name. Raises ConfigError."""
-    from plugin.commands.client import ServiceClient, given_token
+    from plugin.commands.client import ServiceClient, chosen_token
 
     return ServiceClient(
-        options.url.rstrip("/"), given_token(options.token, options.token_file, "BANDWATCH_TOKEN")
+        options.url.rstrip("/"), chosen_token(options.token, options.token_file, "BANDWATCH_TOKEN")
     )

@@ -1,4 +1,4 @@
-"""`bandwatch grafana check`: a Grafana that runs, seen through its HTTP API."""
+"""`bandwatch grafana check`: the check of a Grafana through its HTTP API."""
 
 import argparse
 
@@ -7,9 +7,9 @@ from plugin.errors import ConfigError
 
 
 def add_grafana(commands: flags.Commands) -> None:
-    within = flags.group(commands, "grafana", "what concerns a Grafana that runs")
+    group = flags.group(commands, "grafana", "check a running Grafana")
     check = flags.command(
-        within,
+        group,
         "check",
         "run every query of the shipped dashboards and alert rules through Grafana, "
         "and judge the answers",
@@ -42,7 +42,7 @@ def add_grafana(commands: flags.Commands) -> None:
     check.add_argument(
         "--timeout",
         metavar="DURATION",
-        type=flags.seconds,
+        type=flags.timeout,
         default="30s",
         help="how long one request may take (default: %(default)s)",
     )
@@ -52,21 +52,21 @@ def grafana_check(options: argparse.Namespace) -> int:
     """`bandwatch grafana check`: one line per check, what to do, and 1 when something failed."""
     import time
 
-    from plugin.commands.grafana import report
+    from plugin.commands.grafana import check_report
     from plugin.commands.grafana.check import walk
     from plugin.commands.grafana.client import GrafanaClient
 
     with GrafanaClient(
         options.url, _token(options), timeout=options.timeout, ca_file=options.ca_file
     ) as grafana:
-        return report.show(walk(grafana, int(time.time()), options.datasource), options.url)
+        return check_report.show(walk(grafana, int(time.time()), options.datasource), options.url)
 
 
 def _token(options: argparse.Namespace) -> str:
     """For Grafana. Raises ConfigError where there is none."""
-    from plugin.commands.client import given_token
+    from plugin.commands.client import chosen_token
 
-    token = given_token(options.token, options.token_file, "GRAFANA_TOKEN")
+    token = chosen_token(options.token, options.token_file, "GRAFANA_TOKEN")
     if not token:
         raise ConfigError(
             "no token: give one with --token or --token-file, or in the environment as"

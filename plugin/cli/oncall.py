@@ -1,10 +1,10 @@
-"""`bandwatch feedback` and `maintenance`: what the people on call tell a running service."""
+"""`bandwatch feedback` and `maintenance`: what people on call tell a running service."""
 
 import argparse
 
 from plugin.cli import flags
 
-WINDOW_FLAGS = (
+WINDOW_FLAGS = (  # name, metavar, help
     ("name", "TEXT", "what it is called (default: the comment)"),
     ("match", "SELECTOR", "which series, as in Prometheus: '{job=\"api\"}'; '{}' is every one"),
     ("begin", "TIME", "2026-11-21T02:00 in the time zone, or with Z (default: now)"),
@@ -17,40 +17,39 @@ WINDOW_FLAGS = (
     ("comment", "TEXT", "why"),
     ("id", "ID", "an id of your own (default: made from the rest)"),
 )
+ALARM_FLAGS: flags.FlagTable = {
+    "--watch": {"metavar": "NAME", "help": "the watch"},
+    "--series": {"metavar": "SERIES", "help": "one series, as /api/v1/series lists it"},
+    "--from": {
+        "dest": "start",
+        "metavar": "TIME",
+        "help": "start of the range: 2026-11-21T03:05:00Z",
+    },
+    "--to": {"dest": "end", "metavar": "TIME", "help": "end of the range (default: now)"},
+}
 
 
 def add_feedback(commands: flags.Commands) -> None:
-    within = flags.group(
+    group = flags.group(
         commands, "feedback", "answer alarms of a running service: false alarm, real, or new normal"
     )
-    add = flags.command(within, "add", "say what an alarm was", feedback_add)
+    add = flags.command(group, "add", "answer an alarm", feedback_add)
     add.add_argument("verdict", metavar="VERDICT", help="false_alarm, real or new_normal")
     add.add_argument(
         "--incident", metavar="ID", help="which incident; else --watch, --series, --from and --to"
     )
     add.add_argument("--comment", metavar="TEXT", default="", help="why")
-    shown = flags.command(
-        within, "list", "what was said, and what of it is in force", feedback_list
-    )
-    shown.add_argument("--match", metavar="SELECTOR", help="only series that this selects")
-    for command in (add, shown):
-        command.add_argument("--watch", metavar="NAME", help="the watch")
-        command.add_argument(
-            "--series", metavar="SERIES", help="one series, as /api/v1/series lists it"
-        )
-        command.add_argument(
-            "--from", dest="begin", metavar="TIME", help="begin of the range: 2026-11-21T03:05:00Z"
-        )
-        command.add_argument(
-            "--to", dest="end", metavar="TIME", help="end of the range (default: now)"
-        )
+    show = flags.command(group, "list", "list the answers and which are in force", feedback_list)
+    show.add_argument("--match", metavar="SELECTOR", help="only series that this selects")
     withdraw = flags.command(
-        within, "withdraw", "take answers back: their effects end", feedback_withdraw
+        group, "withdraw", "take answers back: their effects end", feedback_withdraw
     )
     withdraw.add_argument(
-        "ids", metavar="ID", nargs="+", type=flags.number, help="the number of an answer"
+        "numbers", metavar="ID", nargs="+", type=flags.listed_number, help="the number of an answer"
     )
-    for command in (add, shown, withdraw):
+    for command in (add, show):
+        flags.add_all(command, ALARM_FLAGS)
+    for command in (add, show, withdraw):
         flags.at_service(command)
 
 
@@ -65,7 +64,7 @@ def feedback_add(options: argparse.Namespace) -> int:
             "incident": options.incident,
             "watch": options.watch,
             "series": options.series,
-            "from": options.begin,
+            "from": options.start,
             "to": options.end,
         },
         comment=options.comment,
@@ -83,7 +82,7 @@ def feedback_list(options: argparse.Namespace) -> int:
             "watch": options.watch,
             "match": options.match,
             "series": options.series,
-            "from": options.begin,
+            "from": options.start,
             "to": options.end,
         },
     )
@@ -94,34 +93,34 @@ def feedback_withdraw(options: argparse.Namespace) -> int:
     """`bandwatch feedback withdraw`."""
     from plugin.commands import feedback
 
-    feedback.withdraw(flags.service(options), options.ids)
+    feedback.withdraw(flags.service(options), options.numbers)
     return 0
 
 
 def add_maintenance(commands: flags.Commands) -> None:
-    within = flags.group(
+    group = flags.group(
         commands,
         "maintenance",
-        "plan work on what a running service watches: it neither pages nor learns meanwhile",
+        "plan work on what a running service watches: meanwhile it neither pages nor learns",
     )
     add = flags.command(
-        within, "add", "add a window; given twice, it is there once", maintenance_add
+        group, "add", "add a window; the same window is added only once", maintenance_add
     )
-    for flag, metavar, about in WINDOW_FLAGS:
-        add.add_argument(f"--{flag}", metavar=metavar, help=about)
+    for name, metavar, text in WINDOW_FLAGS:
+        add.add_argument(f"--{name}", metavar=metavar, help=text)
     add.add_argument(
         "--watch",
         metavar="NAME",
         action="append",
         help="only series of this watch; may be repeated",
     )
-    shown = flags.command(within, "list", "what runs and what is to come", maintenance_list)
-    shown.add_argument("--all", action="store_true", help="also what is over")
-    end = flags.command(
-        within, "end", "end windows that run, remove those to come", maintenance_end
+    show = flags.command(
+        group, "list", "list the windows that run and those to come", maintenance_list
     )
+    show.add_argument("--all", action="store_true", help="also windows that are over")
+    end = flags.command(group, "end", "end windows that run, remove those to come", maintenance_end)
     end.add_argument("ids", metavar="ID", nargs="+", help="the id of a window, as list shows it")
-    for command in (add, shown, end):
+    for command in (add, show, end):
         flags.at_service(command)
 
 
@@ -129,8 +128,8 @@ def maintenance_add(options: argparse.Namespace) -> int:
     """`bandwatch maintenance add`."""
     from plugin.commands import maintenance
 
-    given = {name: getattr(options, name) for name, _, _ in WINDOW_FLAGS}
-    maintenance.add(flags.service(options), {**given, "watch": options.watch})
+    fields = {name: getattr(options, name) for name, _, _ in WINDOW_FLAGS}
+    maintenance.add(flags.service(options), {**fields, "watch": options.watch})
     return 0
 
 

@@ -1,5 +1,5 @@
-"""`bandwatch report`, `explain` and `models`: a running service is asked, and told which models
-reign."""
+"""`bandwatch report`, `explain` and `models`: questions to a running service, and orders about its
+models."""
 
 import argparse
 import re
@@ -9,23 +9,24 @@ from pathlib import Path
 from plugin.cli import flags
 from plugin.errors import BandwatchError
 
-INCIDENT = re.compile(r"-\d+$")  # how the names of incidents end
+INCIDENT_END = re.compile(r"-\d+$")  # of the name of an incident
+EXPLAIN = "/api/v1/explain"
 
 
 def add_report(commands: flags.Commands) -> None:
-    made = flags.command(
+    command = flags.command(
         commands,
         "report",
-        "tell how noisy a running service was, and what would make it quieter",
+        "report how noisy a running service was, and what would make it quieter",
         report,
     )
-    made.add_argument(
+    command.add_argument(
         "--since", choices=("7d", "30d"), default="7d", help="over how long (default: %(default)s)"
     )
-    made.add_argument(
+    command.add_argument(
         "--html", metavar="FILE", help="also write a page that can be sent and printed"
     )
-    flags.at_service(made, token="read token")
+    flags.at_service(command, token="read token")
 
 
 def report(options: argparse.Namespace) -> int:
@@ -36,13 +37,13 @@ def report(options: argparse.Namespace) -> int:
     from plugin.commands.report.gather import gather
     from plugin.commands.report.page import page
     from plugin.config import parse_duration
-    from plugin.domain.budget import DAY
+    from plugin.domain.times import DAY
 
-    made = gather(flags.service(options), parse_duration(options.since) // DAY, time.time())
-    terminal.show(made)
+    result = gather(flags.service(options), parse_duration(options.since) // DAY, time.time())
+    terminal.show(result)
     if options.html:
         try:
-            Path(options.html).write_text(page(made), encoding="utf-8")
+            Path(options.html).write_text(page(result), encoding="utf-8")
         except OSError as error:
             raise BandwatchError(f"--html {options.html}: {error.strerror or error}") from error
         print(f"\nwritten to {options.html}")
@@ -50,36 +51,37 @@ def report(options: argparse.Namespace) -> int:
 
 
 def add_explain(commands: flags.Commands) -> None:
-    made = flags.command(
+    command = flags.command(
         commands,
         "explain",
-        "say what is unusual about a series or an incident of a running service",
+        "explain what is unusual about a series or an incident of a running service",
         explain,
     )
-    made.add_argument(
+    command.add_argument(
         "series",
         metavar="SERIES",
         help="a series, as /api/v1/series lists it; a selector of some; or "
         "the name of an incident, as an alert has it",
     )
-    made.add_argument("--watch", metavar="NAME", help="only in this watch")
-    made.add_argument(
-        "--at", metavar="TIME", help="at which moment: 2026-11-21T03:05:00Z (default: now)"
+    command.add_argument("--watch", metavar="NAME", help="only in this watch")
+    command.add_argument(
+        "--at", metavar="TIME", help="a moment: 2026-11-21T03:05:00Z (default: now)"
     )
-    flags.at_service(made)
+    flags.at_service(command)
 
 
 def explain(options: argparse.Namespace) -> int:
     """`bandwatch explain`: a few lines for each series."""
+    from plugin.commands.client import expect_rows
+
     service = flags.service(options)
     name = options.series
-    given = {key: text for key, text in (("watch", options.watch), ("at", options.at)) if text}
-    rows = service.get("/api/v1/explain", {"series": name, **given})
-    if not rows and ("{" in name or INCIDENT.search(name)):
-        rows = service.get(
-            "/api/v1/explain", {"match" if "{" in name else "incident": name, **given}
-        )
-    if not isinstance(rows, list) or not rows:
+    context = {"watch": options.watch or None, "at": options.at or None}
+    rows = expect_rows(service.get(EXPLAIN, {"series": name, **context}))
+    if not rows and ("{" in name or INCIDENT_END.search(name)):
+        kind = "match" if "{" in name else "incident"
+        rows = expect_rows(service.get(EXPLAIN, {kind: name, **context}))
+    if not rows:
         raise BandwatchError(
             f"nothing is known of {name} then: /api/v1/series lists the series, --at says when"
         )
@@ -92,11 +94,9 @@ def explain(options: argparse.Namespace) -> int:
 
 
 def add_models(commands: flags.Commands) -> None:
-    within = flags.group(
-        commands, "models", "see and change which models reign in a running service"
-    )
-    for name, (about, run) in MODELS.items():
-        command = flags.command(within, name, about, run)
+    group = flags.group(commands, "models", "list, replace and pin the models of a running service")
+    for name, (summary, action) in MODELS.items():
+        command = flags.command(group, name, summary, action)
         command.set_defaults(act=name, to_version=None)
         command.add_argument("--watch", metavar="NAME", help="only series of this watch")
         command.add_argument(
@@ -105,7 +105,7 @@ def add_models(commands: flags.Commands) -> None:
         command.add_argument("--match", metavar="SELECTOR", help="only series that this selects")
         if name not in ("list", "show"):
             command.add_argument(
-                "--comment", metavar="TEXT", default="", help="why; it is kept with the decision"
+                "--comment", metavar="TEXT", default="", help="why; it is stored with the decision"
             )
             command.set_defaults(refuse=command.error)
         if name == "rollback":
@@ -113,7 +113,7 @@ def add_models(commands: flags.Commands) -> None:
                 "--to",
                 dest="to_version",
                 metavar="VERSION",
-                type=flags.number,
+                type=flags.listed_number,
                 help="which version (default: the one before)",
             )
         flags.at_service(command)
@@ -123,7 +123,7 @@ def models_list(options: argparse.Namespace) -> int:
     """`bandwatch models list`."""
     from plugin.commands import models
 
-    models.show_list(flags.service(options), _whose(options))
+    models.show_list(flags.service(options), _selection(options))
     return 0
 
 
@@ -131,7 +131,7 @@ def models_show(options: argparse.Namespace) -> int:
     """`bandwatch models show`."""
     from plugin.commands import models
 
-    models.show(flags.service(options), _whose(options))
+    models.show(flags.service(options), _selection(options))
     return 0
 
 
@@ -139,14 +139,14 @@ def models_order(options: argparse.Namespace) -> int:
     """`bandwatch models rollback`, `pin`, `unpin` and `refit`."""
     from plugin.commands import models
 
-    if not any(_whose(options).values()):
+    if not any(_selection(options).values()):
         options.refuse("say whose models: --watch, --series or --match")
     return (
         0
         if models.order(
             flags.service(options),
             options.act,
-            _whose(options),
+            _selection(options),
             comment=options.comment,
             version=options.to_version,
         )
@@ -155,17 +155,14 @@ def models_order(options: argparse.Namespace) -> int:
 
 
 MODELS = {
-    "list": ("who reigns: one line for each series", models_list),
-    "show": (
-        "all versions that are kept of some series, and what was decided of them",
-        models_show,
-    ),
-    "rollback": ("let an older model take over, from the next tick on", models_order),
-    "pin": ("let no refit take the place of the models that reign", models_order),
-    "unpin": ("let refits take their place again", models_order),
+    "list": ("list the active models: one line for each series", models_list),
+    "show": ("show all stored versions of some series, and the decisions about them", models_show),
+    "rollback": ("make an older model active, from the next tick on", models_order),
+    "pin": ("pin the active models: no refit replaces them", models_order),
+    "unpin": ("let refits replace the active models again", models_order),
     "refit": ("fit some series at once", models_order),
 }
 
 
-def _whose(options: argparse.Namespace) -> dict[str, str | None]:
+def _selection(options: argparse.Namespace) -> dict[str, str | None]:
     return {"watch": options.watch, "series": options.series, "match": options.match}

@@ -1,4 +1,4 @@
-"""`bandwatch run`, `check`, `fit` and `score`: what a configuration file is needed for."""
+"""`bandwatch run`, `check`, `fit` and `score`: the commands that need a configuration file."""
 
 import argparse
 import os
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def add_run(commands: flags.Commands) -> None:
-    made = flags.command(
+    command = flags.command(
         commands, "run", "run the service: fit, score, and serve bands and scores", run
     )
-    flags.config_file(made)
-    made.add_argument(
+    flags.config_file(command)
+    command.add_argument(
         "--web.listen-address",
         dest="listen_address",
         metavar="HOST:PORT",
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
         )
 
     service = Service(load(), load=load)
-    ended = threading.Event()
+    stop_asked = threading.Event()
 
     def reload(*_: object) -> None:
         try:
@@ -59,28 +59,28 @@ def run(options: argparse.Namespace) -> int:
             logging.getLogger("plugin.app").error("reload refused", extra={"err": str(error)})
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda *_: stop_asked.set())
     signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=reload).start())
     try:
         service.start()
-        ended.wait()
+        stop_asked.wait()
     finally:
-        at_rest = service.stop()
-    if not at_rest:  # the interpreter would wait for its threads
+        stopped = service.stop()
+    if not stopped:  # the interpreter would wait for its threads
         sys.stderr.flush()
         os._exit(0)
     return 0
 
 
 def add_check(commands: flags.Commands) -> None:
-    made = flags.command(
+    command = flags.command(
         commands, "check", "validate a configuration file and try its queries on Prometheus", check
     )
-    made.add_argument("file", metavar="FILE", nargs="?", help="the configuration file")
-    made.add_argument(
+    command.add_argument("file", metavar="FILE", nargs="?", help="the configuration file")
+    command.add_argument(
         "--example", action="store_true", help="print a commented example file and exit"
     )
-    made.add_argument("--syntax-only", action="store_true", help="do not ask Prometheus")
+    command.add_argument("--syntax-only", action="store_true", help="do not ask Prometheus")
 
 
 def check(options: argparse.Namespace) -> int:
@@ -95,25 +95,21 @@ def check(options: argparse.Namespace) -> int:
     settings = config.load(Path(options.file))
     count = len(settings.watches)
     print(f"{options.file}: valid, {count} {'watch' if count == 1 else 'watches'}")
-    planned = _check_planned(settings)
+    maintenance_works = _check_maintenance(settings)
     if options.syntax_only:
-        return 0 if planned else 1
+        return 0 if maintenance_works else 1
     from detectors.device import limit_threads
-    from plugin.commands.check import check as check_queries
+    from plugin.commands.check.run import check as check_queries
     from plugin.jobs.fit_task import seconds_per_series
 
     limit_threads(
         settings.workers.threads
-    )  # as a worker does: else the timed fit is not like a real one
-    return (
-        0
-        if check_queries(settings, out=sys.stdout, seconds_per_series=seconds_per_series)
-        and planned
-        else 1
-    )
+    )  # as in a worker, so that the timed fit is like its fits
+    queries_work = check_queries(settings, out=sys.stdout, seconds_per_series=seconds_per_series)
+    return 0 if queries_work and maintenance_works else 1
 
 
-def _check_planned(settings: "Config") -> bool:
+def _check_maintenance(settings: "Config") -> bool:
     if not settings.maintenance.calendars and not settings.maintenance.windows:
         return True
     from plugin.maintenance import dry_run
@@ -122,21 +118,21 @@ def _check_planned(settings: "Config") -> bool:
 
 
 def add_fit(commands: flags.Commands) -> None:
-    made = flags.command(commands, "fit", "fit all series of the watches once, now, and exit", fit)
-    flags.config_file(made)
-    flags.watches(made)
+    command = flags.command(
+        commands, "fit", "fit all series of the watches once, now, and exit", fit
+    )
+    flags.config_file(command)
+    flags.watches(command)
 
 
 def fit(options: argparse.Namespace) -> int:
-    """`bandwatch fit`: everyone of the chosen watches, once."""
+    """`bandwatch fit`: all series of the chosen watches, once."""
     from plugin.commands import terminal
 
     failed = False
-    with _parts(options) as parts:
-        for name, jobs in parts.watches.items():
-            failed |= (
-                not jobs.score.run()
-            )  # the score job has the first word: it knows how far we are
+    with _components(options) as components:
+        for name, jobs in components.watches.items():
+            failed |= not jobs.score.run()  # first, as it reads the samples that a fit learns from
             with terminal.bar(f"fit {name}") as bar:
                 fitted = jobs.fit.run(everyone=True, progress=bar)
             print(f"{name}: {fitted} series fitted")
@@ -145,28 +141,28 @@ def fit(options: argparse.Namespace) -> int:
 
 
 def add_score(commands: flags.Commands) -> None:
-    made = flags.command(
-        commands, "score", "score what is new once, print the latest scores, and exit", score
+    command = flags.command(
+        commands, "score", "score new samples once, print the latest scores, and exit", score
     )
-    flags.config_file(made)
-    flags.watches(made)
+    flags.config_file(command)
+    flags.watches(command)
 
 
 def score(options: argparse.Namespace) -> int:
-    """`bandwatch score`: one catch-up of the chosen watches, and what came of it."""
+    """`bandwatch score`: one catch-up of the chosen watches, and their latest scores."""
     from plugin.commands import terminal
     from plugin.web.rows import score_rows
 
     failed = False
-    with _parts(options) as parts:
-        for jobs in parts.watches.values():
+    with _components(options) as components:
+        for jobs in components.watches.values():
             failed |= not jobs.score.run()
-        for snapshot in parts.board.snapshots().values():
+        for snapshot in components.board.snapshots().values():
             rows = sorted(score_rows(snapshot, now=snapshot.time), key=_anomaly, reverse=True)
             columns = ["series", "state", "value", "expected", "lower", "upper", "score"]
-            when = datetime.fromtimestamp(snapshot.time, UTC).isoformat(sep=" ")
+            time_text = datetime.fromtimestamp(snapshot.time, UTC).isoformat(sep=" ")
             terminal.table(
-                f"{snapshot.watch} at {when}, highest scores first",
+                f"{snapshot.watch} at {time_text}, highest scores first",
                 columns,
                 [[_cell(row.get(column)) for column in columns] for row in rows],
             )
@@ -174,8 +170,8 @@ def score(options: argparse.Namespace) -> int:
 
 
 def _anomaly(row: "Row") -> float:
-    score = row["score"]
-    return score if isinstance(score, float) else -1.0
+    anomaly = row["score"]
+    return anomaly if isinstance(anomaly, float) else -1.0
 
 
 def _cell(value: object) -> str:
@@ -183,22 +179,22 @@ def _cell(value: object) -> str:
 
 
 @contextmanager
-def _parts(options: argparse.Namespace) -> "Iterator[Components]":
-    """The parts of the service without scheduler and web, for the watches that the flags choose."""
+def _components(options: argparse.Namespace) -> "Iterator[Components]":
+    """The service without scheduler and web, for the watches that the flags choose."""
     from plugin import config
     from plugin.components import Components
 
     settings = config.load(Path(options.config_file))
     names = [watch.name for watch in settings.watches]
-    for wanted in options.watch or ():
-        if wanted not in names:
+    for name in options.watch or ():
+        if name not in names:
             raise ConfigError(
-                f"--watch {wanted}: there is no such watch in {options.config_file}; "
+                f"--watch {name}: there is no such watch in {options.config_file}; "
                 f"valid is one of: {', '.join(names)}"
             )
-    chosen = tuple(watch for watch in settings.watches if watch.name in (options.watch or names))
-    parts = Components(settings.model_copy(update={"watches": chosen}))
+    watches = tuple(watch for watch in settings.watches if watch.name in (options.watch or names))
+    components = Components(settings.model_copy(update={"watches": watches}))
     try:
-        yield parts
+        yield components
     finally:
-        parts.close()
+        components.close()

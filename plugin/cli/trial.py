@@ -1,4 +1,4 @@
-"""`bandwatch backtest`, `evaluate` and `demo`: what can be tried without a configuration file."""
+"""`bandwatch backtest`, `evaluate` and `demo`: trials without a configuration file."""
 
 import argparse
 import os
@@ -13,78 +13,75 @@ if TYPE_CHECKING:
     from plugin.commands.backtest.source import Recording
 
 
+BACKTEST_FLAGS: flags.FlagTable = {
+    "source": {
+        "metavar": "SOURCE",
+        "help": "a folder of NAME.csv[.gz] with time,value, or a PromQL expression",
+    },
+    "--output": {"metavar": "DIR", "required": True, "help": "folder for one NAME.csv per series"},
+    "--detector": {
+        "metavar": "NAME",
+        "default": "",
+        "help": "detector (default: that of a new watch)",
+    },
+    "--alert-budget": {
+        "metavar": "BUDGET",
+        "type": flags.budget,
+        "default": "1/w",
+        "help": "false alarms per series that are acceptable (default: %(default)s)",
+    },
+    "--refit-every": {
+        "metavar": "DURATION",
+        "type": flags.duration,
+        "default": "1d",
+        "help": "time from one fit to the next (default: %(default)s)",
+    },
+    "--fit-window": {
+        "metavar": "DURATION",
+        "type": flags.duration,
+        "default": "14d",
+        "help": "how much history a fit sees (default: %(default)s)",
+    },
+    "--timezone": {
+        "metavar": "ZONE",
+        "type": flags.timezone,
+        "default": "UTC",
+        "help": "time zone of days and weeks (default: %(default)s)",
+    },
+    "--plot": {"action": "store_true", "help": "also draw NAME.png for each series"},
+    "--jobs": {
+        "metavar": "N",
+        "type": flags.process_count,
+        "default": 0,
+        "help": "processes (default: one per core)",
+    },
+    "--prometheus.url": {
+        "dest": "prometheus_url",
+        "metavar": "URL",
+        "type": flags.url,
+        "default": "http://127.0.0.1:9090",
+        "help": "the Prometheus that is asked when SOURCE is an expression (default: %(default)s)",
+    },
+    "--since": {
+        "metavar": "DURATION",
+        "type": flags.duration,
+        "default": "28d",
+        "help": "how far back an expression is asked (default: %(default)s)",
+    },
+    "--step": {
+        "metavar": "DURATION",
+        "type": flags.duration,
+        "default": "1m",
+        "help": "resolution of an expression (default: %(default)s)",
+    },
+}
+
+
 def add_backtest(commands: flags.Commands) -> None:
-    made = flags.command(
-        commands,
-        "backtest",
-        "walk through the past as the service would have, count alarms",
-        backtest,
+    command = flags.command(
+        commands, "backtest", "score the past as the service would have, count alarms", backtest
     )
-    made.add_argument(
-        "source",
-        metavar="SOURCE",
-        help="a folder of NAME.csv[.gz] with time,value, or a PromQL expression",
-    )
-    made.add_argument(
-        "--output", metavar="DIR", required=True, help="folder for one NAME.csv per series"
-    )
-    made.add_argument(
-        "--detector", default="", metavar="NAME", help="detector (default: that of a new watch)"
-    )
-    made.add_argument(
-        "--alert-budget",
-        default="1/w",
-        metavar="BUDGET",
-        type=flags.budget,
-        help="false alarms per series that are acceptable (default: %(default)s)",
-    )
-    made.add_argument(
-        "--refit-every",
-        default="1d",
-        metavar="DURATION",
-        type=flags.duration,
-        help="how often models are fitted anew (default: %(default)s)",
-    )
-    made.add_argument(
-        "--fit-window",
-        default="14d",
-        metavar="DURATION",
-        type=flags.duration,
-        help="how much history a fit sees (default: %(default)s)",
-    )
-    made.add_argument(
-        "--timezone",
-        default="UTC",
-        metavar="ZONE",
-        type=flags.timezone,
-        help="whose days and weeks (default: %(default)s)",
-    )
-    made.add_argument("--plot", action="store_true", help="also draw NAME.png for each series")
-    made.add_argument(
-        "--jobs", type=flags.count, default=0, metavar="N", help="processes (default: one per core)"
-    )
-    made.add_argument(
-        "--prometheus.url",
-        dest="prometheus_url",
-        metavar="URL",
-        default="http://127.0.0.1:9090",
-        type=flags.url,
-        help="where SOURCE is asked when it is an expression (default: %(default)s)",
-    )
-    made.add_argument(
-        "--since",
-        default="28d",
-        metavar="DURATION",
-        type=flags.duration,
-        help="how far back an expression is asked (default: %(default)s)",
-    )
-    made.add_argument(
-        "--step",
-        default="1m",
-        metavar="DURATION",
-        type=flags.duration,
-        help="resolution of an expression (default: %(default)s)",
-    )
+    flags.add_all(command, BACKTEST_FLAGS)
 
 
 def backtest(options: argparse.Namespace) -> int:
@@ -93,7 +90,7 @@ def backtest(options: argparse.Namespace) -> int:
     from detectors.registry import detector_named
     from plugin import config
     from plugin.commands import terminal
-    from plugin.commands.backtest import report, run
+    from plugin.commands.backtest import results_report, run
 
     watch = config.Watch(
         name="backtest",
@@ -117,19 +114,19 @@ def backtest(options: argparse.Namespace) -> int:
         raise ConfigError(f"--detector: {error}") from error
     except OSError as error:
         raise BandwatchError(f"{error.filename or output}: {error.strerror or error}") from error
-    report.show(results, watch, output)
+    results_report.show(results, watch, output)
     return 0
 
 
 def _recordings(options: argparse.Namespace) -> "list[Recording]":
-    """Of a folder, or of an expression, which may be longer than any path."""
+    """Those of a folder, or of an expression."""
     import time
 
     from plugin import config
     from plugin.commands.backtest import source
     from plugin.prometheus import PrometheusReader
 
-    if os.path.isdir(options.source):
+    if os.path.isdir(options.source):  # unlike Path, it takes a text longer than any path
         if Path(options.source).resolve() == Path(options.output).resolve():
             raise ConfigError(
                 f"--output {options.output}: is SOURCE, whose files would be overwritten; "
@@ -140,7 +137,7 @@ def _recordings(options: argparse.Namespace) -> "list[Recording]":
     now = int(time.time())
     reader = PrometheusReader(config.PrometheusSettings(url=options.prometheus_url))
     try:
-        return source.ask(
+        return source.query_recordings(
             reader, options.source, (now - options.since) // step * step, now // step * step, step
         )
     except PrometheusError as error:
@@ -152,26 +149,28 @@ def _recordings(options: argparse.Namespace) -> "list[Recording]":
 
 
 def add_evaluate(commands: flags.Commands) -> None:
-    made = flags.command(
+    command = flags.command(
         commands, "evaluate", "judge scores by labels: recall, false alarms, calibration", evaluate
     )
-    made.add_argument(
+    command.add_argument(
         "data", metavar="DATA", help="a folder of NAME.csv[.gz] with time,value,label[,kind]"
     )
-    made.add_argument(
+    command.add_argument(
         "scores",
         metavar="SCORES",
         help="a folder of NAME.csv[.gz] with time,score[,expected,lower,upper], as backtest writes",
     )
-    made.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
-    made.add_argument(
+    command.add_argument(
+        "--json", action="store_true", help="print one JSON object instead of tables"
+    )
+    command.add_argument(
         "--alert-budget",
         default="1/w",
         metavar="BUDGET",
         type=flags.budget,
         help="what was promised: false alarms per series (default: %(default)s)",
     )
-    made.add_argument(
+    command.add_argument(
         "--choose-threshold",
         dest="choose",
         metavar="MEASURE",
@@ -197,21 +196,21 @@ def evaluate(options: argparse.Namespace) -> int:
 
 
 def add_demo(commands: flags.Commands) -> None:
-    made = flags.command(
-        commands, "demo", "show it at work on a small made-up world, with incidents", demo
+    command = flags.command(
+        commands, "demo", "run the service on a small made-up world, with incidents", demo
     )
-    made.add_argument(
+    command.add_argument(
         "--duration",
         metavar="DURATION",
         type=flags.duration,
         help="end by itself after so long (default: run until Ctrl-C)",
     )
-    made.add_argument(
+    command.add_argument(
         "--picture",
         metavar="FILE",
         help="at the end, draw the daily peak that is missing in the loaded past",
     )
-    made.add_argument(
+    command.add_argument(
         "--web.listen-address",
         dest="listen_address",
         metavar="HOST:PORT",

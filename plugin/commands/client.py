@@ -1,10 +1,11 @@
-"""A running service, as the commands that act on one reach it: over HTTP, with a token."""
+"""The HTTP API of a running service, for the commands that ask it or change it."""
 
-import json
+import getpass
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import requests
 
@@ -13,26 +14,29 @@ from plugin.version import VERSION
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
-SHOWN = 300  # characters of an answer that is not ours
+MAX_CHARACTERS = 300  # of an answer that is not ours, in an error
+
+T = TypeVar("T")
+Fields = Mapping[str, str | None]  # of a query; None = not set
 
 
 @dataclass(frozen=True)
 class ServiceClient:
     """The HTTP API of one service.
 
-    Every call returns parsed JSON and raises BandwatchError in the service's words.
+    Every call returns parsed JSON, and raises BandwatchError with the message of the service.
     """
 
     url: str  # without a slash at the end
     token: str = ""  # "" = none
 
-    def get(self, path: str, parameters: Mapping[str, str] | None = None) -> object:
+    def get(self, path: str, parameters: Fields | None = None) -> object:
         return self._ask("GET", path, parameters=parameters)
 
     def post(self, path: str, body: Mapping[str, object]) -> object:
         return self._ask("POST", path, body=body)
 
-    def delete(self, path: str, parameters: Mapping[str, str] | None = None) -> object:
+    def delete(self, path: str, parameters: Fields | None = None) -> object:
         return self._ask("DELETE", path, parameters=parameters)
 
     def _ask(
@@ -40,21 +44,19 @@ class ServiceClient:
         method: str,
         path: str,
         *,
-        parameters: Mapping[str, str] | None = None,
+        parameters: Fields | None = None,
         body: Mapping[str, object] | None = None,
     ) -> object:
         with requests.Session() as session:
-            session.trust_env = (
-                False  # neither a proxy nor a .netrc stands between us and the service
-            )
+            session.trust_env = False  # no proxy, and no .netrc in place of the token
             headers = {"User-Agent": f"bandwatch/{VERSION}"}
             if self.token:
                 headers["Authorization"] = f"Bearer {self.token}"
             try:
-                answer = session.request(
+                response = session.request(
                     method,
                     self.url + path,
-                    params=parameters,
+                    params=parameters,  # requests leaves out what is None
                     json=body,
                     headers=headers,
                     timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
@@ -65,34 +67,69 @@ class ServiceClient:
                     f"{self.url} does not answer ({type(error).__name__}): does `bandwatch run` run"
                     " there? --url names another address"
                 ) from error
-        return self._read(answer)
+        return self._read(response)
 
-    def _read(self, answer: requests.Response) -> object:
+    def _read(self, response: requests.Response) -> object:
         try:
-            said: object = answer.json()
-        except (json.JSONDecodeError, requests.JSONDecodeError):
-            said = None
-        if answer.ok and said is not None:
-            return said
-        error = said.get("error") if isinstance(said, dict) else None
-        words = error.get("message") if isinstance(error, dict) else None
-        if words is None:
-            words = (
-                f"{answer.status_code} {answer.text[:SHOWN].strip() or 'without a word'}: is this a"
-                " Bandwatch?"
-            )
+            answer: object = response.json()
+        except ValueError:
+            answer = None
+        if response.ok and answer is not None:
+            return answer
+        error = answer.get("error") if isinstance(answer, dict) else None
+        message = error.get("message") if isinstance(error, dict) else None
+        if message is None:
+            text = response.text[:MAX_CHARACTERS].strip() or "without a word"
+            message = f"{response.status_code} {text}: is this a Bandwatch?"
         hint = (
             "; give a token by --token, --token-file or BANDWATCH_TOKEN"
-            if answer.status_code == 401
+            if response.status_code == 401
             else ""
         )
-        raise BandwatchError(f"{self.url}: {words}{hint}")
+        raise BandwatchError(f"{self.url}: {message}{hint}")
 
 
-def given_token(token: str, file: str, variable: str) -> str:
-    """Of --token-file, --token or the environment's variable; "" = none.
+def expect_object(answer: object) -> dict[str, Any]:
+    """The answer as the object that it must be. Raises BandwatchError."""
+    if not isinstance(answer, dict):
+        raise BandwatchError("the answer is no JSON object: is this a Bandwatch? Check --url")
+    return answer
 
-    Raises ConfigError; never prints it.
+
+def expect_rows(answer: object) -> list[dict[str, Any]]:
+    """The answer as the list of objects that it must be. Raises BandwatchError."""
+    if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
+        raise BandwatchError("the answer is no list of rows: is this a Bandwatch? Check --url")
+    return answer
+
+
+def act_on_all(targets: Iterable[T], act: Callable[[T], None]) -> None:
+    """Acts on each target, whatever becomes of the others.
+
+    Raises BandwatchError at the end, with the message of every refusal.
+    """
+    refusals = []
+    for target in targets:
+        try:
+            act(target)
+        except BandwatchError as error:
+            refusals.append(str(error))
+    if refusals:
+        raise BandwatchError("\n".join(refusals))
+
+
+def user_name() -> str:
+    """The name of the user at this terminal; the service stores it unless it knows a better one."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # an account without a name, as in a container
+        return ""
+
+
+def chosen_token(token: str, file: str, variable: str) -> str:
+    """The token of --token or --token-file, else of the environment's variable; "" = none.
+
+    Raises ConfigError; never prints the token.
     """
     if token and file:
         raise ConfigError("--token and --token-file are both given: one of them is enough")

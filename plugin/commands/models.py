@@ -1,146 +1,94 @@
-"""`bandwatch models`: the versions of models in a running service, and what is ordered of them."""
+"""`bandwatch models`: the versions of models in a running service, and orders about them."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from plugin.commands import terminal
-from plugin.commands.client import ServiceClient
-from plugin.commands.feedback import the_user
-from plugin.domain.wording import duration, instant
+from plugin.commands.client import Fields, ServiceClient, expect_rows, user_name
+from plugin.commands.terminal import time_cell
+from plugin.domain.times import duration
 from plugin.errors import BandwatchError
 
-SHOWN = 50  # decisions
+MAX_DECISIONS = 50  # that are shown
+ACTIVE_COLUMNS: terminal.Columns = {
+    "series": lambda row: row["series"],
+    "watch": lambda row: row["watch"],
+    "version": lambda row: str(row["version"]),
+    "detector": lambda row: row["detector"],
+    "age": lambda row: duration(round(row["age_seconds"])),
+    "checked": lambda row: time_cell(row["checked_at"]),
+    "loss": lambda row: _loss(row["loss"]),
+    "pinned": lambda row: "yes" if row["pinned"] else "",
+}
+VERSION_COLUMNS: terminal.Columns = {
+    "series": lambda row: row["series"],
+    "watch": lambda row: row["watch"],
+    "version": lambda row: str(row["version"]),
+    "active": lambda row: ("pinned" if row["pinned"] else "yes") if row["champion"] else "",
+    "detector": lambda row: row["detector"],
+    "fitted": lambda row: time_cell(row["fitted_at"]),
+    "learnt from": lambda row: time_cell(row["window_start"]),
+    "to": lambda row: time_cell(row["window_end"]),
+    "loss": lambda row: _loss(row["loss"]),
+}
+DECISION_COLUMNS: terminal.Columns = {
+    "time": lambda row: time_cell(row["time"]),
+    "series": lambda row: row["series"],
+    "version": lambda row: str(row["version"] or ""),
+    "what": lambda row: row["what"],
+    "why": lambda row: row["why"],
+    "by": lambda row: row["by"],
+}
 
 
-def show_list(remote: ServiceClient, about: Mapping[str, str | None]) -> None:
-    """Prints who reigns. about: watch, series and match; None = any."""
-    rows = [row for row in _models(remote, about) if row["champion"]]
-    columns = ["series", "watch", "version", "detector", "age", "checked", "loss", "pinned"]
-    terminal.prose(
-        columns,
-        [
-            [
-                row["series"],
-                row["watch"],
-                str(row["version"]),
-                row["detector"],
-                duration(round(row["age_seconds"])),
-                _time(row["checked_at"]),
-                _number(row["loss"]),
-                "yes" if row["pinned"] else "",
-            ]
-            for row in rows
-        ],
-        [],
+def show_list(client: ServiceClient, selection: Fields) -> None:
+    """Prints the active models. selection: watch, series and match; None = any."""
+    models = _models(client, selection)
+    terminal.show_rows(ACTIVE_COLUMNS, [row for row in models if row["champion"]])
+
+
+def show(client: ServiceClient, selection: Fields) -> None:
+    """Prints all stored versions of some series, and the decisions about them."""
+    terminal.show_rows(VERSION_COLUMNS, _models(client, selection))
+    decisions = expect_rows(
+        client.get("/api/v1/decisions", {**selection, "limit": str(MAX_DECISIONS)})
     )
-
-
-def show(remote: ServiceClient, about: Mapping[str, str | None]) -> None:
-    """Prints all versions that are kept of some series, and what was decided of them."""
-    rows = _models(remote, about)
-    columns = [
-        "series",
-        "watch",
-        "version",
-        "reigns",
-        "detector",
-        "fitted",
-        "learnt from",
-        "to",
-        "loss",
-    ]
-    terminal.prose(
-        columns,
-        [
-            [
-                row["series"],
-                row["watch"],
-                str(row["version"]),
-                ("pinned" if row["pinned"] else "yes") * row["champion"],
-                row["detector"],
-                _time(row["fitted_at"]),
-                _time(row["window_start"]),
-                _time(row["window_end"]),
-                _number(row["loss"]),
-            ]
-            for row in rows
-        ],
-        [],
-    )
-    made = _rows(remote, "/api/v1/decisions", {**about, "limit": str(SHOWN)})
-    if made:
+    if decisions:
         print()
-    (
-        terminal.prose(
-            ["time", "series", "version", "what", "why", "by"],
-            [
-                [
-                    _time(row["time"]),
-                    row["series"],
-                    str(row["version"] or ""),
-                    row["what"],
-                    row["why"],
-                    row["by"],
-                ]
-                for row in made
-            ],
-            [],
-        )
-        if made
-        else None
-    )
+        terminal.show_rows(DECISION_COLUMNS, decisions)
 
 
 def order(
-    remote: ServiceClient,
-    act: str,
-    about: Mapping[str, str | None],
-    *,
-    comment: str,
-    version: int | None,
+    client: ServiceClient, act: str, selection: Fields, *, comment: str, version: int | None
 ) -> bool:
     """Gives an order and prints what came of it, series by series.
 
     Returns whether all of it was done.
     """
-    said: dict[str, object] = {name: text for name, text in about.items() if text is not None}
+    fields: dict[str, object] = {name: text for name, text in selection.items() if text is not None}
     if version is not None:
-        said["version"] = version
-    answers = remote.post(f"/api/v1/models/{act}", {**said, "comment": comment, "by": the_user()})
-    if not isinstance(answers, list):
-        raise BandwatchError(f"{remote.url}: no list of answers: is this a Bandwatch?")
-    for answer in answers:
+        fields["version"] = version
+    results = expect_rows(
+        client.post(f"/api/v1/models/{act}", {**fields, "comment": comment, "by": user_name()})
+    )
+    for result in results:
         print(
-            f"{answer['series']} of {answer['watch']}:"
-            f" {'' if answer['done'] else 'not done: '}{answer['why']}"
+            f"{result['series']} of {result['watch']}:"
+            f" {'' if result['done'] else 'not done: '}{result['why']}"
         )
-    return all(answer["done"] for answer in answers)
+    return all(result["done"] for result in results)
 
 
-def _rows(
-    remote: ServiceClient, path: str, about: Mapping[str, str | None]
-) -> list[dict[str, Any]]:
-    rows = remote.get(path, {name: text for name, text in about.items() if text is not None})
-    if not isinstance(rows, list):
-        raise BandwatchError(f"{remote.url}: no list of models: is this a Bandwatch?")
-    return rows
-
-
-def _models(remote: ServiceClient, about: Mapping[str, str | None]) -> list[dict[str, Any]]:
+def _models(client: ServiceClient, selection: Fields) -> list[dict[str, Any]]:
     """Raises BandwatchError where there is none."""
-    rows = _rows(remote, "/api/v1/models", about)
+    rows = expect_rows(client.get("/api/v1/models", selection))
     if not rows:
-        whose = ", ".join(text for text in about.values() if text) or "any series"
+        selected = ", ".join(text for text in selection.values() if text) or "any series"
         raise BandwatchError(
-            f"{remote.url}: no model of {whose}: `GET /api/v1/series` lists the series; a new one"
-            " has its first model when it has been fitted"
+            f"{client.url}: no model of {selected}: `GET /api/v1/series` lists the series; a new"
+            " one has its first model when it has been fitted"
         )
     return rows
 
 
-def _time(milliseconds: int | None) -> str:
-    return "" if milliseconds is None else instant(milliseconds // 1000)
-
-
-def _number(number: float | None) -> str:
-    return "" if number is None else f"{number:.3g}"
+def _loss(loss: float | None) -> str:
+    return "" if loss is None else f"{loss:.3g}"

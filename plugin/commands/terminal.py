@@ -1,11 +1,12 @@
-"""Progress of long work: a bar in a terminal, nothing elsewhere (the logs tell).
+"""Tables and progress bars in a terminal; elsewhere plain lines, and no bar.
 
 The only file that knows rich.
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -15,8 +16,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from rich.text import Text
 
+from plugin.domain.times import instant
+
+# Heading -> the cell of a row under it.
+Columns = Mapping[str, Callable[[Mapping[str, Any]], str]]
+
 STYLES = {"ok": "green", "warning": "yellow", "FAILURE": "bold red"}
-UNFOLDED = 10_000  # characters, where nobody looks at the end of the line
+PIPE_WIDTH = 10_000  # characters: outside a terminal a row is one line
 
 
 @contextmanager
@@ -37,41 +43,49 @@ def bar(title: str) -> Iterator[Callable[[float], None]]:
         yield lambda share: progress.update(task, completed=share)
 
 
-def prose(columns: list[str], rows: list[list[str]], notes: list[tuple[str, str]]) -> None:
-    """Prints a table of words to standard output, every cell folded at spaces in a narrow terminal;
-    then the notes: a text, and what it is about, indented.
+def show_rows(columns: Columns, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Prints rows of the API as a table of words."""
+    prose(list(columns), [[cell(row) for cell in columns.values()] for row in rows])
 
-    Elsewhere a row is one line.
+
+def prose(columns: list[str], rows: list[list[str]], notes: Sequence[tuple[str, str]] = ()) -> None:
+    """Prints a table of words to standard output; in a narrow terminal cells are folded at spaces.
+
+    notes: printed below, a text and what it is about.
     """
-    console = Console(width=None if sys.stdout.isatty() else UNFOLDED, highlight=False)
-    drawn = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    console = _console()
+    grid = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in columns:
-        drawn.add_column(name, overflow="fold")
+        grid.add_column(name, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
-    console.print(drawn)
-    for text, about in notes:
+        grid.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
+    console.print(grid)
+    for text, subject in notes:
         console.print()
         console.print(Text(text))
-        console.print(Padding(Text(about, style="dim"), (0, 0, 0, 2), expand=False))
+        console.print(Padding(Text(subject, style="dim"), (0, 0, 0, 2), expand=False))
 
 
 def table(title: str, columns: list[str], rows: list[list[str]], *, note: str = "") -> None:
-    """Prints a table to standard output; the first column is left-aligned, the others
-    right-aligned.
+    """Prints a table of numbers to standard output; the first column, a name, is left-aligned.
 
-    In a terminal that is too narrow the first column, a name, is folded, so that every number stays
-    whole; elsewhere a row is one line.
+    In a terminal that is too narrow the name is folded, so that every number stays whole.
     """
-    console = Console(width=None if sys.stdout.isatty() else UNFOLDED, highlight=False)
-    drawn = Table(title=title, caption=note or None, title_justify="left", caption_justify="left")
-    drawn.add_column(columns[0], overflow="fold")
-    for position, name in enumerate(columns[1:], start=1):
-        parts = [
-            *name.split(),
-            *(row[position] for row in rows),
-        ]  # a heading may take several lines, a number not
-        drawn.add_column(name, justify="right", width=max(map(len, parts)))
+    grid = Table(title=title, caption=note or None, title_justify="left", caption_justify="left")
+    grid.add_column(columns[0], overflow="fold")
+    for number, name in enumerate(columns[1:], start=1):
+        # a heading may take several lines, a number not
+        words = [*name.split(), *(row[number] for row in rows)]
+        grid.add_column(name, justify="right", width=max(map(len, words)))
     for row in rows:
-        drawn.add_row(*map(escape, row))
-    console.print(drawn)
+        grid.add_row(*map(escape, row))
+    _console().print(grid)
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+
+
+def time_cell(milliseconds: int | None) -> str:
+    """`2026-11-21T02:00:00Z`; "" = none."""
+    return "" if milliseconds is None else instant(milliseconds // 1000)

@@ -1,32 +1,37 @@
-"""Durations (`1h30m`, seconds) and alert budgets (`1/w`, alarms per series and second) as they are
-spelt."""
+"""Durations (`1h30m`, seconds) and alert budgets (`1/w`, alarms per series and second) in the
+spelling of the file.
+
+The parser is our own, because it must accept exactly the durations of Prometheus, and a message
+must suggest the valid spelling of what was meant.
+"""
 
 import re
 from fractions import Fraction
 
-from plugin.config.problems import InvalidValue, shown
+from plugin.config.problems import InvalidValue, display_text
+from plugin.domain.times import DAY, HOUR, MINUTE, WEEK
 
-DURATION = "a duration such as 30s, 5m, 2h, 1d, 2w"
-BUDGET = "a number of alarms per time such as 1/w, 2/d, 1/30d, 1/month"
-LONGEST = 10 * 366 * 86_400  # seconds
+DURATION_FORMAT = "a duration such as 30s, 5m, 2h, 1d, 2w"
+BUDGET_FORMAT = "a number of alarms per time such as 1/w, 2/d, 1/30d, 1/month"
+MAX_SECONDS = 10 * 366 * DAY
 
-UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-PERIODS = {"h": 3_600, "d": 86_400, "w": 604_800, "month": 30 * 86_400}
-# Only for the hint: what people write, in seconds.
-WORDS = {
-    **UNITS,
+UNIT_SECONDS = {"w": WEEK, "d": DAY, "h": HOUR, "m": MINUTE, "s": 1}
+PERIOD_SECONDS = {"h": HOUR, "d": DAY, "w": WEEK, "month": 30 * DAY}
+# Only for suggestions: the words that people write, in seconds.
+UNIT_WORDS = {
+    **UNIT_SECONDS,
     "sec": 1,
     "second": 1,
-    "min": 60,
-    "minute": 60,
-    "hr": 3_600,
-    "hour": 3_600,
-    "day": 86_400,
-    "week": 604_800,
-    "month": PERIODS["month"],
-    "mo": PERIODS["month"],
-    "year": 365 * 86_400,
-    "y": 365 * 86_400,
+    "min": MINUTE,
+    "minute": MINUTE,
+    "hr": HOUR,
+    "hour": HOUR,
+    "day": DAY,
+    "week": WEEK,
+    "month": PERIOD_SECONDS["month"],
+    "mo": PERIOD_SECONDS["month"],
+    "year": 365 * DAY,
+    "y": 365 * DAY,
 }
 
 _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
@@ -41,26 +46,28 @@ _LOOSE_BUDGET = re.compile(
 def parse_duration(text: str) -> int:
     """Seconds of `30s 5m 2h 1d 2w` or a compound, largest unit first.
 
-    Raises Refusal, a ValueError.
+    Raises InvalidValue, a ValueError.
     """
     match = _DURATION.fullmatch(text)
     if not text.isascii() or not match or not text:
-        raise InvalidValue(shown(text), DURATION, _meant_duration(text))
+        raise InvalidValue(display_text(text), DURATION_FORMAT, _meant_duration(text))
     counts = match.groups(default="0")
-    seconds = sum(int(count) * unit for count, unit in zip(counts, UNITS.values(), strict=True))
-    if seconds > LONGEST:
-        raise InvalidValue(shown(text), "a duration of at most 10 years")
+    seconds = sum(
+        int(count) * unit for count, unit in zip(counts, UNIT_SECONDS.values(), strict=True)
+    )
+    if seconds > MAX_SECONDS:
+        raise InvalidValue(display_text(text), "a duration of at most 10 years")
     return seconds
 
 
 def format_duration(seconds: int) -> str:
-    """The inverse: weeks where they divide the time, else days, hours, minutes, seconds (`90d`,
+    """The inverse of `parse_duration`: whole weeks, otherwise days, hours, minutes, seconds (`90d`,
     `1h30m`)."""
-    if seconds and seconds % UNITS["w"] == 0:
-        return f"{seconds // UNITS['w']}w"
+    if seconds and seconds % UNIT_SECONDS["w"] == 0:
+        return f"{seconds // UNIT_SECONDS['w']}w"
     parts = []
     for unit in "dhms":
-        count, seconds = divmod(seconds, UNITS[unit])
+        count, seconds = divmod(seconds, UNIT_SECONDS[unit])
         parts.append(f"{count}{unit}" if count else "")
     return "".join(parts) or "0s"
 
@@ -68,25 +75,26 @@ def format_duration(seconds: int) -> str:
 def parse_budget(text: str) -> float:
     """Alarms per series and second of `1/w`, `2/d`, `1/30d`, `1/month` (30 days).
 
-    Raises Refusal.
+    Raises InvalidValue.
     """
     match = _BUDGET.fullmatch(text.strip())
-    if not match or match[2] == "m":  # `1/m`: minute or month? Whoever means minutes writes `1/1m`
-        raise InvalidValue(shown(text), BUDGET, _meant_budget(text))
+    if not match or match[2] == "m":  # `1/m` may be minute or month; `1/1m` is a minute
+        raise InvalidValue(display_text(text), BUDGET_FORMAT, _meant_budget(text))
     try:
-        period = PERIODS.get(match[2]) or parse_duration(match[2])
+        period = PERIOD_SECONDS.get(match[2]) or parse_duration(match[2])
     except InvalidValue:
-        raise InvalidValue(shown(text), BUDGET, _meant_budget(text)) from None
+        raise InvalidValue(display_text(text), BUDGET_FORMAT, _meant_budget(text)) from None
     if not period or not float(match[1]):
         raise InvalidValue(
-            shown(text), "a budget above zero; for fewer alarms take a longer time such as 1/365d"
+            display_text(text),
+            "a budget above zero; for fewer alarms take a longer time such as 1/365d",
         )
     return float(Fraction(match[1]) / period)
 
 
 def format_budget(rate: float) -> str:
-    """The inverse: the smallest whole number of alarms in a whole number of seconds that gives the
-    rate."""
+    """The inverse of `parse_budget`: the smallest whole number of alarms in a whole number of
+    seconds that gives the rate."""
     if not rate > 0:
         raise ValueError(f"a budget is above zero: got {rate}")
     for alarms in range(1, 1_000):
@@ -107,7 +115,7 @@ def _meant_duration(text: str) -> str | None:
     seconds = sum(
         float(count) * unit for (count, _), unit in zip(parts, units, strict=True) if unit
     )
-    return f'"{format_duration(round(seconds))}"' if 1 <= seconds <= LONGEST else None
+    return f'"{format_duration(round(seconds))}"' if 1 <= seconds <= MAX_SECONDS else None
 
 
 def _meant_budget(text: str) -> str | None:
@@ -129,5 +137,7 @@ def _period(seconds: int) -> str:
 
 
 def _unit(word: str) -> int | None:
-    """Seconds of a unit as people write it, plural or not."""
-    return WORDS.get(word) or (WORDS.get(word.removesuffix("s")) if len(word) > 2 else None)
+    """Seconds of a unit in the words of people, singular or plural."""
+    return UNIT_WORDS.get(word) or (
+        UNIT_WORDS.get(word.removesuffix("s")) if len(word) > 2 else None
+    )

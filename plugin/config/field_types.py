@@ -1,9 +1,8 @@
-"""The kinds of values that a setting may hold: each says what is valid, reads it, and writes it
-back.
+"""The types of values that a setting may hold: each describes what is valid, reads it from the
+file, and writes it.
 
-A kind stands in the annotation of a field (`step: Annotated[int, Duration(1)]`). Values given in
-code are taken as they are when they are typed already; those of a file must be spelt as the
-documentation says.
+A type stands in the annotation of a field (`step: Annotated[int, DurationField(1)]`). Values of a
+file must have the documented spelling; values given in code that are typed already are not changed.
 """
 
 import math
@@ -15,30 +14,39 @@ from pydantic import GetCoreSchemaHandler, SecretStr, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
 from plugin.config import durations
-from plugin.config.problems import InvalidValue, kind_of, nearest_name, one_of, quoted, shown
+from plugin.config.problems import (
+    InvalidValue,
+    display_text,
+    nearest_name,
+    one_of,
+    quote,
+    type_name,
+)
 
 SECRET = "<secret>"
 
 
 class FieldType:
-    """What is valid at one place."""
+    """What is valid for a setting."""
 
     valid: str
 
     def read(self, value: object) -> object:
-        """The typed value; raises Refusal."""
+        """The typed value. Raises InvalidValue."""
         raise NotImplementedError
 
     def write(self, value: Any) -> object:
-        """The spelling of the file."""
+        """The value in the spelling of the file."""
         return value
 
     def text(self, value: object) -> str:
-        """The value if it is text that says something."""
+        """The value if it is text and not blank. Raises InvalidValue."""
         if isinstance(value, str) and value.strip():
             return value
         number = isinstance(value, (bool, int, float))
-        raise InvalidValue(shown(value), self.valid, quoted(shown(value)) if number else None)
+        raise InvalidValue(
+            display_text(value), self.valid, quote(display_text(value)) if number else None
+        )
 
     def _validate(self, value: object, info: ValidationInfo) -> object:
         from_file = info.context is not None
@@ -57,7 +65,7 @@ class FieldType:
 
 @dataclass(frozen=True)
 class TextField(FieldType):
-    """Any text, or text of a pattern; nothing at all where the pattern allows it."""
+    """Any text, or text that matches a pattern; it may be empty if the pattern allows that."""
 
     valid: str
     pattern: str = r"(?s).+"
@@ -65,7 +73,7 @@ class TextField(FieldType):
     def read(self, value: object) -> str:
         text = "" if value == "" else self.text(value)
         if not re.fullmatch(self.pattern, text):
-            raise InvalidValue(shown(text), self.valid)
+            raise InvalidValue(display_text(text), self.valid)
         return text
 
 
@@ -79,7 +87,7 @@ class SecretField(FieldType):
     def read(self, value: object) -> SecretStr:
         if not isinstance(value, str):
             raise InvalidValue(
-                f"{kind_of(value)} (not shown)" if value is not None else "nothing", self.valid
+                f"{type_name(value)} (not shown)" if value is not None else "nothing", self.valid
             )
         if not re.fullmatch(self.pattern, value):
             raise InvalidValue("text (not shown)" if value else "empty text", self.valid)
@@ -101,7 +109,9 @@ class ChoiceField(FieldType):
 
     def read(self, value: object) -> str:
         if value not in self.names:
-            raise InvalidValue(shown(value), self.valid, nearest_name(str(value), self.names))
+            raise InvalidValue(
+                display_text(value), self.valid, nearest_name(str(value), self.names)
+            )
         return str(value)
 
 
@@ -116,12 +126,12 @@ class FlagField(FieldType):
         if value in ("true", "false"):  # from the environment
             return value == "true"
         meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(str(value).lower())
-        raise InvalidValue(shown(value), self.valid, meant)
+        raise InvalidValue(display_text(value), self.valid, meant)
 
 
 @dataclass(frozen=True)
 class NumberField(FieldType):
-    """A number within bounds; `share` is for those who write 20 or 20% and mean 0.2."""
+    """A number within bounds. With `share`, the message for 20 or 20% suggests 0.2."""
 
     low: float
     high: float = math.inf
@@ -130,7 +140,7 @@ class NumberField(FieldType):
     @property
     def valid(self) -> str:  # type: ignore[override]
         example = ", such as 0.2 for 20 %" if self.share else ""
-        return f"a number {_bounds(self.low, self.high, shown)}{example}"
+        return f"a number {_bounds(self.low, self.high, display_text)}{example}"
 
     def read(self, value: object) -> float:
         number = _number(value)
@@ -138,7 +148,9 @@ class NumberField(FieldType):
             percent = _number(str(value).rstrip("% ")) if self.share else None
             meant = percent is not None and self.low <= percent / 100 <= self.high
             raise InvalidValue(
-                shown(value), self.valid, shown(percent / 100) if percent and meant else None
+                display_text(value),
+                self.valid,
+                display_text(percent / 100) if percent and meant else None,
             )
         return number
 
@@ -157,7 +169,7 @@ class IntegerField(FieldType):
     def read(self, value: object) -> int:
         number = _number(value)
         if number is None or not self.low <= number <= self.high or number != int(number):
-            raise InvalidValue(shown(value), self.valid)
+            raise InvalidValue(display_text(value), self.valid)
         return int(number)
 
 
@@ -166,21 +178,21 @@ class DurationField(FieldType):
     """A duration within bounds, in seconds."""
 
     low: int = 0
-    high: int = durations.LONGEST
+    high: int = durations.MAX_SECONDS
 
     @property
     def valid(self) -> str:  # type: ignore[override]
-        return durations.DURATION
+        return durations.DURATION_FORMAT
 
     def read(self, value: object) -> int:
         if not isinstance(value, str):
             whole = isinstance(value, int) and not isinstance(value, bool)
-            raise InvalidValue(shown(value), self.valid, f'"{value}s"' if whole else None)
+            raise InvalidValue(display_text(value), self.valid, f'"{value}s"' if whole else None)
         seconds = durations.parse_duration(value)
         if not self.low <= seconds <= self.high:
-            high = math.inf if self.high == durations.LONGEST else self.high
+            high = math.inf if self.high == durations.MAX_SECONDS else self.high
             bounds = _bounds(self.low, high, lambda bound: f'"{durations.format_duration(bound)}"')
-            raise InvalidValue(shown(value), f"a duration {bounds}")
+            raise InvalidValue(display_text(value), f"a duration {bounds}")
         return seconds
 
     def write(self, value: Any) -> str:
@@ -190,11 +202,11 @@ class DurationField(FieldType):
 class BudgetField(FieldType):
     """Alarms per series and second."""
 
-    valid = durations.BUDGET
+    valid = durations.BUDGET_FORMAT
 
     def read(self, value: object) -> float:
         if not isinstance(value, str):
-            raise InvalidValue(shown(value), self.valid)
+            raise InvalidValue(display_text(value), self.valid)
         return durations.parse_budget(value)
 
     def write(self, value: Any) -> str:
@@ -210,7 +222,7 @@ class PersistenceField(FieldType):
         match = re.fullmatch(r"(\d{1,3}) of (\d{1,3})", value) if isinstance(value, str) else None
         pair = (int(match[1]), int(match[2])) if match else (0, 0)
         if not 1 <= pair[0] <= pair[1] <= 100:
-            raise InvalidValue(shown(value), self.valid, self._meant(value))
+            raise InvalidValue(display_text(value), self.valid, self._meant(value))
         return pair
 
     def write(self, value: Any) -> str:
@@ -225,37 +237,38 @@ class PersistenceField(FieldType):
 
 
 class RangeField(FieldType):
-    """Lowest and highest value; an infinite bound is no bound."""
+    """Lowest and highest value; an infinite bound = no bound."""
 
     valid = "[LOW, HIGH] with LOW < HIGH; null leaves one side open, such as [0, null]"
 
     def read(self, value: object) -> tuple[float, float]:
         if not isinstance(value, list) or len(value) != 2:
-            raise InvalidValue(self._spelt(value), self.valid)
+            raise InvalidValue(self._list_text(value), self.valid)
         low, high = (
             side if bound is None else _number(bound)
             for bound, side in zip(value, (-math.inf, math.inf), strict=True)
         )
         if low is None or high is None or (math.isinf(low) and math.isinf(high)):
-            raise InvalidValue(self._spelt(value), self.valid)
+            raise InvalidValue(self._list_text(value), self.valid)
         if low >= high:
             raise InvalidValue(
-                self._spelt(value), self.valid, self._spelt([high, low]) if low > high else None
+                self._list_text(value),
+                self.valid,
+                self._list_text([high, low]) if low > high else None,
             )
         return low, high
 
     def write(self, value: Any) -> list[float | None]:
         return [None if math.isinf(bound) else bound for bound in value]
 
-    def _spelt(self, value: object) -> str:
+    def _list_text(self, value: object) -> str:
         if not isinstance(value, list) or len(value) > 4:
-            return shown(value)
-        return f"[{', '.join('null' if item is None else shown(item) for item in value)}]"
+            return display_text(value)
+        return f"[{', '.join('null' if item is None else display_text(item) for item in value)}]"
 
 
 def _number(value: object) -> float | None:
-    """A finite or infinite number, also as text (from the environment); None for everything
-    else."""
+    """A finite or infinite number, also as text (from the environment); None for other values."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
@@ -265,7 +278,7 @@ def _number(value: object) -> float | None:
     return None if math.isnan(number) else number
 
 
-def _bounds(low: float, high: float, spelt: Any) -> str:
+def _bounds(low: float, high: float, spell: Any) -> str:
     return (
-        f"of at least {spelt(low)}" if math.isinf(high) else f"from {spelt(low)} to {spelt(high)}"
+        f"of at least {spell(low)}" if math.isinf(high) else f"from {spell(low)} to {spell(high)}"
     )

@@ -1,4 +1,4 @@
-"""Which watches share their incidents: groups, and what the alerts of a group carry."""
+"""Groups of watches that share their incidents, and the labels of their alerts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -6,62 +6,64 @@ from dataclasses import dataclass
 from plugin.config.model import Watch
 from plugin.series import Labels
 
-# of quiet, whichever is longer, after which an incident is over
+# An incident ends after so long without an alarm, whichever is longer.
 GAP_SECONDS = 1200
 GAP_STEPS = 15
-# severities: the one goes before all others, the other after them
-URGENT = "page"
-MILD = "ticket"
+# All other severities are between these two.
+HIGHEST_SEVERITY = "page"
+LOWEST_SEVERITY = "ticket"
 
 
 @dataclass(frozen=True)
 class Group:
-    """Watches whose alarms may be of one incident: those of series that have equal values of the
+    """Watches whose alarms may belong to one incident: alarms on series with equal values of the
     labels `by`."""
 
     name: str
     by: tuple[str, ...]
     watches: tuple[str, ...]  # sorted
     gap: int  # seconds
-    # seconds for which samples before an answer can let an alarm go on after it, by `persistence`
+    # Seconds for which an alarm can go on because of samples before an answer (`persistence`).
     lag: int = 0
     step: int = 0  # seconds between samples, the longest
 
     def labels(self, labels: Labels) -> Labels:
-        """What the series of one incident have in common; an absent label is equal to an empty
+        """The labels that the series of one incident share. An absent label equals an empty
         one."""
         return Labels(tuple(pair for pair in labels.pairs if pair[0] in self.by))
 
 
 def groups(watches: Iterable[Watch]) -> dict[str, Group]:
     """The group of each watch, by its name."""
-    found: dict[str, list[Watch]] = {}
+    members_by_group: dict[str, list[Watch]] = {}
     for watch in watches:
-        found.setdefault(watch.group, []).append(watch)
-    made = {
-        name: Group(
-            name,
-            tuple(sorted(those[0].group_by)),
-            tuple(sorted(watch.name for watch in those)),
-            max(gap(watch.step) for watch in those),
-            max(watch.step * (watch.persistence[1] - 1) for watch in those),
-            max(watch.step for watch in those),
+        members_by_group.setdefault(watch.group, []).append(watch)
+    all_groups = [
+        Group(
+            name=name,
+            by=tuple(sorted(members[0].group_by)),
+            watches=tuple(sorted(watch.name for watch in members)),
+            gap=max(gap(watch.step) for watch in members),
+            lag=max(watch.step * (watch.persistence[1] - 1) for watch in members),
+            step=max(watch.step for watch in members),
         )
-        for name, those in found.items()
-    }
-    return {watch: group for group in made.values() for watch in group.watches}
+        for name, members in members_by_group.items()
+    ]
+    return {watch: group for group in all_groups for watch in group.watches}
 
 
 def gap(step: int) -> int:
-    """Seconds of quiet that end an incident of series with this step."""
+    """Seconds without an alarm that end an incident of series with this step (seconds)."""
     return max(GAP_SECONDS, GAP_STEPS * step)
 
 
 def shared_labels(watches: Sequence[Watch]) -> dict[str, str]:
-    """What the alerts of a group carry: its highest severity, and the labels that all of its
-    watches set alike."""
+    """The labels of the alerts of a group: its highest severity, and the labels that all of its
+    watches set to one value."""
     severities = {watch.own_labels["severity"] for watch in watches}
-    highest = min(severities, key=lambda each: (each != URGENT, each == MILD, each))
+    highest = min(
+        severities, key=lambda name: (name != HIGHEST_SEVERITY, name == LOWEST_SEVERITY, name)
+    )
     return {
         "severity": highest,
         **dict(sorted(set.intersection(*(set(watch.labels.items()) for watch in watches)))),

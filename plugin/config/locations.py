@@ -1,4 +1,4 @@
-"""The kinds of values that point somewhere: queries, URLs, listen addresses, time zones."""
+"""The types of values that point somewhere: queries, URLs, listen addresses, time zones."""
 
 import ipaddress
 import re
@@ -7,18 +7,18 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from plugin.config.field_types import FieldType
-from plugin.config.problems import InvalidValue, nearest_name, quoted, shown
+from plugin.config.problems import InvalidValue, display_text, nearest_name, quote
 
 WITH_CREDENTIALS = "a URL with credentials (not shown)"
 WRITE_PATH = "/api/v1/write"  # of Prometheus
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
-# Strings, comments and brackets are all that balancing has to know of PromQL.
+# The parts of PromQL that matter for balanced brackets: strings, comments and brackets.
 _PROMQL = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|`[^`]*`|#[^\n]*|["\'`()\[\]{}]')
 
 
 class QueryField(FieldType):
-    """A PromQL expression; only what can be seen without Prometheus is checked."""
+    """A PromQL expression. Only what needs no Prometheus is checked."""
 
     valid = "a PromQL expression that gives instant vectors"
 
@@ -28,10 +28,10 @@ class QueryField(FieldType):
         query = self.text(value)
         unbalanced = _unbalanced(query)
         if unbalanced:
-            raise InvalidValue(f"{shown(query)} with {unbalanced}", self.valid)
+            raise InvalidValue(f"{display_text(query)} with {unbalanced}", self.valid)
         if re.search(r"\[[^\[\]:]*\]\s*$", query):
-            meant = quoted(f"rate({query.strip()})")
-            raise InvalidValue(f"the range vector {shown(query)}", self.valid, meant)
+            meant = quote(f"rate({query.strip()})")
+            raise InvalidValue(f"the range vector {display_text(query)}", self.valid, meant)
         return query
 
 
@@ -48,7 +48,7 @@ class UrlField(FieldType):
         return text.rstrip("/")
 
     def _split(self, value: object) -> tuple[str, SplitResult | None]:
-        """The text and its parts; None when it is not the URL of a server at all."""
+        """The text and its parts; None if it is not the URL of a server."""
         text = self.text(value).strip()
         try:
             parts = urlsplit(text)
@@ -61,7 +61,7 @@ class UrlField(FieldType):
         return (
             InvalidValue(WITH_CREDENTIALS, self.valid)
             if "@" in text
-            else InvalidValue(shown(text), self.valid, meant)
+            else InvalidValue(display_text(text), self.valid, meant)
         )
 
     def write(self, value: Any) -> str:
@@ -90,7 +90,7 @@ class ApiUrlField(UrlField):
 
 
 class ExternalUrlField(UrlField):
-    """The base URL at which people reach this service, perhaps through a proxy and below a path."""
+    """The base URL at which people reach this service, perhaps behind a proxy and with a path."""
 
     valid = "the URL at which people reach Bandwatch such as https://bandwatch.example.org"
 
@@ -102,7 +102,7 @@ class ExternalUrlField(UrlField):
 
 
 class WriteUrlField(UrlField):
-    """The whole URL of what takes remote write."""
+    """The whole URL of a receiver of remote write."""
 
     valid = f"the whole URL that takes remote write such as http://localhost:9090{WRITE_PATH}"
 
@@ -110,7 +110,7 @@ class WriteUrlField(UrlField):
         text, parts = self._split(value)
         if parts is None or parts.fragment or parts.path in ("", "/"):
             meant = _meant_url(text)
-            raise self._refused(text, meant and quoted(meant.strip('"') + WRITE_PATH))
+            raise self._refused(text, meant and quote(meant.strip('"') + WRITE_PATH))
         return text
 
 
@@ -122,14 +122,14 @@ class AddressField(FieldType):
     def read(self, value: object) -> str:
         port = str(value) if isinstance(value, int) else value
         if isinstance(port, str) and port.isdecimal():
-            raise InvalidValue(shown(value), self.valid, quoted(f"127.0.0.1:{port}"))
+            raise InvalidValue(display_text(value), self.valid, quote(f"127.0.0.1:{port}"))
         text = self.text(value)
         try:
             split_address(text)
         except ValueError:
             bare = re.fullmatch(r"[\w.-]+", text)
             raise InvalidValue(
-                shown(text), self.valid, quoted(f"{text}:8642") if bare else None
+                display_text(text), self.valid, quote(f"{text}:8642") if bare else None
             ) from None
         return text
 
@@ -144,7 +144,7 @@ class TimezoneField(FieldType):
         try:
             zoneinfo.ZoneInfo(name)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-            raise InvalidValue(shown(name), self.valid, _nearest_zone(name)) from None
+            raise InvalidValue(display_text(name), self.valid, _nearest_zone(name)) from None
         return name
 
 
@@ -159,8 +159,8 @@ def split_address(address: str) -> tuple[str, int]:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether only this machine can reach a listen address; of names, only localhost is taken as
-    such."""
+    """Whether only this machine can reach a listen address. localhost is the only name that
+    counts."""
     host, _ = split_address(address)
     if host == "localhost":
         return True
@@ -171,7 +171,7 @@ def is_loopback(address: str) -> bool:
 
 
 def _unbalanced(query: str) -> str | None:
-    """What is wrong with the brackets and quotes of a query, in words."""
+    """What is wrong with the brackets and quotes of a query; None if they are balanced."""
     opened: list[str] = []
     for match in _PROMQL.finditer(query):
         token = match[0]
@@ -190,7 +190,7 @@ def _meant_url(text: str) -> str | None:
         r"(?:(https?)://)?([\w.-]+(?::\d{1,5})?)((?:/[\w.-]+)*?)(?:/(?:api/v1|graph|query))?/?(?:[?#].*)?",
         text,
     )
-    return quoted(f"{match[1] or 'http'}://{match[2]}{match[3]}") if match else None
+    return quote(f"{match[1] or 'http'}://{match[2]}{match[3]}") if match else None
 
 
 def _nearest_zone(name: str) -> str | None:
@@ -199,4 +199,4 @@ def _nearest_zone(name: str) -> str | None:
         (zone for zone in zones if zone.split("/")[-1].casefold() == name.strip().casefold()),
         key=lambda zone: (zone.count("/"), zone),
     )
-    return quoted(same_city[0]) if same_city else nearest_name(name, zones)
+    return quote(same_city[0]) if same_city else nearest_name(name, zones)

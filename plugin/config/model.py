@@ -1,7 +1,8 @@
 """The settings as frozen, typed values. Defaults live here and nowhere else.
 
-A kind in an annotation reads and checks the file's spelling; values given in code are typed
-already. Rules between settings are in check.py and hold for files.
+A field is named as its key in the file. The field type in its annotation reads and checks the
+spelling of the file; values given in code are typed already. Rules between settings are in
+constraints.py and apply to files only.
 """
 
 from functools import cached_property
@@ -18,7 +19,6 @@ from plugin.config.field_types import (
     NumberField,
     PersistenceField,
     RangeField,
-    SecretField,
     TextField,
 )
 from plugin.config.locations import (
@@ -30,51 +30,30 @@ from plugin.config.locations import (
     UrlField,
     WriteUrlField,
 )
-
-MINUTE = 60
-HOUR = 3_600
-DAY = 86_400
-SEVERITY = "ticket"  # of a watch that does not say: an anomaly wakes nobody by default
-
-# Columns of the answers and what Grafana keeps for itself: a label of the same name would be lost
-# there.
-RESERVED_LABELS = (
-    "watch",
-    "series",
-    "alertname",
-    "grafana_folder",
-    "time",
-    "value",
-    "expected",
-    "lower",
-    "upper",
-    "score",
+from plugin.config.text_fields import (
+    CALENDAR_PATH,
+    DETECTOR,
+    FILE,
+    HEADER_NAME,
+    HEADER_VALUE,
+    LABEL_NAME,
+    LABEL_VALUE,
+    MOMENT,
+    NAME,
+    PASSWORD,
+    REMARK,
+    RULE,
+    SELECTOR,
+    SERIES_LABEL,
+    TITLE,
+    TOKEN,
+    UNIT,
+    USERNAME,
 )
+from plugin.domain.times import DAY, HOUR, MINUTE
+from plugin.domain.windows import WindowRequest
 
-NAME = TextField(
-    "a name of letters, digits, _ and -, not beginning with a digit or -",
-    r"[a-zA-Z_][a-zA-Z0-9_-]*",
-)
-DETECTOR = TextField("the name of a detector such as lstm", NAME.pattern)
-LABEL_NAME = TextField(
-    f"a Prometheus label name other than __… and {', '.join(RESERVED_LABELS)}",
-    rf"(?!__|(?:{'|'.join(RESERVED_LABELS)})$)[a-zA-Z_][a-zA-Z0-9_]*",
-)
-SERIES_LABEL = TextField("the name of a label of the series", r"[^\s\"{}=,]+")
-LABEL_VALUE = TextField("text that is not empty")
-HEADER_NAME = TextField("the name of an HTTP header", r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-HEADER_VALUE = SecretField("text in one line, in quotes", r"[^\r\n]+")
-TOKEN = SecretField("a token: text without spaces or line breaks, in quotes", r"[!-~]+")
-PASSWORD = SecretField("a password: text that is not empty, in quotes", r"(?s).+")
-USERNAME = TextField("a user name without :", r"[^:\r\n]+")
-UNIT = TextField("a unit of Grafana such as reqps, s, bytes or percentunit", r"[^\r\n]*")
-FILE = TextField("the path of a file")
-PLACE = TextField("the path of an .ics file, or of a folder of them")
-SELECTOR = TextField('a Prometheus selector in quotes such as {job="api"}', r"(?s).*")
-MOMENT = TextField("a time such as 2026-11-21T02:00")
-RULE = TextField("a rule of iCalendar such as FREQ=WEEKLY;BYDAY=SA", r"(?s).*")
-TITLE = TextField("text that is not empty, without control characters", r"[^\x00-\x1f\x7f-\x9f]+")
-REMARK = TextField("text without control characters", r"[^\x00-\x08\x0b-\x1f\x7f-\x9f]*")
+SEVERITY = "ticket"  # the default of a watch: an anomaly does not page by default
 
 
 class Section(BaseModel):
@@ -84,7 +63,7 @@ class Section(BaseModel):
 
 
 class Watch(Section):
-    """One query whose series are learnt and scored."""
+    """One query; its series are learnt and scored."""
 
     name: Annotated[str, NAME]
     query: Annotated[str, QueryField()]
@@ -93,20 +72,15 @@ class Watch(Section):
     fit_window: Annotated[int, DurationField(MINUTE)] = 14 * DAY
     fit_every: Annotated[int, DurationField(MINUTE)] = DAY
     score_every: Annotated[int | None, DurationField(1, DAY)] = None  # None = step
-    backfill: Annotated[int, DurationField()] = (
-        DAY  # how far back a catch-up scores after an outage
-    )
-    forecast: Annotated[int, DurationField()] = (
-        2 * HOUR
-    )  # how far ahead the band is made; less than a step = not at all
+    backfill: Annotated[int, DurationField()] = DAY  # scored at most after an outage
+    # How far ahead the band is computed; less than a step = not at all.
+    forecast: Annotated[int, DurationField()] = 2 * HOUR
     detector: Annotated[str, DETECTOR] = "auto"
     detector_options: dict[Annotated[str, NAME], bool | int | float | str] = {}
-    covariates: tuple[
-        Annotated[str, QueryField()], ...
-    ] = ()  # queries that help to judge the series, each with a channel
-    alert_budget: Annotated[float, BudgetField()] = 1 / (
-        7 * DAY
-    )  # alarms per series and second; written `1/w`
+    # Queries that help to judge the series; each is one more channel.
+    covariates: tuple[Annotated[str, QueryField()], ...] = ()
+    # Alarms per series and second; written `1/w`.
+    alert_budget: Annotated[float, BudgetField()] = 1 / (7 * DAY)
     unit: Annotated[str, UNIT] = ""  # of the values, as Grafana names it
     labels: dict[Annotated[str, LABEL_NAME], Annotated[str, LABEL_VALUE]] = {}
     max_series: Annotated[int, IntegerField(1, 100_000)] = 1000
@@ -116,18 +90,15 @@ class Watch(Section):
     ] = "both"
     min_deviation: Annotated[float, NumberField(0)] = 0.0
     min_relative_deviation: Annotated[float, NumberField(0, 10, share=True)] = 0.0
-    valid_range: Annotated[tuple[float, float] | None, RangeField()] = (
-        None  # an infinite side is open
-    )
+    # An infinite bound = no bound on that side.
+    valid_range: Annotated[tuple[float, float] | None, RangeField()] = None
     missing_data: Annotated[Literal["skip", "alert"], ChoiceField(("skip", "alert"))] = "skip"
     persistence: Annotated[tuple[int, int], PersistenceField()] = (1, 1)  # k of the last n samples
     paused: Annotated[bool, FlagField()] = False  # neither scored nor fitted
-    group_by: tuple[
-        Annotated[str, SERIES_LABEL], ...
-    ] = ()  # series with equal values share incidents; () = all do
-    incident_group: Annotated[str | None, NAME] = (
-        None  # watches of one name share incidents; None = this one alone
-    )
+    # Series with equal values of these labels share incidents; () = all series do.
+    group_by: tuple[Annotated[str, SERIES_LABEL], ...] = ()
+    # Watches of one group share incidents; None = this watch alone.
+    incident_group: Annotated[str | None, NAME] = None
 
     @property
     def score_interval(self) -> int:
@@ -141,12 +112,12 @@ class Watch(Section):
 
     @property
     def group(self) -> str:
-        """The name under which its incidents are known."""
+        """The name in its incidents."""
         return self.incident_group or self.name
 
     @cached_property
     def own_labels(self) -> dict[str, str]:
-        """What its alerts carry beside the labels of the series: `severity` in any case."""
+        """What its alerts carry besides the labels of the series; always a `severity`."""
         return {"severity": SEVERITY, **self.labels}
 
 
@@ -159,13 +130,13 @@ class BasicAuth(Section):
 
 
 class User(BasicAuth):
-    """Someone who may read, and perhaps change."""
+    """A person who may read, and perhaps change."""
 
     may_write: Annotated[bool, FlagField()] = False
 
 
 class Endpoint(Section):
-    """A server that we ask over HTTP, and who we are to it."""
+    """A server that we ask over HTTP, and how we authenticate there."""
 
     url: str
     headers: dict[Annotated[str, HEADER_NAME], Annotated[SecretStr, HEADER_VALUE]] = {}
@@ -182,9 +153,8 @@ class PrometheusSettings(Endpoint):
 
     url: Annotated[str, UrlField()]
     connect_timeout: Annotated[int, DurationField(1, 5 * MINUTE)] = 5
-    read_timeout: Annotated[int, DurationField(1, 60 * MINUTE)] = (
-        30  # less where scores come more often
-    )
+    # Less if a watch is scored more often.
+    read_timeout: Annotated[int, DurationField(1, 60 * MINUTE)] = 30
     retries: Annotated[int, IntegerField(0, 10)] = 2
 
 
@@ -193,14 +163,13 @@ class RemoteWriteSettings(Endpoint):
 
     url: Annotated[str, WriteUrlField()]
     timeout: Annotated[int, DurationField(1, 5 * MINUTE)] = 10  # of one request
-    max_age: Annotated[int, DurationField(MINUTE)] = (
-        60 * MINUTE
-    )  # what could not be sent for so long is given up
+    # Samples that could not be sent for so long are dropped.
+    max_age: Annotated[int, DurationField(MINUTE)] = 60 * MINUTE
     batch: Annotated[int, IntegerField(1, 100_000)] = 2000  # samples of one request
 
 
 class MaintenanceWindow(Section):
-    """Planned work, once or by a rule; `plugin.domain.windows.window` says what goes together."""
+    """Planned work, once or by a rule."""
 
     name: Annotated[str, TITLE]
     match: Annotated[str, SELECTOR] = ""
@@ -215,36 +184,51 @@ class MaintenanceWindow(Section):
     comment: Annotated[str, REMARK] = ""
     by: Annotated[str, REMARK] = ""
 
+    def request(self) -> WindowRequest:
+        """What `plugin.domain.windows` makes a window of."""
+        return WindowRequest(
+            name=self.name,
+            match=self.match,
+            watch=self.watch,
+            start=self.begin,
+            end=self.end or "",
+            duration=self.duration,
+            rule=self.rule,
+            timezone=self.timezone,
+            before=self.before,
+            after=self.after,
+            comment=self.comment,
+            by=self.by,
+            source="config",
+        )
+
 
 class AlertmanagerSettings(Endpoint):
-    """Whose silences are maintenance, too."""
+    """An Alertmanager; its silences are maintenance, too."""
 
     url: Annotated[str, ApiUrlField()]
     timeout: Annotated[int, DurationField(1, MINUTE)] = 5  # of one request
 
 
 class MaintenanceSettings(Section):
-    """What is planned, and where else it is kept."""
+    """Planned work, and where else it is written down."""
 
     windows: tuple[MaintenanceWindow, ...] = ()
-    calendars: tuple[Annotated[str, PLACE], ...] = ()  # .ics files, and folders of them
+    calendars: tuple[Annotated[str, CALENDAR_PATH], ...] = ()  # .ics files, and folders of them
     alertmanagers: tuple[AlertmanagerSettings, ...] = ()
-    refresh: Annotated[int, DurationField(5, HOUR)] = (
-        30  # how often calendars and Alertmanagers are looked at
-    )
+    # How often calendars and Alertmanagers are read.
+    refresh: Annotated[int, DurationField(5, HOUR)] = 30
 
 
 class StoreSettings(Section):
     """Where samples, bands, scores and models are kept."""
 
-    path: Annotated[str, TextField("the path of a folder")] = (
-        "data"  # holds bandwatch.db and weights/
-    )
+    # Holds bandwatch.db and weights/.
+    path: Annotated[str, TextField("the path of a folder")] = "data"
     retention: Annotated[int, DurationField(60 * MINUTE)] = 90 * DAY
     versions: Annotated[int, IntegerField(1, 100)] = 3  # models kept per series
-    gone_after: Annotated[int, DurationField(MINUTE)] = (
-        7 * DAY
-    )  # a series missing for so long ages out
+    # A series that is missing for so long is gone.
+    gone_after: Annotated[int, DurationField(MINUTE)] = 7 * DAY
 
 
 class WebSettings(Section):
@@ -258,12 +242,10 @@ class WebSettings(Section):
     threads: Annotated[int, IntegerField(1, 128)] = 8
     max_points: Annotated[int, IntegerField(10, 1_000_000)] = 11_000
     max_range: Annotated[int, DurationField(60 * MINUTE)] = 92 * DAY
-    external_url: Annotated[str | None, ExternalUrlField()] = (
-        None  # where people reach us; None = no links are made
-    )
-    link_expiry: Annotated[int, DurationField(60 * MINUTE)] = (
-        7 * DAY
-    )  # of a link to answer an alarm
+    # Where people reach the service; None = messages contain no links.
+    external_url: Annotated[str | None, ExternalUrlField()] = None
+    # Of a link with which an alarm can be answered.
+    link_expiry: Annotated[int, DurationField(60 * MINUTE)] = 7 * DAY
 
     @property
     def authenticated(self) -> bool:
@@ -277,9 +259,8 @@ class WorkerSettings(Section):
     fits: Annotated[int, IntegerField(1, 64)] = 1  # worker processes
     threads: Annotated[int, IntegerField(1, 256)] = 1  # torch threads in each
     stack: Annotated[int, IntegerField(1, 10_000)] = 64  # series that are fitted in one stack
-    longest_fit: Annotated[int, DurationField(1, 10 * MINUTE)] = (
-        20  # per series; a fit that takes longer is given up
-    )
+    # For each series; a fit that takes longer is stopped.
+    longest_fit: Annotated[int, DurationField(1, 10 * MINUTE)] = 20
     device: Annotated[str, TextField("auto, cpu, cuda or cuda:N", r"auto|cpu|cuda(:\d{1,2})?")] = (
         "auto"
     )

@@ -1,4 +1,4 @@
-"""How a mistake in the configuration is told: `file:line: path: found …; valid is …; did you mean
+"""Messages about mistakes in the configuration: `file:line: path: found …; valid is …; did you mean
 …?`"""
 
 import difflib
@@ -10,13 +10,14 @@ from plugin.errors import ConfigError
 
 Path = tuple[str | int, ...]  # ("watches", 1, "step")
 
-LONGEST_SHOWN = 60  # characters of a value that a message repeats
+MAX_SHOWN_CHARACTERS = 60  # characters of a value that a message repeats
 
 
 class InvalidValue(ConfigError, ValueError):
-    """A value that is not valid: what was found, what is valid, a valid spelling of what was meant.
+    """A value that is not valid: what was found, what is valid, and perhaps a valid spelling of
+    what was meant.
 
-    A ValueError too, so that pydantic collects it.
+    Also a ValueError, so that pydantic collects it.
     """
 
     def __init__(self, found: str, valid: str, nearest: str | None = None) -> None:
@@ -32,20 +33,21 @@ class InvalidValue(ConfigError, ValueError):
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One mistake at its place in the file; line 0 stands for the whole file."""
+    """One mistake and its line in the file; line 0 = the whole file."""
 
     line: int
     path: str
     text: str
 
-    def told(self, file: str) -> str:
-        place = f"{file}:{self.line}" if self.line else file
-        return ": ".join(part for part in (place, self.path, self.text) if part)
+    def describe(self, file: str) -> str:
+        """The line of the message."""
+        position = f"{file}:{self.line}" if self.line else file
+        return ": ".join(part for part in (position, self.path, self.text) if part)
 
 
 def config_error(file: str, problems: Iterable[Problem]) -> ConfigError:
     """All mistakes of a file as one error, a line for each, in the order of the file."""
-    return ConfigError("\n".join(problem.told(file) for problem in sorted(set(problems))))
+    return ConfigError("\n".join(problem.describe(file) for problem in sorted(set(problems))))
 
 
 def path_text(path: Path) -> str:
@@ -56,25 +58,27 @@ def path_text(path: Path) -> str:
     return text.removeprefix(".")
 
 
-def shown(value: object) -> str:
-    """A scalar as the file would spell it; of a list or a mapping only that it is one."""
+def display_text(value: object) -> str:
+    """A scalar in the spelling of the file; of a list or a mapping only its type."""
     if value is None or isinstance(value, (list, tuple, dict)):
-        return kind_of(value)
+        return type_name(value)
     if isinstance(value, float):
         return f"{value:g}".replace("inf", ".inf")
     if not isinstance(value, str):
         return json.dumps(value, default=str)
-    return quoted(value if len(value) <= LONGEST_SHOWN else f"{value[:LONGEST_SHOWN]}…")
+    return quote(
+        value if len(value) <= MAX_SHOWN_CHARACTERS else f"{value[:MAX_SHOWN_CHARACTERS]}…"
+    )
 
 
-def quoted(text: str) -> str:
-    """Text as YAML would quote it."""
-    plain = '"' in text and "'" not in text and "\\" not in text and text.isprintable()
-    return f"'{text}'" if plain else json.dumps(text, ensure_ascii=False)
+def quote(text: str) -> str:
+    """Text in quotes, as YAML needs it."""
+    unescaped = '"' in text and "'" not in text and "\\" not in text and text.isprintable()
+    return f"'{text}'" if unescaped else json.dumps(text, ensure_ascii=False)
 
 
-def kind_of(value: object) -> str:
-    """What a value is, without showing it."""
+def type_name(value: object) -> str:
+    """The type of a value in words, without the value."""
     kinds = {
         bool: "true or false",
         int: "a number",
@@ -88,13 +92,13 @@ def kind_of(value: object) -> str:
 
 
 def nearest_name(name: str, names: Iterable[str]) -> str | None:
-    """The valid name that was probably meant, in quotes; None if none is near."""
+    """The valid name that was probably meant, in quotes; None if no name is similar."""
     valid = sorted(names)
     folded = {candidate.casefold().replace("-", "_"): candidate for candidate in valid}
     match = difflib.get_close_matches(
         name.casefold().replace("-", "_").strip(), folded, n=1, cutoff=0.6
     )
-    return quoted(folded[match[0]]) if match else None
+    return quote(folded[match[0]]) if match else None
 
 
 def one_of(names: Sequence[str]) -> str:

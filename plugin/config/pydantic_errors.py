@@ -1,4 +1,4 @@
-"""What pydantic refuses, in our words: the path, what was found, what is valid, the nearest valid
+"""The errors of pydantic in our words: the path, what was found, what is valid, the nearest valid
 name."""
 
 from collections.abc import Iterator
@@ -9,9 +9,10 @@ from pydantic.fields import FieldInfo
 
 from plugin.config.field_types import FieldType
 from plugin.config.model import Config, Section
-from plugin.config.problems import InvalidValue, Path, kind_of, nearest_name, shown
+from plugin.config.problems import InvalidValue, Path, display_text, nearest_name, type_name
 
-# Stand in for refused required settings, so that the rules between the others can still be checked.
+# In place of required settings that were refused, so that the rules between the others can still be
+# checked.
 PLACEHOLDERS = {
     "url": "http://localhost/write",
     "name": "placeholder",
@@ -21,8 +22,8 @@ PLACEHOLDERS = {
 }
 
 
-def refusals(error: ValidationError) -> Iterator[tuple[Path, InvalidValue]]:
-    """What pydantic found, in our words; never the value itself unless a kind has said so."""
+def invalid_values(error: ValidationError) -> Iterator[tuple[Path, InvalidValue]]:
+    """The errors of pydantic in our words. Only a field type may show the value itself."""
     for item in error.errors(include_url=False):
         path = tuple(part for part in item["loc"] if part != "[key]")
         cause = item.get("ctx", {}).get("error")
@@ -33,20 +34,22 @@ def refusals(error: ValidationError) -> Iterator[tuple[Path, InvalidValue]]:
         elif item["type"] == "extra_forbidden":
             yield path, _unknown_key(str(path[-1]), section)
         elif path[2:3] == ("detector_options",):
-            yield path[:4], InvalidValue(kind_of(item["input"]), "text, a number or true or false")
-        elif (
-            item["type"] != "too_short" or not item["input"]
-        ):  # the rest has been told entry by entry
+            yield (
+                path[:4],
+                InvalidValue(type_name(item["input"]), "text, a number or true or false"),
+            )
+        # A list that is too short after its entries were refused has no problem of its own.
+        elif item["type"] != "too_short" or not item["input"]:
             found = "nothing" if item["type"] == "missing" else _empty_or_kind(item["input"])
             yield path, InvalidValue(found, _valid(path, field))
 
 
 def _empty_or_kind(value: object) -> str:
-    return "an empty list" if value == [] else kind_of(value)
+    return "an empty list" if value == [] else type_name(value)
 
 
 def placeholder(path: Path) -> object:
-    """A value for a required setting, or for an entry of a list; None where nothing is required."""
+    """A value for a required setting or an entry of a list; None for an optional setting."""
     field = _field_of(path)
     if field is None or (isinstance(path[-1], str) and not field.is_required()):
         return None
@@ -59,15 +62,17 @@ def placeholder(path: Path) -> object:
 
 
 def _valid(path: Path, field: FieldInfo | None) -> str:
-    kinds = [kind for kind in field.metadata if isinstance(kind, FieldType)] if field else []
-    if kinds:
-        return kinds[0].valid
+    field_types = (
+        [entry for entry in field.metadata if isinstance(entry, FieldType)] if field else []
+    )
+    if field_types:
+        return field_types[0].valid
     section = _section_in(field.annotation) if field else None
     if field is not None and section is None and get_origin(field.annotation) is tuple:
         inner = get_args(get_args(field.annotation)[0])
         return (
             "a list, each entry"
-            f" {next(kind.valid for kind in inner if isinstance(kind, FieldType))}"
+            f" {next(entry.valid for entry in inner if isinstance(entry, FieldType))}"
         )
     if field is None or section is None:
         return "a mapping of names to text"
@@ -76,13 +81,13 @@ def _valid(path: Path, field: FieldInfo | None) -> str:
 
 
 def _unknown_key(key: str, section: type[Section]) -> InvalidValue:
-    homes = {name: _section_in(field.annotation) for name, field in Config.model_fields.items()}
-    home = next((name for name, inner in homes.items() if inner and key in _keys(inner)), None)
-    near = nearest_name(key, _keys(section))
+    sections = {name: _section_in(field.annotation) for name, field in Config.model_fields.items()}
+    home = next((name for name, inner in sections.items() if inner and key in _keys(inner)), None)
+    nearest = nearest_name(key, _keys(section))
     if home:  # a valid key in the wrong place
-        near = shown(f"{home}{'[]' if home == 'watches' else ''}.{key}")
+        nearest = display_text(f"{home}{'[]' if home == 'watches' else ''}.{key}")
     return InvalidValue(
-        f"the unknown key {shown(key)}", f"one of {', '.join(_keys(section))}", near
+        f"the unknown key {display_text(key)}", f"one of {', '.join(_keys(section))}", nearest
     )
 
 

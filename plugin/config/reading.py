@@ -1,4 +1,4 @@
-"""From the text of a file to the settings, or to everything that is wrong with it at once."""
+"""Reads the settings from a file, or finds everything that is wrong with it."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -8,15 +8,17 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from plugin.config.constraints import MOST_STEPS_AHEAD, conflicts, reachable_by_all
+from plugin.config.constraints import find_conflicts
+from plugin.config.endpoint_constraints import unprotected_address
 from plugin.config.locations import AddressField
-from plugin.config.model import Config, Endpoint, Section, Watch
-from plugin.config.problems import InvalidValue, Path, Problem, config_error, kind_of, path_text
-from plugin.config.pydantic_errors import placeholder, refusals
+from plugin.config.model import Config, Endpoint, PrometheusSettings, Section, Watch
+from plugin.config.problems import InvalidValue, Path, Problem, config_error, path_text, type_name
+from plugin.config.pydantic_errors import invalid_values, placeholder
+from plugin.config.watch_constraints import MAX_STEPS_AHEAD
 from plugin.config.yaml_lines import Document, read_document
 from plugin.errors import ConfigError
 
-DETECTORS = "bandwatch.detectors"  # entry-point group
+DETECTOR_GROUP = "bandwatch.detectors"  # of the entry points
 
 AnySection = TypeVar("AnySection", bound=Section)
 AnyEndpoint = TypeVar("AnyEndpoint", bound=Endpoint)
@@ -60,12 +62,14 @@ def parse(
     _prepare(document, file)
     config = _validated(document)
     if config is not None:
-        config = _settled(config, FilePath(file).parent)
-        names = metadata.entry_points(group=DETECTORS).names if detectors is None else detectors
-        for conflict in conflicts(config, names):
+        config = _with_dependent_defaults(config, FilePath(file).parent)
+        names = (
+            metadata.entry_points(group=DETECTOR_GROUP).names if detectors is None else detectors
+        )
+        for conflict in find_conflicts(config, names):
             reads = [_origin(path, document) for path in conflict.reads]
             if not any(_within(path, document.broken) for path in reads):
-                _point(document, reads, conflict.refusal)
+                _add_conflict(document, reads, conflict.refusal)
     if document.problems or config is None:
         raise config_error(file, document.problems)
     return config
@@ -75,7 +79,7 @@ def listening_on(config: Config, address: str) -> Config:
     """The settings with another `web.listen_address`, as a flag gives it; raises ConfigError."""
     try:
         web = config.web.model_copy(update={"listen_address": AddressField().read(address)})
-        refusal = reachable_by_all(web)
+        refusal = unprotected_address(web)
     except ValueError as error:
         raise ConfigError(f"--web.listen-address: {error}") from None
     if refusal:
@@ -84,11 +88,11 @@ def listening_on(config: Config, address: str) -> Config:
 
 
 def _prepare(document: Document, file: str) -> None:
-    """Brings the file's shape to the model's: `detector` in two settings, sections that are
-    empty."""
+    """Changes the data of the file to the form of the model: `detector` becomes two settings, an
+    empty section an empty mapping."""
     data = document.data
     if not isinstance(data, dict):
-        found = "an empty file" if data is None else kind_of(data)
+        found = "an empty file" if data is None else type_name(data)
         refusal = InvalidValue(
             found, "a mapping with prometheus and watches, see `bandwatch check --example`"
         )
@@ -107,7 +111,7 @@ def _prepare(document: Document, file: str) -> None:
                 'the unknown key "detector_options"',
                 "options beside the name: detector: {name: lstm, hidden: 32}",
             )
-            document.tell(("watches", i, "detector_options"), refusal)
+            document.add_problem(("watches", i, "detector_options"), refusal)
             del watch["detector_options"]
         if isinstance(watch.get("detector"), dict):
             options = dict(watch["detector"])
@@ -116,15 +120,14 @@ def _prepare(document: Document, file: str) -> None:
 
 
 def _validated(document: Document) -> Config | None:
-    """The settings, with defaults in place of refused ones; None when too much is wrong to say
-    more."""
+    """The settings, with defaults in place of refused ones; None if the rest cannot be checked."""
     try:
         return Config.model_validate(document.data, context="file")
     except ValidationError as error:
-        for path, refusal in refusals(error):
+        for path, refusal in invalid_values(error):
             origin = _origin(path, document)
             if path and not _within(origin, document.broken):
-                _tell(document, origin, refusal)
+                _add_problem(document, origin, refusal)
                 document.broken.add(origin)
             _leave_out(document.data, path)
     try:
@@ -133,66 +136,66 @@ def _validated(document: Document) -> Config | None:
         return None
 
 
-def _tell(document: Document, path: Path, refusal: InvalidValue) -> None:
-    if path in document.hidden:  # a secret may have got there
+def _add_problem(document: Document, path: Path, refusal: InvalidValue) -> None:
+    if path in document.hidden:  # the value may be a secret
         refusal = InvalidValue("a value from the environment (not shown)", refusal.valid)
-    document.tell(path, refusal)
+    document.add_problem(path, refusal)
 
 
-def _point(document: Document, reads: list[Path], refusal: InvalidValue) -> None:
-    """Tells a conflict at the first of its settings that the file holds."""
-    place = next((path for path in reads if path in document.lines), reads[0])
-    if place != reads[0]:
+def _add_conflict(document: Document, reads: list[Path], refusal: InvalidValue) -> None:
+    """Adds a conflict at the first of its settings that the file contains."""
+    position = next((path for path in reads if path in document.lines), reads[0])
+    if position != reads[0]:
         found = f"{path_text(reads[0])} {refusal.found} (default)"
         refusal = InvalidValue(found, refusal.valid, refusal.nearest)
-    document.tell(place, refusal)
+    document.add_problem(position, refusal)
 
 
-def _settled(config: Config, folder: FilePath) -> Config:
-    """Defaults that depend on other settings, and files named from the folder of the configuration
-    file."""
-    prometheus = config.prometheus
-    shortest = min(watch.score_interval for watch in config.watches)
-    given = prometheus.model_fields_set
-    read = prometheus.read_timeout
-    connect = prometheus.connect_timeout
-    if "read_timeout" not in given:
-        read = max(1, min(read, shortest // 2))
-    if "connect_timeout" not in given:
-        connect = min(connect, read)
-    prometheus = prometheus.model_copy(update={"read_timeout": read, "connect_timeout": connect})
-    prometheus = _endpoint_with_files(prometheus, folder)
-    remote_write = config.remote_write and _endpoint_with_files(config.remote_write, folder)
-    planned = config.maintenance
-    planned = planned.model_copy(
-        update={
-            "calendars": tuple(str(folder / each) for each in planned.calendars),
-            "alertmanagers": tuple(
-                _endpoint_with_files(each, folder) for each in planned.alertmanagers
-            ),
-        }
-    )
+def _with_dependent_defaults(config: Config, folder: FilePath) -> Config:
+    """The settings with the defaults that depend on other settings, and with paths relative to the
+    folder of the configuration file."""
+    maintenance = config.maintenance
+    files = [str(folder / calendar) for calendar in maintenance.calendars]
+    alertmanagers = [
+        _endpoint_with_files(alertmanager, folder) for alertmanager in maintenance.alertmanagers
+    ]
     users = tuple(_with_files(user, folder) for user in config.web.basic_auth)
-    web = config.web.model_copy(update={"basic_auth": users})
     store = config.store
     if "gone_after" not in store.model_fields_set:
         store = store.model_copy(update={"gone_after": min(store.gone_after, store.retention)})
     return config.model_copy(
         update={
-            "prometheus": prometheus,
-            "remote_write": remote_write,
-            "maintenance": planned,
+            "prometheus": _endpoint_with_files(_with_timeouts(config), folder),
+            "remote_write": config.remote_write
+            and _endpoint_with_files(config.remote_write, folder),
+            "maintenance": maintenance.model_copy(
+                update={"calendars": tuple(files), "alertmanagers": tuple(alertmanagers)}
+            ),
             "store": store,
-            "web": web,
+            "web": config.web.model_copy(update={"basic_auth": users}),
             "watches": tuple(map(_with_forecast, config.watches)),
         }
     )
 
 
+def _with_timeouts(config: Config) -> PrometheusSettings:
+    """Default timeouts that fit the shortest interval between scores."""
+    prometheus = config.prometheus
+    interval = min(watch.score_interval for watch in config.watches)
+    explicit = prometheus.model_fields_set
+    read = prometheus.read_timeout
+    connect = prometheus.connect_timeout
+    if "read_timeout" not in explicit:
+        read = max(1, min(read, interval // 2))
+    if "connect_timeout" not in explicit:
+        connect = min(connect, read)
+    return prometheus.model_copy(update={"read_timeout": read, "connect_timeout": connect})
+
+
 def _with_forecast(watch: Watch) -> Watch:
     if "forecast" in watch.model_fields_set:
         return watch
-    return watch.model_copy(update={"forecast": min(watch.forecast, MOST_STEPS_AHEAD * watch.step)})
+    return watch.model_copy(update={"forecast": min(watch.forecast, MAX_STEPS_AHEAD * watch.step)})
 
 
 def _endpoint_with_files(endpoint: AnyEndpoint, folder: FilePath) -> AnyEndpoint:
@@ -210,7 +213,7 @@ def _with_files(section: AnySection, folder: FilePath) -> AnySection:
 
 
 def _origin(path: Path, document: Document) -> Path:
-    """Where the file holds a setting of the model: `detector` may be a mapping with name and
+    """The path in the file of a setting of the model: `detector` may be a mapping of name and
     options."""
     if len(path) < 3 or path[0] != "watches" or path[2] not in ("detector", "detector_options"):
         return path
@@ -221,17 +224,17 @@ def _origin(path: Path, document: Document) -> Path:
     return (*detector, "name") if nested else detector
 
 
-def _within(path: Path, places: set[Path]) -> bool:
-    return any(path[:end] in places for end in range(1, len(path) + 1))
+def _within(path: Path, paths: set[Path]) -> bool:
+    return any(path[:end] in paths for end in range(1, len(path) + 1))
 
 
 def _leave_out(data: Any, path: Path) -> None:
-    """Takes a refused value out of the data; a required one is replaced by a placeholder."""
-    *around, last = path
-    for part in around:
+    """Removes a refused value from the data; a required one is replaced by a placeholder."""
+    *parents, last = path
+    for part in parents:
         data = data[part] if not isinstance(data, dict) or part in data else {}
-    stand_in = placeholder(path)
-    if stand_in is not None:
-        data[last] = stand_in
+    replacement = placeholder(path)
+    if replacement is not None:
+        data[last] = replacement
     elif isinstance(data, dict):
         data.pop(last, None)

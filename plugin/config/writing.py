@@ -1,4 +1,4 @@
-"""Settings as YAML: those in use with their secrets masked, and a commented file to start from."""
+"""Settings as YAML: the settings in use with masked secrets, and a commented file to start from."""
 
 from importlib import resources
 from typing import Any
@@ -9,7 +9,7 @@ from plugin.config.model import Config
 
 
 def masked(config: Config) -> str:
-    """All settings in use, defaults too, as a file would spell them; every secret as `<secret>`."""
+    """All settings in use, also defaults, as the file spells them; every secret is `<secret>`."""
     data: dict[str, Any] = config.model_dump(mode="json", exclude_none=True)
     for watch in data["watches"]:
         options = watch.pop("detector_options")

@@ -1,4 +1,6 @@
-"""YAML as plain data that remembers where each value stood.
+"""YAML as plain data that remembers the line of each value.
+
+The reader is our own, on the nodes of PyYAML, because messages must name the line.
 
 YAML 1.2's plain types only (text, whole numbers, floats, true/false, null): `no`, `1:30` and
 `2026-01-01` are text. `${NAME}` in a value is replaced from the environment; `$${` is a literal
@@ -17,9 +19,9 @@ from plugin.config.problems import (
     Path,
     Problem,
     config_error,
+    display_text,
     nearest_name,
     path_text,
-    shown,
 )
 
 MAX_NODES = 100_000  # aliases of aliases can grow without end
@@ -27,11 +29,11 @@ YAML_TEXT = "YAML; text with brackets, quotes, ': ' or ' #' in it goes into sing
 
 _TAG = "tag:yaml.org,2002:"
 _VARIABLE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
-_NOTHING_READ = object()  # stands for a value that could not be read; its problem has been told
+_UNREADABLE = object()  # in place of a value that could not be read
 
 
 class _Loader(yaml.SafeLoader):
-    """Only the scalars of YAML 1.2's core schema are more than text."""
+    """Only the scalars of the core schema of YAML 1.2 are typed; the others are text."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {
         first: [
@@ -56,29 +58,29 @@ class _Loader(yaml.SafeLoader):
 
 @dataclass
 class Document:
-    """The data of a file with the line of every key and item; what could not be read is left out
-    and told."""
+    """The data of a file with the line of every key and item. What could not be read is left out
+    and is among the problems."""
 
     data: object = None
     lines: dict[Path, int] = field(default_factory=dict)
-    hidden: set[Path] = field(
-        default_factory=set
-    )  # from the environment: perhaps a misplaced secret
+    # From the environment: a value may be a misplaced secret.
+    hidden: set[Path] = field(default_factory=set)
     broken: set[Path] = field(default_factory=set)  # left out
     problems: list[Problem] = field(default_factory=list)
 
     def line(self, path: Path) -> int:
-        """The line of a place, or of the nearest place around it."""
+        """The line of a path, or of the nearest one around it."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
 
-    def tell(self, path: Path, refusal: InvalidValue, line: int | None = None) -> None:
+    def add_problem(self, path: Path, refusal: InvalidValue, line: int | None = None) -> None:
+        """line: None = the line of the path."""
         self.problems.append(Problem(line or self.line(path), path_text(path), str(refusal)))
 
 
 def read_document(text: str, file: str, environment: Mapping[str, str]) -> Document:
-    """Raises ConfigError where the text is no YAML at all; smaller problems are in the document."""
+    """The document with its problems. Raises ConfigError if the text is not YAML."""
     try:
         node = yaml.compose(text, Loader=_Loader)
     except (yaml.YAMLError, RecursionError) as error:
@@ -101,9 +103,8 @@ class _Reading:
     def __init__(self, document: Document, environment: Mapping[str, str]) -> None:
         self._document = document
         self._environment = environment
-        self._around: list[
-            int
-        ] = []  # the nodes that we are in: an anchor must not hold its own alias
+        # The nodes around the current one: an anchor must not contain its own alias.
+        self._parents: list[int] = []
         self._nodes = 0
 
     def value(self, node: yaml.Node, path: Path) -> object:
@@ -111,26 +112,26 @@ class _Reading:
         self._document.lines.setdefault(path, node.start_mark.line + 1)
         kind = node.tag.removeprefix(_TAG)
         try:
-            if id(node) in self._around or self._nodes > MAX_NODES:
+            if id(node) in self._parents or self._nodes > MAX_NODES:
                 raise InvalidValue(
                     "an alias that repeats itself", "an alias of something finished and small"
                 )
-            self._around.append(id(node))
+            self._parents.append(id(node))
             try:
                 return self._typed(node, kind, path)
             finally:
-                self._around.pop()
+                self._parents.pop()
         except InvalidValue as refusal:
-            self._document.tell(path, refusal)
+            self._document.add_problem(path, refusal)
             self._document.broken.add(path)
-            return _NOTHING_READ
+            return _UNREADABLE
 
     def _typed(self, node: yaml.Node, kind: str, path: Path) -> object:
         if isinstance(node, yaml.MappingNode) and kind == "map":
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode) and kind == "seq":
             items = [self.value(item, (*path, i)) for i, item in enumerate(node.value)]
-            return [None if item is _NOTHING_READ else item for item in items]
+            return [None if item is _UNREADABLE else item for item in items]
         if isinstance(node, yaml.ScalarNode) and kind in ("str", "int", "float", "bool", "null"):
             return self._scalar(node, kind, path)
         raise InvalidValue(
@@ -194,7 +195,7 @@ class _Reading:
             refusal = InvalidValue(
                 found, "text as a key, in quotes where it looks like something else"
             )
-            self._document.tell(path, refusal, line)
+            self._document.add_problem(path, refusal, line)
             return
         key = (*path, key_node.value)
         if key in self._document.lines:
@@ -202,11 +203,11 @@ class _Reading:
             refusal = InvalidValue(
                 f"the key a second time (first on line {first})", "each key once"
             )
-            self._document.tell(key, refusal, line)
+            self._document.add_problem(key, refusal, line)
             return
         self._document.lines[key] = line
         value = self.value(value_node, key)
-        if value is not _NOTHING_READ:
+        if value is not _UNREADABLE:
             data[key_node.value] = value
 
     def _expanded(self, text: str, path: Path) -> str:
@@ -216,14 +217,15 @@ class _Reading:
             name = match[1]
             if not match[2] or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
                 raise InvalidValue(
-                    shown(match[0]), "${NAME} of an environment variable, or $${ for a literal ${"
+                    display_text(match[0]),
+                    "${NAME} of an environment variable, or $${ for a literal ${",
                 )
             if name not in self._environment:
-                near = nearest_name(name, self._environment)
+                nearest = nearest_name(name, self._environment)
                 raise InvalidValue(
                     f"${{{name}}}, which is not set in the environment",
                     "a variable that is set, or $${ for a literal ${",
-                    near,
+                    nearest,
                 )
             self._document.hidden.add(path)
             return self._environment[name]
@@ -232,8 +234,8 @@ class _Reading:
 
 
 def _syntax_problem(text: str, error: Exception) -> Problem:
-    """A syntax error in our words; never more of the text than one character of it, it may be in a
-    secret."""
+    """A syntax error in our words. It shows at most one character of the text, which may be part of
+    a secret."""
     mark: Any = getattr(error, "problem_mark", None)
     line = mark.line + 1 if mark else 1
     problem = getattr(error, "problem", None) or "text that is no YAML"

@@ -1,9 +1,8 @@
-"""What is told of a series at a moment, from numbers alone: the same in rows and on the command
-line. Pure.
+"""What can be said about a series at one time, from stored numbers alone. Pure.
 
 `812 req/s; expected 1,020 to 1,310 at this hour; below since 03:05 UTC (12 min); lowest in 14 d; a
-level shift; ...` Nothing is said that the stored samples do not show; docs/explanations.md tells
-how each part is decided.
+level shift; ...` The rows and the command line show the same text. docs/explanations.md says how
+each part is decided.
 """
 
 from bisect import bisect_left
@@ -14,14 +13,17 @@ import numpy as np
 
 from plugin.domain import wording
 from plugin.domain.alarms import Alarm
-from plugin.domain.deviation import DAY, DeviationKind, PastBehaviour, kind_of
+from plugin.domain.deviation import DeviationKind, classify
+from plugin.domain.number_text import expected_range
+from plugin.domain.past_behaviour import PastBehaviour
+from plugin.domain.times import DAY, HOUR, MINUTE
 from plugin.series import Samples
 
-WINDOW = 14 * 86_400  # seconds of the past that are looked at
-LEAD = 12 * 3600  # seconds before an alarm that tell what it is
-TOGETHER = 1800  # seconds: who moved so long before, or since, is related
-WORTH_TELLING = 3600  # seconds: the lowest of less is not
-WORDS = {
+PAST_SECONDS = 14 * DAY  # before an alarm, that it is compared with
+LEAD_SECONDS = 12 * HOUR  # before an alarm, from which its kind is decided
+RELATED_SECONDS = 30 * MINUTE  # series whose alarms start at most so much earlier are related
+MIN_RANK_SECONDS = HOUR  # a record over less time is not mentioned
+KIND_TEXTS = {
     DeviationKind.SPIKE: "a spike",
     DeviationKind.DIP: "a dip",
     DeviationKind.BUMP: "a bump",
@@ -36,20 +38,20 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Rank:
-    """How unusual a value is among all that was before the alarm."""
+    """How unusual a value is among the samples before the alarm."""
 
-    lowest: bool  # else it is the highest
-    seconds: int  # in which nothing was like it
-    whole: bool  # which is all that is known
+    lowest: bool  # False = it is the highest
+    seconds: int  # since the last sample that was as far out
+    whole: bool  # no known sample was: `seconds` is the age of the oldest one
 
 
 @dataclass(frozen=True)
 class Related:
-    """Series that moved with an alarm, or before it."""
+    """Series that alarmed together with an alarm, or shortly before it."""
 
     count: int
-    first: str  # name of the one that moved first
-    before: int  # seconds that it did so before the alarm; negative = after
+    first: str  # name of the series that alarmed first
+    before: int  # seconds by which it was earlier than the alarm; negative = later
 
 
 @dataclass(frozen=True)
@@ -63,14 +65,13 @@ class Explanation:
     upper: float
     score: float
     unit: str
-    alarm: Alarm | None = None  # as far as it had come then; None = there was none
+    alarm: Alarm | None = None  # as it was at that time; None = no alarm
     kind: DeviationKind = DeviationKind.OUTSIDE
-    rank: Rank | None = None  # None = nothing worth telling
-    rhythmic: bool = False  # the hour matters
+    rank: Rank | None = None  # None = not unusual enough to mention
+    rhythmic: bool = False  # the expected value depends on the hour
     related: Related | None = None
-    new_level: tuple[int, int] | None = (
-        None  # unix seconds: since when, and when it is accepted if it stays
-    )
+    # Unix seconds since when it is at a new level, and when this level is accepted if it stays.
+    new_level: tuple[int, int] | None = None
 
     @property
     def direction(self) -> int:
@@ -83,25 +84,23 @@ class Explanation:
 
     @property
     def parts(self) -> list[str]:
-        """What there is to say, in order."""
+        """The parts of the text, in order."""
         alarm = self.alarm
         if alarm is None:
             return wording.explanation(
                 self.value, self.expected, self.lower, self.upper, self.score, self.unit
             ).split("; ")
-        shown, known = wording.expected_range(
-            self.value, self.expected, self.lower, self.upper, self.unit
-        )
-        said = [
-            shown or "no sample",
-            f"{known} at this hour" if known and self.rhythmic else known,
-            wording.since(alarm.direction, alarm.start, alarm.end, open=alarm.open),
+        value, band = expected_range(self.value, self.expected, self.lower, self.upper, self.unit)
+        parts = [
+            value or "no sample",
+            f"{band} at this hour" if band and self.rhythmic else band,
+            wording.alarm_span(alarm.direction, alarm.start, alarm.end, is_open=alarm.open),
             self.rank_text,
-            WORDS[self.kind],
+            KIND_TEXTS[self.kind],
             self.related_text,
             wording.new_level(*self.new_level, self.time) if self.new_level else "",
         ]
-        return [part for part in said if part]
+        return [part for part in parts if part]
 
     @property
     def text(self) -> str:
@@ -125,12 +124,12 @@ class Explanation:
         )
 
 
-def quiet(samples: Samples, unit: str) -> Explanation | None:
+def explain_sample(samples: Samples, unit: str) -> Explanation | None:
     """The last sample of a series that does not alarm; None where there is none."""
-    return _told(samples, len(samples) - 1, unit) if len(samples) else None
+    return _explanation_at(samples, len(samples) - 1, unit) if len(samples) else None
 
 
-def explained(
+def explain_alarm(
     alarm: Alarm,
     samples: Samples,
     past: PastBehaviour | None,
@@ -139,22 +138,23 @@ def explained(
     related: Related | None = None,
     new_level: tuple[int, int] | None = None,
 ) -> Explanation | None:
-    """An alarm: while it is open by its last sample, else by its peak.
+    """An open alarm by its last sample, another one by its peak; None where that is not stored.
 
-    samples: from `LEAD` before the alarm up to the moment, at least its own. past: of the `WINDOW`
-    before it.
+    samples: from `LEAD_SECONDS` before the alarm to the time of the explanation, at least those of
+    the alarm. past: over the `PAST_SECONDS` before the alarm.
     """
-    at = len(samples) - 1 if alarm.open else int(np.searchsorted(samples.times, alarm.peak_time))
-    if not 0 <= at < len(samples):
-        return None
-    kind = kind_of(past, samples, alarm.start, alarm.end, alarm.direction)
-    rank = (
-        ranked(past, samples.value[at], int(samples.times[at]), alarm.direction)
-        if past is not None
-        else None
+    position = (
+        len(samples) - 1 if alarm.open else int(np.searchsorted(samples.times, alarm.peak_time))
     )
+    if not 0 <= position < len(samples):
+        return None
+    kind = classify(past, samples, alarm.start, alarm.end, alarm.direction)
+    explanation = _explanation_at(samples, position, unit)
+    rank = None
+    if past is not None:
+        rank = rank_of(past, explanation.value, explanation.time, alarm.direction)
     return replace(
-        _told(samples, at, unit),
+        explanation,
         alarm=alarm,
         kind=kind,
         rank=rank,
@@ -164,44 +164,42 @@ def explained(
     )
 
 
-def ranked(past: PastBehaviour, value: float, time: int, direction: int) -> Rank | None:
-    """How long nothing was as far out on the side of an alarm; None where that is not worth
-    telling."""
+def rank_of(past: PastBehaviour, value: float, time: int, direction: int) -> Rank | None:
+    """How long no sample was as far out on the side of the alarm; None where that is too short to
+    mention. time: unix seconds."""
     times, values = past.highs if direction > 0 else past.lows
-    like = np.flatnonzero(values <= -direction * value)
-    seconds = time - (int(times[like[0]]) if len(like) else past.begin)
-    all_known = not len(like) and past.end - past.begin < WINDOW - DAY
-    return Rank(direction < 0, seconds, all_known) if seconds >= WORTH_TELLING else None
+    farther = np.flatnonzero(values <= -direction * value)
+    seconds = time - (int(times[farther[0]]) if len(farther) else past.start)
+    whole = not len(farther) and past.end - past.start < PAST_SECONDS - DAY
+    return Rank(direction < 0, seconds, whole) if seconds >= MIN_RANK_SECONDS else None
 
 
-def moved_with(alarm: Alarm, alarms: Sequence[tuple[int, int, str]]) -> Related | None:
-    """Who else moved, of all alarms of the watch or the incident; None where nobody did.
+def find_related(alarm: Alarm, alarms: Sequence[tuple[int, int, str]]) -> Related | None:
+    """The other series that alarmed, of all alarms of the watch or the incident; None where there
+    is no other.
 
     alarms: (start, series id, name of the series), sorted; a series may have several.
     """
-    near = [
-        each
-        for each in alarms[bisect_left(alarms, (alarm.start - TOGETHER,)) :]
-        if each[1] != alarm.series_id
-    ]
-    if not near:
+    first = bisect_left(alarms, (alarm.start - RELATED_SECONDS,))
+    others = [other for other in alarms[first:] if other[1] != alarm.series_id]
+    if not others:
         return None
-    start, _, name = near[0]
-    return Related(len({series_id for _, series_id, _ in near}), name, alarm.start - start)
+    start, _, name = others[0]
+    return Related(len({series_id for _, series_id, _ in others}), name, alarm.start - start)
 
 
-def as_of(alarm: Alarm, time: int) -> Alarm:
-    """An alarm as far as it had come at a time, unix seconds, that lies within it or after."""
+def alarm_as_of(alarm: Alarm, time: int) -> Alarm:
+    """The alarm as it was at a time, unix seconds, that is within it or after it."""
     return alarm if time >= alarm.end else replace(alarm, end=time, open=True)
 
 
-def _told(samples: Samples, at: int, unit: str) -> Explanation:
+def _explanation_at(samples: Samples, position: int, unit: str) -> Explanation:
     return Explanation(
-        int(samples.times[at]),
-        float(samples.value[at]),
-        float(samples.expected[at]),
-        float(samples.lower[at]),
-        float(samples.upper[at]),
-        float(samples.score[at]),
-        unit,
+        time=int(samples.times[position]),
+        value=float(samples.value[position]),
+        expected=float(samples.expected[position]),
+        lower=float(samples.lower[position]),
+        upper=float(samples.upper[position]),
+        score=float(samples.score[position]),
+        unit=unit,
     )

@@ -1,12 +1,12 @@
 """Incidents: alarms that belong together. Pure.
 
-Alarms of one group of which each begins at most `gap` after all before it have ended are one
-incident. What that comes to does not depend on how the time is cut into ticks, nor on restarts: it
-follows from the alarms, and from what people have said of them, alone. Only the id remembers the
-past: it is given when the incident is first seen, and stays.
+Sort the alarms of a group by their start. An alarm joins the incident before it when it starts at
+most `gap` seconds after the last end in that incident. The result depends only on the alarms and on
+the feedback about them, not on the ticks or restarts in between. The id is the exception: it is set
+when the incident is first stored, and it never changes.
 
-An incident of which every alarm has been answered as nothing to act on is over with the answer:
-what begins after it is another one, as whoever is on call has not seen it yet.
+An incident ends when all of its alarms have been acknowledged as nothing to act on. An alarm that
+starts later opens a new incident, because the person on call has not seen it yet.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,30 +16,28 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from plugin.domain.alarms import Alarm
-from plugin.series import Labels
+from plugin.series import MAX_TIME, Labels
 
-EVER = 2**62  # unix seconds
 Lead = tuple[int, float, int]  # start, score times -1, series id
 Peak = tuple[float, int, int]  # score times -1, time, series id
 
 
 class Incident(NamedTuple):
-    """Alarms that belong together; `id` names it for ever. `peak_…` and `direction` are those of
-    its worst series.
+    """Alarms that belong together. `peak_…` and `direction` are those of its worst series.
 
-    A tuple, as thousands are read, compared and replaced at once: a frozen dataclass takes five
-    times as long.
+    A tuple, because thousands are read, compared and replaced at once: a frozen dataclass takes
+    five times as long.
     """
 
-    id: str
+    id: str  # never changes
     group: str
     labels: Labels  # the values of the group's labels
     start: int  # unix seconds of the first sample outside
     end: int  # unix seconds of the last sample outside, so far
     open: bool
     size: int  # series that were in it so far
-    among: int  # series that the group had when it began
-    first: int  # id of the series that moved first; of several, the one that went farthest
+    among: int  # series that the group had when the incident started
+    first: int  # id of the series that alarmed first; of several, the one with the highest score
     first_score: float
     worst: int  # id of the series with the highest score
     peak_time: int  # unix seconds
@@ -49,36 +47,37 @@ class Incident(NamedTuple):
     peak_lower: float  # -inf = no bound on that side
     peak_upper: float
     direction: int  # 1 = above the band, -1 = below
-    merged_into: str | None = None  # the id of an older one that it turned out to be
+    merged_into: str | None = None  # id of the older incident that now holds its alarms
 
     @property
     def lead(self) -> Lead:
-        """By which the first of its series is found: the lowest is first."""
+        """Sort key of its first series: the lowest key comes first."""
         return self.start, -self.first_score, self.first
 
     @property
     def peak(self) -> Peak:
-        """By which the worst of its series is found: the lowest is worst."""
+        """Sort key of its worst series: the lowest key is the worst."""
         return -self.peak_score, self.peak_time, self.worst
 
-    def grown(self, alarms: Sequence[Alarm]) -> "Incident":
-        """With alarms that are new in it, or that have grown; size and state are left to whoever
-        sees all of them."""
+    def with_alarms(self, alarms: Sequence[Alarm]) -> "Incident":
+        """The incident with alarms that have joined it or have changed.
+
+        `size` and `open` stay as they are: they need all alarms of the incident.
+        """
         worst = min(alarms, key=_peak)
-        return self._reaching(
-            max([alarm.end for alarm in alarms]), min(map(_lead, alarms)), _peak(worst), worst
-        )
+        end = max([alarm.end for alarm in alarms])
+        return self._extended(end, min(map(_lead, alarms)), _peak(worst), worst)
 
-    def merged(self, younger: "Incident") -> "Incident":
-        """This one with all of a younger one."""
-        whole = self._replace(among=max(self.among, younger.among))
-        return whole._reaching(younger.end, younger.lead, younger.peak, younger)
+    def with_merged(self, younger: "Incident") -> "Incident":
+        """This incident with the alarms of a younger one."""
+        incident = self._replace(among=max(self.among, younger.among))
+        return incident._extended(younger.end, younger.lead, younger.peak, younger)
 
-    def _reaching(self, end: int, lead: Lead, peak: Peak, worst: "Alarm | Incident") -> "Incident":
-        """With others, given by their last sample, their first series, and their worst with its
-        numbers."""
+    def _extended(self, end: int, lead: Lead, peak: Peak, worst: "Alarm | Incident") -> "Incident":
+        """The incident with other alarms: their last end, their first series, and their worst
+        series with the alarm or incident that holds its peak."""
         start, score, first = min(self.lead, lead)
-        farthest, numbers = (peak[2], worst) if peak < self.peak else (self.worst, self)
+        worst_id, worst_peak = (peak[2], worst) if peak < self.peak else (self.worst, self)
         return Incident._make(
             (
                 self.id,
@@ -91,8 +90,8 @@ class Incident(NamedTuple):
                 self.among,
                 first,
                 -score,
-                farthest,
-                *_numbers(numbers),
+                worst_id,
+                *_peak_columns(worst_peak),
                 self.merged_into,
             )
         )
@@ -102,11 +101,11 @@ def new_incident(group: str, labels: Labels, alarms: Sequence[Alarm]) -> Inciden
     """A new incident of these alarms."""
     first = min(alarms, key=_lead)
     worst = min(alarms, key=_peak)
-    kind = f"{labels.fingerprint[:6]}-" if labels else ""
+    prefix = f"{labels.fingerprint[:6]}-" if labels else ""
     size = len({alarm.series_id for alarm in alarms})
     end = max([alarm.end for alarm in alarms])
     return Incident(
-        f"{group}-{kind}{first.start}",
+        f"{group}-{prefix}{first.start}",
         group,
         labels,
         first.start,
@@ -117,61 +116,63 @@ def new_incident(group: str, labels: Labels, alarms: Sequence[Alarm]) -> Inciden
         first.series_id,
         first.peak_score,
         worst.series_id,
-        *_numbers(worst),
+        *_peak_columns(worst),
     )
 
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """What people have said of an incident: for each of its alarms, from when until when it needed
-    nobody.
+    """When the alarms of an incident need no action, as people have said.
 
-    Both unix seconds, the first excluded; a time of EVER is later than all that has been withdrawn.
+    For each alarm its spans (since, until) in unix seconds, `since` excluded. A span without an end
+    has until = MAX_TIME.
     """
 
     spans: tuple[tuple[tuple[int, int], ...], ...]
 
-    def at(self, time: int) -> bool:
-        """Whether no alarm of it needed anybody at a time, so that what began then is another
-        incident."""
+    def covers(self, time: int) -> bool:
+        """Whether no alarm of it needed action at this time: an alarm that starts then opens
+        another incident."""
         return all(any(since < time <= until for since, until in alarm) for alarm in self.spans)
 
 
-def chains(
-    known: Sequence[Incident],
+def join_alarms(
+    incidents: Sequence[Incident],
     alarms: Sequence[Alarm],
     gap: int,
-    answered: Mapping[str, Acknowledged] = MappingProxyType({}),
+    acknowledged: Mapping[str, Acknowledged] = MappingProxyType({}),
 ) -> Iterator[tuple[list[Incident], list[Alarm]]]:
-    """Which known incidents (of one group and its labels) and new alarms are one, the oldest first.
+    """Which stored incidents and new alarms are one incident, all of one group and its labels.
 
-    answered: by the id of the incident. An incident that is alone is not told.
+    Yields (incidents, alarms) for each result, the oldest first; a stored incident that nothing
+    joins is left out. gap: seconds. acknowledged: by incident id.
     """
-    incidents = list[Incident]()
-    new = list[Alarm]()
-    reach = -EVER
-    if not alarms and len(known) < 2:
+    joined_incidents = list[Incident]()
+    joined_alarms = list[Alarm]()
+    last_end = -MAX_TIME
+    if not alarms and len(incidents) < 2:
         return
-    spans: list[Incident | Alarm] = [*known, *alarms]
-    for each in sorted(spans, key=lambda each: (each.start, each.end)):
+    items: list[Incident | Alarm] = [*incidents, *alarms]
+    for item in sorted(items, key=attrgetter("start", "end")):
+        # An acknowledged incident takes only alarms that started before it was acknowledged.
         ends = [
-            one.end
-            for one in incidents
-            if one.id in answered and not answered[one.id].at(each.start)
+            incident.end
+            for incident in joined_incidents
+            if incident.id in acknowledged and not acknowledged[incident.id].covers(item.start)
         ]
-        if each.start - max([reach, *ends]) > gap:
-            if new or len(incidents) > 1:
-                yield incidents, new
-            incidents = []
-            new = []
-        if isinstance(each, Incident):
-            incidents.append(each)
+        if item.start - max([last_end, *ends]) > gap:
+            if joined_alarms or len(joined_incidents) > 1:
+                yield joined_incidents, joined_alarms
+            joined_incidents = []
+            joined_alarms = []
+        if isinstance(item, Incident):
+            joined_incidents.append(item)
         else:
-            new.append(each)
-        if not (isinstance(each, Incident) and each.id in answered):
-            reach = max(reach, each.end)
-    if new or len(incidents) > 1:
-        yield incidents, new
+            joined_alarms.append(item)
+        if not (isinstance(item, Incident) and item.id in acknowledged):
+            last_end = max(last_end, item.end)
+    if joined_alarms or len(joined_incidents) > 1:
+        yield joined_incidents, joined_alarms
 
 
 def _lead(alarm: Alarm) -> Lead:
@@ -182,7 +183,7 @@ def _peak(alarm: Alarm) -> Peak:
     return -alarm.peak_score, alarm.peak_time, alarm.series_id
 
 
-_numbers = attrgetter(  # of an alarm or an incident
+_peak_columns = attrgetter(  # of an alarm or an incident
     "peak_time",
     "peak_score",
     "peak_value",

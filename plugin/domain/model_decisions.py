@@ -1,20 +1,21 @@
-"""Decisions about models: who reigns, who had to go, who asked for it, and why. Pure."""
+"""Decisions about models: which one is active, which one was retired, who decided it, and why.
+Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 from plugin.series import SeriesRecord
 
-SERVICE = "bandwatch"  # decides by itself
+SERVICE = "bandwatch"  # the service decided by itself
 
 
 class DecisionKind(StrEnum):
-    """What was decided of a model."""
+    """What was decided about a model; the stored words stay as they are."""
 
-    CROWNED = "crowned"  # a new one took over
-    REFUSED = "refused"  # a new one did not
-    DEPOSED = "deposed"  # the champion cannot be used
-    ROLLED_BACK = "rolled_back"  # an older one took over, as someone said
+    PROMOTED = "crowned"  # a new model became active
+    REFUSED = "refused"  # a new model did not become active
+    RETIRED = "deposed"  # the active model cannot be used
+    ROLLED_BACK = "rolled_back"  # a person made an older model active
     PINNED = "pinned"
     UNPINNED = "unpinned"
     REFIT_ASKED = "refit_asked"
@@ -22,18 +23,18 @@ class DecisionKind(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """One decision, kept to be read later."""
+    """One decision, as it is stored."""
 
     time: int  # unix seconds
     series_id: int
-    version: int  # of the model that it is about; 0 = of none
+    version: int  # of the model; 0 = no model
     what: DecisionKind
     why: str  # in words, with the numbers
     by: str = SERVICE  # who decided
 
 
 class OrderKind(StrEnum):
-    """What someone can order."""
+    """What a person can order."""
 
     ROLLBACK = "rollback"
     PIN = "pin"
@@ -43,20 +44,20 @@ class OrderKind(StrEnum):
 
 @dataclass(frozen=True)
 class Order:
-    """What someone wants done with the models of some series."""
+    """What a person wants for the models of some series."""
 
     act: OrderKind
     series: tuple[SeriesRecord, ...]
     by: str
     comment: str = ""
-    version: int | None = None  # of a rollback or a pin; None = the one before, the one that reigns
+    version: int | None = None  # None = the previous model for a rollback, the active one for a pin
 
 
 @dataclass(frozen=True)
 class OrderResult:
-    """What came of an order for one series."""
+    """The result of an order for one series."""
 
     series: SeriesRecord
     done: bool
-    version: int  # that reigns now; 0 = none
-    why: str  # what was done, or why not and what to do
+    version: int  # of the active model; 0 = none
+    why: str  # what was done, or why it was not done and what to do

@@ -1,8 +1,8 @@
-"""When something recurs: rules of iCalendar (RFC 5545, 3.3.10), expanded in local time by dateutil.
-Pure.
+"""Recurring times: rules of iCalendar (RFC 5545, 3.3.10), expanded in local time by dateutil. Pure.
 
-02:00 stays 02:00 all year. A local time that a change of the clocks leaves out counts by the offset
-before the change (02:30 is then 03:30); one that comes twice is its first (RFC 5545, 3.3.5).
+02:00 stays 02:00 all year. A local time that a change of the clocks skips counts with the offset
+before the change (02:30 is then 03:30). Of a local time that occurs twice the first one counts (RFC
+5545, 3.3.5).
 """
 
 import re
@@ -15,46 +15,48 @@ from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rruleset, rrulestr
 
-HOUR = 3600
-MOST = 100_000  # occurrences from the begin until now, or in the first year
-ENDLESS_YEARS = 100  # that a rule without an end is followed
-UNORDERED = 2 * HOUR  # at a change of the clocks, times in local order may be out of order by less
-Span = tuple[int, int]  # unix seconds; the end does not belong to it
+from plugin.domain.times import HOUR
+
+MAX_OCCURRENCES = 100_000  # from the start until now, or in the first year
+MAX_YEARS = 100  # for which a rule without an end is expanded
+# At a change of the clocks, times in local order may be out of order by less than this.
+DISORDER_SECONDS = 2 * HOUR
+Span = tuple[int, int]  # unix seconds, the end excluded
 
 
 class Occurrences:
-    """What a rule has come to so far, by begin; further ones are made as they are asked for."""
+    """The occurrences of a rule by start. More of them are computed when they are needed."""
 
     def __init__(self, spans: Iterator[Span]) -> None:
-        """spans: in order of time but for a change of the clocks."""
+        """spans: in order of time, except around a change of the clocks."""
         self._spans = spans
         self._known = list[Span]()
         self._longest = 0
-        self._lock = threading.Lock()  # jobs of several watches ask
+        self._lock = threading.Lock()  # the jobs of several watches share it
 
     def until(self, time: int) -> list[Span]:
-        """Those that begin at this time at the latest."""
+        """Those that start at this time or earlier."""
         with self._lock:
-            self._go_on(time)
+            self._extend_to(time)
             return self._known[: bisect_left(self._known, (time + 1,))]
 
     def between(self, start: int, end: int) -> list[Span]:
         """Those that touch start..end, both included."""
         with self._lock:
-            self._go_on(end)
+            self._extend_to(end)
             first = bisect_left(self._known, (start - self._longest,))
             last = bisect_left(self._known, (end + 1,))
-            return [each for each in self._known[first:last] if each[1] > start]
+            return [span for span in self._known[first:last] if span[1] > start]
 
     def first_after(self, time: int) -> Span | None:
-        """The first that begins later."""
+        """The first that starts later; None if there is none."""
         with self._lock:
-            self._go_on(time)
+            self._extend_to(time)
             first = bisect_left(self._known, (time + 1,))
             return self._known[first] if first < len(self._known) else None
 
-    def _go_on(self, time: int) -> None:
-        while not self._known or self._known[-1][0] <= time + UNORDERED:
+    def _extend_to(self, time: int) -> None:
+        while not self._known or self._known[-1][0] <= time + DISORDER_SECONDS:
             span = next(self._spans, None)
             if span is None:
                 return
@@ -64,11 +66,10 @@ class Occurrences:
                 self._known.sort()
 
 
-def checked(rule: str, local: datetime, zone: ZoneInfo, now: int) -> str:
-    """The rule in one spelling: `FREQ=...`, and lines EXDATE and RDATE. Raises ValueError saying
-    what is wrong.
+def normalize_rule(rule: str, local: datetime, zone: ZoneInfo, now: int) -> str:
+    """The rule in one spelling: `FREQ=...`, and lines EXDATE and RDATE.
 
-    local: the first time, without an offset.
+    local: the first time, without an offset. now: unix seconds. Raises ValueError with the reason.
     """
     lines = [
         line.strip().removeprefix("RRULE:") for line in rule.upper().splitlines() if line.strip()
@@ -81,22 +82,22 @@ def checked(rule: str, local: datetime, zone: ZoneInfo, now: int) -> str:
     if re.search(r"INTERVAL=(0+(;|$)|-)", text, re.MULTILINE):
         raise ValueError("its INTERVAL is less than 1")
     try:
-        until = max(
+        last_time = max(
             datetime.fromtimestamp(now, UTC).replace(tzinfo=None), local + timedelta(days=366)
         )
-        until_now = takewhile(lambda each: each <= until, expanded(text, local, zone))
-        count = sum(1 for _ in islice(until_now, MOST))
-        first = next(iter(expanded(text, local, zone)), None)
+        times = takewhile(lambda time: time <= last_time, expand_rule(text, local, zone))
+        count = sum(1 for _ in islice(times, MAX_OCCURRENCES))
+        first = next(iter(expand_rule(text, local, zone)), None)
     except (TypeError, OverflowError, KeyError, IndexError) as error:
         raise ValueError(str(error)) from error
     if first is None:
         raise ValueError(f"it never comes after {local.isoformat(timespec='minutes')}")
-    if count == MOST:
-        raise ValueError(f"it has come more than {MOST:,} times until now: begin later")
+    if count == MAX_OCCURRENCES:
+        raise ValueError(f"it has come more than {MAX_OCCURRENCES:,} times until now: begin later")
     return text
 
 
-def expanded(rule: str, local: datetime, zone: ZoneInfo) -> rruleset:
+def expand_rule(rule: str, local: datetime, zone: ZoneInfo) -> rruleset:
     """Local times without an offset, from the first one on. Raises ValueError."""
     lines = []
     for line in rule.splitlines():
@@ -108,18 +109,18 @@ def expanded(rule: str, local: datetime, zone: ZoneInfo) -> rruleset:
             )
             continue
         line = re.sub(
-            r"UNTIL=(\w+)", lambda found: f"UNTIL={_in_zone(found[1], zone, whole_day=True)}", line
+            r"UNTIL=(\w+)", lambda until: f"UNTIL={_in_zone(until[1], zone, whole_day=True)}", line
         )
         if not re.search(r"UNTIL=|COUNT=", line):
-            line += f";UNTIL={local.year + ENDLESS_YEARS}0101T000000"
+            line += f";UNTIL={local.year + MAX_YEARS}0101T000000"
         lines.append(f"RRULE:{line}")
-    found: rruleset = rrulestr("\n".join(lines), dtstart=local, forceset=True)
-    return found
+    rules: rruleset = rrulestr("\n".join(lines), dtstart=local, forceset=True)
+    return rules
 
 
 def _in_zone(text: str, zone: ZoneInfo, *, whole_day: bool = False) -> str:
-    """A date-time of iCalendar as local time: one in UTC is moved, a date alone stands for its
-    begin, or its end."""
+    """A date-time of iCalendar as local time. UTC is converted; a date stands for its start, or for
+    its end with `whole_day`."""
     if re.fullmatch(r"\d{8}", text):
         return text + ("T235959" if whole_day else "T000000")
     if not text.endswith("Z"):
@@ -128,33 +129,31 @@ def _in_zone(text: str, zone: ZoneInfo, *, whole_day: bool = False) -> str:
     return utc.astimezone(zone).strftime("%Y%m%dT%H%M%S")
 
 
-def local_time(given: datetime, zone: ZoneInfo) -> datetime:
+def local_time(time: datetime, zone: ZoneInfo) -> datetime:
     """Wall clock time without an offset."""
-    return given.astimezone(zone).replace(tzinfo=None) if given.tzinfo else given
+    return time.astimezone(zone).replace(tzinfo=None) if time.tzinfo else time
 
 
-def in_doubt(given: datetime, zone: ZoneInfo) -> str:
-    """What becomes of a local time that a change of the clocks leaves out or repeats, in words; ""
-    = it is plain."""
-    if given.tzinfo:
+def describe_clock_change(time: datetime, zone: ZoneInfo) -> str:
+    """How a local time counts that a change of the clocks skips or repeats, in words; "" = neither
+    happens."""
+    if time.tzinfo:
         return ""
-    first, second = (given.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
+    first, second = (time.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
     counted = datetime.fromtimestamp(first, zone)
-    if counted.replace(tzinfo=None) != given:
+    if counted.replace(tzinfo=None) != time:
         return (
-            f"{given:%H:%M} does not exist in {zone.key} on {given:%Y-%m-%d}: it counts as"
+            f"{time:%H:%M} does not exist in {zone.key} on {time:%Y-%m-%d}: it counts as"
             f" {counted:%H:%M}"
         )
+    if first == second:
+        return ""
     return (
-        ""
-        if first == second
-        else (
-            f"{given:%H:%M} comes twice in {zone.key} on {given:%Y-%m-%d}: its first is "
-            "meant; the second is written with an offset"
-        )
+        f"{time:%H:%M} comes twice in {zone.key} on {time:%Y-%m-%d}: its first is "
+        "meant; the second is written with an offset"
     )
 
 
-def unix(given: datetime, zone: ZoneInfo) -> int:
+def unix_time(time: datetime, zone: ZoneInfo) -> int:
     """Unix seconds of a time with an offset, or of a local one."""
-    return int((given if given.tzinfo else given.replace(tzinfo=zone, fold=0)).timestamp())
+    return int((time if time.tzinfo else time.replace(tzinfo=zone, fold=0)).timestamp())

@@ -1,14 +1,16 @@
-"""What people say about an alarm, and what a false one teaches: a tolerance of its series. Pure.
+"""Feedback about alarms, and the tolerance that a false alarm gives its series. Pure.
 
-A false alarm moves the band outward on the side on which it was, just beyond its peak, so that its
-like is inside. It is bounded, so that nothing large hides behind it, and it fades: at its own time
-of the day later, as what comes at one time is one thing, a job that runs every night or week. Only
-a brief one is remembered: an excursion that lasts is a state, not noise, and a tolerance of its
-size would hide every brief incident; it is tolerated for half a day, by which its series has
-accepted the level by itself. docs/feedback.md has the measurements behind the numbers.
+A false alarm moves the band outward on its side, to just beyond its peak, so that the same
+deviation is inside from then on. The tolerance is bounded, so that nothing large hides behind it.
+It also fades, and it fades later around its own time of the day, because a nightly or weekly job
+comes back at that time.
 
-Everything follows from the answers and the time of a sample, so that a restart or a second reader
-finds the same.
+Only a brief alarm gets such a tolerance. A long one is a change of state, not noise: a tolerance of
+its size would hide every brief incident. It is tolerated for half a day; by then the series has
+accepted the new level by itself. docs/feedback.md has the measurements behind the numbers.
+
+A tolerance depends only on the feedback and on the time of a sample, so it is the same after a
+restart and for every reader.
 """
 
 import math
@@ -18,37 +20,34 @@ from enum import StrEnum
 
 import numpy as np
 
-from plugin.domain.alarms import JOIN
+from plugin.domain.alarms import MAX_BRIDGED_SAMPLES
+from plugin.domain.times import DAY, HOUR
 from plugin.series import BoolArray, FloatArray, IntArray, Samples
 
 MAX_FACTOR = 4.0  # half-widths: no tolerance moves a bound farther
-# of what is beyond the band: an alarm exactly like the answered one stays inside for two days
+# Of the distance beyond the band: the same alarm again stays inside for two days.
 MARGIN = 1.05
-MAX_BRIEF_SAMPLES = 16  # samples outside; an alarm that has more is no noise
-# seconds in which a tolerance of a brief alarm loses half of its excess
-DAY = 86_400
-HALF_LIFE = 28 * 86_400
-# so near to its time of day it fades only after that time, and is so much more
-SAME_HOUR_SECONDS = 3600
-RETURN_SECONDS = 14 * DAY
+MAX_BRIEF_SAMPLES = 16  # samples outside; an alarm with more of them is not noise
+HALF_LIFE = 28 * DAY  # seconds in which the tolerance of a brief alarm loses half of its excess
+# Around its own time of the day a tolerance starts to fade later, and is a little larger.
+SAME_HOUR_SECONDS = HOUR  # before and after the range of the alarm
+RETURN_SECONDS = 14 * DAY  # before it starts to fade
 RETURN_MARGIN = 1.15
-HOLD_SECONDS = (
-    12 * 3600
-)  # seconds after a lasting alarm, as it was answered, that its like is tolerated; not longer
-SIDES = (-1, 1)  # columns of an array by side: below, above
+HOLD_SECONDS = 12 * HOUR  # for which a lasting alarm is tolerated after its end
 
 
 class Verdict(StrEnum):
     """What an alarm was."""
 
-    FALSE_ALARM = "false_alarm"  # nothing had happened: the like of it need not be told again
-    REAL = "real"  # something had: it is never learnt as normal
-    NEW_NORMAL = "new_normal"  # it is to stay: accept it now
+    FALSE_ALARM = "false_alarm"  # nothing was wrong: do not alert on the same deviation again
+    REAL = "real"  # something was wrong: its samples are never learnt as normal
+    NEW_NORMAL = "new_normal"  # the new level stays: accept it now
 
 
 @dataclass(frozen=True)
 class FeedbackSpan:
-    """What an answer says of one series. The factors are those of half-widths, 1 = no tolerance."""
+    """The part of an answer that concerns one series. Factors are in half-widths of the band, 1 =
+    no tolerance."""
 
     series_id: int
     start: int  # unix seconds, both ends included
@@ -57,19 +56,35 @@ class FeedbackSpan:
     lasting: tuple[float, float] = (1.0, 1.0)  # below and above; holds, then ends
     ended_at: int | None = None  # unix seconds from which it has no effect: withdrawn or replaced
 
+    def covers(self, other: "FeedbackSpan") -> bool:
+        """Whether both are about one series and this range holds the other one."""
+        return (
+            self.series_id == other.series_id
+            and self.start <= other.start
+            and other.end <= self.end
+        )
+
+    def overlaps(self, other: "FeedbackSpan") -> bool:
+        """Whether both are about at least one common sample."""
+        return (
+            self.series_id == other.series_id
+            and self.start <= other.end
+            and other.start <= self.end
+        )
+
 
 @dataclass(frozen=True)
 class FeedbackEntry:
-    """One row of what people have said."""
+    """One answer to an alarm or an incident."""
 
     id: int
     verdict: Verdict
-    incident: str  # "" = given by series and range
+    incident: str  # "" = the answer names a series and a range
     comment: str
     by: str
     at: int  # unix seconds
     parts: tuple[FeedbackSpan, ...]
-    withdrawn_at: int | None = None  # unix seconds; of a replaced one, when it was replaced
+    withdrawn_at: int | None = None  # unix seconds at which it was withdrawn or replaced
     withdrawn_by: str = ""
 
     @property
@@ -78,22 +93,22 @@ class FeedbackEntry:
 
     @property
     def reason(self) -> str:
-        """By which an accepted level tells the answer that it is from."""
+        """How an accepted level refers to the answer that accepted it."""
         return f"feedback {self.id}" + (f": {self.comment}" if self.comment else "")
 
 
 @dataclass(frozen=True)
-class Widening:
-    """By how much the bounds of some rows of a batch move outward: factors of their distance from
-    what is expected."""
+class BandWidening:
+    """How far the bounds of some rows of a batch move outward: factors of their distance from the
+    expected value."""
 
     rows: IntArray  # [K]
-    factor: FloatArray  # [2, K, T] below and above, 1 to LIMIT
+    factor: FloatArray  # [2, K, T] below and above, 1 to MAX_FACTOR
 
 
 @dataclass(frozen=True)
 class Tolerances:
-    """The tolerances of some series; row i belongs to series ids[i], which may come more than
+    """The tolerances of some series. Row i belongs to series ids[i]; an id may occur more than
     once."""
 
     ids: IntArray  # [N]
@@ -102,12 +117,12 @@ class Tolerances:
     brief: FloatArray  # [N, 2]
     lasting: FloatArray  # [N, 2]
     held: IntArray  # [N] unix seconds of the last sample for which `lasting` holds
-    start: IntArray  # [N] unix seconds of the first sample of what was answered
-    end: IntArray  # [N] and of the last
+    start: IntArray  # [N] unix seconds of the first sample in the answered range
+    end: IntArray  # [N] of the last one
 
     @classmethod
     def of(cls, answers: Sequence[FeedbackEntry]) -> "Tolerances":
-        """Of those that say false alarm."""
+        """The tolerances from the answers that say false alarm."""
         rows = [
             (answer, part)
             for answer in answers
@@ -125,50 +140,52 @@ class Tolerances:
             np.array([part.end for _, part in rows], np.int64),
         )
 
-    def widening(self, ids: IntArray, times: IntArray) -> Widening | None:
-        """Of a batch of series ids [S] at times [T]; None where no bound moves. ids need no
-        order."""
-        near = (
+    def widening(self, ids: IntArray, times: IntArray) -> BandWidening | None:
+        """The widening for a batch of series ids [S], in any order, at times [T].
+
+        None where no bound moves.
+        """
+        in_force = (
             np.flatnonzero(
                 (self.since < times[-1]) & (self.until > times[0]) & np.isin(self.ids, ids)
             )
             if len(self.ids) and len(times)
             else np.empty(0, np.int64)
         )
-        if not len(near):
+        if not len(in_force):
             return None
         order = np.argsort(ids)
-        at = order[np.searchsorted(ids[order], self.ids[near])]
-        rows, place = np.unique(at, return_inverse=True)
+        batch_rows = order[np.searchsorted(ids[order], self.ids[in_force])]
+        rows, factor_rows = np.unique(batch_rows, return_inverse=True)
         factor = np.ones((2, len(rows), len(times)))
-        for row, tolerance in zip(place.tolist(), near.tolist(), strict=True):
+        for row, tolerance in zip(factor_rows.tolist(), in_force.tolist(), strict=True):
             factor[:, row] = np.maximum(factor[:, row], self._factor(tolerance, times))
-        return Widening(rows.astype(np.int64), factor)
+        return BandWidening(rows.astype(np.int64), factor)
 
     def _factor(self, row: int, times: IntArray) -> FloatArray:
-        """[2, T] of one tolerance."""
+        """The factors [2, T] of one tolerance."""
         since = self.since[row]
         age = np.maximum(times - self.since[row], 0)
         holds = (times > since) & (times < self.until[row])
-        begin = self.start[row] - SAME_HOUR_SECONDS
+        start = self.start[row] - SAME_HOUR_SECONDS
         length = self.end[row] - self.start[row] + 2 * SAME_HOUR_SECONDS
-        same_hour = (times - begin) % DAY <= length
-        left = np.where(
+        same_hour = (times - start) % DAY <= length
+        remaining = np.where(
             same_hour,
             RETURN_MARGIN * np.exp2(-np.maximum(age - RETURN_SECONDS, 0) / HALF_LIFE),
             np.exp2(-age / HALF_LIFE),
         )
-        fading = np.minimum(1 + (self.brief[row][:, None] - 1) * left, MAX_FACTOR)
-        held = np.where(times <= self.held[row], self.lasting[row][:, None], 1.0)
-        return np.where(holds, np.maximum(fading, held), 1.0)
+        fading = np.minimum(1 + (self.brief[row][:, None] - 1) * remaining, MAX_FACTOR)
+        lasting = np.where(times <= self.held[row], self.lasting[row][:, None], 1.0)
+        return np.where(holds, np.maximum(fading, lasting), 1.0)
 
     def at(self, series_id: int, time: int) -> tuple[float, float]:
-        """Below and above at one instant."""
-        found = self.widening(np.array([series_id]), np.array([time]))
+        """The factors of one series at one time: below and above."""
+        widening = self.widening(np.array([series_id]), np.array([time]))
         return (
             (1.0, 1.0)
-            if found is None
-            else (float(found.factor[0, 0, 0]), float(found.factor[1, 0, 0]))
+            if widening is None
+            else (float(widening.factor[0, 0, 0]), float(widening.factor[1, 0, 0]))
         )
 
 
@@ -178,46 +195,37 @@ NO_TOLERANCES = Tolerances.of([])
 def false_alarm(
     series_id: int, start: int, end: int, samples: Samples, known: Tolerances
 ) -> FeedbackSpan | None:
-    """The part of a false alarm, sized from what is stored of its range; None where nothing was
-    outside.
+    """The tolerance that a false alarm of one series needs; None where no sample was outside.
 
-    known: the tolerances that the scores of these samples had, which are part of how far out they
-    were.
+    samples: what is stored of the range. known: the tolerances that were in force when these
+    samples were scored; their factors are multiplied into the distance from the band.
     """
     above = samples.value > samples.upper
     outside = above | (samples.value < samples.lower)
     if not outside.any():
         return None
-    moved = known.widening(np.array([series_id]), samples.times)
+    widening = known.widening(np.array([series_id]), samples.times)
     side = above.astype(np.int64)
-    reached = (
+    distance = (
         samples.score
-        if moved is None
-        else samples.score * moved.factor[side, 0, np.arange(len(side))]
+        if widening is None
+        else samples.score * widening.factor[side, 0, np.arange(len(side))]
     )
     factors = np.ones((2, 2))  # brief and lasting, below and above
     for run in _runs(outside, samples.times):
-        peak = run[int(np.argmax(reached[run]))]
-        kind = int(len(run) > MAX_BRIEF_SAMPLES)
+        peak = run[int(np.argmax(distance[run]))]
+        row = int(len(run) > MAX_BRIEF_SAMPLES)
         column = int(side[peak])
-        needed = min(MAX_FACTOR, 1 + MARGIN * (float(reached[peak]) - 1))
-        factors[kind, column] = max(factors[kind, column], needed)
-    (below, over), (below_lasting, over_lasting) = factors.tolist()
-    return FeedbackSpan(series_id, start, end, (below, over), (below_lasting, over_lasting))
+        needed = min(MAX_FACTOR, 1 + MARGIN * (float(distance[peak]) - 1))
+        factors[row, column] = max(factors[row, column], needed)
+    brief, lasting = ((below, above) for below, above in factors.tolist())
+    return FeedbackSpan(series_id, start, end, brief, lasting)
 
 
 def _runs(outside: BoolArray, times: IntArray) -> Iterator[IntArray]:
-    """The samples outside of each alarm."""
-    at = np.flatnonzero(outside)
+    """Positions of the samples outside, one array for each alarm."""
+    positions = np.flatnonzero(outside)
     step = int(np.diff(times).min()) if len(times) > 1 else 1
-    yield from np.split(at, np.flatnonzero(np.diff(times[at]) > (JOIN + 1) * step) + 1)
-
-
-def covers(one: FeedbackSpan, other: FeedbackSpan) -> bool:
-    """Whether the range of one holds that of the other, of the same series."""
-    return one.series_id == other.series_id and one.start <= other.start and other.end <= one.end
-
-
-def overlap(one: FeedbackSpan, other: FeedbackSpan) -> bool:
-    """Whether both speak of the same samples."""
-    return one.series_id == other.series_id and one.start <= other.end and other.start <= one.end
+    yield from np.split(
+        positions, np.flatnonzero(np.diff(times[positions]) > (MAX_BRIDGED_SAMPLES + 1) * step) + 1
+    )

@@ -1,6 +1,7 @@
 """Maintenance windows: which series they are about, and when. Pure.
 
-Whole days of a window that recurs end at the same local time; every other duration is exact.
+A recurring window that lasts whole days ends at the same local time, also across a change of the
+clocks. Every other duration is exact.
 """
 
 import hashlib
@@ -13,70 +14,72 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from plugin import selectors
-from plugin.domain import recurrence, wording
-from plugin.domain.recurrence import Occurrences, Span, local_time, unix
+from plugin.domain import recurrence
+from plugin.domain.recurrence import Occurrences, Span, local_time, unix_time
+from plugin.domain.times import DAY
+from plugin.domain.times import duration as duration_text
 from plugin.errors import SelectorError, WindowRefused
 from plugin.selectors import Matcher
 
-DAY = 86_400
-LONGEST = 366 * DAY  # of one occurrence and of a margin, seconds
-YEARS = range(1990, 9001)
-TIME = "a time such as 2026-11-21T02:00, in the time zone of the window, or 2026-11-21T01:00Z"
-IDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-CONTROL = re.compile(
-    r"[\x00-\x1f\x7f-\x9f]+"
-)  # could move the cursor of a terminal that lists windows
-RULE = "a rule of iCalendar such as FREQ=WEEKLY;BYDAY=SA, hourly at the most"
+MAX_SECONDS = 366 * DAY  # of one occurrence and of a margin
+VALID_YEARS = range(1990, 9001)
+TIME_FORMAT = (
+    "a time such as 2026-11-21T02:00, in the time zone of the window, or 2026-11-21T01:00Z"
+)
+ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+# These could move the cursor of a terminal that lists windows.
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+RULE_FORMAT = "a rule of iCalendar such as FREQ=WEEKLY;BYDAY=SA, hourly at the most"
 
 
 @dataclass(frozen=True)
 class Window:
-    """Planned work on some series. Made by `window`, which checks it."""
+    """Planned work on some series. `WindowRequest.window` makes one and checks it."""
 
     id: str
     name: str
-    match: str  # a selector over the labels of the series; "" = any
-    watch: tuple[str, ...]  # names; none = any
-    begin: str  # ISO 8601 of the first occurrence: local time of the zone, or with an offset
+    match: str  # a selector over the labels of the series; "" = all series
+    watch: tuple[str, ...]  # names; () = all watches
+    start: str  # ISO 8601 of the first occurrence: local time of the zone, or with an offset
     seconds: int  # how long an occurrence lasts
     rule: str = ""  # "" = it occurs once
     timezone: str = "UTC"
-    before: int = 0  # seconds by which each occurrence is widened
-    after: int = 0
+    before: int = 0  # seconds that each occurrence starts earlier
+    after: int = 0  # seconds that it ends later
     comment: str = ""
     by: str = ""
     created: int = 0  # unix seconds; 0 = not known
-    ended: int | None = None  # unix seconds at which someone has ended it
-    source: str = (
-        "api"  # where it is from: api, config, the path of a calendar, the url of an Alertmanager
-    )
-    alerts: bool = False  # `match` is over the labels that alerts have: it is a silence
-    ended_by: str = ""  # who has ended it; "" = nobody, or not known
+    ended: int | None = None  # unix seconds at which a person ended it
+    source: str = "api"  # or config, the path of a calendar, the url of an Alertmanager
+    alerts: bool = False  # a silence: `match` is over the labels of alerts
+    ended_by: str = ""  # who ended it; "" = not ended, or not known
 
     @cached_property
     def matchers(self) -> tuple[Matcher, ...]:
         return selectors.parse(self.match) if self.match else ()
 
     def spans(self, start: int, end: int) -> list[Span]:
-        """Occurrences with their margins that touch start..end, both included."""
-        touching = map(
+        """Occurrences with their margins that touch start..end, unix seconds, both included."""
+        spans = map(
             self._effective, self._occurrences.between(start - self.after, end + self.before)
         )
-        return [each for each in touching if each[0] <= end and each[1] > max(start, each[0])]
+        return [span for span in spans if span[0] <= end and span[1] > max(start, span[0])]
 
     def nearest(self, now: int) -> Span | None:
-        """The occurrence that runs, else the next one, else the last one; None where it was ended
-        before any."""
-        running = self.spans(now, now)
-        if running:
-            return running[0]
+        """The occurrence that is active, else the next one, else the last one.
+
+        None if the window was ended before its first occurrence.
+        """
+        active = self.spans(now, now)
+        if active:
+            return active[0]
         following = self._occurrences.first_after(now + self.before)
         if following is not None and (
             self.ended is None or following[0] - self.before < self.ended
         ):
             return self._effective(following)
-        past = map(self._effective, reversed(self._occurrences.until(now + self.before)))
-        return next((each for each in past if each[1] > each[0]), None)
+        earlier = map(self._effective, reversed(self._occurrences.until(now + self.before)))
+        return next((span for span in earlier if span[1] > span[0]), None)
 
     def state(self, now: int) -> str:
         """`active`, `pending` or `ended`."""
@@ -88,100 +91,146 @@ class Window:
     @property
     def first(self) -> int:
         """Unix seconds at which it first takes effect."""
-        found = self._occurrences.first_after(-1)
-        assert found is not None, "`window` refuses what never occurs"
-        return found[0] - self.before
+        occurrence = self._occurrences.first_after(-1)
+        assert occurrence is not None, "`WindowRequest.window` refuses what never occurs"
+        return occurrence[0] - self.before
 
     def _effective(self, span: Span) -> Span:
-        begin = span[0] - self.before
+        """An occurrence with its margins, cut where the window was ended."""
+        start = span[0] - self.before
         end = span[1] + self.after
-        return begin, end if self.ended is None else min(end, self.ended)
+        return start, end if self.ended is None else min(end, self.ended)
 
     @cached_property
     def _occurrences(self) -> Occurrences:
-        return Occurrences(self._all())
+        return Occurrences(self._all_spans())
 
-    def _all(self) -> Iterator[Span]:
+    def _all_spans(self) -> Iterator[Span]:
         zone = ZoneInfo(self.timezone)
-        given = datetime.fromisoformat(self.begin)
+        first = datetime.fromisoformat(self.start)
         if not self.rule:
-            yield unix(given, zone), unix(given, zone) + self.seconds
+            yield unix_time(first, zone), unix_time(first, zone) + self.seconds
             return
         days = timedelta(seconds=self.seconds) if self.seconds % DAY == 0 else None
-        for local in recurrence.expanded(self.rule, local_time(given, zone), zone):
-            begin = unix(local, zone)
-            yield begin, begin + self.seconds if days is None else unix(local + days, zone)
+        for local in recurrence.expand_rule(self.rule, local_time(first, zone), zone):
+            start = unix_time(local, zone)
+            yield start, start + self.seconds if days is None else unix_time(local + days, zone)
 
 
-def window(
-    *,
-    name: str,
-    begin: str,
-    end: str = "",
-    duration: int | None = None,
-    rule: str = "",
-    timezone: str = "UTC",
-    match: str = "",
-    watch: tuple[str, ...] = (),
-    before: int = 0,
-    after: int = 0,
-    comment: str = "",
-    by: str = "",
-    created: int = 0,
-    source: str = "api",
-    id: str = "",
-    now: int = 0,
-) -> Window:
-    """A window as someone has written it; durations in seconds. Raises WindowRefused naming the
-    field.
+@dataclass(frozen=True, kw_only=True)
+class WindowRequest:
+    """A window as a person has written it; durations in seconds."""
 
-    id: "" = made from what the window says, so that the same window given twice is one. now: unix
-    seconds, to refuse what has occurred too often by then.
-    """
-    if not name.strip():
-        raise WindowRefused("name", "nothing", "a name for people")
-    if id and not IDS.fullmatch(id):
-        raise WindowRefused(
-            "id",
-            json.dumps(id[:80]),
-            "1 to 64 letters, digits, _, . and -, beginning with a letter or digit",
+    name: str
+    start: str  # `begin` in files and in the API
+    end: str = ""  # "" = `duration` says how long it lasts
+    duration: int | None = None
+    rule: str = ""
+    timezone: str = "UTC"
+    match: str = ""
+    watch: tuple[str, ...] = ()
+    before: int = 0
+    after: int = 0
+    comment: str = ""
+    by: str = ""
+    created: int = 0
+    source: str = "api"
+    id: str = ""  # "" = made from the content, so that the same window twice is one window
+
+    def window(self, now: int = 0) -> Window:
+        """The window. Raises WindowRefused with the field that is wrong.
+
+        now: unix seconds, to refuse a rule that has occurred too often by then.
+        """
+        self._check_names()
+        match = self.match.strip()
+        zone = _zone(self.timezone)
+        _check_match(match, self.watch)
+        first = _time("begin", self.start)
+        seconds = self._seconds(first, zone)
+        rule = self._normalized_rule(first, zone, now)
+        content = [self.name, match, sorted(self.watch), self.start, seconds, rule, self.timezone]
+        content += [self.before, self.after, self.comment]
+        digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
+        return Window(
+            id=self.id or digest,
+            name=self.name,
+            match=match,
+            watch=tuple(self.watch),
+            start=self.start,
+            seconds=seconds,
+            rule=rule.strip(),
+            timezone=self.timezone,
+            before=self.before,
+            after=self.after,
+            comment=self.comment,
+            by=self.by,
+            created=self.created,
+            source=self.source,
         )
-    match = match.strip()
-    zone = _zone(timezone)
-    _check_match(match, watch)
-    first = _time("begin", begin)
-    seconds = _seconds(first, end, duration, zone, recurs=bool(rule.strip()))
-    for margin, given in (("before", before), ("after", after)):
-        if not 0 <= given <= LONGEST:
-            raise WindowRefused(margin, f"{given} s", "a margin of at most a year")
-    if rule.strip():
+
+    def _check_names(self) -> None:
+        """Raises WindowRefused for a wrong name or id."""
+        if not self.name.strip():
+            raise WindowRefused("name", "nothing", "a name for people")
+        if self.id and not ID_PATTERN.fullmatch(self.id):
+            raise WindowRefused(
+                "id",
+                json.dumps(self.id[:80]),
+                "1 to 64 letters, digits, _, . and -, beginning with a letter or digit",
+            )
+
+    def _normalized_rule(self, first: datetime, zone: ZoneInfo, now: int) -> str:
+        """The rule in one spelling. Raises WindowRefused for a wrong margin or rule."""
+        for name, margin in (("before", self.before), ("after", self.after)):
+            if not 0 <= margin <= MAX_SECONDS:
+                raise WindowRefused(name, f"{margin} s", "a margin of at most a year")
+        if not self.rule.strip():
+            return self.rule
         try:
-            rule = recurrence.checked(rule, local_time(first, zone), zone, now)
+            return recurrence.normalize_rule(self.rule, local_time(first, zone), zone, now)
         except ValueError as error:
-            raise WindowRefused("rule", f'"{rule}" ({error})', RULE) from error
-    content = [name, match, sorted(watch), begin, seconds, rule, timezone, before, after, comment]
-    made = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
-    return Window(
-        id or made,
-        name,
-        match,
-        tuple(watch),
-        begin,
-        seconds,
-        rule.strip(),
-        timezone,
-        before,
-        after,
-        comment,
-        by,
-        created,
-        source=source,
-    )
+            raise WindowRefused("rule", f'"{self.rule}" ({error})', RULE_FORMAT) from error
+
+    def _seconds(self, first: datetime, zone: ZoneInfo) -> int:
+        """How long an occurrence lasts; whole days of a recurring window count by the local clock.
+
+        Raises WindowRefused.
+        """
+        if bool(self.end) == (self.duration is not None):
+            text = "end and duration together" if self.end else "neither end nor duration"
+            raise WindowRefused("end", text, "one of them")
+        if self.duration is not None:
+            field = "duration"
+            nominal = self.duration
+            text = duration_text(nominal) if nominal > 0 else f"{nominal} s"
+            seconds = _exact_seconds(first, nominal, zone)
+        else:
+            field = "end"
+            text = f'"{self.end}"'
+            end = _time("end", self.end)
+            nominal = int((local_time(end, zone) - local_time(first, zone)).total_seconds())
+            seconds = unix_time(end, zone) - unix_time(first, zone)
+        if seconds <= 0:
+            start = datetime.fromtimestamp(unix_time(first, zone), zone)
+            valid = f"later than begin, {start.isoformat(timespec='minutes')}"
+            raise WindowRefused(field, text, valid if field == "end" else "at least 1 s")
+        if seconds > MAX_SECONDS:
+            raise WindowRefused(field, text, "at most a year" + " after begin" * (field == "end"))
+        return nominal if self.rule.strip() and nominal % DAY == 0 else seconds
 
 
-def plain(text: str) -> str:
-    """On one line, of what others have written."""
-    return CONTROL.sub(" ", text).strip()
+def one_line(text: str) -> str:
+    """Text of other people on one line, without control characters."""
+    return CONTROL_CHARACTERS.sub(" ", text).strip()
+
+
+def _exact_seconds(first: datetime, nominal: int, zone: ZoneInfo) -> int:
+    """A duration in seconds; whole days end at the same local time."""
+    if nominal % DAY:
+        return nominal
+    last = local_time(first, zone) + timedelta(seconds=nominal)
+    return unix_time(last, zone) - unix_time(first, zone)
 
 
 def _check_match(match: str, watch: tuple[str, ...]) -> None:
@@ -210,44 +259,11 @@ def _zone(name: str) -> ZoneInfo:
 
 def _time(field: str, text: str) -> datetime:
     try:
-        found = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError as error:
-        raise WindowRefused(field, f'"{text}"', TIME) from error
-    if found.year not in YEARS:
-        raise WindowRefused(field, f'"{text}"', f"a time in the years {YEARS[0]} to {YEARS[-1]}")
-    return found
-
-
-def _seconds(
-    first: datetime, end: str, duration: int | None, zone: ZoneInfo, *, recurs: bool
-) -> int:
-    """How long it lasts; of what recurs, whole days whatever the clocks do meanwhile.
-
-    Raises WindowRefused.
-    """
-    if bool(end) == (duration is not None):
+        raise WindowRefused(field, f'"{text}"', TIME_FORMAT) from error
+    if time.year not in VALID_YEARS:
         raise WindowRefused(
-            "end", "end and duration together" if end else "neither end nor duration", "one of them"
+            field, f'"{text}"', f"a time in the years {VALID_YEARS[0]} to {VALID_YEARS[-1]}"
         )
-    if duration is not None:
-        nominal = duration
-        field = "duration"
-        found = wording.duration(duration) if duration > 0 else f"{duration} s"
-        last = (
-            local_time(first, zone) + timedelta(seconds=duration) if duration % DAY == 0 else None
-        )
-        exact = duration if last is None else unix(last, zone) - unix(first, zone)
-    else:
-        given = _time("end", end)
-        field = "end"
-        found = f'"{end}"'
-        nominal = int((local_time(given, zone) - local_time(first, zone)).total_seconds())
-        exact = unix(given, zone) - unix(first, zone)
-    if exact <= 0:
-        begin = datetime.fromtimestamp(unix(first, zone), zone).isoformat(timespec="minutes")
-        raise WindowRefused(
-            field, found, f"later than begin, {begin}" if field == "end" else "at least 1 s"
-        )
-    if exact > LONGEST:
-        raise WindowRefused(field, found, "at most a year" + " after begin" * (field == "end"))
-    return nominal if recurs and nominal % DAY == 0 else exact
+    return time

@@ -1,2 +1,1 @@
-"""The scheduled jobs: `fit` learns models, `score` judges samples, `upkeep` folds and expires the
-store."""
+"""The scheduled jobs: scoring, fitting, forecasts, the noise budget, remote write, housekeeping."""

@@ -1,8 +1,8 @@
-"""The noise job: for how long each series was scored, and what would make the noisiest ones
+"""The budget job: for how long each series was scored, and what would make the noisiest ones
 quieter.
 
-Both take too long for a request. Each run pays for itself with rest, so that all of them take
-`SHARE` of a core.
+Both take too long for a request. After each run the job rests, so that all runs together take
+`CORE_SHARE` of a core.
 """
 
 import time
@@ -12,16 +12,16 @@ import numpy as np
 
 from plugin.board import Board
 from plugin.config import Watch
-from plugin.domain.budget import DAY, DAYS, AlarmTotals, NoiseReport, Spending, Suggestion
-from plugin.jobs.suggestions import LEAST_ALARMS, suggestion
+from plugin.domain.budget import PERIOD_DAYS, AlarmTotals, NoiseReport, Spending, Suggestion
+from plugin.domain.times import DAY
+from plugin.jobs.suggestions import MIN_ALARMS, best_suggestion
 from plugin.jobs.throttle import Throttle
 from plugin.store import Store
 
-SHARE = 0.001  # of a core
-# seconds
-LEAST_REST = 60.0
-MOST_REST = 3600.0
-TRIED = 5  # series of each watch: the noisiest
+CORE_SHARE = 0.001
+MIN_REST_SECONDS = 60.0
+MAX_REST_SECONDS = 3600.0
+MAX_SUGGESTIONS = 5  # per watch, for its noisiest series
 
 
 class BudgetJob:
@@ -39,59 +39,73 @@ class BudgetJob:
         self._board = board
         self._watches = watches
         self._clock = clock
-        self._rest = Throttle(SHARE, least=LEAST_REST, most=MOST_REST)
+        self._throttle = Throttle(CORE_SHARE, MIN_REST_SECONDS, MAX_REST_SECONDS)
 
     def run(self) -> bool:
-        """Once the run before has been paid for. Returns whether something has been published."""
-        if not self._rest.over:
+        """Does nothing while the job rests. Returns whether something has been published."""
+        if not self._throttle.over:
             return False
-        with self._rest.after():
+        with self._throttle.after():
             self._board.publish_noise(self._noise(int(self._clock())))
         return True
 
     def _noise(self, now: int) -> NoiseReport:
-        ids, scored = self._store.scored_since(now - DAYS[-1] * DAY)
-        young, few = self._store.scored_since(now - DAYS[0] * DAY)
-        week = dict(zip(young.tolist(), few.tolist(), strict=True))
-        month = dict(zip(ids.tolist(), scored.tolist(), strict=True))
-        column = scored * 0 + [week.get(series, 0.0) for series in ids.tolist()]
+        ids, month = self._store.samples.scored_since(now - PERIOD_DAYS[-1] * DAY)
+        week_ids, week = self._store.samples.scored_since(now - PERIOD_DAYS[0] * DAY)
+        scored_in_week = dict(zip(week_ids.tolist(), week.tolist(), strict=True))
+        scored_in_month = dict(zip(ids.tolist(), month.tolist(), strict=True))
+        week_column = np.array(
+            [scored_in_week.get(series_id, 0.0) for series_id in ids.tolist()], float
+        )
         return NoiseReport(
-            now, ids, {DAYS[0]: column, DAYS[-1]: scored}, dict(self._suggestions(now, month))
+            now,
+            ids,
+            {PERIOD_DAYS[0]: week_column, PERIOD_DAYS[-1]: month},
+            dict(self._suggestions(now, scored_in_month)),
         )
 
     def _suggestions(
         self, now: int, scored: Mapping[int, float]
     ) -> Iterator[tuple[int, Suggestion]]:
-        """For the noisiest series of each watch that raise more alarms than was promised."""
-        since = now - DAYS[-1] * DAY
+        """For the noisiest series of each watch. scored: samples of each series, in a month."""
+        start = now - PERIOD_DAYS[-1] * DAY
         watches = self._watches()
-        totals = self._store.alarm_totals(since)
-        noisy: dict[str, list[tuple[int, AlarmTotals]]] = {}
-        for record in self._store.series():
-            watch = watches.get(record.watch)
-            found = totals.get(record.id)
-            if watch is None or found is None or found.alarms < LEAST_ALARMS:
-                continue
-            if (
-                found.alarms
-                > Spending.of(
-                    found, scored.get(record.id, 0.0), watch.alert_budget, watch.step
-                ).promised
-            ):
-                noisy.setdefault(record.watch, []).append((record.id, found))
-        for name, series in noisy.items():
-            series.sort(key=lambda each: (-each[1].alarms, -each[1].samples, each[0]))
-            for series_id, _ in series[:TRIED]:
-                made = self._suggestion(watches[name], series_id, since, now)
-                if made is not None:
-                    yield series_id, made
+        for name, ids in self._noisiest(watches, start, scored).items():
+            for series_id in ids[:MAX_SUGGESTIONS]:
+                best = self._suggestion(watches[name], series_id, start, now)
+                if best is not None:
+                    yield series_id, best
 
-    def _suggestion(self, watch: Watch, series_id: int, since: int, now: int) -> Suggestion | None:
-        stored = self._store.between(np.array([series_id]), since, now).get(series_id)
-        if stored is None:
+    def _noisiest(
+        self, watches: Mapping[str, Watch], start: int, scored: Mapping[int, float]
+    ) -> dict[str, list[int]]:
+        """Ids of the series that raise more alarms than was promised, by watch, the worst first."""
+        totals = self._store.alarms.totals(start)
+        noisy: dict[str, list[tuple[int, AlarmTotals]]] = {}
+        for record in self._store.series.all():
+            watch = watches.get(record.watch)
+            total = totals.get(record.id)
+            if watch is None or total is None or total.alarms < MIN_ALARMS:
+                continue
+            samples = scored.get(record.id, 0.0)
+            spending = Spending.of(total, samples, watch.alert_budget, watch.step)
+            if total.alarms > spending.promised:
+                noisy.setdefault(record.watch, []).append((record.id, total))
+        return {
+            name: [
+                series_id
+                for series_id, total in sorted(
+                    series, key=lambda pair: (-pair[1].alarms, -pair[1].samples, pair[0])
+                )
+            ]
+            for name, series in noisy.items()
+        }
+
+    def _suggestion(self, watch: Watch, series_id: int, start: int, now: int) -> Suggestion | None:
+        samples = self._store.samples.between(np.array([series_id]), start, now).get(series_id)
+        if samples is None:
             return None
-        real = self._store.real_alarms(watch.name, since)
-        own = [alarm for alarm in real if alarm.series_id == series_id]
-        return suggestion(
-            watch, stored, own, [alarm for alarm in real if alarm.series_id != series_id]
-        )
+        real = self._store.alarms.real(watch.name, start)
+        of_series = [alarm for alarm in real if alarm.series_id == series_id]
+        of_others = [alarm for alarm in real if alarm.series_id != series_id]
+        return best_suggestion(watch, samples, of_series, of_others)

@@ -7,31 +7,29 @@ Which queries a model was fitted with is part of the spec of its stack: with oth
 another model.
 """
 
-import hashlib
 import json
 import logging
 import time
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 
 from detectors.api import Detector, DetectorError
 from detectors.registry import to_spec
-from plugin.config import Watch
 from plugin.errors import PrometheusError
+from plugin.grid import Grid
 from plugin.jobs import watch_history
 from plugin.jobs.model_registry import ModelRegistry
-from plugin.metrics import Metrics
-from plugin.prometheus import PrometheusReader
-from plugin.series import BESIDE, FloatArray, IntArray, Labels
+from plugin.jobs.watch_context import WatchContext
+from plugin.series import FloatArray, IntArray, Labels, covariate_watch
 from plugin.store import Store
 
 log = logging.getLogger(__name__)
 
-METRIC = "__name__"  # a label that does not count
+METRIC_NAME = "__name__"
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -46,63 +44,50 @@ class Channels:
 class Covariates:
     """Brings the covariates of one watch into the store."""
 
-    def __init__(
-        self, watch: Watch, store: Store, reader: PrometheusReader, metrics: Metrics
-    ) -> None:
-        self._watch = watch.name
-        self._store = store
-        self._reader = reader
-        self._metrics = metrics
-        self._kept = [
-            watch.model_copy(update={"name": name_of(watch.name, query), "query": query})
-            for query in watch.covariates
-        ]
-        self._refused: dict[
-            str, str
-        ] = {}  # query -> why it could not be had when it was asked last
+    def __init__(self, context: WatchContext) -> None:
+        self._context = context
+        self._watch = context.watch
+        self._metrics = context.metrics
+        self._failures: dict[str, str] = {}  # query -> the reason, of the last time it was asked
         self._ambiguous: set[str] = set()  # queries that matched more than once in the last tick
 
     def load(self, start: int, end: int, within: float = np.inf) -> bool:
-        """Asks for what the store lacks of start..end. One that cannot be had is missing: counted,
-        and told once.
+        """Asks for what the store lacks of start..end. A covariate that cannot be had is missing:
+        counted, and logged once.
 
-        within: seconds after which no other is asked. Those that failed come last, so that none
-        waits for them.
-        Returns whether all are there. Raises Stopped.
+        within: seconds after which no other query is asked. Queries that failed the last time come
+        last, so that none waits for them. Returns whether all are there. Raises Stopped.
         """
         deadline = time.monotonic() + within
-        whole = True
-        for kept in sorted(self._kept, key=lambda one: one.query in self._refused):
+        window = Grid.between(start, end, self._watch.step)
+        complete = True
+        for query in sorted(self._watch.covariates, key=lambda query: query in self._failures):
             reason = ""
-            told = ""
+            message = ""
             try:
                 if time.monotonic() < deadline:
-                    watch_history.load(
-                        kept,
-                        self._store,
-                        self._reader,
-                        ModelRegistry(self._store, kept.name),
-                        start,
-                        end,
-                    )
+                    watch_history.load(_of_query(self._context, query), window)
                 else:
                     reason = "late"
-                    told = f"not asked: those before it took {within:g} s"
+                    message = f"not asked: those before it took {within:g} s"
             except PrometheusError as error:
                 reason = error.reason
-                told = str(error)
+                message = str(error)
             if reason:
-                self._count(kept.query, reason, told, again=self._refused.get(kept.query) == reason)
-                self._refused[kept.query] = reason
-                whole = False
-            elif self._refused.pop(kept.query, ""):
-                log.info("covariate is back", extra={"watch": self._watch, "query": kept.query})
-        return whole
+                self._count(query, reason, message, again=self._failures.get(query) == reason)
+                self._failures[query] = reason
+                complete = False
+            elif self._failures.pop(query, ""):
+                log.info("covariate is back", extra={"watch": self._watch.name, "query": query})
+        return complete
 
-    def tell_ambiguous(self, ambiguous: Mapping[str, int]) -> None:
-        """Counts covariates that matched some series more than once; told when it begins."""
-        wrong = {query: series for query, series in ambiguous.items() if series}
-        for query, series in wrong.items():
+    def count_ambiguous(self, ambiguous: Mapping[str, int]) -> None:
+        """Counts covariates that matched some series more than once; logged when it starts.
+
+        ambiguous: query -> series.
+        """
+        counts = {query: series for query, series in ambiguous.items() if series}
+        for query, series in counts.items():
             self._count(
                 query,
                 "ambiguous",
@@ -110,20 +95,25 @@ class Covariates:
                 "the labels that both have, as in sum by (...)",
                 again=query in self._ambiguous,
             )
-        self._ambiguous = set(wrong)
+        self._ambiguous = set(counts)
 
-    def _count(self, query: str, reason: str, told: str, *, again: bool) -> None:
-        self._metrics.covariate_failures.labels(self._watch, reason).inc()
+    def _count(self, query: str, reason: str, message: str, *, again: bool) -> None:
+        self._metrics.covariate_failures.labels(self._watch.name, reason).inc()
         if not again:
             log.warning(
                 "covariate missing",
-                extra={"watch": self._watch, "query": query, "reason": reason, "err": told},
+                extra={"watch": self._watch.name, "query": query, "reason": reason, "err": message},
             )
 
 
-def name_of(watch: str, query: str) -> str:
-    """The name under which the store keeps a covariate of a watch."""
-    return f"{watch}{BESIDE}{hashlib.sha256(query.encode()).hexdigest()[:12]}"
+def _of_query(context: WatchContext, query: str) -> WatchContext:
+    """The watch under which the samples of a covariate are kept.
+
+    Its registry is read anew each time: no score job tells it which series are gone.
+    """
+    name = covariate_watch(context.watch.name, query)
+    watch = context.watch.model_copy(update={"name": name, "query": query})
+    return replace(context, watch=watch, registry=ModelRegistry(context.store, name))
 
 
 def spec_with(detector: Detector, queries: Sequence[str]) -> str:
@@ -149,56 +139,52 @@ def queries_of(spec: str) -> tuple[str, ...]:
     return tuple(json.loads(spec).get("covariates", ()))
 
 
-def channels(
-    store: Store, watch: str, spec: str, ids: IntArray, start: int, end: int, step: int
-) -> Channels:
-    """What the store holds of the covariates of some series of a watch, on the grid start..end
-    inclusive.
+def channels(store: Store, watch: str, spec: str, ids: IntArray, grid: Grid) -> Channels:
+    """What the store holds of the covariates of some series of a watch, on a grid.
 
     A channel has a value where exactly one of the series that match has one.
     """
     queries = queries_of(spec)
-    values = np.full((len(ids), len(queries), (end - start) // step + 1), np.nan)
+    values = np.full((len(ids), len(queries), grid.count), np.nan)
     if not queries:
         return Channels(values, {})
-    known = {record.id: record.labels for record in store.series(watch)}
+    labels_by_id = {record.id: record.labels for record in store.series.of(watch)}
+    labels = [labels_by_id.get(series_id, Labels.of({})) for series_id in ids.tolist()]
     ambiguous = Counter[str]()
-    labels = [known.get(series, Labels.of({})) for series in ids.tolist()]
     for channel, query in enumerate(queries):
-        records = store.series(name_of(watch, query))
-        found = matches(labels, [record.labels for record in records])
-        wanted = sorted({place for places in found for place in places})
-        given = store.values(
-            np.array([records[place].id for place in wanted], np.int64), start, end, step
-        )
-        for places, rows in _grouped(found).items():
-            some = given[np.searchsorted(wanted, places)]  # [K, T]
-            count = np.isfinite(some).sum(axis=0)
-            values[rows, channel] = np.where(count == 1, np.nansum(some, axis=0), np.nan)
+        records = store.series.of(covariate_watch(watch, query))
+        matches_by_row = matches(labels, [record.labels for record in records])
+        matching = sorted({index for indices in matches_by_row for index in indices})
+        matching_ids = np.array([records[index].id for index in matching], np.int64)
+        stored = store.samples.values(matching_ids, grid.start, grid.end, grid.step)
+        for indices, rows in _positions(matches_by_row).items():
+            candidates = stored[np.searchsorted(matching, indices)]  # [K, T]
+            count = np.isfinite(candidates).sum(axis=0)
+            values[rows, channel] = np.where(count == 1, np.nansum(candidates, axis=0), np.nan)
             ambiguous[query] += len(rows) * bool((count > 1).any())
     return Channels(values, ambiguous)
 
 
 def matches(series: Sequence[Labels], covariates: Sequence[Labels]) -> list[tuple[int, ...]]:
-    """For each series the places of the covariates that agree with it in every label that both
-    have."""
-    found: list[list[int]] = [[] for _ in series]
-    for names, rows in _grouped(map(frozenset, series)).items():
-        for others, places in _grouped(map(frozenset, covariates)).items():
-            shared = sorted((names & others) - {METRIC})
-            agreeing: dict[tuple[str, ...], list[int]] = {}
-            for place in places:
-                agreeing.setdefault(tuple(covariates[place][name] for name in shared), []).append(
-                    place
-                )
+    """For each series the indices of the covariates that match it: each label that both have has
+    the same value in both. The metric name does not count."""
+    indices_by_row: list[list[int]] = [[] for _ in series]
+    for names, rows in _positions(map(frozenset, series)).items():
+        for covariate_names, indices in _positions(map(frozenset, covariates)).items():
+            shared = sorted((names & covariate_names) - {METRIC_NAME})
+            indices_by_labels: dict[tuple[str, ...], list[int]] = {}
+            for index in indices:
+                labels = tuple(covariates[index][name] for name in shared)
+                indices_by_labels.setdefault(labels, []).append(index)
             for row in rows:
-                found[row] += agreeing.get(tuple(series[row][name] for name in shared), [])
-    return [tuple(sorted(places)) for places in found]
+                labels = tuple(series[row][name] for name in shared)
+                indices_by_row[row] += indices_by_labels.get(labels, [])
+    return [tuple(sorted(indices)) for indices in indices_by_row]
 
 
-def _grouped(keys: Iterable[Key]) -> dict[Key, list[int]]:
-    """The places of equal keys."""
-    groups: dict[Key, list[int]] = {}
-    for place, key in enumerate(keys):
-        groups.setdefault(key, []).append(place)
-    return groups
+def _positions(keys: Iterable[Key]) -> dict[Key, list[int]]:
+    """Where each key stands among the others."""
+    positions: dict[Key, list[int]] = {}
+    for position, key in enumerate(keys):
+        positions.setdefault(key, []).append(position)
+    return positions

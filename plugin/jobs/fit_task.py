@@ -3,11 +3,11 @@
 Runs in a worker process and in backtests.
 """
 
-import itertools
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,28 +19,27 @@ from detectors.api import (
     NotEnoughData,
     Progress,
     SeriesBatch,
-    TooSlow,
+    TrainingTooSlow,
 )
 from detectors.device import choose
-from detectors.fitting import fleet_prior
 from detectors.registry import detector_named, from_spec
-from plugin import grid
+from detectors.training import fleet_prior
 from plugin.config import Watch
+from plugin.domain.intervals import Interval
 from plugin.errors import StoreError
-from plugin.jobs import masks
-from plugin.jobs.covariates import channels
+from plugin.grid import Grid
+from plugin.jobs.batches import BatchBuilder
+from plugin.jobs.contest import Challengers, Contest
 from plugin.jobs.gate import GateResult, judge
-from plugin.jobs.masks import Mask
-from plugin.jobs.regimes import accepted_before
-from plugin.jobs.replay import Contest
-from plugin.jobs.weights_file import joined, parted, read_rows
-from plugin.series import BoolArray, IntArray
+from plugin.jobs.masks import fingerprint
+from plugin.jobs.weights_file import WeightsRow, read_rows, split_weights, weights_of
+from plugin.series import IntArray
 from plugin.store import Store
 
 REASONS = {NotEnoughData: "not_enough_data", Diverged: "diverged"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FitTask:
     """All that a worker needs to know; small, because it crosses a process boundary."""
 
@@ -49,40 +48,33 @@ class FitTask:
     version: int  # under which the weights will be kept
     spec: str  # of the detector
     ids: tuple[int, ...]  # [S] series ids
-    start: int  # first and last grid time of the window, unix seconds
-    end: int
-    step: int
+    window: Grid  # of the samples to learn from
     timezone: str
     alert_budget: float  # alarms per series and second
     device: str = "cpu"  # or auto, cuda
-    prior: tuple[tuple[Path, int], ...] | None = None  # [S] (weights file, row) to start from
-    peers: tuple[
-        tuple[Path, int], ...
-    ] = ()  # where there is no prior: fitted series to start from the mean of
-    longest: float = math.inf  # seconds that the fit of one series may take
-    masked: tuple[
-        tuple[int, int, int], ...
-    ] = ()  # (series id, start, end), both included: not learnt from
-    trial: Contest | None = None  # what the new models have to beat; None = nothing
+    prior: tuple[WeightsRow, ...] | None = None  # [S] to start from
+    peers: tuple[WeightsRow, ...] = ()  # without a prior: fitted series to start from the mean of
+    max_seconds: float = math.inf  # that the fit of one series may take
+    masks: tuple[Interval, ...] = ()  # not learnt from
+    contest: Contest | None = None  # what the new models have to beat; None = nothing
 
 
 @dataclass(frozen=True)
 class FitOutcome:
-    """What came of a task: the models to crown in the order of the weights file, who keeps the
-    model it has, and who could not be fitted and why."""
+    """What came of a task.
+
+    Some series get a new model, in the order of the weights file. Some keep the model they have,
+    because the gate has refused the new one. Some could not be fitted.
+    """
 
     task: FitTask
-    ids: tuple[int, ...] = ()
-    path: Path | None = None  # None = nobody is to be crowned
-    loss: tuple[float, ...] = ()
-    refused: dict[int, tuple[str, str]] = field(
-        default_factory=dict
-    )  # series id -> (reason, message)
-    verdicts: dict[int, GateResult] = field(
-        default_factory=dict
-    )  # of all that could be fitted, by series id
+    ids: tuple[int, ...] = ()  # of the new models
+    path: Path | None = None  # of their weights; None = there is no new model
+    loss: tuple[float, ...] = ()  # of the new models
+    refused: dict[int, tuple[str, str]] = field(default_factory=dict)  # id -> (reason, message)
+    verdicts: dict[int, GateResult] = field(default_factory=dict)  # of all that could be fitted
     seconds: float = 0.0
-    device_error: str = ""  # why the device that was wanted could not be used, and the CPU was
+    device_error: str = ""  # why the CPU was used instead of the device that the task names
 
 
 @dataclass(frozen=True)
@@ -109,139 +101,110 @@ def fit_rows(
     refused: dict[int, NotEnoughData | Diverged] = {}
     while len(index):
         rows = batch if len(index) == len(batch.values) else batch.rows(index)
-        start = None if prior is None else {name: array[index] for name, array in prior.items()}
+        weights = None if prior is None else {name: array[index] for name, array in prior.items()}
         try:
             fitted = detector.fit(
-                rows, start, alert_budget=alert_budget, device=device, progress=progress
+                rows, weights, alert_budget=alert_budget, device=device, progress=progress
             )
             return FittedRows(index, fitted, refused)
         except (NotEnoughData, Diverged) as refusal:
-            bad = list(refusal.rows) or list(range(len(index)))
-            refused.update((int(index[row]), refusal) for row in bad)
-            index = np.delete(index, bad)
+            rejected = list(refusal.rows) or list(range(len(index)))
+            refused.update((int(index[row]), refusal) for row in rejected)
+            index = np.delete(index, rejected)
     return FittedRows(index, None, refused)
 
 
 def run_task(task: FitTask) -> FitOutcome:
     """Reads the window from the store, fits, and writes the weights beside the old ones; touches
     nothing else."""
-    began = time.monotonic()
+    start = time.monotonic()
     store = Store.open(task.folder)
     try:
-        ids = np.array(task.ids, np.int64)
-        values, alarmed = store.history(ids, task.start, task.end, task.step)
-        given = channels(store, task.watch, task.spec, ids, task.start, task.end, task.step)
-        batch = grid.batch(
-            values,
-            task.start,
-            task.step,
-            task.timezone,
-            alarmed=alarmed,
-            covariates=given.values,
-            usable=masks.train_mask(_masked(task, ids)),
-            settled=accepted_before(store, ids, task.start, task.end, task.step),
-        )
-        rows, device_error = _fit_on_device(task, batch, _prior(store, task))
-        refused = {
-            task.ids[row]: (REASONS[type(why)], str(why)) for row, why in rows.refused.items()
-        }
-        if rows.fitted is None:
-            return FitOutcome(
-                task, refused=refused, seconds=time.monotonic() - began, device_error=device_error
-            )
-        fitted_ids = ids[rows.index].tolist()
-        verdicts = (
-            [GateResult(True, "")] * len(fitted_ids)
-            if task.trial is None
-            else judge(
-                store, task.trial, task.spec, fitted_ids, batch.rows(rows.index), rows.fitted
-            )
-        )
-        crowned = np.flatnonzero([verdict.promoted for verdict in verdicts])
-        path = (
-            store.write_weights(
-                task.version, {name: array[crowned] for name, array in joined(rows.fitted).items()}
-            )
-            if len(crowned)
-            else None
-        )
-        return FitOutcome(
-            task,
-            tuple(fitted_ids[row] for row in crowned),
-            path,
-            tuple(rows.fitted.loss[crowned].tolist()),
-            refused,
-            dict(zip(fitted_ids, verdicts, strict=True)),
-            time.monotonic() - began,
-            device_error,
-        )
+        outcome = _outcome(store, task)
     finally:
         store.close()
+    return replace(outcome, seconds=time.monotonic() - start)
 
 
-def _masked(task: FitTask, ids: IntArray) -> BoolArray | None:
-    """[S, T] True where the task says that nothing is to be learnt."""
-    steps = (task.end - task.start) // task.step + 1
-    return masks.flags(itertools.starmap(Mask, task.masked), ids, task.start, steps, task.step)
-
-
-def not_learnt(task: FitTask, series: int) -> str:
-    """What names the samples of a series that its fit left out, see `masks.name`."""
-    return masks.name(
-        (Mask(*each) for each in task.masked if each[0] == series), task.start, task.end, task.step
+def _outcome(store: Store, task: FitTask) -> FitOutcome:
+    ids = np.array(task.ids, np.int64)
+    builder = BatchBuilder(store, task.watch, task.timezone, task.window, task.masks)
+    batch = builder.history(task.spec, ids)
+    rows, device_error = _fit_on_device(task, batch, _prior(store, task))
+    refused = {
+        task.ids[row]: (REASONS[type(error)], str(error)) for row, error in rows.refused.items()
+    }
+    if rows.fitted is None:
+        return FitOutcome(task, refused=refused, device_error=device_error)
+    challengers = Challengers(
+        task.spec, tuple(ids[rows.index].tolist()), batch.rows(rows.index), rows.fitted
     )
+    results = (
+        [GateResult(True, "")] * len(challengers.ids)
+        if task.contest is None
+        else judge(store, task.contest, challengers)
+    )
+    promoted = np.flatnonzero([result.promoted for result in results])
+    weights = {name: array[promoted] for name, array in weights_of(rows.fitted).items()}
+    return FitOutcome(
+        task,
+        ids=tuple(challengers.ids[row] for row in promoted),
+        path=store.weights.write(task.version, weights) if len(promoted) else None,
+        loss=tuple(rows.fitted.loss[promoted].tolist()),
+        refused=refused,
+        verdicts=dict(zip(challengers.ids, results, strict=True)),
+        device_error=device_error,
+    )
+
+
+def masks_fingerprint(task: FitTask, series_id: int) -> str:
+    """Names the samples of a series that its fit has left out, see `masks.fingerprint`."""
+    masks = (mask for mask in task.masks if mask.series_id == series_id)
+    return fingerprint(masks, task.window)
 
 
 def _fit_on_device(
     task: FitTask, batch: SeriesBatch, prior: Arrays | None
 ) -> tuple[FittedRows, str]:
-    """Fits where the task says; a GPU that fails (out of memory, wrong driver) costs time, never
-    the model."""
+    """Fits where the task says, or on the CPU where that fails, and says why it failed.
+
+    A GPU that fails (out of memory, wrong driver) costs time, never the model.
+    """
     detector = from_spec(task.spec)
     device = choose(task.device)
+    settings: dict[str, Any] = {
+        "alert_budget": task.alert_budget,
+        "progress": _deadline(len(batch.values) * task.max_seconds),
+    }
     device_error = ""
-    in_time = _in_time(len(batch.values) * task.longest)
     if device != "cpu":
         try:
-            return (
-                fit_rows(
-                    detector,
-                    batch,
-                    prior,
-                    alert_budget=task.alert_budget,
-                    device=device,
-                    progress=in_time,
-                ),
-                "",
-            )
-        except RuntimeError as error:  # torch's, whatever went wrong over there
+            return fit_rows(detector, batch, prior, device=device, **settings), ""
+        except RuntimeError as error:  # of torch, whatever went wrong there
             device_error = f"{device}: {error}"
-    return (
-        fit_rows(detector, batch, prior, alert_budget=task.alert_budget, progress=in_time),
-        device_error,
-    )
+    return fit_rows(detector, batch, prior, **settings), device_error
 
 
-def _in_time(seconds: float) -> Progress:
+def _deadline(seconds: float) -> Progress:
     """A progress that ends the fit when its time is over."""
     end = time.monotonic() + seconds
 
-    def watch(share: float) -> None:
+    def check(share: float) -> None:
         if share < 1 and time.monotonic() > end:
-            raise TooSlow(
+            raise TrainingTooSlow(
                 f"the fit was {share:.0%} done after {seconds:.0f} s: give it fewer steps or a"
                 " shorter `fit_window`, or raise `workers.longest_fit`"
             )
 
-    return watch
+    return check
 
 
 def _prior(store: Store, task: FitTask) -> Arrays | None:
     try:
         if task.prior is None and task.peers:
-            return fleet_prior(parted(read_rows(store, task.peers))[0], len(task.ids))
-        return None if task.prior is None else parted(read_rows(store, task.prior))[0]
-    except StoreError:  # weights that cannot be read are a reason to fit anew, not to refuse it
+            return fleet_prior(split_weights(read_rows(store, task.peers))[0], len(task.ids))
+        return None if task.prior is None else split_weights(read_rows(store, task.prior))[0]
+    except StoreError:  # a fit can start without weights that cannot be read
         return None
 
 
@@ -250,7 +213,7 @@ def seconds_per_series(watch: Watch, batch: SeriesBatch) -> float:
 
     Raises NotEnoughData or Diverged when none can be fitted.
     """
-    began = time.monotonic()
+    start = time.monotonic()
     rows = fit_rows(
         detector_named(watch.detector, watch.detector_options),
         batch,
@@ -259,4 +222,4 @@ def seconds_per_series(watch: Watch, batch: SeriesBatch) -> float:
     )
     if rows.fitted is None:
         raise next(iter(rows.refused.values()))
-    return (time.monotonic() - began) / max(1, len(batch.values))
+    return (time.monotonic() - start) / max(1, len(batch.values))

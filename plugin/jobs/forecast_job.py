@@ -3,30 +3,31 @@ tick left behind.
 
 A forecast is the band that the models draw into a gap (see `Scores.band`): the steps that follow
 are scored as if no sample came. Each run pays for itself with rest, so that all runs of a watch
-together take `SHARE` of a core.
+together take `CORE_SHARE` of a core.
 """
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from detectors.api import Band
-from plugin import grid
 from plugin.board import Board, Forecast
 from plugin.config import Watch
 from plugin.domain.tolerances import NO_TOLERANCES, Tolerances
+from plugin.grid import Grid, series_batch
 from plugin.jobs.covariates import queries_of
 from plugin.jobs.model_stack import ModelStack
-from plugin.jobs.policies import moved
+from plugin.jobs.policies import move_band
 from plugin.jobs.throttle import Throttle
 from plugin.jobs.watch_scorer import WatchScorer
 from plugin.metrics import Metrics
-from plugin.series import FloatArray, IntArray
+from plugin.series import IntArray
 
 log = logging.getLogger(__name__)
 
-SHARE = 0.02  # of a core; 10,000 series and 120 steps take 0.3 s (baseline) to 1.6 s (seq2seq)
+CORE_SHARE = 0.02  # of a core; 10,000 series and 120 steps take 0.3 s (baseline) to 1.6 s (seq2seq)
 CELLS_AT_ONCE = 60_000  # series times steps of one part: bounds its memory, and is quickest
 
 
@@ -34,15 +35,15 @@ class ForecastJob:
     """Publishes the band ahead after a tick, once the run before has been paid for."""
 
     def __init__(
-        self, watch: Watch, board: Board, metrics: Metrics, stacks: Callable[[], WatchScorer | None]
+        self, watch: Watch, board: Board, metrics: Metrics, scorer: Callable[[], WatchScorer | None]
     ) -> None:
-        """stacks: those of the score job as of its last tick; None = it has none now."""
+        """scorer: that of the score job as of its last tick; None = it has none now."""
         self.watch = watch
         self._board = board
         self._metrics = metrics
-        self._stacks = stacks
-        self._seen: int | None = None  # `until` of the stacks of the last run
-        self._rest = Throttle(SHARE)
+        self._scorer = scorer
+        self._last_until: int | None = None  # `until` of the scorer of the last run
+        self._throttle = Throttle(CORE_SHARE)
 
     def run(self) -> bool:
         """A forecast, if there is something new to make it from. Returns whether one has been
@@ -50,17 +51,17 @@ class ForecastJob:
 
         A failure is counted and logged; the forecast before stays until it is past.
         """
-        stacks = self._stacks()
-        if stacks is None or stacks.until == self._seen or not self._rest.over:
+        scorer = self._scorer()
+        if scorer is None or scorer.until == self._last_until or not self._throttle.over:
             return False
-        standing = stacks.standing()
-        if standing is None:
+        stacks = scorer.stacks()
+        if stacks is None:
             return False
-        self._seen = stacks.until
+        self._last_until = scorer.until
         try:
-            with self._rest.after():
+            with self._throttle.after():
                 self._board.publish_forecast(
-                    ahead(self.watch, standing, stacks.until, stacks.tolerances)
+                    forecast_ahead(self.watch, stacks, scorer.until, scorer.tolerances)
                 )
         except Exception as error:  # whatever a detector raises: scoring goes on
             self._metrics.forecast_failures.labels(self.watch.name).inc()
@@ -73,7 +74,7 @@ class ForecastJob:
         return True
 
 
-def ahead(
+def forecast_ahead(
     watch: Watch, stacks: tuple[ModelStack, ...], until: int, tolerances: Tolerances = NO_TOLERANCES
 ) -> Forecast:
     """The band of the steps after `until`, the grid time that all stacks have seen, moved by the
@@ -83,26 +84,26 @@ def ahead(
     origin = np.empty(count)
     expected, lower, upper = (np.empty((count, watch.steps_ahead), np.float32) for _ in range(3))
     rows = slice(0, 0)
-    for part, band in _bands(watch, stacks, until, tolerances):
-        rows = slice(rows.stop, rows.stop + len(part))
+    for part_ids, band in _bands(watch, stacks, until, tolerances):
+        rows = slice(rows.stop, rows.stop + len(part_ids))
         first = band.expected[:, :1]
         zero = np.where(np.isfinite(first), first, 0.0)
-        ids[rows] = part
+        ids[rows] = part_ids
         origin[rows] = zero[:, 0]
-        with np.errstate(over="ignore"):  # beyond float32 there is no bound
-            expected[rows], lower[rows], upper[rows] = (
-                bound - zero for bound in (band.expected, band.lower, band.upper)
-            )
+        with np.errstate(over="ignore"):  # what float32 cannot hold is no bound
+            expected[rows] = band.expected - zero
+            lower[rows] = band.lower - zero
+            upper[rows] = band.upper - zero
     order = np.argsort(ids)
     return Forecast(
-        watch.name,
-        until,
-        watch.step,
-        ids[order],
-        origin[order],
-        expected[order],
-        lower[order],
-        upper[order],
+        watch=watch.name,
+        made_at=until,
+        step=watch.step,
+        ids=ids[order],
+        origin=origin[order],
+        expected=expected[order],
+        lower=lower[order],
+        upper=upper[order],
     )
 
 
@@ -110,24 +111,18 @@ def _bands(
     watch: Watch, stacks: tuple[ModelStack, ...], until: int, tolerances: Tolerances
 ) -> Iterator[tuple[IntArray, Band]]:
     """The ids of some series and their bands, part by part."""
-    times = until + watch.step * np.arange(1, watch.steps_ahead + 1, dtype=np.int64)
-    rows = max(1, CELLS_AT_ONCE // watch.steps_ahead)
+    grid = Grid(until + watch.step, watch.step, watch.steps_ahead)
+    rows = max(1, CELLS_AT_ONCE // grid.count)
     for stack in stacks:
         for first in range(0, len(stack.ids), rows):
             part = stack.part(slice(first, first + rows))
-            yield (
-                part.ids,
-                moved(_gap(watch, part, until), watch, tolerances.widening(part.ids, times)),
-            )
+            widening = tolerances.widening(part.ids, grid.times)
+            yield part.ids, move_band(_gap(watch, part, grid), watch, widening)
 
 
-def _gap(watch: Watch, stack: ModelStack, until: int) -> Band:
-    """What the models say of steps without samples: covariates are missing too, and local time is
-    that of the steps."""
-    shape = len(stack.ids), watch.steps_ahead
-    nothing: FloatArray = np.full(shape, np.nan)
-    covariates: FloatArray = np.full((shape[0], len(queries_of(stack.spec)), shape[1]), np.nan)
-    batch = grid.batch(
-        nothing, until + watch.step, watch.step, watch.timezone, covariates=covariates
-    )
-    return stack.score(batch)[0].band
+def _gap(watch: Watch, stack: ModelStack, grid: Grid) -> Band:
+    """What the models say of steps without samples, of covariates neither. Local time goes on."""
+    rows = len(stack.ids)
+    batch = series_batch(np.full((rows, grid.count), np.nan), grid, watch.timezone)
+    covariates = np.full((rows, len(queries_of(stack.spec)), grid.count), np.nan)
+    return stack.score(replace(batch, covariates=covariates))[0].band

@@ -1,10 +1,11 @@
-"""The upkeep job: old rows into blocks, what is past retention away."""
+"""The housekeeping job (`upkeep` in metrics): folds old rows into blocks, removes what is past
+retention."""
 
 import logging
 import time
 from collections.abc import Callable
 
-from plugin.config import StoreSettings as StoreSettings
+from plugin.config import StoreSettings
 from plugin.maintenance import MaintenanceCalendar
 from plugin.store import Store
 
@@ -17,7 +18,7 @@ def run(
     clock: Callable[[], float] = time.time,
     maintenance: MaintenanceCalendar | None = None,
 ) -> None:
-    """Folds and expires; each transaction is small, so that nobody waits long."""
+    """Folds and expires, in small transactions: no other writer waits long."""
     now = int(clock())
     report = store.fold(now)
     store.expire(now, retention=settings.retention, versions=settings.versions)

@@ -1,24 +1,24 @@
 """The latest sample of every series of one watch, kept in arrays and turned into a Snapshot after
 each tick."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from detectors.regime import share
+from detectors.regime import ewma_weight
 from plugin.board import Snapshot
 from plugin.config import Watch
-from plugin.jobs.masks import Mask, by_series
-from plugin.jobs.policies import HOLD_SECONDS, persistent
+from plugin.domain.intervals import Interval, by_series
+from plugin.jobs.policies import HOLD_SECONDS, persistence_score
 from plugin.series import BoolArray, FloatArray, IntArray, Samples, SeriesRecord, SeriesState, Tick
 from plugin.store import ModelRecord
 
 COLUMNS = ("value", "expected", "lower", "upper", "score")
 MISSING_AFTER_STEPS = 3
 DRIFT_SECONDS = 86_400  # time constant of the mean distance from what is expected
-DRIFT = 0.25  # of the half-width of the band; of a model that fits it is a tenth
-KNOWN = 0.25  # share of that mean that samples must have filled
+DRIFT_SHARE = 0.25  # of the half-width of the band; of a model that fits it is a tenth
+MIN_FILLED = 0.25  # share of that mean that samples must have filled
 
 
 class LatestSamples:
@@ -29,48 +29,50 @@ class LatestSamples:
         self._ids: IntArray = np.empty(0, np.int64)
         self._times: IntArray = np.empty(0, np.int64)
         self._version: IntArray = np.empty(0, np.int64)
-        self._absent: IntArray = np.empty(0, np.int64)  # steps for which we have looked in vain
-        self._missing_since: IntArray = np.empty(
-            0, np.int64
-        )  # unix seconds of the first look in vain; 0 = there
+        self._absent: IntArray = np.empty(0, np.int64)  # steps without a sample
+        # Unix seconds at which the series was first found missing; 0 = it is not missing.
+        self._missing_since: IntArray = np.empty(0, np.int64)
         self._columns: dict[str, FloatArray] = {name: np.empty(0) for name in COLUMNS}
         self._recent: FloatArray = np.empty((0, watch.persistence[1]))  # [S, n] the last n scores
-        self._distance: FloatArray = np.empty(
-            0
-        )  # [S] mean score by the present model, an anomaly counts as 1
+        # [S] mean score by the present model; an anomaly counts as 1
+        self._distance: FloatArray = np.empty(0)
         self._filled: FloatArray = np.empty(0)  # [S] share of that mean that samples have filled
 
     def restore(
-        self, ids: IntArray, samples: Sequence[Samples], until: int, planned: Sequence[Mask] = ()
+        self,
+        ids: IntArray,
+        samples: Sequence[Samples],
+        until: int,
+        maintenance: Sequence[Interval] = (),
     ) -> None:
-        """Takes up what the store holds, after a restart.
+        """Starts from what the store holds, after a restart.
 
-        until: unix seconds that the last look had reached. planned: maintenance in the time of
-        these samples.
+        until: unix seconds up to which the last run had asked. maintenance: in the time of these
+        samples.
         """
-        spans = by_series(planned)
+        intervals = by_series(maintenance)
         self._grow(ids)
-        for series, row, kept in zip(
-            ids.tolist(), np.searchsorted(self._ids, ids), samples, strict=True
+        for row, series_id, stored in zip(
+            np.searchsorted(self._ids, ids), ids.tolist(), samples, strict=True
         ):
-            if len(kept):
-                self._times[row] = kept.times[-1]
-                self._version[row] = kept.model_version[-1]
-                self._absent[row] = max(0, until - int(kept.times[-1])) // self._watch.step
-                self._missing_since[row] = (
-                    kept.times[-1] + MISSING_AFTER_STEPS * self._watch.step
-                )  # if it is missing
-                for name in COLUMNS:
-                    self._columns[name][row] = getattr(kept, name)[-1]
-                muted = [
-                    (each.start <= kept.times) & (kept.times <= each.end)
-                    for each in spans.get(series, ())
-                ]
-                self._remember(
-                    np.array([row]),
-                    kept.score[None, :],
-                    np.any(muted, axis=0)[None, :] if muted else None,
-                )
+            if len(stored):
+                self._restore_row(int(row), stored, until, intervals.get(series_id, ()))
+
+    def _restore_row(
+        self, row: int, stored: Samples, until: int, maintenance: Sequence[Interval]
+    ) -> None:
+        last_sample = int(stored.times[-1])
+        self._times[row] = last_sample
+        self._version[row] = stored.model_version[-1]
+        self._absent[row] = max(0, until - last_sample) // self._watch.step
+        # Counts only if the series is missing.
+        self._missing_since[row] = last_sample + MISSING_AFTER_STEPS * self._watch.step
+        for name in COLUMNS:
+            self._columns[name][row] = getattr(stored, name)[-1]
+        muted = np.zeros(len(stored), bool)
+        for interval in maintenance:
+            muted |= (interval.start <= stored.times) & (stored.times <= interval.end)
+        self._remember(np.array([row]), stored.score[None, :], muted[None, :])
 
     def update(self, tick: Tick) -> None:
         """Moves on by a tick: the last observed sample of each of its series becomes the latest."""
@@ -89,12 +91,12 @@ class LatestSamples:
         for name in COLUMNS:
             self._columns[name][rows] = getattr(tick, name)[index, last]
 
-    def look(self, since: int, until: int) -> None:
-        """Ends a run that has looked at the grid from after `since` to `until`: who did not come is
-        absent.
+    def end_run(self, since: int, until: int) -> None:
+        """Ends a run that has asked for the grid times after `since`, up to `until`. A series
+        without a sample in them is absent.
 
-        A run that has to catch up counts one step: when Prometheus was down, nobody has missed
-        anything, and when it is back, its first answers are empty for all.
+        A run that catches up counts as one step: while Prometheus was down, no series was absent,
+        and when it is back, its first answers are empty for all.
         """
         steps = (until - since) // self._watch.step
         usual = self._watch.score_interval // self._watch.step
@@ -105,19 +107,19 @@ class LatestSamples:
     def recent(self, ids: IntArray) -> FloatArray:
         """[S, n] the last n scores of each series, the oldest first; NaN = fewer."""
         self._grow(ids)
-        found: FloatArray = self._recent[np.searchsorted(self._ids, ids)]
-        return found
+        scores: FloatArray = self._recent[np.searchsorted(self._ids, ids)]
+        return scores
 
     def _remember(self, rows: IntArray, scores: FloatArray, muted: BoolArray | None) -> None:
         """Appends scores [S, T]; a gap is not a sample, so it pushes nothing out.
 
-        After maintenance all begins anew.
+        After maintenance it starts from nothing.
         """
-        for at, column in enumerate(scores.T):
+        for index, column in enumerate(scores.T):
             scored = ~np.isnan(column)
-            if muted is not None and muted[:, at].any():
-                self._recent[rows[scored & muted[:, at]]] = np.nan
-                scored &= ~muted[:, at]
+            if muted is not None and muted[:, index].any():
+                self._recent[rows[scored & muted[:, index]]] = np.nan
+                scored &= ~muted[:, index]
             history = self._recent[rows[scored]]
             self._recent[rows[scored]] = np.concatenate(
                 [history[:, 1:], column[scored, None]], axis=1
@@ -125,15 +127,16 @@ class LatestSamples:
 
     def _drift(self, rows: IntArray, tick: Tick) -> None:
         """Moves the mean distance on, from nothing where the model is another one."""
-        other = rows[self._version[rows] != tick.model_version]
-        self._distance[other] = self._filled[other] = 0.0
-        weight = share(DRIFT_SECONDS, self._watch.step)
+        changed = rows[self._version[rows] != tick.model_version]
+        self._distance[changed] = 0.0
+        self._filled[changed] = 0.0
+        weight = ewma_weight(DRIFT_SECONDS, self._watch.step)
         scores = tick.score if tick.muted is None else np.where(tick.muted, np.nan, tick.score)
         for column in np.minimum(scores, 1.0).T:
             scored = ~np.isnan(column)
-            here = rows[scored]
-            self._distance[here] += weight * (column[scored] - self._distance[here])
-            self._filled[here] += weight * (1 - self._filled[here])
+            moving = rows[scored]
+            self._distance[moving] += weight * (column[scored] - self._distance[moving])
+            self._filled[moving] += weight * (1 - self._filled[moving])
 
     def snapshot(
         self,
@@ -141,57 +144,42 @@ class LatestSamples:
         champions: Mapping[int, ModelRecord],
         time: int,
         gone_after: int,
-        planned: Collection[int] = (),
+        maintenance: Collection[int] = (),
     ) -> tuple[Snapshot, list[SeriesRecord]]:
-        """What to put on the board, and all records with their new state (the gone ones are not on
-        the board).
+        """What to put on the board, and all records with their new state.
 
-        planned: ids of the series that are in maintenance at that time.
+        Series that are gone are not on the board. maintenance: ids of the series that are in
+        maintenance at that time.
         """
         self._grow(np.array([record.id for record in records], np.int64))
         rows = np.searchsorted(self._ids, [record.id for record in records])
-        seen = [
-            replace(
+        updated = [
+            self._updated(
                 record,
-                last_seen=max(record.last_seen, int(self._times[row])),
-                state=self._state(
-                    row,
-                    int(self._times[row]) or record.last_seen,
-                    time,
-                    gone_after,
-                    record.id in champions,
-                ),
+                int(row),
+                time - gone_after,
+                record.id in champions,
+                record.id in maintenance,
             )
             for record, row in zip(records, rows, strict=True)
         ]
-        missing = np.array(
-            [
-                record.state is SeriesState.MISSING
-                for record in seen
-                if record.state is not SeriesState.GONE
-            ],
-            bool,
-        )
-        seen = (
-            [
-                replace(record, state=SeriesState.MAINTENANCE)
-                if record.id in planned and record.state is not SeriesState.GONE
-                else record
-                for record in seen
-            ]
-            if planned
-            else seen
-        )
-        present = [record for record in seen if record.state is not SeriesState.GONE]
-        rows = np.searchsorted(self._ids, [record.id for record in present])
-        muted = np.array([record.state is SeriesState.MAINTENANCE for record in present], bool)
+        on_board = [record for record in updated if record.state is not SeriesState.GONE]
+        return self._snapshot(on_board, champions, time), updated
+
+    def _snapshot(
+        self, on_board: Sequence[SeriesRecord], champions: Mapping[int, ModelRecord], time: int
+    ) -> Snapshot:
+        """The latest sample of these series; remembers since when each has been missing."""
+        rows = np.searchsorted(self._ids, [record.id for record in on_board])
+        missing = self._absent[rows] >= MISSING_AFTER_STEPS
+        muted = np.array([record.state is SeriesState.MAINTENANCE for record in on_board], bool)
         since = self._missing_since[rows]
         self._missing_since[rows] = np.where(missing, np.where(since > 0, since, time), 0)
-        models = [champions.get(record.id) for record in present]
+        models = [champions.get(record.id) for record in on_board]
         return Snapshot(
             settings=self._watch,
             time=time,
-            series=tuple(present),
+            series=tuple(on_board),
             times=self._times[rows],
             value=self._columns["value"][rows],
             expected=self._columns["expected"][rows],
@@ -202,43 +190,55 @@ class LatestSamples:
             missing=missing,
             muted=muted,
             alert_score=self._alert_score(rows, missing, muted, time),
-            model_time=np.array([model.fitted_at if model else 0 for model in models], np.int64),
-            model_checked=np.array(
-                [model.checked_at if model else 0 for model in models], np.int64
-            ),
-            drifted=(self._filled[rows] > KNOWN)
-            & (self._distance[rows] > DRIFT * self._filled[rows]),
+            model_time=_times(model.fitted_at if model else 0 for model in models),
+            model_checked=_times(model.checked_at if model else 0 for model in models),
+            drifted=self._drifted(rows),
             detector=tuple(model.detector if model else "" for model in models),
-        ), seen
+        )
 
-    def _state(
-        self, row: int, last_seen: int, time: int, gone_after: int, has_model: bool
-    ) -> SeriesState:
-        if time - last_seen > gone_after:
-            return SeriesState.GONE
-        if self._absent[row] >= MISSING_AFTER_STEPS:
-            return SeriesState.MISSING
-        return SeriesState.OK if has_model else SeriesState.WARMING_UP
+    def _drifted(self, rows: IntArray) -> BoolArray:
+        """[S] whether samples lie much farther from what is expected than they should."""
+        filled = self._filled[rows]
+        drifted: BoolArray = (filled > MIN_FILLED) & (self._distance[rows] > DRIFT_SHARE * filled)
+        return drifted
+
+    def _updated(
+        self, record: SeriesRecord, row: int, oldest: int, has_model: bool, muted: bool
+    ) -> SeriesRecord:
+        """The record with its latest sample and its state.
+
+        oldest: unix seconds; a series without a sample since is gone. muted: it is in maintenance.
+        """
+        last_sample = int(self._times[row])
+        if (last_sample or record.last_seen) < oldest:
+            state = SeriesState.GONE
+        elif muted:
+            state = SeriesState.MAINTENANCE
+        elif self._absent[row] >= MISSING_AFTER_STEPS:
+            state = SeriesState.MISSING
+        else:
+            state = SeriesState.OK if has_model else SeriesState.WARMING_UP
+        return replace(record, last_seen=max(record.last_seen, last_sample), state=state)
 
     def _alert_score(
         self, rows: IntArray, missing: BoolArray, muted: BoolArray, time: int
     ) -> FloatArray:
-        """[S] A series that vanishes while it alerts, or that must not vanish, keeps its row: as it
-        was, later at 0.
+        """[S] what alert rules read; NaN = the series has no row.
 
-        Later than we first looked in vain: an outage of Prometheus must not count as time that it
-        was missing. In maintenance a row stays, too, at 0, so that what fired ends.
+        A missing series keeps its row if it was alerting, or if the watch alerts on missing data:
+        with its score at first, later with 0. The time that counts starts with the first run that
+        did not find it: an outage of Prometheus is no time for which it was missing. In maintenance
+        a row stays, too, with 0, so that what was firing ends.
         """
-        score = persistent(self._recent[rows], self._watch.persistence[0])
-        kept = missing & ((score > 1) | (self._watch.missing_data == "alert"))
-        vanished = time - self._missing_since[rows]
-        known = ~np.isnan(score) | ~np.isnan(
-            self._columns["score"][rows]
-        )  # also right after maintenance
-        score[known & np.isnan(score)] = 0.0
-        score[missing & ~kept] = np.nan
-        score[kept & (np.isnan(score) | (vanished > HOLD_SECONDS))] = 0.0
-        score[muted & known] = 0.0
+        score = persistence_score(self._recent[rows], self._watch.persistence[0])
+        stays = missing & ((score > 1) | (self._watch.missing_data == "alert"))
+        missing_seconds = time - self._missing_since[rows]
+        # The second is also true right after maintenance.
+        scored = ~np.isnan(score) | ~np.isnan(self._columns["score"][rows])
+        score[scored & np.isnan(score)] = 0.0
+        score[missing & ~stays] = np.nan
+        score[stays & (np.isnan(score) | (missing_seconds > HOLD_SECONDS))] = 0.0
+        score[muted & scored] = 0.0
         return score
 
     def _grow(self, ids: IntArray) -> None:
@@ -257,3 +257,7 @@ class LatestSamples:
         self._distance = np.insert(self._distance, at, 0.0)
         self._filled = np.insert(self._filled, at, 0.0)
         self._recent = np.insert(self._recent, at, np.nan, axis=0)
+
+
+def _times(times: Iterable[int]) -> IntArray:
+    return np.fromiter(times, np.int64)

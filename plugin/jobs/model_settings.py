@@ -1,5 +1,5 @@
-"""What a change of the configuration means for the models of a watch: told once, at the start or
-reload after it."""
+"""What a change of the configuration means for the models of a watch: logged once, at the next
+start or reload."""
 
 import json
 import logging
@@ -16,8 +16,8 @@ MEANINGS: Mapping[str, str] = {
         " something else now, give the watch another name"
     ),
     "step": (
-        "fitted anew at once; those of the old step serve until then, and nobody can roll back to"
-        " them"
+        "fitted anew at once; those of the old step serve until then, and a rollback to them is not"
+        " possible"
     ),
     "offset": "kept",
     "detector": "fitted anew at once; the old ones serve until then, and pinned ones stay",
@@ -38,7 +38,7 @@ POLICIES = (
 
 
 def model_settings(watch: Watch, spec: str) -> dict[str, object]:
-    """The settings that models depend on, or that one might think they do, in the keys of MEANINGS.
+    """The settings that models depend on, or seem to depend on, by the keys of MEANINGS.
 
     spec: of the detector, with its options and covariates.
     """
@@ -61,21 +61,22 @@ def model_settings(watch: Watch, spec: str) -> dict[str, object]:
 
 def step_since(watch: Watch, store: Store, now: int) -> int:
     """Unix seconds; models that were fitted before are of another step. 0 = none is."""
-    known = store.active_models.terms(watch.name)
-    if known is None:
+    recorded = store.model_settings.of(watch.name)
+    if recorded is None:
         return 0
-    return known[1] if json.loads(known[0]).get("step") == watch.step else now
+    settings, since = recorded
+    return since if json.loads(settings).get("step") == watch.step else now
 
 
 def record_settings(watch: Watch, spec: str, store: Store, since: int) -> list[str]:
-    """Keeps the settings, and tells what their changes do to the models. since: of `step_since`.
+    """Keeps the settings, and logs what their changes do to the models. since: of `step_since`.
 
-    Returns the names of what has changed.
+    Returns the names of the settings that have changed.
     """
-    known = store.active_models.terms(watch.name)
-    now = model_settings(watch, spec)
-    before = {} if known is None else json.loads(known[0])
-    changed = [name for name in MEANINGS if name in before and before[name] != now[name]]
+    recorded = store.model_settings.of(watch.name)
+    settings = model_settings(watch, spec)
+    before = {} if recorded is None else json.loads(recorded[0])
+    changed = [name for name in MEANINGS if name in before and before[name] != settings[name]]
     for name in changed:
         log.warning(
             "setting changed",
@@ -83,10 +84,10 @@ def record_settings(watch: Watch, spec: str, store: Store, since: int) -> list[s
                 "watch": watch.name,
                 "setting": name,
                 "was": json.dumps(before[name]),
-                "is": json.dumps(now[name]),
+                "is": json.dumps(settings[name]),
                 "models": MEANINGS[name],
             },
         )
-    if known is None or changed:
-        store.active_models.record_terms(watch.name, json.dumps(now), since)
+    if recorded is None or changed:
+        store.model_settings.record(watch.name, json.dumps(settings), since)
     return changed

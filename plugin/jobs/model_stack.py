@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detectors.api import Arrays, FittedDetector, Scores, SeriesBatch
 from detectors.registry import from_spec
-from plugin.jobs.weights_file import parted, read_rows
+from plugin.jobs.weights_file import read_rows, split_weights
 from plugin.series import IntArray
 from plugin.store import DetectorState, ModelRecord, Store
 
@@ -31,13 +31,15 @@ class ModelStack:
     def load(cls, store: Store, models: Sequence[ModelRecord]) -> "ModelStack":
         """The stack of champions that share one spec, as of the end of the window that each has
         learnt from."""
-        state, after = parted(read_rows(store, tuple((model.path, model.row) for model in models)))
+        state, carry = split_weights(
+            read_rows(store, tuple((model.path, model.row) for model in models))
+        )
         return cls(
             models[0].spec,
             np.array([model.series_id for model in models], np.int64),
             np.array([model.version for model in models], np.int64),
             from_spec(models[0].spec).restore(state),
-            after,
+            carry,
         )
 
     @property
@@ -85,25 +87,23 @@ class ModelStack:
         )
 
     def resume(
-        self, carries: Sequence[DetectorState], time: int
+        self, states: Sequence[DetectorState], time: int
     ) -> tuple["ModelStack | None", "ModelStack | None"]:
-        """Those with the carry that their own model stored at `time`, and those that have none and
-        stay as they are."""
-        place = {
-            (int(series), int(carry.model_version[row])): (carry, row)
-            for carry in carries
-            if carry.time == time
-            for row, series in enumerate(carry.ids)
+        """The models whose state was stored at `time`, with that state, and the others, as they
+        are."""
+        rows_by_model = {
+            (int(series_id), int(state.model_version[row])): (state, row)
+            for state in states
+            if state.time == time
+            for row, series_id in enumerate(state.ids)
         }
-        found = [
-            place.get(key) for key in zip(self.ids.tolist(), self.version.tolist(), strict=True)
-        ]
-        warm = np.array([each is not None for each in found], bool)
-        rows = [each for each in found if each is not None]
+        keys = list(zip(self.ids.tolist(), self.version.tolist(), strict=True))
+        warm = np.array([key in rows_by_model for key in keys], bool)
+        rows = [rows_by_model[key] for key in keys if key in rows_by_model]
         if not rows:
             return None, self
         carry = {
-            name: np.stack([carry.arrays[name][row] for carry, row in rows])
+            name: np.stack([state.arrays[name][row] for state, row in rows])
             for name in rows[0][0].arrays
         }
         return (

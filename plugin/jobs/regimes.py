@@ -1,9 +1,9 @@
 """New levels of the series of one watch: which a tick has accepted, which are asked for, which were
 before.
 
-A detector accepts a level by its own rule or where the batch says `settled`. What has been accepted
-is kept in the store, and whoever runs the past through a model (a fit, a model that catches up)
-says it again: so that a refit does not fall back to the level that was.
+A detector accepts a level by its own rule, or where the batch says `settled`. Accepted levels are
+kept in the store. A fit, or a model that catches up, is told of them with the past samples:
+otherwise a refit would fall back to the old level.
 """
 
 from collections.abc import Sequence
@@ -11,86 +11,95 @@ from collections.abc import Sequence
 import numpy as np
 
 from detectors.api import Arrays, BoolArray
-from detectors.regime import ACCEPT_SECONDS, Settling, settling
+from detectors.regime import ACCEPT_SECONDS, SettlingLevels, settling
 from plugin.board import LevelShift
+from plugin.grid import Grid
 from plugin.series import FloatArray, IntArray, Samples, Tick
 from plugin.store import AcceptRequest, Regime, Store
 
-PLACE_SECONDS = 3600  # before the acceptance, over which the old level and the new one are told
+LEVEL_SECONDS = 3600  # before the acceptance: the samples that tell both levels
 
 
-def asked_for(asked: Sequence[AcceptRequest], ids: IntArray, times: IntArray) -> BoolArray | None:
-    """[S, T] True at the first sample after what each wish had seen; None where there is none to
-    grant."""
-    marks = [
-        (each.series_id, int(np.searchsorted(times, each.seen, side="right"))) for each in asked
-    ]
-    return _marked([(series, at) for series, at in marks if at < len(times)], ids, len(times))
-
-
-def accepted_before(
-    store: Store, ids: IntArray, start: int, end: int, step: int
+def requested_marks(
+    requests: Sequence[AcceptRequest], ids: IntArray, times: IntArray
 ) -> BoolArray | None:
-    """[S, T] True on the grid start..end where a level of series ids [S] has been accepted; None
-    where none has."""
+    """[S, T] True at the first sample after what each request had seen; None where there is no
+    such sample."""
     marks = [
-        (each.series_id, (each.accepted - start) // step)
-        for each in store.regimes.between(start, end, ids)
+        (request.series_id, int(np.searchsorted(times, request.seen, side="right")))
+        for request in requests
     ]
-    return _marked(marks, ids, (end - start) // step + 1)
+    return _marked(
+        [(series_id, column) for series_id, column in marks if column < len(times)], ids, len(times)
+    )
 
 
-def accepted_by(
-    ticks: Sequence[Tick], store: Store, asked: Sequence[AcceptRequest], step: int
+def accepted_marks(store: Store, ids: IntArray, grid: Grid) -> BoolArray | None:
+    """[S, T] True on the grid where a level of the series ids [S] has been accepted; None where
+    none has."""
+    marks = [
+        (regime.series_id, (regime.accepted - grid.start) // grid.step)
+        for regime in store.regimes.between(grid.start, grid.end, ids)
+    ]
+    return _marked(marks, ids, grid.count)
+
+
+def accepted_regimes(
+    ticks: Sequence[Tick], store: Store, requests: Sequence[AcceptRequest], step: int
 ) -> list[Regime]:
     """The levels that detectors have accepted in these ticks, which are not stored yet."""
-    wishes = {each.series_id: each for each in asked}
+    requests_by_id = {request.series_id: request for request in requests}
     return [
-        _regime(tick, row, told, store, wishes.get(int(tick.ids[row])), step)
+        _regime(tick, row, levels, store, requests_by_id.get(int(tick.ids[row])), step)
         for tick in ticks
-        if (told := settling(tick.carry, int(tick.times[-1]), step)) is not None
-        for row in np.flatnonzero(told.accepted >= tick.times[0]).tolist()
+        if (levels := settling(tick.carry, int(tick.times[-1]), step)) is not None
+        for row in np.flatnonzero(levels.accepted >= tick.times[0]).tolist()
     ]
 
 
-def shifts(ids: IntArray, carry: Arrays, until: int, step: int) -> dict[int, LevelShift]:
+def level_shifts(ids: IntArray, carry: Arrays, until: int, step: int) -> dict[int, LevelShift]:
     """Which of the series ids [S] of a stack with that carry lie at another level now."""
-    told = settling(carry, until, step)
-    rows = np.flatnonzero(told.due).tolist() if told is not None else []
+    levels = settling(carry, until, step)
+    rows = np.flatnonzero(levels.due).tolist() if levels is not None else []
     return {
-        int(ids[row]): LevelShift(int(told.since[row]), int(told.due[row]))
+        int(ids[row]): LevelShift(int(levels.since[row]), int(levels.due[row]))
         for row in rows
-        if told is not None
+        if levels is not None
     }
 
 
 def _regime(
-    tick: Tick, row: int, told: Settling, store: Store, wish: AcceptRequest | None, step: int
+    tick: Tick,
+    row: int,
+    levels: SettlingLevels,
+    store: Store,
+    request: AcceptRequest | None,
+    step: int,
 ) -> Regime:
     series = int(tick.ids[row])
-    accepted = int(told.accepted[row])
-    since = int(told.since[row])
-    if not 0 < since <= accepted:  # another one has begun within the tick
+    accepted = int(levels.accepted[row])
+    since = int(levels.since[row])
+    if not 0 < since <= accepted:  # the series has left this level, too, within the tick
         since = accepted - ACCEPT_SECONDS
-    begin = max(since, accepted - PLACE_SECONDS)
-    stored = store.samples(series, begin, min(accepted, int(tick.times[0]) - 1))
-    new = (tick.times >= begin) & (tick.times <= accepted)
+    start = max(since, accepted - LEVEL_SECONDS)
+    stored = store.samples.of(series, start, min(accepted, int(tick.times[0]) - 1))
+    new = (tick.times >= start) & (tick.times <= accepted)
     before = _middle(stored, "expected", tick.expected[row, new])
     after = _middle(stored, "value", tick.value[row, new])
-    by_someone = wish is not None and accepted == _granted(wish, tick.times)
+    by_someone = request is not None and accepted == _granted_at(request, tick.times)
     return Regime(
         series,
         accepted,
         since,
         before,
         after,
-        *((wish.by, wish.reason) if wish and by_someone else ()),
+        *((request.by, request.reason) if request and by_someone else ()),
     )
 
 
-def _granted(wish: AcceptRequest, times: IntArray) -> int | None:
-    later = times[times > wish.seen]
-    return int(later[0]) if len(later) else None
+def _granted_at(request: AcceptRequest, times: IntArray) -> int | None:
+    times_after = times[times > request.seen]
+    return int(times_after[0]) if len(times_after) else None
 
 
 def _middle(stored: Samples, column: str, new: FloatArray) -> float:
@@ -101,14 +110,11 @@ def _middle(stored: Samples, column: str, new: FloatArray) -> float:
 
 
 def _marked(marks: Sequence[tuple[int, int]], ids: IntArray, length: int) -> BoolArray | None:
-    row = _rows(ids)
-    here = [(row[series], at) for series, at in marks if series in row]
-    if not here:
+    """[S, length] True at marks (series id, column); None where there are none of these series."""
+    rows = {series_id: row for row, series_id in enumerate(ids.tolist())}
+    cells = [(rows[series_id], column) for series_id, column in marks if series_id in rows]
+    if not cells:
         return None
-    found = np.zeros((len(ids), length), bool)
-    found[tuple(np.array(here).T)] = True
-    return found
-
-
-def _rows(ids: IntArray) -> dict[int, int]:
-    return {series: row for row, series in enumerate(ids.tolist())}
+    marked = np.zeros((len(ids), length), bool)
+    marked[tuple(np.array(cells).T)] = True
+    return marked

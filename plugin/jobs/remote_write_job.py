@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from plugin.config import RemoteWriteSettings, Watch
+from plugin.domain.times import DAY
 from plugin.errors import ReceiverRefuses, RemoteWriteError, Stopped, StoreError
+from plugin.exposition import SCORE_METRICS, exported_labels
 from plugin.jobs.latest_samples import MISSING_AFTER_STEPS
 from plugin.jobs.remote_write_rows import COLUMNS, SamplesAtTime, samples_by_time
-from plugin.metrics import SCORES, Metrics, exported_labels
+from plugin.metrics import Metrics
 from plugin.prometheus.remote_write import RemoteSample, RemoteWriter
 from plugin.prometheus.wire import encoded_labels
 from plugin.series import SeriesRecord
@@ -23,11 +25,11 @@ from plugin.store import Store
 
 log = logging.getLogger(__name__)
 
-DAY = 86_400
 ROWS_AT_ONCE = 50_000  # that are read from the store
-FIRST_PAUSE = 2.0  # seconds after a failed run
-LONGEST_PAUSE = 60.0  # doubles from the first to the longest
-NAMES = {column: name for name, column, _ in SCORES}  # metric names, by column of the store
+# After a failed run; each further failure doubles the pause.
+MIN_PAUSE_SECONDS = 2.0
+MAX_PAUSE_SECONDS = 60.0
+METRIC_NAMES = {column: name for name, column, _ in SCORE_METRICS}  # by column
 
 
 class RemoteWriteJob:
@@ -56,14 +58,12 @@ class RemoteWriteJob:
         self._writer = RemoteWriter(
             settings, on_failure=lambda reason: metrics.remote_write_failures.labels(reason).inc()
         )
-        self._labels: dict[
-            str, dict[int, list[bytes]]
-        ] = {}  # by watch and series, in the order of COLUMNS
-        self._begun: dict[
-            str, tuple[int, int]
-        ] = {}  # by watch: the time that is being sent, how many of it have been
-        self._failures = 0
-        self._resume = 0.0
+        # By watch and series id, in the order of COLUMNS.
+        self._labels: dict[str, dict[int, list[bytes]]] = {}
+        # By watch: the time that is being sent, and how many samples of it have been sent.
+        self._progress: dict[str, tuple[int, int]] = {}
+        self._failures = 0  # since the last success
+        self._resume_at = 0.0  # of the monotonic clock
         for outcome in ("sent", "rejected", "spilled"):
             metrics.remote_write_samples.labels(outcome)
 
@@ -76,7 +76,7 @@ class RemoteWriteJob:
 
         False when that failed, or when it is too early after a failure.
         """
-        if self._monotonic() < self._resume:
+        if self._monotonic() < self._resume_at:
             return False
         try:
             for watch in self._watches:
@@ -95,107 +95,111 @@ class RemoteWriteJob:
         return True
 
     def _fail(self, error: RemoteWriteError | StoreError) -> None:
-        """Counted, told once, and followed by a pause that grows."""
+        """Counted, logged once, and followed by a pause that grows."""
         if isinstance(error, StoreError):
             self._metrics.remote_write_failures.labels("store").inc()
         pause = max(
-            float(getattr(error, "seconds", 0.0)), FIRST_PAUSE * 2 ** min(self._failures, 10)
+            float(getattr(error, "seconds", 0.0)), MIN_PAUSE_SECONDS * 2 ** min(self._failures, 10)
         )
-        self._resume = self._monotonic() + min(LONGEST_PAUSE, pause)
+        self._resume_at = self._monotonic() + min(MAX_PAUSE_SECONDS, pause)
         if isinstance(error, ReceiverRefuses):
-            self._resume = self._monotonic() + LONGEST_PAUSE
+            self._resume_at = self._monotonic() + MAX_PAUSE_SECONDS
         if not self._failures:
             log.error("remote write failed; what is not sent is kept", extra={"err": str(error)})
         self._failures += 1
 
     def _catch_up(self, watch: Watch) -> None:
         """Sends from where the last run ended up to what is scored, never beyond the present."""
-        scored = self._store.scored_until(watch.name)
+        scored = self._store.samples.scored_until(watch.name)
         now = int(self._clock())
         if scored is None:
             return
-        since = self._store.sent_until(watch.name)
+        since = self._store.send_cursors.of(watch.name)
         until = min(scored, now)
         if since is None:
             since = now - self._settings.max_age
-            self._store.record_sent(watch.name, since)
-        since = max(
-            since, now - self._settings.max_age - DAY
-        )  # what is older still is not even counted
+            self._store.send_cursors.advance(watch.name, since)
+        # Samples that are older still are not even counted.
+        since = max(since, now - self._settings.max_age - DAY)
         while since < until:
             records = self._records(watch, since)
             end = min(until, since + max(1, ROWS_AT_ONCE // max(1, len(records))) * watch.step)
             self._send(watch, records, since, end)
             since = end
-            self._reach(watch, end)
+            self._advance(watch, end)
 
     def _records(self, watch: Watch, since: int) -> list[SeriesRecord]:
-        """The series that may have something to tell after a time."""
+        """The series that may have rows, or the end of a column, after a time."""
         return [
             record
-            for record in self._store.series(watch.name)
+            for record in self._store.series.of(watch.name)
             if record.last_seen > since - MISSING_AFTER_STEPS * watch.step
         ]
 
     def _send(self, watch: Watch, records: Sequence[SeriesRecord], since: int, end: int) -> None:
-        patience = MISSING_AFTER_STEPS * watch.step
-        labels = self._encoded(watch, records)
-        rows = self._store.between(
-            np.array([record.id for record in records], np.int64), since - patience + 1, end
+        stale_seconds = MISSING_AFTER_STEPS * watch.step
+        labels = self._encoded_labels(watch, records)
+        rows = self._store.samples.between(
+            np.array([record.id for record in records], np.int64), since - stale_seconds + 1, end
         )
-        for moment in samples_by_time(rows, since, end, patience):
-            if moment.time < self._clock() - self._settings.max_age:
-                self._metrics.remote_write_samples.labels("spilled").inc(len(moment.ids))
+        for samples in samples_by_time(rows, since, end, stale_seconds):
+            if samples.time < self._clock() - self._settings.max_age:
+                self._metrics.remote_write_samples.labels("spilled").inc(len(samples.ids))
             else:
-                self._deliver(watch, moment, labels)
+                self._deliver(watch, samples, labels)
 
-    def _encoded(self, watch: Watch, records: Sequence[SeriesRecord]) -> Mapping[int, list[bytes]]:
+    def _encoded_labels(
+        self, watch: Watch, records: Sequence[SeriesRecord]
+    ) -> Mapping[int, list[bytes]]:
         """The labels of the five metrics of each series; made once, and forgotten with the
         series."""
-        known = self._labels.get(watch.name, {})
-        made = {record.id: known.get(record.id) or _all_labels(record, watch) for record in records}
-        self._labels[watch.name] = made
-        return made
+        cache = self._labels.get(watch.name, {})
+        labels = {
+            record.id: cache.get(record.id) or _metric_labels(record, watch) for record in records
+        }
+        self._labels[watch.name] = labels
+        return labels
 
     def _deliver(
-        self, watch: Watch, moment: SamplesAtTime, labels: Mapping[int, list[bytes]]
+        self, watch: Watch, at_time: SamplesAtTime, labels: Mapping[int, list[bytes]]
     ) -> None:
-        """One tick, in batches; after a failure in its middle it goes on where it was."""
+        """One tick, in batches. After a failure in the middle of it, it goes on from there."""
         samples = [
-            RemoteSample(labels[id][column], value)
-            for id, column, value in zip(
-                moment.ids.tolist(), moment.column.tolist(), moment.value.tolist(), strict=True
+            RemoteSample(labels[series_id][column], value)
+            for series_id, column, value in zip(
+                at_time.ids.tolist(), at_time.column.tolist(), at_time.value.tolist(), strict=True
             )
         ]
-        begun = self._begun.get(watch.name)
+        progress_time, progress = self._progress.get(watch.name, (0, 0))
+        first = progress if progress_time == at_time.time else 0
         rejected = 0
-        said = ""
-        first = begun[1] if begun is not None and begun[0] == moment.time else 0
-        for at in range(first, len(samples), self._settings.batch):
-            outcome = self._writer.send(moment.time * 1000, samples[at : at + self._settings.batch])
-            self._begun[watch.name] = (moment.time, at + self._settings.batch)
+        reason = ""
+        for start in range(first, len(samples), self._settings.batch):
+            end = start + self._settings.batch
+            outcome = self._writer.send(at_time.time * 1000, samples[start:end])
+            self._progress[watch.name] = (at_time.time, end)
             self._metrics.remote_write_samples.labels("sent").inc(outcome.sent)
             self._metrics.remote_write_samples.labels("rejected").inc(outcome.rejected)
-            rejected = rejected + outcome.rejected
-            said = said or outcome.said
+            rejected += outcome.rejected
+            reason = reason or outcome.reason
         if rejected:
             log.warning(
                 "samples rejected by remote write",
                 extra={
                     "watch": watch.name,
-                    "time": moment.time,
+                    "time": at_time.time,
                     "samples": rejected,
                     "of": len(samples),
-                    "said": said,
+                    "said": reason,
                 },
             )
-        self._reach(watch, moment.time)
+        self._advance(watch, at_time.time)
 
-    def _reach(self, watch: Watch, until: int) -> None:
-        self._store.record_sent(watch.name, until)
+    def _advance(self, watch: Watch, until: int) -> None:
+        self._store.send_cursors.advance(watch.name, until)
         self._metrics.remote_write_sent_time.labels(watch.name).set(until)
 
 
-def _all_labels(record: SeriesRecord, watch: Watch) -> list[bytes]:
+def _metric_labels(record: SeriesRecord, watch: Watch) -> list[bytes]:
     pairs = exported_labels(record, watch.own_labels)
-    return [encoded_labels([("__name__", NAMES[column]), *pairs]) for column in COLUMNS]
+    return [encoded_labels([("__name__", METRIC_NAMES[column]), *pairs]) for column in COLUMNS]

@@ -1,5 +1,4 @@
-"""What a receiver of remote write is told of the rows that the store holds: values, and where each
-of them ends."""
+"""What remote write sends of the stored rows: values, and where each column of a series ends."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,12 +9,12 @@ from plugin.series import BoolArray, FloatArray, IntArray, Samples
 from plugin.store.sample_columns import complete
 
 COLUMNS = ("score", "value", "expected", "lower", "upper")
-NEVER = np.iinfo(np.int64).max
+NO_TIME = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
 class SamplesAtTime:
-    """All that is told of one time; entry i is of series `ids[i]` and column
+    """All samples of one time; entry i is of series `ids[i]` and column
     `COLUMNS[column[i]]`."""
 
     time: int  # unix seconds
@@ -25,58 +24,58 @@ class SamplesAtTime:
 
 
 def samples_by_time(
-    rows: Mapping[int, Samples], after: int, until: int, patience: int
+    rows: Mapping[int, Samples], after: int, until: int, stale_seconds: int
 ) -> Iterator[SamplesAtTime]:
-    """The moments in (after, until], in order of time.
+    """The samples of each time in (after, until], in order of time.
 
-    rows: by series, all of (after - patience, until]. A column ends with the next row of its series
-    that lacks it, and where there is no row for `patience` seconds it ends then: so its end follows
-    from the rows alone, and is the same whoever asks, and when. Rows that have not been judged have
-    no columns: they may still change.
+    rows: by series, all of (after - stale_seconds, until]. A column ends with the next row of its
+    series that lacks it; where there is no row for `stale_seconds`, it ends then. So the end
+    follows from the rows alone, and a later run finds the same one. Rows not yet judged have no
+    columns: they may still change.
     """
     if not rows:
         return
-    ids = np.repeat(np.fromiter(rows, np.int64), [len(each) for each in rows.values()])
-    times = np.concatenate([each.times for each in rows.values()])
+    parts = list(rows.values())
+    ids = np.repeat(np.fromiter(rows, np.int64), [len(part) for part in parts])
+    times = np.concatenate([part.times for part in parts])
     table = np.stack(
-        [np.concatenate([getattr(each, name) for each in rows.values()]) for name in COLUMNS],
-        axis=1,
+        [np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS], axis=1
     )
-    table[~np.concatenate([complete(each) for each in rows.values()])] = np.nan
-    present = ~np.isnan(table)  # [N, 5]
-    ends, ending = _ends(ids, times, present, patience)
-    row, column = np.nonzero(present)
-    last, ended = np.nonzero(ending)
+    table[~np.concatenate([complete(part) for part in parts])] = np.nan
+    filled = ~np.isnan(table)  # [N, 5]
+    end_times, ends = _ends(ids, times, filled, stale_seconds)
+    row, column = np.nonzero(filled)
+    end_row, end_column = np.nonzero(ends)
     yield from _by_time(
-        np.concatenate([times[row], ends[last]]),
-        np.concatenate([ids[row], ids[last]]),
-        np.concatenate([column, ended]),
-        np.concatenate([table[row, column], np.full(len(last), np.nan)]),
+        np.concatenate([times[row], end_times[end_row]]),
+        np.concatenate([ids[row], ids[end_row]]),
+        np.concatenate([column, end_column]),
+        np.concatenate([table[row, column], np.full(len(end_row), np.nan)]),
         after,
         until,
     )
 
 
 def _ends(
-    ids: IntArray, times: IntArray, present: BoolArray, patience: int
+    ids: IntArray, times: IntArray, filled: BoolArray, stale_seconds: int
 ) -> tuple[IntArray, BoolArray]:
-    """[N] when what a row has ends unless the next row goes on with it, and [N, 5] whether it does
-    end."""
-    following = np.append(times[1:], NEVER)
-    following[:-1][ids[1:] != ids[:-1]] = NEVER
-    goes_on = np.zeros_like(present)
-    goes_on[:-1] = present[1:]
-    goes_on[following - times > patience] = False
-    return np.minimum(following, times + patience), present & ~goes_on
+    """[N] the time at which the columns of a row end, if they do, and [N, 5] whether they do: the
+    next row may go on with them."""
+    next_times = np.append(times[1:], NO_TIME)
+    next_times[:-1][ids[1:] != ids[:-1]] = NO_TIME
+    goes_on = np.zeros_like(filled)
+    goes_on[:-1] = filled[1:]
+    goes_on[next_times - times > stale_seconds] = False
+    return np.minimum(next_times, times + stale_seconds), filled & ~goes_on
 
 
 def _by_time(
     times: IntArray, ids: IntArray, column: IntArray, value: FloatArray, after: int, until: int
 ) -> Iterator[SamplesAtTime]:
-    wanted = np.flatnonzero((times > after) & (times <= until))
-    order = wanted[np.lexsort((column[wanted], ids[wanted], times[wanted]))]
+    rows = np.flatnonzero((times > after) & (times <= until))
+    order = rows[np.lexsort((column[rows], ids[rows], times[rows]))]
     if not len(order):
         return
-    each, first = np.unique(times[order], return_index=True)
-    for time, part in zip(each.tolist(), np.split(order, first[1:]), strict=True):
+    unique_times, first = np.unique(times[order], return_index=True)
+    for time, part in zip(unique_times.tolist(), np.split(order, first[1:]), strict=True):
         yield SamplesAtTime(time, ids[part], column[part], value[part])

@@ -1,42 +1,25 @@
-"""How often new models would have alarmed in the weeks that they learnt from, and what they would
-not have seen."""
+"""How often new models would have alarmed in the weeks that they learnt from, and which real
+incidents they would not have seen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detectors.api import Band, BoolArray, FittedDetector, SeriesBatch
-from detectors.history import SETTLE
+from detectors.api import Band, BoolArray, SeriesBatch
+from detectors.history import SETTLE_SHARE
 from detectors.registry import from_spec
 from plugin.config import Watch
-from plugin.domain.alarms import JOIN
-from plugin.domain.tolerances import NO_TOLERANCES, Tolerances
-from plugin.domain.wording import duration
-from plugin.jobs.policies import judged
+from plugin.domain.alarms import MAX_BRIDGED_SAMPLES
+from plugin.domain.intervals import Interval
+from plugin.domain.times import DAY, WEEK, duration
+from plugin.jobs.contest import Challengers, Contest
+from plugin.jobs.policies import judge_values
 from plugin.series import IntArray
-from plugin.store import ModelRecord
 
-SETTLE_SECONDS = 86_400
-WALK_SECONDS = 7 * 86_400
-CHANCE = 0.02  # of so many alarms where nothing has become worse
-
-Interval = tuple[int, int, int]  # series id, first and last unix second
-
-
-@dataclass(frozen=True)
-class Contest:
-    """What challengers have to beat; small, because it crosses a process boundary."""
-
-    watch: Watch  # whose policies move the bands
-    now: int  # unix seconds
-    champions: Mapping[int, ModelRecord] = field(default_factory=dict)  # by series id
-    step_since: int = 0  # unix seconds; models fitted before are of another step
-    outdated: frozenset[int] = (
-        frozenset()
-    )  # ids of series whose champion has learnt from what is masked by now
-    real: tuple[Interval, ...] = ()  # incidents that must not go unseen
-    tolerances: Tolerances = NO_TOLERANCES  # as the champions have them
+SETTLE_SECONDS = DAY
+WALK_SECONDS = WEEK
+CHANCE = 0.02  # probability of so many alarms where nothing has become worse
 
 
 @dataclass(frozen=True)
@@ -46,165 +29,160 @@ class ReplayedAlarms:
     challenger: int
     champion: int
     seconds: int  # of samples that were looked at
-    blind: str = ""  # which incident it does not see, in words
+    blind: str = ""  # which real incident it does not see, in words
 
     def too_many(self, watch: Watch) -> bool:
-        """Whether chance does not explain so many at the rate of the budget, nor at that of the
-        series so far."""
+        """Whether chance does not explain so many, neither at the rate of the budget nor at the
+        rate that the series had so far."""
         return self.challenger > chance_limit(max(watch.alert_budget * self.seconds, self.champion))
 
-    def said(self, watch: Watch) -> tuple[bool, str]:
-        """Whether these are too many, and the numbers."""
+    def describe(self, watch: Watch) -> str:
+        """The numbers, in words."""
         promised = watch.alert_budget * self.seconds
         return (
-            self.too_many(watch),
-            (
-                f"{self.challenger} {'alarm' if self.challenger == 1 else 'alarms'} in"
-                f" {duration(self.seconds)} against {self.champion}, {promised:.2g} promised"
-            ),
+            f"{self.challenger} {'alarm' if self.challenger == 1 else 'alarms'} in"
+            f" {duration(self.seconds)} against {self.champion}, {promised:.2g} promised"
         )
 
 
 def alarms_of(
-    trial: Contest,
-    spec: str,
-    ids: Sequence[int],
-    batch: SeriesBatch,
-    challenger: FittedDetector,
-    seen: Band,
-    rows: IntArray,
+    contest: Contest, challengers: Challengers, recent: Band, rows: IntArray
 ) -> dict[int, ReplayedAlarms]:
-    """By row: over the last days, of which the bands are `seen`, and over more where these are not
-    enough to say."""
+    """The alarms of some rows over the last days, and over more where these do not decide it.
+
+    recent: the bands of all challengers over the last days, up to the end of their batch.
+    """
+    batch = challengers.batch
     steps = batch.shape[1]
-    late = batch.rows(rows).steps(steps - seen.expected.shape[1], steps)
-    real = {row: _inside(trial.real, ids[row], batch) for row in rows.tolist()}
-    found = dict(
-        zip(
-            rows.tolist(),
-            _counted(
-                trial,
-                [ids[row] for row in rows.tolist()],
-                late,
-                band_rows(seen, rows),
-                list(real.values()),
-            ),
-            strict=True,
-        )
-    )
-    begins = {
-        row: begin
-        for row, one in found.items()
-        if (begin := _begin(trial.watch, batch, row, one, late, real[row])) < steps - late.shape[1]
+    last_days = batch.rows(rows).steps(steps - recent.expected.shape[1], steps)
+    series = [challengers.ids[row] for row in rows.tolist()]
+    incidents = [_incidents(contest.real, series_id, batch) for series_id in series]
+    replays = _replayed(contest, series, last_days, band_rows(recent, rows), incidents)
+    alarms = dict(zip(rows.tolist(), replays, strict=True))
+    first_columns = {
+        row: _first_column(contest.watch, batch, row, alarms[row], last_days, real)
+        for row, real in zip(rows.tolist(), incidents, strict=True)
     }
-    if begins:
-        at = np.array(list(begins), np.int64)
-        part = from_spec(spec).restore(
-            {name: array[at] for name, array in challenger.state.items()}
-        )
-        longer = batch.rows(at).steps(min(begins.values()), steps)
-        found.update(
-            zip(
-                begins,
-                _counted(
-                    trial,
-                    [ids[row] for row in begins],
-                    longer,
-                    part.score(longer).band,
-                    [real[row] for row in begins],
-                ),
-                strict=True,
-            )
-        )
-    return found
+    undecided = {
+        row: column for row, column in first_columns.items() if column < steps - last_days.shape[1]
+    }
+    return alarms | (_walked(contest, challengers, undecided) if undecided else {})
 
 
-def _begin(
+def _walked(
+    contest: Contest, challengers: Challengers, first_columns: Mapping[int, int]
+) -> dict[int, ReplayedAlarms]:
+    """The alarms of some rows, each from a column on; a walk takes as long as a refit."""
+    rows = np.array(list(first_columns), np.int64)
+    state = {name: array[rows] for name, array in challengers.fitted.state.items()}
+    batch = challengers.batch
+    window = batch.rows(rows).steps(min(first_columns.values()), batch.shape[1])
+    band = from_spec(challengers.spec).restore(state).score(window).band
+    series = [challengers.ids[row] for row in first_columns]
+    incidents = [_incidents(contest.real, series_id, batch) for series_id in series]
+    replays = _replayed(contest, series, window, band, incidents)
+    return dict(zip(first_columns, replays, strict=True))
+
+
+def _first_column(
     watch: Watch,
     batch: SeriesBatch,
     row: int,
-    one: ReplayedAlarms,
-    late: SeriesBatch,
-    real: Sequence[tuple[int, int]],
+    recent: ReplayedAlarms,
+    last_days: SeriesBatch,
+    incidents: Sequence[Interval],
 ) -> int:
-    """The column from which a row has to be walked through: a week where the last days would refuse
-    it if the week was alike, and a while before each real incident."""
-    begin = late.start
-    week = max(batch.start, batch.times[-1] + batch.step - WALK_SECONDS)
-    times = max(1.0, (late.times[-1] - week) / (late.times[-1] - late.start))
-    champion = runs(batch.alarmed[[row]] & batch.usable[[row]] & (batch.times >= week))[0]
-    alike = ReplayedAlarms(round(one.challenger * times), int(champion), round(one.seconds * times))
-    if one.challenger > one.champion and alike.too_many(watch):
-        begin = week
-    told = late.start + _settling(late) * late.step
-    begin = min([begin, *(first - SETTLE_SECONDS for first, _ in real if first < told)])
-    return max(0, (begin - batch.start) // batch.step)
+    """The column from which a row has to be walked through.
+
+    A week back, where the challenger would be refused if the whole week were like the last days;
+    and a while before each real incident.
+    """
+    start = last_days.start
+    week_start = max(batch.start, batch.times[-1] + batch.step - WALK_SECONDS)
+    factor = max(1.0, (last_days.times[-1] - week_start) / (last_days.times[-1] - start))
+    counts = batch.usable[[row]] & (batch.times >= week_start)
+    week = ReplayedAlarms(
+        challenger=round(recent.challenger * factor),
+        champion=int(count_runs(batch.alarmed[[row]] & counts)[0]),
+        seconds=round(recent.seconds * factor),
+    )
+    if recent.challenger > recent.champion and week.too_many(watch):
+        start = week_start
+    settled = last_days.start + _settling(last_days) * last_days.step
+    for incident in incidents:
+        if incident.start < settled:
+            start = min(start, incident.start - SETTLE_SECONDS)
+    return max(0, (start - batch.start) // batch.step)
 
 
-def _counted(
-    trial: Contest,
-    ids: Sequence[int],
+def _replayed(
+    contest: Contest,
+    series: Sequence[int],
     batch: SeriesBatch,
     band: Band,
-    real: Sequence[Sequence[tuple[int, int]]],
+    incidents: Sequence[Sequence[Interval]],
 ) -> list[ReplayedAlarms]:
-    """Of each row of a batch with the challenger's bands [S, T], from a cold start."""
+    """One for each row of a batch, whose challengers have the bands [S, T], from a cold start."""
     values = np.where(batch.observed, batch.values, np.nan)
-    outside = (
-        judged(values, band, trial.watch, trial.tolerances.widening(np.array(ids), batch.times))[0]
-        > 1
-    )
+    widening = contest.tolerances.widening(np.array(series), batch.times)
+    outside = judge_values(values, band, contest.watch, widening)[0] > 1
     counts = batch.usable.copy()
     counts[:, : _settling(batch)] = False
-    mine = runs(outside & counts)
-    theirs = runs(batch.alarmed & counts)
+    challenger = count_runs(outside & counts)
+    champion = count_runs(batch.alarmed & counts)
     seconds = (batch.observed & counts).sum(axis=1) * batch.step
     return [
-        ReplayedAlarms(*row, _unseen(batch, batch.alarmed[at], outside[at], real[at]))
-        for at, row in enumerate(zip(mine.tolist(), theirs.tolist(), seconds.tolist(), strict=True))
+        ReplayedAlarms(
+            challenger=int(challenger[row]),
+            champion=int(champion[row]),
+            seconds=int(seconds[row]),
+            blind=_unseen(batch, batch.alarmed[row], outside[row], real),
+        )
+        for row, real in enumerate(incidents)
     ]
 
 
 def _unseen(
-    batch: SeriesBatch, flagged: BoolArray, outside: BoolArray, real: Sequence[tuple[int, int]]
+    batch: SeriesBatch, alarmed: BoolArray, outside: BoolArray, incidents: Sequence[Interval]
 ) -> str:
-    """Which real incident the series alarmed in and the challenger would not, in words; "" =
-    none."""
+    """The real incident that the series alarmed in and the challenger would not, in words; "" =
+    there is none."""
     settled = np.arange(batch.shape[1]) >= _settling(batch)
-    for first, last in real:
-        during = settled & (batch.times >= first) & (batch.times <= last)
-        if (flagged & during).any() and not (outside & during).any():
-            return f"does not see the real incident from {first} to {last} (unix seconds)"
+    for _, start, end in incidents:
+        during = settled & (batch.times >= start) & (batch.times <= end)
+        if (alarmed & during).any() and not (outside & during).any():
+            return f"does not see the real incident from {start} to {end} (unix seconds)"
     return ""
 
 
 def _settling(batch: SeriesBatch) -> int:
-    """Columns after a cold start in which level and spread are still finding their place."""
-    return min(int(SETTLE * batch.shape[1]), SETTLE_SECONDS // batch.step)
+    """Columns after a cold start that do not count: level and spread are still being learnt."""
+    return min(int(SETTLE_SHARE * batch.shape[1]), SETTLE_SECONDS // batch.step)
 
 
-def _inside(real: Sequence[Interval], series: int, batch: SeriesBatch) -> list[tuple[int, int]]:
-    """The intervals of a series that overlap a batch."""
-    end = batch.start + batch.shape[1] * batch.step
+def _incidents(real: Sequence[Interval], series_id: int, batch: SeriesBatch) -> list[Interval]:
+    """The real incidents of a series that overlap a batch."""
+    last_second = batch.start + batch.shape[1] * batch.step - 1
     return [
-        (first, last)
-        for one, first, last in real
-        if one == series and last >= batch.start and first < end
+        incident
+        for incident in real
+        if incident.series_id == series_id and incident.overlaps(batch.start, last_second)
     ]
 
 
-def runs(flags: BoolArray) -> IntArray:
+def count_runs(flags: BoolArray) -> IntArray:
     """[S] how many alarms flags [S, T] make, short quiet bridged as in `plugin.domain.alarms`."""
     rows, columns = np.nonzero(flags)
-    begins = np.ones(len(rows), bool)
-    begins[1:] = (np.diff(rows) > 0) | (np.diff(columns) > JOIN + 1)
-    return np.bincount(rows[begins], minlength=len(flags))
+    starts = np.ones(len(rows), bool)
+    starts[1:] = (np.diff(rows) > 0) | (np.diff(columns) > MAX_BRIDGED_SAMPLES + 1)
+    return np.bincount(rows[starts], minlength=len(flags))
 
 
 def chance_limit(promised: float) -> int:
     """The number of alarms that chance exceeds with less than `CHANCE` where so many are promised
     (Poisson)."""
-    term = total = float(np.exp(-promised))
+    term = float(np.exp(-promised))
+    total = term
     number = 0
     while 1 - total >= CHANCE and number < 10 * promised + 10:
         number += 1
@@ -214,6 +192,7 @@ def chance_limit(promised: float) -> int:
 
 
 def band_rows(band: Band, rows: IntArray) -> Band:
+    """The band of some rows."""
     return replace(
         band, lower=band.lower[rows], expected=band.expected[rows], upper=band.upper[rows]
     )

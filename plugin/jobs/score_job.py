@@ -7,24 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from plugin import grid
-from plugin.board import Board, Snapshot, WatchHealth
-from plugin.config import Watch
-from plugin.config.groups import Group
-from plugin.domain.alarms import PAUSED, OpenAlarms
+from plugin.domain.alarms import ENDED_BY_PAUSE, OpenAlarms
 from plugin.domain.model_decisions import Decision, DecisionKind
 from plugin.errors import ClockAhead, PrometheusError, Stopped, StoreError
+from plugin.grid import Grid, align
 from plugin.jobs import regimes
 from plugin.jobs.covariates import Covariates
-from plugin.jobs.latest_samples import LatestSamples
-from plugin.jobs.masks import Mask, MaskSource
-from plugin.jobs.model_registry import ModelRegistry
+from plugin.jobs.watch_context import WatchContext
 from plugin.jobs.watch_history import query_key
+from plugin.jobs.watch_publisher import WatchPublisher
 from plugin.jobs.watch_scorer import CELLS_AT_ONCE, WatchScorer
-from plugin.metrics import Metrics
-from plugin.prometheus import PrometheusReader
-from plugin.series import SeriesRecord, SeriesState
-from plugin.store import ModelRecord, Store
+from plugin.series import FloatArray, IntArray, Tick
+from plugin.store import ModelRecord, RegimeChanges
 
 log = logging.getLogger(__name__)
 
@@ -36,48 +30,38 @@ class ScoreJob:
 
     def __init__(
         self,
-        watch: Watch,
-        store: Store,
-        reader: PrometheusReader,
-        board: Board,
-        metrics: Metrics,
-        roster: ModelRegistry,
+        context: WatchContext,
         covariates: Covariates,
-        *,
-        group: Group,
-        gone_after: int,
+        publisher: WatchPublisher,
         first_fit: Callable[[int], None],
-        planned: MaskSource = lambda records, start, end: (),
-        clock: Callable[[], float] = time.time,
     ) -> None:
-        self.watch = watch
-        self._store = store
-        self._reader = reader
-        self._board = board
-        self._metrics = metrics
-        self._roster = roster
-        self._gone_after = gone_after
+        """first_fit: loads the history of a new watch up to a grid time, and fits it."""
+        self.watch = context.watch
+        self._store = context.store
+        self._reader = context.reader
+        self._metrics = context.metrics
+        self._registry = context.registry
+        self._clock = context.clock
         self._covariates = covariates
+        self._publisher = publisher
+        self._group = publisher.group
         self._first_fit = first_fit
-        self._clock = clock
-        self._group = group
-        self._planned = planned
-        self._latest = LatestSamples(watch)
-        self._stacks: WatchScorer | None = None  # None = not yet taken up from the store
-        self._alarms = OpenAlarms(watch.step, watch.persistence, 0, {})  # taken up with the stacks
-        self._recalled = self._resting = False
+        self._scorer: WatchScorer | None = None
+        self._alarms = OpenAlarms(self.watch.step, self.watch.persistence, 0, {})
+        self._restored = False  # the registry and the latest samples are as the store has them
+        self._at_rest = False  # the watch is paused, and its alarms have been ended
 
     @property
-    def stacks(self) -> WatchScorer | None:
+    def scorer(self) -> WatchScorer | None:
         """As of the last tick; None before the first one, and after a fault."""
-        return self._stacks
+        return self._scorer
 
     def run(self) -> bool:
         """One tick, or all ticks that an outage has left out.
 
         False when it failed: counted, logged, shown.
         """
-        began = time.monotonic()
+        start = time.monotonic()
         name = self.watch.name
         if self.watch.paused:
             return self._rest()
@@ -88,161 +72,155 @@ class ScoreJob:
         except PrometheusError as error:
             self._fail(error)
             return False
-        except (
-            Exception
-        ) as error:  # of the store, of a detector: the next run starts from what the store holds
+        except Exception as error:  # of the store, of a detector
             self._fail(error)
-            self._stacks = None
-            self._recalled = False
+            self._scorer = None  # the next run starts from what the store holds
+            self._restored = False
             return False
         self._metrics.watch_up.labels(name).set(1)
-        self._metrics.score_duration.labels(name).observe(time.monotonic() - began)
+        self._metrics.score_duration.labels(name).observe(time.monotonic() - start)
         self._metrics.last_score.labels(name).set(until)
         return True
 
+    def restore(self) -> None:
+        """Puts what the store holds on the board: it may be long until Prometheus answers.
+
+        To be done before the first request is answered, so that a restart resolves no alert.
+        """
+        self._registry.reload()
+        until = self._store.samples.scored_until(self.watch.name)
+        self._publisher.restore(until or 0)
+        self._restored = True
+        self._publisher.publish_incidents()
+        if until is not None:
+            self._publisher.publish_restored(until)
+
     def _rest(self) -> bool:
-        """Once: what is known of a paused watch stays on the board, and whatever alerts ends."""
+        """Once: what is known of a paused watch stays on the board, and its alarms end."""
         try:
-            if not self._resting:
-                self.recall()
-                ended = [
-                    replace(alarm, open=False, ended_by=PAUSED)
-                    for alarm in self._store.open_alarms(self.watch.name)
+            if not self._at_rest:
+                self.restore()
+                alarms = [
+                    replace(alarm, open=False, ended_by=ENDED_BY_PAUSE)
+                    for alarm in self._store.alarms.open(self.watch.name)
                 ]
-                self._store.end_alarms(ended, self._group)
-                self._board.publish(_paused(replace(self._shown(), settings=self.watch)))
-                self._board.publish_incidents(self._group.name, self._store.incidents.still_open)
-                log.info("paused", extra={"watch": self.watch.name, "alarms_ended": len(ended)})
-            self._resting = True
+                self._store.end_alarms(alarms, self._group)
+                self._publisher.publish_paused()
+                log.info("paused", extra={"watch": self.watch.name, "alarms_ended": len(alarms)})
+            self._at_rest = True
         except StoreError as error:
             self._fail(error)
-        return self._resting
+        return self._at_rest
 
     def _run(self) -> int:
         """Returns the grid time that has been reached."""
         step = self.watch.step
         end = (int(self._clock()) - self.watch.offset) // step * step
         oldest = end - max(1, self.watch.backfill // step) * step
-        stacks = self._stacks or self._take_up(oldest)
-        if stacks.until > end + (end - oldest):
+        scorer = self._scorer or self._load(oldest)
+        if scorer.until > end + (end - oldest):
             raise ClockAhead(
-                f"watch {self.watch.name!r} has been scored until {stacks.until} (unix seconds),"
+                f"watch {self.watch.name!r} has been scored until {scorer.until} (unix seconds),"
                 f" and the clock says {end}: set it right; if it was ahead before, start with an"
                 " empty `store.path`, or wait"
             )
-        if stacks.until + step < oldest:
+        if scorer.until + step < oldest:
             log.warning(
                 "outage longer than backfill: the hole stays unscored",
-                extra={"watch": self.watch.name, "from": stacks.until + step, "to": oldest - step},
+                extra={"watch": self.watch.name, "from": scorer.until + step, "to": oldest - step},
             )
-            stacks = self._loaded(oldest - step)
-        since = stacks.until
-        while stacks.until < end:
-            steps = min(STEPS_AT_ONCE, max(1, CELLS_AT_ONCE // max(1, len(self._roster.records()))))
-            stacks = self._tick(stacks, stacks.until + step, min(end, stacks.until + steps * step))
-        self._latest.look(since, stacks.until)
-        self._publish(stacks)
-        return stacks.until
+            scorer = self._scorer_at(oldest - step)
+        since = scorer.until
+        while scorer.until < end:
+            steps = min(STEPS_AT_ONCE, max(1, CELLS_AT_ONCE // self._registry_size()))
+            last = min(end, scorer.until + steps * step)
+            scorer = self._tick(scorer, Grid.between(scorer.until + step, last, step))
+        self._publisher.latest.end_run(since, scorer.until)
+        self._publisher.publish(scorer)
+        return scorer.until
 
-    def _take_up(self, oldest: int) -> WatchScorer:
-        """At the first run: what the store holds; a watch that is new learns from its history
-        first."""
-        if not self._recalled:
-            self.recall()
-        until = self._store.scored_until(self.watch.name)
+    def _registry_size(self) -> int:
+        return max(1, len(self._registry.records()))
+
+    def _load(self, oldest: int) -> WatchScorer:
+        """At the first run: the scorer as the store has it; a new watch learns from its history
+        before."""
+        if not self._restored:
+            self.restore()
+        until = self._store.samples.scored_until(self.watch.name)
         if until is None:
             self._first_fit(oldest)
-            self._restore(
-                oldest
-            )  # also of those that have ended before: since when are they missing?
-        self._stacks = self._loaded(
-            oldest if until is None else until // self.watch.step * self.watch.step
-        )
+            # Also of the series that have ended in the history: since when are they missing?
+            self._publisher.restore(oldest)
+        start = oldest if until is None else until // self.watch.step * self.watch.step
+        self._scorer = self._scorer_at(start)
         self._alarms = OpenAlarms(
             self.watch.step,
             self.watch.persistence,
-            self._stacks.until,
-            {alarm.series_id: alarm for alarm in self._store.open_alarms(self.watch.name)},
+            start,
+            {alarm.series_id: alarm for alarm in self._store.alarms.open(self.watch.name)},
         )
         self._store.incidents.adopt(self._group)
-        return self._stacks
+        return self._scorer
 
-    def recall(self) -> None:
-        """Puts what the store holds on the board: it may be long until Prometheus answers.
+    def _scorer_at(self, until: int) -> WatchScorer:
+        self._registry.take_waiting()  # all champions are loaded here, also those that wait
+        scorer = WatchScorer(self.watch, self._store, until, self._publisher.maintenance)
+        champions = self._registry.champions().values()
+        states = self._store.detector_states.of(self.watch.name)
+        self._retire(scorer.load(champions, states))
+        return scorer
 
-        Done before the first request is answered, so that a restart resolves no alert.
-        """
-        self._roster.reload()
-        until = self._store.scored_until(self.watch.name)
-        self._restore(until or 0)
-        self._recalled = True
-        self._board.publish_incidents(self._group.name, self._store.incidents.still_open)
-        if until is not None:
-            shown = self._snapshot(until)[0]
-            before = self._board.snapshots().get(self.watch.name)
-            failing = (
-                before is not None and before.outlook is WatchHealth.FAILING
-            )  # until a run succeeds
-            self._board.publish(
-                _stale(
-                    shown,
-                    WatchHealth.FAILING if failing else WatchHealth.STARTING,
-                    before.reason if before is not None and failing else "",
-                )
-            )
-
-    def _restore(self, until: int) -> None:
-        """The latest samples as the store holds them; until: what the last look had reached."""
-        ids = np.array([record.id for record in self._roster.records()], np.int64)
-        self._latest = LatestSamples(self.watch)
-        kept = self._store.latest(ids, self.watch.persistence[1])
-        times = [
-            int(time)
-            for samples in kept
-            if len(samples)
-            for time in (samples.times[0], samples.times[-1])
-        ]
-        self._latest.restore(
-            ids, kept, until, self._maintenance(min(times), max(times)) if times else ()
-        )
-
-    def _maintenance(self, start: int, end: int) -> Sequence[Mask]:
-        return list(self._planned(self._roster.records(), start, end))
-
-    def _in_maintenance(self, time: int) -> set[int]:
-        """Ids of series."""
-        return {each.series_id for each in self._maintenance(time, time)}
-
-    def _loaded(self, until: int) -> WatchScorer:
-        self._roster.take_waiting()  # all of them are loaded here
-        stacks = WatchScorer(self.watch, self._store, until, self._maintenance)
-        self._depose(
-            stacks.load(self._roster.champions().values(), self._store.carry(self.watch.name))
-        )
-        return stacks
-
-    def _depose(self, unusable: Sequence[ModelRecord]) -> None:
+    def _retire(self, unusable: Sequence[ModelRecord]) -> None:
         """Models that cannot be read are counted; their series are fitted anew."""
-        if unusable:
-            self._metrics.fit_failures.labels(self.watch.name, "unreadable").inc(len(unusable))
-            now = int(self._clock())
-            why = "its weights cannot be read, or not by this version: fitted anew"
-            self._store.active_models.keep(
-                [],
-                [
-                    Decision(now, model.series_id, model.version, DecisionKind.DEPOSED, why)
-                    for model in unusable
-                ],
-            )
-            self._roster.retire(unusable)
+        if not unusable:
+            return
+        self._metrics.fit_failures.labels(self.watch.name, "unreadable").inc(len(unusable))
+        now = int(self._clock())
+        why = "its weights cannot be read, or not by this version: fitted anew"
+        decisions = [
+            Decision(now, model.series_id, model.version, DecisionKind.RETIRED, why)
+            for model in unusable
+        ]
+        self._store.active_models.update([], decisions)
+        self._registry.retire(unusable)
 
-    def _tick(self, stacks: WatchScorer, start: int, end: int) -> WatchScorer:
-        """Judges start..end and writes it in one transaction.
+    def _tick(self, scorer: WatchScorer, grid: Grid) -> WatchScorer:
+        """Judges the samples of a grid and writes the result in one transaction.
 
-        Returns the stacks that have seen it.
+        Returns the scorer that has seen them.
         """
+        ids, values = self._fetch(grid)
+        self._covariates.load(
+            grid.start, grid.end, within=grid.count * self.watch.score_interval / 2
+        )
+        self._retire(scorer.replace(self._registry.take_waiting()))
+        requests = self._store.regimes.requests(self.watch.name)
+        ticks, after = scorer.judge(ids, grid, values, requests)
+        accepted = regimes.accepted_regimes(ticks, self._store, requests, self.watch.step)
+        changed, alarms = self._alarms.after(ticks, self._publisher.latest.recent)
+        written = self._store.write(
+            ticks,
+            query_key(self.watch),
+            (grid.start, grid.end),
+            changed,
+            self._group,
+            RegimeChanges(accepted, [request for request in requests if request.seen < grid.end]),
+        )
+        started = sum(alarm.start > self._alarms.until for alarm in changed)
+        self._scorer = after
+        self._alarms = alarms
+        self._metrics.incidents.labels(self._group.name).inc(written.incidents)
+        self._metrics.alarms.labels(self.watch.name).inc(started)
+        self._metrics.regimes.labels(self.watch.name).inc(len(accepted))
+        self._covariates.count_ambiguous(after.ambiguous)
+        self._show(ticks)
+        return after
+
+    def _fetch(self, grid: Grid) -> tuple[IntArray, FloatArray]:
+        """What Prometheus has of the query: series ids [S] and values [S, T] on the grid."""
         answer = self._reader.range(
-            self.watch.query, start, end, self.watch.step, max_series=self.watch.max_series
+            self.watch.query, grid.start, grid.end, grid.step, max_series=self.watch.max_series
         )
         if answer.warnings:
             self._metrics.prometheus_warnings.inc(len(answer.warnings))
@@ -250,65 +228,17 @@ class ScoreJob:
                 "answer may be partial",
                 extra={"watch": self.watch.name, "warnings": "; ".join(answer.warnings)},
             )
-        ids = self._roster.identify(answer.observed)
-        self._covariates.load(
-            start, end, ((end - start) // self.watch.step + 1) * self.watch.score_interval / 2
-        )
-        self._depose(stacks.replace(self._roster.take_waiting()))
-        values = grid.align(answer.observed, start, end, self.watch.step)
-        asked = self._store.regimes.asked(self.watch.name)
-        ticks, after = stacks.judge(
-            ids, grid.grid_times(start, end, self.watch.step), values, asked
-        )
-        accepted = regimes.accepted_by(ticks, self._store, asked, self.watch.step)
-        changed, alarms = self._alarms.after(ticks, self._latest.recent)
-        written = self._store.write(
-            ticks,
-            query_key(self.watch),
-            (start, end),
-            changed,
-            self._group,
-            accepted,
-            [each for each in asked if each.seen < end],
-        )
-        self._metrics.incidents.labels(self._group.name).inc(written.incidents)
-        self._metrics.alarms.labels(self.watch.name).inc(
-            sum(each.start > self._alarms.until for each in changed)
-        )
-        self._stacks = after
-        self._alarms = alarms
-        self._metrics.regimes.labels(self.watch.name).inc(len(accepted))
-        self._covariates.tell_ambiguous(after.ambiguous)
+        return self._registry.identify(answer.observed), align(answer.observed, grid)
+
+    def _show(self, ticks: Sequence[Tick]) -> None:
         for tick in ticks:
-            self._latest.update(tick)
+            self._publisher.latest.update(tick)
             self._metrics.samples_scored.labels(self.watch.name).inc(
                 int(np.count_nonzero(~np.isnan(tick.score)))
             )
-        return after
-
-    def _publish(self, stacks: WatchScorer) -> None:
-        snapshot, seen = self._snapshot(stacks.until)
-        stacks.drop(self._roster.see(seen))
-        self._board.publish(replace(snapshot, shifts=stacks.shifts()))
-        self._board.publish_incidents(self._group.name, self._store.incidents.still_open)
-
-    def _snapshot(self, until: int) -> tuple[Snapshot, list[SeriesRecord]]:
-        """What is known at a grid time, and all records with their new state."""
-        return self._latest.snapshot(
-            self._roster.records(),
-            self._roster.champions(),
-            until,
-            self._gone_after,
-            self._in_maintenance(until),
-        )
-
-    def _shown(self) -> Snapshot:
-        """What is on the board; an empty one where nothing has ever been known."""
-        known = self._board.snapshots().get(self.watch.name)
-        return known or self._latest.snapshot([], {}, 0, self._gone_after)[0]
 
     def _fail(self, error: Exception) -> None:
-        """Counted, logged, and shown: the rows on the board become stale."""
+        """Counted, logged, and shown."""
         name = self.watch.name
         reason = str(
             getattr(error, "reason", "store" if isinstance(error, StoreError) else "error")
@@ -320,21 +250,4 @@ class ScoreJob:
             extra={"watch": name, "reason": reason, "err": str(error) or repr(error)},
             exc_info=reason == "error",
         )
-        self._board.publish(_stale(self._shown(), WatchHealth.FAILING, str(error) or repr(error)))
-
-
-def _paused(snapshot: Snapshot) -> Snapshot:
-    """Its rows stay in what alert rules read, as calm ones: without any row an alert that fires
-    would never end."""
-    calm = np.where(np.isnan(snapshot.alert_score), np.nan, 0.0)
-    return replace(
-        _stale(snapshot, WatchHealth.PAUSED, "paused in the configuration"),
-        alert_score=calm,
-        missing=np.zeros_like(snapshot.missing),
-    )
-
-
-def _stale(snapshot: Snapshot, outlook: WatchHealth, reason: str = "") -> Snapshot:
-    """Everything as it was when we last could look; alert rules go on reading it."""
-    series = tuple(replace(record, state=SeriesState.STALE) for record in snapshot.series)
-    return replace(snapshot, series=series, outlook=outlook, reason=reason)
+        self._publisher.publish_failure(str(error) or repr(error))

@@ -1,9 +1,9 @@
-"""Which setting would have spared a noisy series most of its alarms: tried on what was stored,
-never guessed. Pure.
+"""Which setting would have spared a noisy series most of its alarms. Each one is tried on the
+stored samples. Pure.
 
-A policy moves the band, so the stored samples are judged anew against the moved band and their
-alarms counted anew. Only `alert_budget` would need another fit: its band is estimated from below,
-by the tail that carries limits to a budget.
+A policy moves the band, so the stored samples are judged again, with the moved band, and their
+alarms are counted again. Only `alert_budget` would need another fit: its band is estimated with the
+tail shape by which detectors adapt their limits to a budget.
 """
 
 import math
@@ -16,22 +16,20 @@ from detectors.api import Band
 from detectors.bands import MEAN_POWER, sample_probability, tail_stretch
 from plugin.config import Watch, format_budget
 from plugin.domain.alarms import Alarm, OpenAlarms
-from plugin.domain.budget import DAY, Suggestion
-from plugin.jobs.policies import judged
+from plugin.domain.budget import Suggestion
+from plugin.domain.times import DAY
+from plugin.jobs.policies import judge_values
 from plugin.series import FloatArray, Samples, Tick
 
-LEAST_ALARMS = 3  # fewer are no habit
-LEAST_REMOVED = 2 / 3  # of the alarms
-SHARE_OF_WORST = 10  # one in so many, the worst, stays where nobody has said which alarms are real
-PERSISTENCE = ((2, 3), (3, 5), (4, 6))
-BUDGETS = (
-    1 / (14 * DAY),
-    1 / (30 * DAY),
-    1 / (90 * DAY),
-)  # alarms per second, each rarer than the one before
-MOST_RELATIVE = 10.0  # of min_relative_deviation
-WIDTH_OF_A_SAMPLE = 0.1  # waiting for one more sample counts as a band that is wider by so much
-LAST = math.inf  # one side given up: only where nothing else helps
+MIN_ALARMS = 3  # fewer do not repeat themselves
+MIN_REMOVED_SHARE = 2 / 3  # of the alarms
+ALARMS_PER_WORST = 10  # one in so many, the worst, stays if no alarm was marked as real
+PERSISTENCES = ((2, 3), (3, 5), (4, 6))
+# Alarms per second, each rarer than the one before.
+BUDGETS = (1 / (14 * DAY), 1 / (30 * DAY), 1 / (90 * DAY))
+MAX_RELATIVE_DEVIATION = 10.0
+SAMPLE_COST = 0.1  # waiting for one more sample costs as much as a band wider by this share
+ONE_SIDE_COST = math.inf  # giving up one side: only where nothing else helps
 
 
 @dataclass(frozen=True)
@@ -51,47 +49,49 @@ class Candidate:
             lower = expected - self.stretch * (expected - lower)
             upper = expected + self.stretch * (upper - expected)
         wide = Band(lower[None], expected[None], upper[None])
-        score, after = judged(value[None], wide, self.watch)
+        score, after = judge_values(value[None], wide, self.watch)
         return score[0], Band(after.lower[0], after.expected[0], after.upper[0])
 
 
-def suggestion(
+def best_suggestion(
     watch: Watch, samples: Samples, real: Sequence[Alarm], elsewhere: Sequence[Alarm]
 ) -> Suggestion | None:
     """The mildest setting that spares at least two thirds of the alarms and keeps those that
     matter.
 
-    real: alarms of the series that somebody has answered as real: they stay. Where there is none,
-    the worst tenth does.
-    elsewhere: such alarms of the other series of the watch, which the setting holds for, too: their
-    peaks stay outside. None where nothing helps, or where fewer than three alarms are noise.
+    real: alarms of the series that someone has marked as real: they stay. Without any, the worst
+    tenth stays. elsewhere: such alarms of the other series of the watch, for which the setting
+    would hold, too: their peaks stay outside. None where nothing helps, or where fewer than three
+    alarms are noise.
     """
     band = Band(samples.lower, samples.expected, samples.upper)
     value = samples.value
     before = episodes(watch, samples.times, value, band, samples.score)
     noise = [alarm for alarm in before if not _touches(alarm, real)]
-    if len(noise) < LEAST_ALARMS:
+    if len(noise) < MIN_ALARMS:
         return None
-    kept = [alarm for alarm in before if _touches(alarm, real)]
+    marked = [alarm for alarm in before if _touches(alarm, real)]
     worst = sorted(noise, key=lambda alarm: -alarm.peak_score)[
-        : max(1, len(noise) // SHARE_OF_WORST)
+        : max(1, len(noise) // ALARMS_PER_WORST)
     ]
     best: tuple[float, Suggestion] | None = None
-    for trial in _trials(watch, samples, noise):
-        score, after = trial.judge(value, band)
-        cost = _cost(watch, trial, band, after)
+    for candidate in _candidates(watch, samples, noise):
+        score, after = candidate.judge(value, band)
+        cost = _cost(watch, candidate, band, after)
         if best is not None and cost >= best[0]:
             continue
-        alarms = episodes(trial.watch, samples.times, value, after, score)
+        alarms = episodes(candidate.watch, samples.times, value, after, score)
         removed = len(noise) - sum(not _touches(alarm, real) for alarm in alarms)
         if (
-            removed >= LEAST_REMOVED * len(noise)
-            and all(_touches(alarm, alarms) for alarm in kept or worst)
-            and _stay(trial, elsewhere)
+            removed >= MIN_REMOVED_SHARE * len(noise)
+            and all(_touches(alarm, alarms) for alarm in marked or worst)
+            and _stay(candidate, elsewhere)
         ):
             best = (
                 cost,
-                Suggestion(trial.setting, removed, len(noise), len(kept), trial.stretch == 1),
+                Suggestion(
+                    candidate.setting, removed, len(noise), len(marked), candidate.stretch == 1
+                ),
             )
     return best[1] if best is not None else None
 
@@ -103,10 +103,9 @@ def episodes(
     k, n = watch.persistence
     scored = np.flatnonzero(~np.isnan(score))
     near = score[scored] > 1
-    for later in range(
-        1, n
-    ):  # what the last n scores of an alarm can hold; all else changes nothing
-        near[later:] |= score[scored][:-later] > 1
+    # Of all samples, only those that the last n scores of an alarm can hold matter.
+    for distance in range(1, n):
+        near[distance:] |= score[scored][:-distance] > 1
     at = scored[near]
     if not len(at):
         return []
@@ -126,31 +125,31 @@ def episodes(
     )[0]
 
 
-def _trials(watch: Watch, samples: Samples, noise: Sequence[Alarm]) -> Iterator[Candidate]:
-    """All that may be tried."""
-    for k, n in PERSISTENCE:
+def _candidates(watch: Watch, samples: Samples, noise: Sequence[Alarm]) -> Iterator[Candidate]:
+    """All settings that may be tried."""
+    for k, n in PERSISTENCES:
         if k > watch.persistence[0]:
-            yield _trial(watch, "persistence", (k, n), f"{k} of {n}")
+            yield _candidate(watch, "persistence", (k, n), f"{k} of {n}")
     distance = np.abs(samples.value - samples.expected)
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = distance / np.abs(samples.expected)
-    for name, measure, most in (
+    for name, measure, limit in (
         ("min_deviation", distance, math.inf),
-        ("min_relative_deviation", relative, MOST_RELATIVE),
+        ("min_relative_deviation", relative, MAX_RELATIVE_DEVIATION),
     ):
         least = _least(samples, measure, noise)
-        if getattr(watch, name) < least <= most:
-            yield _trial(watch, name, least, f"{least:.15g}")
+        if getattr(watch, name) < least <= limit:
+            yield _candidate(watch, name, least, f"{least:.15g}")
     for budget in BUDGETS:
         if budget < watch.alert_budget:
             stretch = _stretch(budget, watch.step) / _stretch(watch.alert_budget, watch.step)
             yield Candidate(f"alert_budget: {format_budget(budget)}", watch, stretch)
     for direction in ("above", "below") if watch.direction == "both" else ():
-        yield _trial(watch, "direction", direction, direction)
+        yield _candidate(watch, "direction", direction, direction)
 
 
-def _trial(watch: Watch, name: str, value: object, spelt: str) -> Candidate:
-    return Candidate(f"{name}: {spelt}", watch.model_copy(update={name: value}))
+def _candidate(watch: Watch, name: str, value: object, text: str) -> Candidate:
+    return Candidate(f"{name}: {text}", watch.model_copy(update={name: value}))
 
 
 def _stretch(budget: float, step: int) -> float:
@@ -161,12 +160,12 @@ def _stretch(budget: float, step: int) -> float:
 def _least(samples: Samples, measure: FloatArray, noise: Sequence[Alarm]) -> float:
     """What the measure of two thirds of the alarms does not exceed, rounded up to two digits; inf =
     no number does."""
-    highest = []
+    peaks = []
     for alarm in noise:
         first, end = np.searchsorted(samples.times, [alarm.start, alarm.end + 1])
         outside = samples.score[first:end] > 1
-        highest.append(float(measure[first:end][outside].max()))
-    least = sorted(highest)[math.ceil(LEAST_REMOVED * len(highest)) - 1]
+        peaks.append(float(measure[first:end][outside].max()))
+    least = sorted(peaks)[math.ceil(MIN_REMOVED_SHARE * len(peaks)) - 1]
     if not 0 < least < math.inf:
         return math.inf
     digits = 1 - math.floor(math.log10(least))
@@ -174,10 +173,10 @@ def _least(samples: Samples, measure: FloatArray, noise: Sequence[Alarm]) -> flo
     return math.ceil(round(least * tens, 9)) / tens
 
 
-def _cost(watch: Watch, trial: Candidate, before: Band, after: Band) -> float:
-    """By what share a setting widens the band; LAST where it gives up one side."""
-    if trial.watch.direction != watch.direction:
-        return LAST
+def _cost(watch: Watch, candidate: Candidate, before: Band, after: Band) -> float:
+    """By what share a setting widens the band; ONE_SIDE_COST where it gives up one side."""
+    if candidate.watch.direction != watch.direction:
+        return ONE_SIDE_COST
     with np.errstate(invalid="ignore", divide="ignore"):
         sides = np.concatenate(
             [
@@ -187,10 +186,10 @@ def _cost(watch: Watch, trial: Candidate, before: Band, after: Band) -> float:
         )
     known = sides[np.isfinite(sides)]
     wider = float(known.mean()) - 1 if len(known) else 0.0
-    return wider + WIDTH_OF_A_SAMPLE * (trial.watch.persistence[0] - watch.persistence[0])
+    return wider + SAMPLE_COST * (candidate.watch.persistence[0] - watch.persistence[0])
 
 
-def _stay(trial: Candidate, alarms: Sequence[Alarm]) -> bool:
+def _stay(candidate: Candidate, alarms: Sequence[Alarm]) -> bool:
     """Whether alarms of other series would still be alarms: their peak is outside, and they are
     long enough."""
     if not alarms:
@@ -199,8 +198,10 @@ def _stay(trial: Candidate, alarms: Sequence[Alarm]) -> bool:
         name: np.array([getattr(alarm, f"peak_{name}") for alarm in alarms])
         for name in ("value", "lower", "expected", "upper")
     }
-    score, _ = trial.judge(peaks["value"], Band(peaks["lower"], peaks["expected"], peaks["upper"]))
-    long_enough = [alarm.samples >= trial.watch.persistence[0] for alarm in alarms]
+    score, _ = candidate.judge(
+        peaks["value"], Band(peaks["lower"], peaks["expected"], peaks["upper"])
+    )
+    long_enough = [alarm.samples >= candidate.watch.persistence[0] for alarm in alarms]
     return bool((score > 1).all()) and all(long_enough)
 
 

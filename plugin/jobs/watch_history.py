@@ -6,18 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from plugin import grid
 from plugin.config import Watch
-from plugin.jobs.model_registry import ModelRegistry
-from plugin.prometheus import PrometheusReader
-from plugin.store import Store
+from plugin.domain.times import DAY
+from plugin.grid import Grid, align
+from plugin.jobs.watch_context import WatchContext
 
 log = logging.getLogger(__name__)
 
 SAMPLES_AT_ONCE = 8_000_000  # bounds the memory of one part: 64 MB of float64
-DAY = (
-    86_400  # of the store's blocks: a part that ends with a day leaves no block to be written again
-)
 
 
 def query_key(watch: Watch) -> str:
@@ -26,61 +22,50 @@ def query_key(watch: Watch) -> str:
 
 
 def load(
-    watch: Watch,
-    store: Store,
-    reader: PrometheusReader,
-    roster: ModelRegistry,
-    start: int,
-    end: int,
-    *,
-    progress: Callable[[float], None] = lambda share: None,
+    context: WatchContext, window: Grid, *, progress: Callable[[float], None] = lambda share: None
 ) -> int:
-    """Fetches what the store lacks of start..end (grid times, inclusive), in parts. Returns the
-    samples added.
+    """Fetches what the store lacks of a window, in parts. Returns the samples added.
 
     Raises PrometheusError; the parts fetched until then are kept and are not asked for again.
     """
-    added = 0
-    key = query_key(watch)
-    ranges = store.missing_ranges(watch.name, key, start, end, watch.step)
-    total = sum(last - first + watch.step for first, last in ranges) or 1
-    done = 0
-    for first, last in ranges:
-        part_first = first
-        while part_first <= last:
-            part_last = min(
-                last, _part_end(part_first, watch.step, len(roster.records()) or watch.max_series)
-            )
-            added += _load_part(watch, store, reader, roster, key, part_first, part_last)
-            done += part_last - part_first + watch.step
-            progress(done / total)
-            part_first = part_last + watch.step
-    return added
+    watch = context.watch
+    missing = context.store.coverage.missing(
+        watch.name, query_key(watch), window.start, window.end, watch.step
+    )
+    total = sum(last - first + watch.step for first, last in missing) or 1
+    samples = 0
+    loaded = 0
+    for first, last in missing:
+        start = first
+        while start <= last:
+            series = len(context.registry.records()) or watch.max_series
+            part = Grid.between(start, min(last, _part_end(start, watch.step, series)), watch.step)
+            samples += _load_part(context, part)
+            loaded += part.count * watch.step
+            progress(loaded / total)
+            start = part.end + watch.step
+    return samples
 
 
-def _part_end(first: int, step: int, series: int) -> int:
-    """The last grid time of the part that begins at `first`: within the bound, and with the day
-    where it can."""
-    furthest = first + (max(1, SAMPLES_AT_ONCE // series) - 1) * step
-    day_ends = (furthest + step) // DAY * DAY - 1  # the last second of the last whole day
-    whole = first + (day_ends - first) // step * step
-    return whole if whole >= first else furthest
+def _part_end(start: int, step: int, series: int) -> int:
+    """The last grid time of the part that starts at `start`: within the bound on samples, and where
+    possible with a day, so that no block of the store has to be written twice."""
+    bound = start + (max(1, SAMPLES_AT_ONCE // series) - 1) * step
+    day_end = (bound + step) // DAY * DAY - 1  # the last second of the last whole day
+    end = start + (day_end - start) // step * step
+    return end if end >= start else bound
 
 
-def _load_part(
-    watch: Watch,
-    store: Store,
-    reader: PrometheusReader,
-    roster: ModelRegistry,
-    key: str,
-    first: int,
-    last: int,
-) -> int:
-    answer = reader.range(watch.query, first, last, watch.step, max_series=watch.max_series)
-    ids = roster.identify(answer.observed)
-    values = grid.align(answer.observed, first, last, watch.step)
-    store.record_history(
-        watch.name, key, ids, grid.grid_times(first, last, watch.step), values, (first, last)
+def _load_part(context: WatchContext, part: Grid) -> int:
+    """Returns the samples added."""
+    watch = context.watch
+    answer = context.reader.range(
+        watch.query, part.start, part.end, watch.step, max_series=watch.max_series
+    )
+    ids = context.registry.identify(answer.observed)
+    values = align(answer.observed, part)
+    context.store.record_history(
+        watch.name, query_key(watch), ids, part.times, values, (part.start, part.end)
     )
     if answer.warnings:
         log.warning(
@@ -88,6 +73,7 @@ def _load_part(
             extra={"watch": watch.name, "warnings": "; ".join(answer.warnings)},
         )
     log.debug(
-        "history loaded", extra={"watch": watch.name, "series": len(ids), "from": first, "to": last}
+        "history loaded",
+        extra={"watch": watch.name, "series": len(ids), "from": part.start, "to": part.end},
     )
     return int(np.count_nonzero(~np.isnan(values)))

@@ -1,5 +1,5 @@
-"""All stacks of one watch: built from the store, kept in step with the roster, asked to judge each
-tick."""
+"""All stacks of one watch: built from the store, kept in step with the registry, asked to judge
+each tick."""
 
 import logging
 import threading
@@ -9,22 +9,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from plugin import grid
 from plugin.board import LevelShift
 from plugin.config import Watch
+from plugin.domain.intervals import Interval
 from plugin.domain.tolerances import NO_TOLERANCES
-from plugin.jobs import masks
-from plugin.jobs.covariates import channels
-from plugin.jobs.masks import Mask
+from plugin.grid import Grid
+from plugin.jobs.batches import BatchBuilder, WatchBatch
+from plugin.jobs.masks import masked_samples
 from plugin.jobs.model_stack import ModelStack
-from plugin.jobs.policies import judged
-from plugin.jobs.regimes import accepted_before, asked_for, shifts
+from plugin.jobs.policies import judge_values
+from plugin.jobs.regimes import level_shifts, requested_marks
 from plugin.series import FloatArray, IntArray, Tick
 from plugin.store import AcceptRequest, DetectorState, ModelRecord, Store
 
 log = logging.getLogger(__name__)
 
-Planned = Callable[[int, int], Sequence[Mask]]
+Maintenance = Callable[[int, int], Sequence[Interval]]  # of the series, from start to end
 
 CELLS_AT_ONCE = 700_000  # series times steps of one warm-up: bounds its memory
 
@@ -33,25 +33,26 @@ class WatchScorer:
     """One stack per detector spec. `until` is the grid time that every stack has seen."""
 
     def __init__(
-        self, watch: Watch, store: Store, until: int, planned: Planned = lambda start, end: ()
+        self,
+        watch: Watch,
+        store: Store,
+        until: int,
+        maintenance: Maintenance = lambda start, end: (),
     ) -> None:
-        """planned: the maintenance of the series in a time, both ends included."""
         self.until = until
         self._watch = watch
         self._store = store
-        self._planned = planned
+        self._maintenance = maintenance
         self._by_spec: dict[str, ModelStack] = {}
         self._replacing = threading.Lock()
         self.tolerances = NO_TOLERANCES  # of the series, as of the last tick
-        self.ambiguous = Counter[
-            str
-        ]()  # covariate -> series for which several matched in the last tick
+        self.ambiguous = Counter[str]()  # as WatchBatch.ambiguous, of the last tick
 
     def load(
-        self, models: Iterable[ModelRecord], carries: Sequence[DetectorState]
+        self, models: Iterable[ModelRecord], states: Sequence[DetectorState]
     ) -> list[ModelRecord]:
-        """Takes up champions: with the stored carry where it fits, else from the end of what they
-        learnt.
+        """Loads champions: with the stored state where there is one, else as of the end of their
+        fit window, from where they catch up.
 
         Returns those that cannot be read: made by another version of a detector, or by one that is
         not installed.
@@ -59,22 +60,20 @@ class WatchScorer:
         return [
             model
             for group in _grouped(models, lambda model: model.spec)
-            for model in self._load_group(group, carries)
+            for model in self._load_group(group, states)
         ]
 
     def _load_group(
-        self, group: Sequence[ModelRecord], carries: Sequence[DetectorState]
+        self, group: Sequence[ModelRecord], states: Sequence[DetectorState]
     ) -> Sequence[ModelRecord]:
         try:
             ends = {model.series_id: model.window_end for model in group}
-            warm, late = ModelStack.load(self._store, group).resume(carries, self.until)
-            ready = ([warm] if warm else []) + (self._caught_up(late, ends) if late else [])
-        except (
-            Exception
-        ) as error:  # arrays of other names and shapes, or whatever a detector raises
+            warm, behind = ModelStack.load(self._store, group).resume(states, self.until)
+            ready = ([warm] if warm else []) + (self._caught_up(behind, ends) if behind else [])
+        except Exception as error:  # other arrays than expected, or whatever a detector raises
             files = _grouped(group, lambda model: str(model.path))
             if len(files) > 1:  # one bad file must not cost the models in the others
-                return [model for file in files for model in self._load_group(file, carries)]
+                return [model for file in files for model in self._load_group(file, states)]
             log.error(
                 "models cannot be used",
                 extra={
@@ -90,13 +89,13 @@ class WatchScorer:
         return []
 
     def replace(self, models: Sequence[ModelRecord]) -> list[ModelRecord]:
-        """Puts freshly crowned champions in the place of the old ones, warmed up to `until`;
-        returns as `load`."""
+        """Puts new champions in the place of the old ones, warmed up to `until`; returns as
+        `load`."""
         with self._replacing:
             self.drop([model.series_id for model in models])
             return self.load(models, [])
 
-    def standing(self) -> tuple[ModelStack, ...] | None:
+    def stacks(self) -> tuple[ModelStack, ...] | None:
         """Every stack as of `until`, for another thread; None while champions are being
         replaced."""
         if not self._replacing.acquire(blocking=False):
@@ -109,77 +108,64 @@ class WatchScorer:
     def drop(self, ids: Sequence[int]) -> None:
         """Forgets series; their champions stay in the store."""
         if ids:
-            gone = np.array(ids, np.int64)
-            kept = (stack.without(gone) for stack in self._by_spec.values())
-            self._by_spec = {stack.spec: stack for stack in kept if stack is not None}
+            stacks = [stack.without(np.array(ids, np.int64)) for stack in self._by_spec.values()]
+            self._by_spec = {stack.spec: stack for stack in stacks if stack is not None}
 
     def judge(
-        self,
-        ids: IntArray,
-        times: IntArray,
-        values: FloatArray,
-        asked: Sequence[AcceptRequest] = (),
+        self, ids: IntArray, grid: Grid, values: FloatArray, requests: Sequence[AcceptRequest] = ()
     ) -> tuple[list[Tick], "WatchScorer"]:
-        """One tick per stack, one more for series without a model, and the stacks that have seen
+        """One tick per stack, one more for series without a model, and the scorer that has seen
         them.
 
-        asked: of whom the level that they have now is to be normal. ids [S] and values [S, T] are
-        what arrived (NaN = no sample); a series of a stack that did not arrive is judged as
-        missing, so that its carry goes on. Nothing changes here: drop the result and the tick never
-        was.
+        ids [S] and values [S, T] are what arrived, NaN = no sample. A series of a stack that did
+        not arrive is judged as missing, so that its detector state goes on. requests: someone wants
+        the level that these series have now to be normal. This scorer does not change: drop the
+        result, and the tick never was.
         """
-        start = int(times[0])
-        until = int(times[-1])
-        step = self._watch.step
-        after = WatchScorer(self._watch, self._store, until, self._planned)
-        planned = self._planned(start, until)
+        after = WatchScorer(self._watch, self._store, grid.end, self._maintenance)
         after.tolerances = self._store.feedback.tolerances(self._watch.name)
+        builder = self._builder(grid)
         ticks = []
-        for spec, stack in self._by_spec.items():
+        for stack in self._by_spec.values():
             rows = _gather(stack.ids, ids, values)
-            given = channels(
-                self._store, self._watch.name, spec, stack.ids, start, after.until, step
-            )
-            muted = masks.flags(planned, stack.ids, start, len(times), step)
-            batch = grid.batch(
-                rows,
-                start,
-                step,
-                self._watch.timezone,
-                covariates=given.values,
-                settled=asked_for(asked, stack.ids, times),
-                usable=masks.train_mask(muted),
-            )
-            after.ambiguous.update(given.ambiguous)
-            scores, after._by_spec[spec] = stack.score(batch)
-            anomaly, band = judged(
-                rows, scores.band, self._watch, after.tolerances.widening(stack.ids, times)
-            )
-            ticks.append(
-                Tick(
-                    self._watch.name,
-                    stack.ids,
-                    times,
-                    rows,
-                    band.expected,
-                    band.lower,
-                    band.upper,
-                    anomaly,
-                    stack.version,
-                    scores.carry,
-                    spec,
-                    muted,
-                )
-            )
-        modelled = np.concatenate(
-            [np.empty(0, np.int64), *(stack.ids for stack in self._by_spec.values())]
+            settled = requested_marks(requests, stack.ids, grid.times)
+            batch = builder.of(stack.spec, stack.ids, rows, settled)
+            tick, after._by_spec[stack.spec] = after._judged(stack, batch)
+            after.ambiguous.update(batch.ambiguous)
+            ticks.append(tick)
+        modelled = [stack.ids for stack in self._by_spec.values()]
+        unmodelled = ~np.isin(ids, np.concatenate([np.empty(0, np.int64), *modelled]))
+        tick = _unjudged(self._watch.name, ids[unmodelled], grid.times, values[unmodelled])
+        muted = masked_samples(builder.masks, ids[unmodelled], grid)
+        return [*ticks, replace(tick, muted=muted)], after
+
+    def _judged(self, stack: ModelStack, arriving: WatchBatch) -> tuple[Tick, ModelStack]:
+        """The tick of one stack, and the stack that has seen it."""
+        batch = arriving.batch
+        scores, after = stack.score(batch)
+        widening = self.tolerances.widening(stack.ids, batch.times)
+        anomaly, band = judge_values(
+            batch.values, scores.band, self._watch, widening, scores.anomaly
         )
-        alone = ~np.isin(ids, modelled)
-        muted = masks.flags(planned, ids[alone], start, len(times), step)
-        ticks.append(
-            replace(_unjudged(self._watch.name, ids[alone], times, values[alone]), muted=muted)
+        tick = Tick(
+            watch=self._watch.name,
+            ids=stack.ids,
+            times=batch.times,
+            value=batch.values,
+            expected=band.expected,
+            lower=band.lower,
+            upper=band.upper,
+            score=anomaly,
+            model_version=stack.version,
+            carry=scores.carry,
+            stack=stack.spec,
+            muted=arriving.masked,
         )
-        return ticks, after
+        return tick, after
+
+    def _builder(self, grid: Grid) -> BatchBuilder:
+        masks = self._maintenance(grid.start, grid.end)
+        return BatchBuilder(self._store, self._watch.name, self._watch.timezone, grid, masks)
 
     def shifts(self) -> dict[int, LevelShift]:
         """Which series lie at another level as of `until`, by id."""
@@ -187,7 +173,7 @@ class WatchScorer:
             series: shift
             for stack in self._by_spec.values()
             if stack.carry is not None
-            for series, shift in shifts(
+            for series, shift in level_shifts(
                 stack.ids, stack.carry, self.until, self._watch.step
             ).items()
         }
@@ -197,53 +183,35 @@ class WatchScorer:
         self._by_spec[stack.spec] = stack if other is None else other.join(stack)
 
     def _caught_up(self, stack: ModelStack, ends: Mapping[int, int]) -> list[ModelStack]:
-        """Runs what is stored since the window of each model through it; ends: series id -> end of
-        that window.
+        """The models of a stack after they have seen what is stored since their fit window.
 
-        A model that cannot say what it carries, or has learnt from what is not yet judged, starts
-        cold a while before.
+        ends: series id -> end of that window. A model without a state for that end, or with an end
+        that is later than `until`, starts cold, early enough to be warm.
         """
         step = self._watch.step
         ready = []
-        end = np.array([ends[series] for series in stack.ids.tolist()], np.int64)
-        for time in np.unique(end).tolist():
-            part = stack if (end == time).all() else stack.part(end == time)
-            if part.carry is None or time > self.until:
-                ready.append(
-                    self._run(replace(part, carry=None), self.until - (part.warm_up - 1) * step)
-                )
+        end_by_row = np.array([ends[series_id] for series_id in stack.ids.tolist()], np.int64)
+        for end in np.unique(end_by_row).tolist():
+            rows = end_by_row == end
+            part = stack if rows.all() else stack.part(rows)
+            if part.carry is None or end > self.until:
+                start = self.until - (part.warm_up - 1) * step
+                ready.append(self._run(replace(part, carry=None), start))
             else:
-                ready.append(self._run(part, time // step * step + step))
+                ready.append(self._run(part, end // step * step + step))
         return ready
 
     def _run(self, stack: ModelStack, start: int) -> ModelStack:
         """The stack after it has seen the stored values from `start` up to now, in parts."""
-        step = self._watch.step
-        if start > self.until:
+        grid = Grid.within(start, self.until, self._watch.step)
+        if not grid.count:
             return stack
-        rows = max(1, CELLS_AT_ONCE // ((self.until - start) // step + 1))
+        builder = self._builder(grid)
+        rows = max(1, CELLS_AT_ONCE // grid.count)
         warm: ModelStack | None = None
         for first in range(0, len(stack.ids), rows):
             part = stack.part(slice(first, first + rows))
-            values = self._store.values(part.ids, start, self.until, step)
-            given = channels(
-                self._store, self._watch.name, part.spec, part.ids, start, self.until, step
-            )
-            settled = accepted_before(self._store, part.ids, start, self.until, step)
-            muted = masks.flags(
-                self._planned(start, self.until), part.ids, start, values.shape[1], step
-            )
-            part = part.score(
-                grid.batch(
-                    values,
-                    start,
-                    step,
-                    self._watch.timezone,
-                    covariates=given.values,
-                    settled=settled,
-                    usable=masks.train_mask(muted),
-                )
-            )[1]
+            part = part.score(builder.stored(part.spec, part.ids))[1]
             warm = part if warm is None else warm.join(part)
         assert warm is not None
         return warm
@@ -259,19 +227,28 @@ def _grouped(
 
 
 def _gather(wanted: IntArray, ids: IntArray, values: FloatArray) -> FloatArray:
-    """[S, T]: the rows of `values` (one per id) in the order of `wanted`; NaN for series that did
+    """[S, T] the rows of `values` (one per id) in the order of `wanted`; NaN for series that did
     not arrive."""
     gathered = np.full((len(wanted), values.shape[1]), np.nan)
     if len(ids):
         order = np.argsort(ids)
-        at = np.minimum(np.searchsorted(ids[order], wanted), len(ids) - 1)
-        found = ids[order][at] == wanted
-        gathered[found] = values[order[at[found]]]
+        rows = order[np.minimum(np.searchsorted(ids[order], wanted), len(ids) - 1)]
+        arrived = ids[rows] == wanted
+        gathered[arrived] = values[rows[arrived]]
     return gathered
 
 
 def _unjudged(watch: str, ids: IntArray, times: IntArray, values: FloatArray) -> Tick:
-    nothing = np.full(values.shape, np.nan)
+    """The tick of series without a model."""
+    unknown = np.full(values.shape, np.nan)
     return Tick(
-        watch, ids, times, values, nothing, nothing, nothing, nothing, np.zeros(len(ids), np.int64)
+        watch=watch,
+        ids=ids,
+        times=times,
+        value=values,
+        expected=unknown,
+        lower=unknown,
+        upper=unknown,
+        score=unknown,
+        model_version=np.zeros(len(ids), np.int64),
     )

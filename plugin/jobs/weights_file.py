@@ -9,33 +9,37 @@ from numpy.typing import NDArray
 from detectors.api import Arrays, FittedDetector
 from plugin.store import Store
 
-AFTER = "after."  # prefix of the carry in a weights file
+CARRY_PREFIX = "after."  # of the detector state at the end of the window, in a weights file
+WeightsRow = tuple[Path, int]  # a weights file and the row of a series in it
 
 
-def joined(fitted: FittedDetector) -> dict[str, NDArray[Any]]:
+def weights_of(fitted: FittedDetector) -> dict[str, NDArray[Any]]:
     """What a weights file holds: the state, and what scoring needs to go on right after the window
     of the fit."""
-    return {**fitted.state, **{AFTER + name: array for name, array in (fitted.after or {}).items()}}
+    carry = {CARRY_PREFIX + name: array for name, array in (fitted.after or {}).items()}
+    return {**fitted.state, **carry}
 
 
-def parted(arrays: Arrays) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]] | None]:
+def split_weights(arrays: Arrays) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]] | None]:
     """The inverse of `joined`: the state, and the carry at the end of the window; None where there
     is none."""
-    after = {
-        name.removeprefix(AFTER): array for name, array in arrays.items() if name.startswith(AFTER)
-    }
-    return {
-        name: array for name, array in arrays.items() if not name.startswith(AFTER)
-    }, after or None
+    state: dict[str, NDArray[Any]] = {}
+    carry: dict[str, NDArray[Any]] = {}
+    for name, array in arrays.items():
+        if name.startswith(CARRY_PREFIX):
+            carry[name.removeprefix(CARRY_PREFIX)] = array
+        else:
+            state[name] = array
+    return state, carry or None
 
 
-def read_rows(store: Store, places: tuple[tuple[Path, int], ...]) -> Arrays:
+def read_rows(store: Store, rows: tuple[WeightsRow, ...]) -> Arrays:
     """The state of series whose rows lie in several weights files, in the order given."""
-    order: list[int] = []
+    positions: list[int] = []
     parts: list[dict[str, NDArray[Any]]] = []
-    for path in dict.fromkeys(path for path, _ in places):
-        wanted = [(at, row) for at, (where, row) in enumerate(places) if where == path]
-        order += [at for at, _ in wanted]
-        parts.append(store.read_weights(path, [row for _, row in wanted]))
-    back = np.argsort(np.array(order))
-    return {name: np.concatenate([part[name] for part in parts])[back] for name in parts[0]}
+    for path in dict.fromkeys(path for path, _ in rows):
+        of_file = [position for position, (row_path, _) in enumerate(rows) if row_path == path]
+        positions += of_file
+        parts.append(store.weights.read(path, [rows[position][1] for position in of_file]))
+    order = np.argsort(np.array(positions))
+    return {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}

@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
-from detectors.api import TooSlow
+from detectors.api import TrainingTooSlow
 from plugin.config import WorkerSettings
 from plugin.errors import FitFailed, Stopped
 from plugin.jobs.fit_task import FitOutcome, FitTask, run_task
@@ -18,7 +18,7 @@ ORPHAN_CHECK_SECONDS = 1.0
 
 
 class WorkerPool:
-    """Runs fit tasks in processes of their own; a dead worker costs its task, never the service."""
+    """Runs fit tasks in processes of their own; a worker that dies costs its task, nothing else."""
 
     def __init__(
         self, settings: WorkerSettings, *, task: Callable[[FitTask], FitOutcome] = run_task
@@ -34,8 +34,8 @@ class WorkerPool:
         return self._settings.fits
 
     def warm_up(self) -> None:
-        """Starts the workers now: importing torch takes them seconds, which the first fit need not
-        wait for."""
+        """Starts the workers now: they need seconds to import torch, for which the first fit would
+        have to wait."""
         with self._lock:
             for _ in range(self.size):
                 self._running().submit(_nothing)
@@ -63,11 +63,9 @@ class WorkerPool:
                 "the worker process ended in the middle of a fit (killed, or out of "
                 "memory?): the old model stays; lower `workers.stack` if memory is short",
             ) from error
-        except TooSlow as error:
+        except TrainingTooSlow as error:
             raise FitFailed("too_slow", str(error)) from error
-        except (
-            Exception
-        ) as error:  # whatever a detector raises must not end the job: it is counted and shown
+        except Exception as error:  # whatever a detector raises is counted and shown
             raise FitFailed("error", f"{type(error).__name__}: {error}") from error
 
     def pids(self) -> list[int]:
@@ -93,19 +91,19 @@ class WorkerPool:
             self._pool = ProcessPoolExecutor(
                 self._settings.fits,
                 mp_context=get_context("spawn"),
-                initializer=begin,
+                initializer=start_worker,
                 initargs=(os.getpid(), self._settings.threads),
             )
         return self._pool
 
 
-def begin(parent: int, threads: int) -> None:
-    """First thing in a new worker: step back, keep to its threads, and end with the parent."""
+def start_worker(parent: int, threads: int) -> None:
+    """Prepares a new worker process: low priority, few threads, and an end with its parent."""
     import signal
 
     import detectors.device as device
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, which ends its workers
     os.nice(NICENESS)
     device.limit_threads(threads)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

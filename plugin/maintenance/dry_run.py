@@ -1,5 +1,4 @@
-"""`bandwatch check`: reads what is planned as the service will, and says what it finds in each
-calendar."""
+"""`bandwatch check`: reads the planned windows as the service will, and describes each calendar."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,37 +8,39 @@ from plugin.config import Config
 from plugin.domain.windows import Window
 from plugin.errors import ConfigError, SourceFailed
 from plugin.maintenance import calendars
-from plugin.maintenance.maintenance import written
+from plugin.maintenance.configured import configured_windows
 
 
 def check(config: Config, now: int, out: TextIO) -> bool:
-    """Writes a line per calendar, and goes on after one that cannot be read. now: unix seconds.
+    """Writes a line for each calendar; one that cannot be read does not stop the check.
 
-    True if all can.
+    now: unix seconds. Returns True if everything can be read.
     """
     works = True
     try:
-        written(config.maintenance, now)
+        configured_windows(config.maintenance, now)
     except ConfigError as error:
         print(f"FAILED: {error}", file=out)
         works = False
-    for place in config.maintenance.calendars:
+    for calendar in config.maintenance.calendars:
         try:
-            paths = calendars.files(Path(place))
+            paths = calendars.calendar_files(Path(calendar))
             if not paths:
-                print(f"calendar {place}: this folder holds no {calendars.SUFFIX} file", file=out)
+                print(
+                    f"calendar {calendar}: this folder holds no {calendars.SUFFIX} file", file=out
+                )
         except SourceFailed as error:
             paths = []
             works = False
             print(f"FAILED: maintenance.calendars: {error}", file=out)
         for path in paths:
-            works &= _read(path, config, now, out)
+            works &= _check_calendar(path, config, now, out)
     return works
 
 
-def _read(path: Path, config: Config, now: int, out: TextIO) -> bool:
+def _check_calendar(path: Path, config: Config, now: int, out: TextIO) -> bool:
     try:
-        windows = calendars.read(path, now)
+        windows = calendars.read_calendar(path, now)
     except SourceFailed as error:
         print(f"FAILED: maintenance.calendars: {error}", file=out)
         return False
@@ -48,15 +49,16 @@ def _read(path: Path, config: Config, now: int, out: TextIO) -> bool:
         + ("" if windows else "; an event is one when its description has a line match: or watch:"),
         file=out,
     )
-    for warning in _unknown(windows, [watch.name for watch in config.watches]):
+    for warning in _unknown_watches(windows, [watch.name for watch in config.watches]):
         print(f"  warning: {warning}", file=out)
     return True
 
 
-def _unknown(windows: list[Window], watches: list[str]) -> Iterator[str]:
-    for each in windows:
-        for name in each.watch:
+def _unknown_watches(windows: list[Window], watches: list[str]) -> Iterator[str]:
+    for window in windows:
+        for name in window.watch:
             if name not in watches:
                 yield (
-                    f"event {each.name!r}: there is no watch `{name}`; valid: {', '.join(watches)}"
+                    f"event {window.name!r}: there is no watch `{name}`; valid: "
+                    f"{', '.join(watches)}"
                 )

@@ -1,5 +1,5 @@
-"""Who we are to a server: its headers, a bearer token or basic authentication, TLS; and its address
-without secrets."""
+"""How we authenticate at a server: headers, a bearer token or basic authentication, TLS; and its
+address without secrets."""
 
 import base64
 from pathlib import Path
@@ -12,9 +12,11 @@ from plugin.config.model import BasicAuth, Endpoint
 from plugin.errors import QueryRejected
 
 
-def introduce(session: requests.Session, endpoint: Endpoint, section: str) -> None:
-    """Makes a session send what an endpoint is to be told, over TLS as it is set. section: where
-    that is set."""
+def configure_session(session: requests.Session, endpoint: Endpoint, section: str) -> None:
+    """Gives a session the headers, the credentials and the TLS settings of an endpoint.
+
+    section: where the configuration holds them, for messages.
+    """
     session.auth = Credentials(endpoint, section)
     session.headers.update(
         {name: secret.get_secret_value() for name, secret in endpoint.headers.items()}
@@ -27,11 +29,10 @@ def introduce(session: requests.Session, endpoint: Endpoint, section: str) -> No
 
 
 class Credentials(AuthBase):
-    """Sets the Authorization header. Files are read for each request, so that a rotated secret just
-    works.
+    """Sets the Authorization header. Secret files are read at each request, so a new secret needs
+    no restart.
 
-    Given to every session even when there is nothing to send: else requests would look into
-    ~/.netrc.
+    Every session has one, even without credentials: otherwise requests would read ~/.netrc.
     """
 
     def __init__(self, settings: Endpoint, section: str) -> None:
@@ -61,18 +62,20 @@ class Credentials(AuthBase):
         return ""
 
 
-def basic(username: str, password: str) -> str:
-    """The header of basic authentication, in UTF-8 (requests' own would take Latin-1)."""
-    return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
+def basic(username: str, secret: str) -> str:
+    """The header of basic authentication, in UTF-8; requests would encode it as Latin-1."""
+    return f"Basic {base64.b64encode(f'{username}:{secret}'.encode()).decode()}"
 
 
 def password(auth: BasicAuth, section: str) -> str:
+    """The password of a user, from the configuration or from a file. Raises QueryRejected."""
     if auth.password_file:
         return read_secret(auth.password_file, f"{section}.basic_auth.password_file")
     return auth.password.get_secret_value() if auth.password else ""
 
 
 def read_secret(path: str, setting: str) -> str:
+    """The content of a secret file. setting: its name, for the message. Raises QueryRejected."""
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -82,10 +85,11 @@ def read_secret(path: str, setting: str) -> str:
 
 
 def public_url(url: str) -> str:
-    """The URL without user, password and trailing slash: what may be shown and logged."""
+    """The URL without user, password and trailing slash, as it may be shown and logged."""
     return without_user(url).rstrip("/")
 
 
 def without_user(url: str) -> str:
+    """The URL without user and password."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -1,4 +1,4 @@
-"""The `matrix` of a range query as arrays, checked against what was asked."""
+"""The `matrix` of a range query as arrays, checked against the range of the query."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,8 @@ from plugin.series import FloatArray, IntArray, Labels, Series
 
 @dataclass(frozen=True)
 class Matrix:
-    """The series of one chunk; the samples of series i are `ends[i - 1]:ends[i]` of the flat
-    arrays."""
+    """The series of one part of a range. The samples of series i are `ends[i - 1]:ends[i]` of the
+    flat arrays."""
 
     labels: list[Labels]  # [S] unique
     ends: IntArray  # [S]
@@ -24,10 +24,11 @@ class Matrix:
 
     @classmethod
     def parse(cls, data: Any, start: int, end: int, step: int) -> "Matrix":
-        """Reads `data` of the HTTP API. NaN and infinities are gaps: such samples are left out.
+        """Reads `data` of the HTTP API. Samples with NaN or infinite values are left out: they are
+        gaps. (Prometheus leaves stale markers out itself.)
 
-        (Prometheus itself leaves stale markers out.) Raises AnswerInvalid for another type of
-        result, a sample off the grid, or two series with the same labels.
+        start, end, step: unix seconds and seconds of the query. Raises AnswerInvalid for another
+        type of result, a sample off the grid, or two series with the same labels.
         """
         try:
             if data["resultType"] != "matrix":
@@ -50,19 +51,18 @@ class Matrix:
                 f"Prometheus answered a matrix that cannot be read ({error!r})"
             ) from error
         refuse_twins(labels)
-        return cls._checked(labels, lengths, on_grid(times, start, end, step), values)
+        return cls._sorted(labels, lengths, on_grid(times, start, end, step), values)
 
     @classmethod
-    def _checked(
+    def _sorted(
         cls, labels: list[Labels], lengths: IntArray, times: IntArray, values: FloatArray
     ) -> "Matrix":
-        """Drops what is not finite; should times repeat or run backwards, sorts and keeps one of
-        each."""
+        """Without values that are not finite, sorted by time, each time once."""
         rows = np.repeat(np.arange(len(labels)), lengths)
-        keep = np.isfinite(values)
-        rows = rows[keep]
-        times = times[keep]
-        values = values[keep]
+        finite = np.isfinite(values)
+        rows = rows[finite]
+        times = times[finite]
+        values = values[finite]
         if np.any((np.diff(times) <= 0) & (np.diff(rows) == 0)):
             _, first = np.unique(np.stack([rows, times]), axis=1, return_index=True)
             rows = rows[first]
@@ -73,6 +73,7 @@ class Matrix:
 
 
 def refuse_twins(labels: Sequence[Labels]) -> None:
+    """Raises AnswerInvalid if two series have the same labels."""
     for label_set, count in Counter(labels).most_common(1):
         if count > 1:
             raise AnswerInvalid(
@@ -81,7 +82,7 @@ def refuse_twins(labels: Sequence[Labels]) -> None:
 
 
 def on_grid(times: FloatArray, start: int, end: int, step: int) -> IntArray:
-    """The times as unix seconds; AnswerInvalid where one is not among start, start + step, ...,
+    """The times as unix seconds. Raises AnswerInvalid if one is not start, start + step, ..., or
     end."""
     with np.errstate(invalid="ignore"):
         whole = times.astype(np.int64)
@@ -95,19 +96,19 @@ def on_grid(times: FloatArray, start: int, end: int, step: int) -> IntArray:
 
 
 def merge(chunks: Sequence[Matrix]) -> list[Series]:
-    """Joins chunks that follow one another in time; series in the order of their first
-    appearance."""
+    """Joins parts that follow each other in time; series in the order in which they first
+    occur."""
     parts: dict[Labels, list[tuple[IntArray, FloatArray]]] = {}
     for chunk in chunks:
-        begin = 0
+        start = 0
         for labels, end in zip(chunk.labels, chunk.ends.tolist(), strict=True):
-            parts.setdefault(labels, []).append((chunk.times[begin:end], chunk.values[begin:end]))
-            begin = end
+            parts.setdefault(labels, []).append((chunk.times[start:end], chunk.values[start:end]))
+            start = end
     return [
         Series(
             labels,
-            np.concatenate([times for times, _ in found]),
-            np.concatenate([values for _, values in found]),
+            np.concatenate([times for times, _ in pieces]),
+            np.concatenate([values for _, values in pieces]),
         )
-        for labels, found in parts.items()
+        for labels, pieces in parts.items()
     ]

@@ -1,5 +1,7 @@
-"""Sends samples by remote write 1.0: again where that may help, in halves where a sample is at
-fault."""
+"""Sends samples by remote write 1.0: again if that may help, in halves if a sample is rejected.
+
+The retries are our own, because they must be counted and must stop with the service.
+"""
 
 import random
 import threading
@@ -20,7 +22,7 @@ from plugin.errors import (
     SamplesRejected,
     Stopped,
 )
-from plugin.prometheus.credentials import introduce, public_url, without_user
+from plugin.prometheus.credentials import configure_session, public_url, without_user
 from plugin.prometheus.transport import (
     CANNOT_BE_SENT,
     READ_TIMEOUTS,
@@ -37,22 +39,18 @@ HEADERS = {
     "Content-Type": "application/x-protobuf",
     "X-Prometheus-Remote-Write-Version": "0.1.0",
 }
-ATTEMPTS = 3
-BACKOFF = 0.5  # seconds before the second attempt; doubles
-LONGEST_WAIT = 5.0  # seconds between two attempts; a longer wait is left to whoever calls
-# of one batch: enough for some series at fault; when all are, halving on would only be a load
-MOST_SPLITS = 100
-SAID = 2000  # bytes of an answer that are read
+MAX_ATTEMPTS = 3
+BACKOFF_SECONDS = 0.5  # seconds before the second attempt; doubles
+MAX_WAIT_SECONDS = 5.0  # between two attempts; a longer wait is left to the caller
+# Of one batch: enough to find a few rejected series. If all are rejected, more requests would not
+# help.
+MAX_SPLITS = 100
+MAX_REASON_BYTES = 2000  # of an answer that are read
 
-ABOUT_SAMPLES = (
-    400,
-    409,
-    413,
-    422,
-)  # Prometheus, Mimir: 400; Thanos: 409; a proxy before them: 413
-# What Prometheus says of samples that it will never take; before 2.50 "too old sample" came with
-# 500.
-FOR_EVER = ("too old", "out of order", "out of bounds", "duplicate")
+# The samples are rejected. Prometheus, Mimir: 400; Thanos: 409; a proxy in front of them: 413.
+SAMPLE_STATUSES = (400, 409, 413, 422)
+# Words for samples that Prometheus will never accept; before 2.50 "too old sample" had status 500.
+PERMANENT_REASONS = ("too old", "out of order", "out of bounds", "duplicate")
 
 
 class RemoteSample(NamedTuple):
@@ -64,15 +62,15 @@ class RemoteSample(NamedTuple):
 
 @dataclass(frozen=True)
 class SendOutcome:
-    """What became of some samples."""
+    """How many samples were sent, and how many were rejected."""
 
     sent: int
     rejected: int
-    said: str = ""  # by the receiver, of the first that it rejected
+    reason: str = ""  # of the receiver, for the first sample that it rejected
 
 
 class SendTooSlow(ReceiverUnavailable):
-    """The time was used up: asking again at once would only add to the load."""
+    """The time is used up: another request now would only add load."""
 
 
 class RemoteWriter:
@@ -81,7 +79,7 @@ class RemoteWriter:
     def __init__(
         self, settings: RemoteWriteSettings, *, on_failure: Callable[[str], None] = lambda _: None
     ) -> None:
-        """on_failure: told the reason of each request that failed."""
+        """on_failure: called with the reason of each request that failed."""
         self._timeout = settings.timeout
         self._on_failure = on_failure
         self._url = without_user(settings.url)
@@ -89,28 +87,27 @@ class RemoteWriter:
         self._stopping = threading.Event()
         self._session = requests.Session()
         self._session.headers["User-Agent"] = f"bandwatch/{VERSION}"
-        introduce(self._session, settings, SECTION)
+        configure_session(self._session, settings, SECTION)
 
     def close(self) -> None:
-        """Whoever sends from now on is told that it has Stopped."""
+        """Closes the connection. A later `send` raises Stopped."""
         self._stopping.set()
         self._session.close()
 
     def send(self, milliseconds: int, samples: Sequence[RemoteSample]) -> SendOutcome:
-        """Sends samples of one time. Those that the receiver rejects are left out, the others
-        arrive.
+        """Sends samples of one time. Rejected samples are left out; the others arrive.
 
-        Raises ReceiverUnavailable or ReceiverRefuses when nobody can say what became of them:
-        sending the very same again is safe.
+        Raises ReceiverUnavailable or ReceiverRefuses if it is not known which samples arrived.
+        Sending the same samples again is safe.
         """
-        return self._send(milliseconds, samples, MOST_SPLITS)[0]
+        return self._send(milliseconds, samples, MAX_SPLITS)[0]
 
     def _send(
         self, milliseconds: int, samples: Sequence[RemoteSample], splits: int
     ) -> tuple[SendOutcome, int]:
-        """The first half may use half of the splits, the second one what is left.
+        """The first half may use half of the splits, the second half the rest.
 
-        Returns those left after it.
+        Returns the outcome and the splits that were not used.
         """
         try:
             self._post(write_request(milliseconds, samples))
@@ -119,15 +116,17 @@ class RemoteWriter:
             if len(samples) == 1 or splits == 0:
                 return SendOutcome(0, len(samples), str(error)), splits
         middle = len(samples) // 2
-        splits = splits - 1
-        one, unused = self._send(milliseconds, samples[:middle], splits // 2)
-        two, left = self._send(milliseconds, samples[middle:], splits - splits // 2 + unused)
+        splits -= 1
+        first, unused = self._send(milliseconds, samples[:middle], splits // 2)
+        second, unused = self._send(milliseconds, samples[middle:], splits - splits // 2 + unused)
         return SendOutcome(
-            one.sent + two.sent, one.rejected + two.rejected, one.said or two.said
-        ), left
+            first.sent + second.sent,
+            first.rejected + second.rejected,
+            first.reason or second.reason,
+        ), unused
 
     def _post(self, body: bytes) -> None:
-        """One request with its further attempts."""
+        """One request with its retries."""
         attempt = 0
         while True:
             if self._stopping.is_set():
@@ -139,25 +138,27 @@ class RemoteWriter:
                 self._on_failure(error.reason)
                 if not isinstance(error, ReceiverUnavailable) or isinstance(error, SendTooSlow):
                     raise
-                wait = max(error.seconds, BACKOFF * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))
-                if attempt == ATTEMPTS or wait > LONGEST_WAIT:
+                wait = max(
+                    error.seconds, BACKOFF_SECONDS * 2 ** (attempt - 1) * random.uniform(0.5, 1.5)
+                )
+                if attempt == MAX_ATTEMPTS or wait > MAX_WAIT_SECONDS:
                     raise
             self._stopping.wait(wait)
 
-    def _once(self, body: bytes) -> None:
-        """One HTTP request; raises unless the receiver has taken it."""
+    def _once(self, request: bytes) -> None:
+        """One HTTP request; raises unless the receiver has accepted it."""
         deadline = time.monotonic() + self._timeout
         try:
             with self._session.post(
                 self._url,
-                data=body,
+                data=request,
                 headers=HEADERS,
                 timeout=self._timeout,
                 stream=True,
                 allow_redirects=False,  # a redirect would take our headers elsewhere
                 verify=self._session.verify,
-            ) as response:  # else the environment goes first
-                said = _beginning(response, deadline)
+            ) as response:  # otherwise the environment decides
+                body = _first_bytes(response, deadline)
         except PrometheusError as error:  # a secret that cannot be read
             raise ReceiverRefuses(str(error)) from error
         except ValueError:  # its text repeats the header, which may be a secret
@@ -168,24 +169,24 @@ class RemoteWriter:
                 f"{self._name} {describe(error, self._timeout, SECTION, 'timeout')}"
             ) from error
         if not 200 <= response.status_code < 300:
-            raise self._refusal(response, said)
+            raise self._refusal(response, body)
 
     @property
     def _name(self) -> str:
         return f"the receiver at {self.url}"
 
-    def _refusal(self, response: requests.Response, said: bytes) -> RemoteWriteError:
+    def _refusal(self, response: requests.Response, body: bytes) -> RemoteWriteError:
         status = response.status_code
-        text = said.decode("utf-8", "replace").lower()
-        told = f"{self._name} answered {status} {excerpt(said)}"
-        for_ever = status >= 400 and any(words in text for words in FOR_EVER)
-        if status in ABOUT_SAMPLES or for_ever and status != 429:
-            return SamplesRejected(told)
+        text = body.decode("utf-8", "replace").lower()
+        message = f"{self._name} answered {status} {excerpt(body)}"
+        permanent = status >= 400 and any(words in text for words in PERMANENT_REASONS)
+        if status in SAMPLE_STATUSES or permanent and status != 429:
+            return SamplesRejected(message)
         if status >= 500 or status in (408, 429):
-            return ReceiverUnavailable(told, retry_after(response))
+            return ReceiverUnavailable(message, retry_after(response))
         if status < 400:
             return ReceiverRefuses(
-                f"{told} and points to {public_url(response.headers.get('Location', '?'))}: set "
+                f"{message} and points to {public_url(response.headers.get('Location', '?'))}: set "
                 f"`{SECTION}.url` to the final address"
             )
         remedy = {
@@ -193,16 +194,16 @@ class RemoteWriter:
             403: f"check the credentials in `{SECTION}`",
             404: f"check `{SECTION}.url`; a Prometheus needs --web.enable-remote-write-receiver",
         }.get(status, f"is `{SECTION}.url` the address of a remote write 1.0 receiver?")
-        return ReceiverRefuses(f"{told}: {remedy}")
+        return ReceiverRefuses(f"{message}: {remedy}")
 
 
-def _beginning(response: requests.Response, deadline: float) -> bytes:
+def _first_bytes(response: requests.Response, deadline: float) -> bytes:
     """The first bytes of an answer; all of a short one, so that the connection can be used
     again."""
-    said = bytearray()
-    while len(said) < SAID and time.monotonic() < deadline:
-        piece = response.raw.read1(SAID, decode_content=True)
+    body = bytearray()
+    while len(body) < MAX_REASON_BYTES and time.monotonic() < deadline:
+        piece = response.raw.read1(MAX_REASON_BYTES, decode_content=True)
         if not piece:
             break
-        said += piece
-    return bytes(said)
+        body += piece
+    return bytes(body)

@@ -1,7 +1,7 @@
 """One HTTP request to Prometheus: deadline, size limit, and each failure as one of our errors.
 
-prometheus-api-client builds the requests; this session carries them. Alone, the library would wait
-for ever, read without a limit, and drop `warnings` and `resultType`.
+prometheus-api-client builds the requests, and this session sends them. Without it the library would
+wait without end, read without a limit, and drop `warnings` and `resultType`.
 """
 
 import json
@@ -16,25 +16,25 @@ import urllib3
 
 from plugin.config.model import PrometheusSettings
 from plugin.errors import AnswerInvalid, PrometheusError, PrometheusUnavailable, QueryRejected
-from plugin.prometheus.credentials import introduce, public_url
+from plugin.prometheus.credentials import configure_session, public_url
 
-MAX_BYTES = 64 << 20  # of one answer, uncompressed; the reader asks for about half of it at a time
-PIECE = 1 << 16
+MAX_BYTES = 64 << 20  # of one answer, uncompressed; the reader asks for about half of it
+PIECE_BYTES = 1 << 16
 SECTION = "prometheus"  # of the settings
 CANNOT_BE_SENT = (
     "the url, a header or a secret in `{}` cannot be sent: has it a line break, a leading space, or"
     " a letter outside Latin-1?"
 )
-RETRYABLE = (408, 429)  # besides 5xx
+RETRYABLE_STATUSES = (408, 429)  # besides 5xx
 READ_TIMEOUTS = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
 
 
 class AnswerTooLarge(AnswerInvalid):
-    """The answer passed the size limit; asking for fewer points may help."""
+    """The answer exceeded the size limit; a request for fewer points may help."""
 
 
 class RequestTooSlow(PrometheusUnavailable):
-    """The time was used up: asking again at once would only add to the load."""
+    """The time is used up: another request now would only add load."""
 
 
 class TryLater(PrometheusUnavailable):
@@ -46,7 +46,7 @@ class TryLater(PrometheusUnavailable):
 
 
 class AnswerReader(requests.Response):
-    """An answer that has been read whole and parsed once, in the shape that prometheus-api-client
+    """An answer that was read completely and parsed once, in the form that prometheus-api-client
     expects."""
 
     def __init__(self, envelope: Mapping[str, Any]) -> None:
@@ -59,7 +59,7 @@ class AnswerReader(requests.Response):
 
 
 class Transport(requests.Session):
-    """A session for one thread at a time; `envelope` is the whole JSON of the last answer."""
+    """A session for one thread at a time. `envelope` is the whole JSON of the last answer."""
 
     envelope: Mapping[str, Any]
 
@@ -68,25 +68,24 @@ class Transport(requests.Session):
         self._url = public_url(settings.url)
         self._max_bytes = max_bytes
         self.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
-        introduce(self, settings, SECTION)
+        configure_session(self, settings, SECTION)
 
     def request(
         self, method: str | bytes, url: str | bytes, *_: Any, **options: Any
     ) -> requests.Response:
-        """Asks, reads the whole answer, and returns it only when it is a success of the Prometheus
-        API.
+        """Sends a request and returns a complete and successful answer of the Prometheus API.
 
-        `timeout` is (connect, read): the header, then each piece of the body, must come in `read`
-        seconds, and the body must be complete `connect + read` seconds after the start, however
-        slowly it drips.
+        `timeout` is (connect, read): the header, and then each piece of the body, must arrive
+        within `read` seconds. The body must be complete `connect + read` seconds after the start.
         """
         connect, read = options["timeout"]
         deadline = time.monotonic() + connect + read
         options |= {
             "stream": True,
             "allow_redirects": False,  # a redirect would take our headers elsewhere
+            # Otherwise REQUESTS_CA_BUNDLE of the environment would decide.
             "verify": self.verify,
-        }  # else REQUESTS_CA_BUNDLE of the environment goes first
+        }
         try:
             with super().request(method, url, **options) as response:
                 body = self._read(response, deadline)
@@ -107,15 +106,15 @@ class Transport(requests.Session):
         return AnswerReader(self.envelope)
 
     def _read(self, response: requests.Response, deadline: float) -> bytes:
-        """The body, uncompressed here so that neither time nor size can run away inside the HTTP
-        library."""
+        """The body. It is uncompressed here, because the HTTP library would limit neither time nor
+        size."""
         gunzip = (
             zlib.decompressobj(wbits=31)
             if response.headers.get("Content-Encoding") == "gzip"
             else None
         )
         body = bytearray()
-        while piece := response.raw.read1(PIECE, decode_content=False):
+        while piece := response.raw.read1(PIECE_BYTES, decode_content=False):
             body += gunzip.decompress(piece, self._max_bytes + 1) if gunzip else piece
             if len(body) > self._max_bytes:
                 raise AnswerTooLarge(
@@ -134,8 +133,8 @@ class Transport(requests.Session):
         return bytes(body)
 
     def _success(self, response: requests.Response, body: bytes) -> Mapping[str, Any]:
-        """The envelope of a 2xx answer; raises for every other status and for what is not the API's
-        JSON."""
+        """The envelope of a 2xx answer. Raises for every other status, and for a body that is not
+        JSON of the API."""
         if response.status_code >= 300:
             raise self._refusal(response, body)
         try:
@@ -158,9 +157,9 @@ class Transport(requests.Session):
 
     def _refusal(self, response: requests.Response, body: bytes) -> PrometheusError:
         status = response.status_code
-        said = f"{response.status_code} {complaint(body)}"
-        if status >= 500 or status in RETRYABLE:
-            return TryLater(f"Prometheus at {self._url} answered {said}", retry_after(response))
+        reason = f"{status} {complaint(body)}"
+        if status >= 500 or status in RETRYABLE_STATUSES:
+            return TryLater(f"Prometheus at {self._url} answered {reason}", retry_after(response))
         if status < 400:
             return AnswerInvalid(
                 f"Prometheus at {self._url} answered {status} and points to "
@@ -174,12 +173,12 @@ class Transport(requests.Session):
             414: "the query is too long for a URL: use a recording rule",
             422: "the query cannot be evaluated: correct it, or aggregate to fewer samples",
         }.get(status, "correct the query")
-        return QueryRejected(f"Prometheus at {self._url} refused with {said}: {remedy}")
+        return QueryRejected(f"Prometheus at {self._url} refused with {reason}: {remedy}")
 
 
 def complaint(body: bytes) -> str:
-    """The reason that an error answer gives: `bad_data: ...` from Prometheus, else its
-    beginning."""
+    """The reason in an error answer: `bad_data: ...` from Prometheus, otherwise the start of the
+    body."""
     try:
         answer = json.loads(body)
         return f"({answer['errorType']}: {answer['error']})"
@@ -188,21 +187,22 @@ def complaint(body: bytes) -> str:
 
 
 def excerpt(body: bytes) -> str:
+    """The start of a body in quotes, for messages."""
     text = " ".join(body[:400].decode("utf-8", "replace").split())
     return repr(text[:120] + "..." if len(text) > 120 else text) if text else "an empty body"
 
 
 def retry_after(response: requests.Response) -> float:
-    """Seconds of a `Retry-After` header; 0 where there is none or where it is a date."""
+    """Seconds of a `Retry-After` header; 0 if there is none or if it is a date."""
     value = response.headers.get("Retry-After", "")
     return float(value) if value.isdecimal() else 0.0
 
 
 def describe(error: BaseException, read: float, section: str, timeout: str) -> str:
-    """What happened, from the innermost cause: the outer ones print objects with their address in
+    """What went wrong, from the innermost cause: the outer ones print objects with their address in
     memory.
 
-    section, timeout: the settings to name in the remedy.
+    read: seconds. section, timeout: the settings that the remedy names.
     """
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return (

@@ -1,8 +1,7 @@
-"""What remote write 1.0 sends: a WriteRequest in protobuf, compressed by snappy in its block
-format.
+"""The body of remote write 1.0: a WriteRequest in protobuf, in the block format of snappy.
 
-Written by hand, because these are all the fields that there are (remote write specification 1.0;
-remote.proto and types.proto of Prometheus):
+The encoder is our own, because these are all the fields, and a protobuf library would need
+generated code (remote write specification 1.0; remote.proto and types.proto of Prometheus):
 
     WriteRequest  1: TimeSeries, repeated
     TimeSeries    1: Label, repeated     2: Sample, repeated
@@ -24,10 +23,10 @@ INTEGER_2 = b"\x10"  # field << 3 | 0: a varint
 
 
 def encoded_labels(pairs: Iterable[tuple[str, str]]) -> bytes:
-    """The labels of one series, as a TimeSeries begins. Any order goes in; the protocol wants them
-    by name.
+    """The labels of one series, sorted by name as the protocol requires: the first part of a
+    TimeSeries.
 
-    Raises ValueError for a name that is given twice, an empty name or value, and a series without
+    Raises ValueError for a name that occurs twice, an empty name or value, and a series without
     `__name__`.
     """
     labels = sorted(pairs)
@@ -49,22 +48,22 @@ def encoded_labels(pairs: Iterable[tuple[str, str]]) -> bytes:
 
 
 def write_request(milliseconds: int, samples: Iterable[tuple[bytes, float]]) -> bytes:
-    """The compressed body of a request with samples of one time: each the labels of its series, and
+    """The compressed body of a request with the samples of one time: for each series its labels and
     its value.
 
-    One time for all, so that no series can be out of order, and so that the same request again
-    changes nothing at a receiver that takes no late samples. NaN is written as the stale marker:
-    NaN is never a value of ours.
+    With one time for all samples, no series is out of order, and a receiver that accepts no late
+    samples ignores a repeated request. NaN becomes the stale marker, because our values are never
+    NaN.
     """
     time = INTEGER_2 + varint(milliseconds)
     series = (
         labels + _message(MESSAGE_2, DOUBLE_1 + _double(value) + time) for labels, value in samples
     )
-    return bytes(snappy.compress_raw(b"".join(_message(MESSAGE_1, each) for each in series)))
+    return bytes(snappy.compress_raw(b"".join(_message(MESSAGE_1, content) for content in series)))
 
 
 def varint(number: int) -> bytes:
-    """Seven bits a byte, the lowest first; the high bit says that more follow."""
+    """Seven bits in each byte, the lowest first; the high bit = more bytes follow."""
     if number < 0:
         raise ValueError(f"a length or a time is never negative: got {number}")
     parts = bytearray()

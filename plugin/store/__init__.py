@@ -1,12 +1,16 @@
-"""What outlives the process: samples, series, models. store.py is the door, sample_columns.py has
-the rule."""
+"""What outlives the process: samples, series, alarms, models.
+
+store.py is the door. sample_columns.py has the rule by which two answers for one time become one.
+"""
 
 from plugin.store.records import (
     AcceptRequest,
     DetectorState,
+    FeedbackNote,
     FoldReport,
     ModelRecord,
     Regime,
+    RegimeChanges,
     StoreSizes,
     Written,
 )
@@ -15,9 +19,11 @@ from plugin.store.store import Store
 __all__ = [
     "AcceptRequest",
     "DetectorState",
+    "FeedbackNote",
     "FoldReport",
     "ModelRecord",
     "Regime",
+    "RegimeChanges",
     "Store",
     "StoreSizes",
     "Written",

@@ -1,7 +1,7 @@
-"""Which incidents people have said to be nothing to act on: a false alarm, or a new normal.
+"""Which incidents people have called nothing to act on: a false alarm, or a new normal.
 
-Found anew in each tick from answers and alarms as they are stored, so that it is the same after a
-restart, and in a catch-up, and ends when an answer is withdrawn.
+Derived in each tick from the stored feedback and alarms. So it is the same after a restart and in a
+catch-up, and it ends when the feedback is withdrawn.
 """
 
 from collections.abc import Collection
@@ -9,54 +9,62 @@ from collections.abc import Collection
 from sqlalchemy import Connection, bindparam, select
 
 from plugin.config.groups import Group
-from plugin.domain.incidents import EVER, Acknowledged, Incident
+from plugin.domain.incidents import Acknowledged, Incident
 from plugin.domain.tolerances import Verdict
-from plugin.store import incident_queries as rows
+from plugin.series import MAX_TIME
+from plugin.store import incident_queries
 from plugin.store.database import each_name, rows_of, text_of
 from plugin.store.schema import alarms, feedback, feedback_series, members
 
 
-def answered(
+def acknowledgements(
     connection: Connection, group: Group, incidents: Collection[Incident]
 ) -> dict[str, Acknowledged]:
-    """Of those of some incidents of a group of which every alarm has such an answer, by id.
+    """By id, those of some incidents of a group whose alarms all have such feedback.
 
-    An alarm that has gone on after the answer, farther out than that tolerates, needs somebody
-    again. A new normal is accepted with the first sample after it, which is outside still.
+    An alarm that went on after the feedback, farther out than that tolerates, needs a person again.
+    A new normal is accepted with the first sample after it, which is still outside.
     """
-    given = _given(connection, min(each.start for each in incidents)) if incidents else []
-    if not given:
+    if not incidents:
         return {}
-    about: dict[int, list[tuple[int, ...]]] = {}
-    for series_id, *spoken in given:
-        about.setdefault(series_id, []).append(tuple(spoken))
+    spans_by_series = _feedback_by_series(connection, min(incident.start for incident in incidents))
+    if not spans_by_series:
+        return {}
+    names = [incident.id for incident in incidents]
     statement = (
         select(members.c.incident, members.c.series_id, members.c.start, alarms.c.end)
-        .join(alarms, rows.same_alarm())
-        .where(members.c.incident.in_(select(each_name(each.id for each in incidents).c.value)))
+        .join(alarms, incident_queries.same_alarm())
+        .where(members.c.incident.in_(select(each_name(names).c.value)))
     )
-    spans: dict[str, list[tuple[tuple[int, int], ...]]] = {}
-    for id, series_id, start, end in rows_of(connection, statement):
-        spans.setdefault(id, []).append(
+    periods: dict[str, list[tuple[tuple[int, int], ...]]] = {}  # one tuple per alarm
+    for name, series_id, start, end in rows_of(connection, statement):
+        periods.setdefault(name, []).append(
             tuple(
-                (at, EVER if ended_at is None else ended_at)
-                for first, last, at, ended_at, normal in about.get(series_id, ())
-                if first <= end and last >= start and end <= at + group.lag + normal * group.step
+                (at, MAX_TIME if ended_at is None else ended_at)
+                for first, last, at, ended_at, is_normal in spans_by_series.get(series_id, ())
+                if first <= end and last >= start and end <= at + group.lag + is_normal * group.step
             )
         )
-    return {id: Acknowledged(tuple(those)) for id, those in spans.items() if all(those)}
+    return {
+        name: Acknowledged(tuple(alarm_periods))
+        for name, alarm_periods in periods.items()
+        if all(alarm_periods)
+    }
 
 
-def _given(connection: Connection, since: int) -> list[tuple[int, ...]]:
-    """(series, first and last second, given at, ended at, 1 for a new normal) of those given since
-    a time, withdrawn ones too."""
+def _feedback_by_series(connection: Connection, since: int) -> dict[int, list[tuple[int, ...]]]:
+    """(first and last second, given at, ended at, 1 for a new normal) by series, of feedback given
+    since a time; withdrawn feedback too."""
     cursor = connection.exec_driver_sql(
-        _GIVEN, {"since": since, "real": Verdict.REAL.value, "normal": Verdict.NEW_NORMAL.value}
+        _FEEDBACK, {"since": since, "real": Verdict.REAL.value, "normal": Verdict.NEW_NORMAL.value}
     ).cursor
-    return list(cursor.fetchall()) if cursor is not None else []
+    spans: dict[int, list[tuple[int, ...]]] = {}
+    for series_id, *span in cursor.fetchall() if cursor is not None else ():
+        spans.setdefault(series_id, []).append(tuple(span))
+    return spans
 
 
-_GIVEN = text_of(
+_FEEDBACK = text_of(
     select(
         feedback_series.c.series_id,
         feedback_series.c.start,

@@ -6,9 +6,10 @@ from functools import cache
 import numpy as np
 from sqlalchemy import Connection, bindparam, select
 
+from plugin.domain.times import DAY
 from plugin.errors import StoreError
 from plugin.series import FloatArray, IntArray, Samples
-from plugin.store import budget
+from plugin.store import scored_counts
 from plugin.store.blocks import decode, decode_values, encode
 from plugin.store.database import (
     as_json,
@@ -22,41 +23,43 @@ from plugin.store.database import (
 from plugin.store.sample_columns import merge, take
 from plugin.store.schema import blocks
 
-SPAN = 86_400  # seconds of a block, aligned to UTC days
+BLOCK_SECONDS = DAY  # aligned to UTC days
 Ids = IntArray | Sequence[int]
 StoredBlock = tuple[int, int, int, int, bytes]
 
 
-def file(connection: Connection, arriving: Mapping[int, Samples]) -> int:
+def add(connection: Connection, arriving: Mapping[int, Samples]) -> int:
     """Merges rows into the blocks of their days. Returns how many blocks were written."""
-    arriving = {series: rows for series, rows in arriving.items() if len(rows)}
+    arriving = {series_id: rows for series_id, rows in arriving.items() if len(rows)}
     if not arriving:
         return 0
     first = min(int(rows.times[0]) for rows in arriving.values())
     last = max(int(rows.times[-1]) for rows in arriving.values())
-    whole = _overlapping(
-        connection, list(arriving), first // SPAN * SPAN, last
-    )  # blocks that end before `first` too
-    stored = {(series, start): data for series, start, data in whole}
-    written: list[StoredBlock] = []
-    scored: list[tuple[int, int, int]] = []
-    for series, rows in arriving.items():
-        for start, day in _days(rows):
-            data = stored.get((series, start))
-            if data is not None:
-                day = merge(_decoded(series, start, data), day)
-            written.append((series, start, int(day.times[-1]), len(day), encode(day)))
-            scored.append((series, start, int(np.count_nonzero(~np.isnan(day.score)))))
-    budget.record(connection, scored)
-    return write_rows(connection, _REPLACE, written)
+    # From the start of the day: a block that ends before `first` must be merged too.
+    stored = {
+        (series_id, start): data
+        for series_id, start, data in _overlapping(
+            connection, list(arriving), first // BLOCK_SECONDS * BLOCK_SECONDS, last
+        )
+    }
+    changed: list[StoredBlock] = []
+    counts: list[tuple[int, int, int]] = []
+    for series_id, rows in arriving.items():
+        for start, new_rows in _days(rows):
+            data = stored.get((series_id, start))
+            day = new_rows if data is None else merge(_decoded(series_id, start, data), new_rows)
+            changed.append((series_id, start, int(day.times[-1]), len(day), encode(day)))
+            counts.append((series_id, start, int(np.count_nonzero(~np.isnan(day.score)))))
+    scored_counts.record(connection, counts)
+    return write_rows(connection, _REPLACE, changed)
 
 
 def read(connection: Connection, ids: Ids, start: int, end: int) -> dict[int, list[Samples]]:
     """The blocks of some series that overlap a time range, whole, in order of time."""
-    found: dict[int, list[Samples]] = {}
-    for series, rows in stream(connection, ids, start, end):
-        found.setdefault(series, []).append(rows)
-    return found
+    blocks_by_series: dict[int, list[Samples]] = {}
+    for series_id, rows in stream(connection, ids, start, end):
+        blocks_by_series.setdefault(series_id, []).append(rows)
+    return blocks_by_series
 
 
 def stream(connection: Connection, ids: Ids, start: int, end: int) -> Iterator[tuple[int, Samples]]:
@@ -78,22 +81,22 @@ def read_values(
 
 def newest(connection: Connection, ids: Ids) -> dict[int, int]:
     """The time of the newest row in the blocks of each series that has any."""
-    wanted = each_of(ids)
+    id_table = each_of(ids)
     last = (
         select(blocks.c.last)
-        .where(blocks.c.series_id == wanted.c.value)
+        .where(blocks.c.series_id == id_table.c.value)
         .order_by(blocks.c.start.desc())
         .limit(1)
         .scalar_subquery()
     )
-    found = rows_of(connection, select(wanted.c.value, last))
-    return {series: time for series, time in found if time is not None}
+    rows = rows_of(connection, select(id_table.c.value, last))
+    return {series_id: time for series_id, time in rows if time is not None}
 
 
 def reaching(connection: Connection, time: int) -> IntArray:
     """The ids of series whose blocks reach up to a time or beyond."""
-    found = select(blocks.c.series_id).distinct().where(blocks.c.last >= time)
-    return np.array(connection.execute(found).scalars().all(), np.int64)
+    statement = select(blocks.c.series_id).distinct().where(blocks.c.last >= time)
+    return np.array(connection.execute(statement).scalars().all(), np.int64)
 
 
 def backwards(connection: Connection, series: int) -> Iterator[tuple[int, Samples]]:
@@ -108,15 +111,21 @@ def backwards(connection: Connection, series: int) -> Iterator[tuple[int, Sample
 def _overlapping(
     connection: Connection, ids: Ids, start: int, end: int
 ) -> Iterator[tuple[int, int, bytes]]:
-    """Block by block, series by series: only what is being looked at is in memory."""
+    """Block by block, series by series: only one block is in memory at a time."""
     cursor = connection.exec_driver_sql(
-        _touching(), {"ids": as_json(ids), "day": start // SPAN * SPAN, "start": start, "end": end}
+        _overlapping_text(),
+        {
+            "ids": as_json(ids),
+            "day": start // BLOCK_SECONDS * BLOCK_SECONDS,
+            "start": start,
+            "end": end,
+        },
     ).cursor
     yield from iter(cursor.fetchone, None) if cursor is not None else ()
 
 
 @cache
-def _touching() -> str:
+def _overlapping_text() -> str:
     return text_of(
         select(blocks.c.series_id, blocks.c.start, blocks.c.data)
         .where(
@@ -129,10 +138,10 @@ def _touching() -> str:
 
 
 def _days(rows: Samples) -> Iterator[tuple[int, Samples]]:
-    starts = rows.times // SPAN * SPAN
+    starts = rows.times // BLOCK_SECONDS * BLOCK_SECONDS
     days, first = np.unique(starts, return_index=True)
-    for day, begin, end in zip(days.tolist(), first, [*first[1:], len(rows)], strict=True):
-        yield day, take(rows, slice(begin, end))
+    for day, start, end in zip(days.tolist(), first, [*first[1:], len(rows)], strict=True):
+        yield day, take(rows, slice(start, end))
 
 
 def _decoded(series: int, start: int, data: bytes) -> Samples:

@@ -1,36 +1,36 @@
 """One column of a block as bytes, and back without losing a bit.
 
-Integers are differenced, zigzagged and cut into byte planes, so that each plane holds one kind of
-byte; a plane is one byte where it is constant, zstd where that helps, and raw where it is noise.
-Floats become integers first, in whichever of these ways is smallest:
+Floats go through pcodec, except where something simpler is smaller: a column that repeats one
+number takes at most 9 bytes (pcodec: 29), and counters are whole numbers.
 
-    quantum      all are whole multiples of one power of two (what bands are rounded to, and all
-    counters) decimal      all are whole numbers divided by one power of ten (0.25, 12.7) dictionary
-    few distinct numbers, as rate() over a slow counter gives bits         anything: the bits,
-    ordered as the numbers are
+Integers are ours, because times and versions hardly change: a day of times takes 12 bytes (pcodec:
+57). They are differenced, zigzagged and cut into byte planes, so that each plane holds one kind of
+byte. A plane is one byte where it is constant, zstd where that helps, and raw where it is noise.
 
 Only the sign of zero and the payload of a NaN are not kept, as in the database's own columns.
 """
 
 import struct
-from collections.abc import Callable
 
 import numpy as np
 import zstandard
 from numpy.typing import NDArray
+from pcodec import ChunkConfig
+from pcodec.standalone import simple_compress, simple_decompress_into
 
 from plugin.series import FloatArray, IntArray
 
-LEVEL = 1  # higher ones cost time and save nothing on planes
-NOISE = (
-    1 / 192
-)  # chance that two bytes of a plane are equal, below which zstd cannot win; 1/256 is pure noise
-CONSTANT, RAW, ZSTD = range(3)
-QUANTUM, DECIMAL, DICTIONARY, BITS = range(4)
-FINITE, NAN, PLUS_INF, MINUS_INF = range(4)
-EXACT = 2.0**53  # up to here float64 tells all integers apart
-WORTHWHILE = 48  # bits; wider multiples of a quantum are no smaller than the bits themselves
-SIGN = np.int64(2**63 - 1)
+ZSTD_LEVEL = 1  # higher levels cost time and save nothing on planes
+# The chance that two bytes of a plane are equal, below which zstd cannot win; 1/256 is pure noise.
+NOISE_SHARE = 1 / 192
+CONSTANT_PLANE, RAW_PLANE, ZSTD_PLANE = range(3)
+# How a float column starts: up to 8 is the number of bytes of the one number that it repeats.
+MAX_NUMBER_BYTES = 8
+NAN_COLUMN = 9
+PCO_COLUMN = 10
+WHOLE_COLUMN = 11
+MAX_WHOLE_NUMBER = 2.0**53  # up to here float64 tells all integers apart
+PCO_CONFIG = ChunkConfig(compression_level=8)
 
 
 class Reader:
@@ -38,44 +38,112 @@ class Reader:
 
     def __init__(self, data: bytes) -> None:
         self._data = memoryview(data)
-        self._at = 0
+        self._position = 0
 
     def take(self, size: int) -> bytes:
-        part = bytes(self._data[self._at : self._at + size])
+        """The next bytes; raises ValueError when there are fewer."""
+        part = bytes(self._data[self._position : self._position + size])
         if len(part) < size:
             raise ValueError("the block ends too early")
-        self._at += size
+        self._position += size
         return part
 
     def unpack(self, form: str) -> int:
+        """The next integer, of a format of `struct`."""
         number: int = struct.unpack("<" + form, self.take(struct.calcsize("<" + form)))[0]
         return number
 
 
-def _encode_plane(plane: NDArray[np.uint8]) -> bytes:
-    if (plane == plane[0]).all():
-        return struct.pack("<BB", CONSTANT, plane[0])
-    raw = plane.tobytes()
-    counts = np.bincount(plane)
-    if int((counts * counts).sum()) - len(raw) < NOISE * len(raw) ** 2:
-        return struct.pack("<B", RAW) + raw
-    squeezed = zstandard.ZstdCompressor(level=LEVEL, write_content_size=False).compress(raw)
-    if len(squeezed) + 4 < len(raw):
-        return struct.pack("<BI", ZSTD, len(squeezed)) + squeezed
-    return struct.pack("<B", RAW) + raw
+def canonical(numbers: FloatArray) -> FloatArray:
+    """The same numbers with one zero and one NaN, so that equal columns have equal bits."""
+    return np.where(np.isnan(numbers), np.nan, np.where(numbers == 0, 0.0, numbers))
 
 
-def _decode_plane(reader: Reader, n: int) -> NDArray[np.uint8]:
-    kind = reader.unpack("B")
-    if kind == CONSTANT:
+def encode_floats(numbers: FloatArray) -> bytes:
+    """[N] float64, any values."""
+    numbers = canonical(numbers)
+    bits = numbers.view(np.int64)
+    if (bits == bits[0]).all():
+        if np.isnan(numbers[0]):
+            return struct.pack("<B", NAN_COLUMN)
+        number = struct.pack(">d", numbers[0]).rstrip(b"\0")
+        return struct.pack("<B", len(number)) + number
+    compressed: bytes = simple_compress(numbers, PCO_CONFIG)
+    column = struct.pack("<BI", PCO_COLUMN, len(compressed)) + compressed
+    if not ((np.abs(numbers) < MAX_WHOLE_NUMBER) & (np.rint(numbers) == numbers)).all():
+        return column
+    whole = struct.pack("<B", WHOLE_COLUMN) + encode_integers(numbers.astype(np.int64))
+    return min(column, whole, key=len)
+
+
+def decode_floats(reader: Reader, n: int) -> FloatArray:
+    """[N]; raises ValueError when the bytes are not what `encode_floats` wrote."""
+    form = reader.unpack("B")
+    if form == NAN_COLUMN:
+        return np.full(n, np.nan)
+    if form <= MAX_NUMBER_BYTES:
+        number = reader.take(form).ljust(MAX_NUMBER_BYTES, b"\0")
+        return np.full(n, struct.unpack(">d", number)[0])
+    if form == WHOLE_COLUMN:
+        return decode_integers(reader, n).astype(np.float64)
+    if form != PCO_COLUMN:
+        raise ValueError("a column of an unknown form")
+    numbers = np.empty(n)
+    try:
+        progress = simple_decompress_into(reader.take(reader.unpack("I")), numbers)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"a column cannot be decompressed: {error}") from error
+    if progress.n_processed != n or not progress.finished:
+        raise ValueError("a column has the wrong length")
+    return numbers
+
+
+def encode_integers(numbers: IntArray) -> bytes:
+    """[N] int64, any values: as they are or as differences (which may wrap), whichever is
+    smaller."""
+    plain = struct.pack("<B", 0) + _encode_planes(numbers)
+    if len(numbers) < 2:
+        return plain
+    differences = struct.pack("<Bq", 1, numbers[0]) + _encode_planes(np.diff(numbers))
+    return min(plain, differences, key=len)
+
+
+def decode_integers(reader: Reader, n: int) -> IntArray:
+    """[N]; raises ValueError when the bytes are not what `encode_integers` wrote."""
+    if reader.unpack("B") == 0:
+        return _decode_planes(reader, n)
+    numbers = np.empty(n, np.int64)
+    numbers[0] = reader.unpack("q")
+    numbers[1:] = _decode_planes(reader, n - 1)
+    return np.cumsum(numbers, out=numbers)
+
+
+def decode_plane(reader: Reader, n: int) -> NDArray[np.uint8]:
+    """[N] bytes."""
+    form = reader.unpack("B")
+    if form == CONSTANT_PLANE:
         return np.full(n, reader.unpack("B"), np.uint8)
-    if kind == RAW:
+    if form == RAW_PLANE:
         return np.frombuffer(reader.take(n), np.uint8)
-    squeezed = reader.take(reader.unpack("I"))
-    raw = zstandard.ZstdDecompressor().decompress(squeezed, max_output_size=n)
+    compressed = reader.take(reader.unpack("I"))
+    raw = zstandard.ZstdDecompressor().decompress(compressed, max_output_size=n)
     if len(raw) != n:
         raise ValueError("a column has the wrong length")
     return np.frombuffer(raw, np.uint8)
+
+
+def _encode_plane(plane: NDArray[np.uint8]) -> bytes:
+    if (plane == plane[0]).all():
+        return struct.pack("<BB", CONSTANT_PLANE, plane[0])
+    raw = plane.tobytes()
+    counts = np.bincount(plane)
+    if int((counts * counts).sum()) - len(raw) < NOISE_SHARE * len(raw) ** 2:
+        return struct.pack("<B", RAW_PLANE) + raw
+    compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_content_size=False)
+    compressed = compressor.compress(raw)
+    if len(compressed) + 4 < len(raw):
+        return struct.pack("<BI", ZSTD_PLANE, len(compressed)) + compressed
+    return struct.pack("<B", RAW_PLANE) + raw
 
 
 def _encode_planes(numbers: IntArray) -> bytes:
@@ -91,140 +159,6 @@ def _encode_planes(numbers: IntArray) -> bytes:
 def _decode_planes(reader: Reader, n: int) -> IntArray:
     planes = np.zeros((n, 8), np.uint8)
     for i in range(reader.unpack("B")):
-        planes[:, i] = _decode_plane(reader, n)
+        planes[:, i] = decode_plane(reader, n)
     zigzag = planes.view("<u8")[:, 0].astype(np.uint64)
     return (zigzag >> np.uint64(1)).view(np.int64) ^ -(zigzag & np.uint64(1)).view(np.int64)
-
-
-def encode_integers(numbers: IntArray) -> bytes:
-    """[N] int64, any values: as they are or as differences (which may wrap), whichever is
-    smaller."""
-    plain = struct.pack("<B", 0) + _encode_planes(numbers)
-    if len(numbers) < 2:
-        return plain
-    differences = struct.pack("<Bq", 1, numbers[0]) + _encode_planes(np.diff(numbers))
-    return min(plain, differences, key=len)
-
-
-def decode_integers(reader: Reader, n: int) -> IntArray:
-    if reader.unpack("B") == 0:
-        return _decode_planes(reader, n)
-    numbers = np.empty(n, np.int64)
-    numbers[0] = reader.unpack("q")
-    numbers[1:] = _decode_planes(reader, n - 1)
-    return np.cumsum(numbers, out=numbers)
-
-
-def ordered_bits(numbers: FloatArray) -> IntArray:
-    """The bits of floats as integers in the same order; its own inverse through
-    `from_ordered_bits`."""
-    bits = numbers.view(np.int64)
-    return bits ^ ((bits >> 63) & SIGN)
-
-
-def from_ordered_bits(bits: IntArray) -> FloatArray:
-    return (bits ^ ((bits >> 63) & SIGN)).view(np.float64)
-
-
-def quantum_of(numbers: FloatArray) -> int | None:
-    """The largest k such that all are whole multiples of 2**k and these fit float64 exactly; None
-    if there is none."""
-    fraction, exponent = np.frexp(numbers[numbers != 0])
-    if not len(fraction):
-        return 0
-    mantissa = np.ldexp(fraction, 53).astype(np.int64)
-    lowest = np.frexp((mantissa & -mantissa).astype(np.float64))[1] - 1
-    k = int((exponent - 53 + lowest).min())
-    return k if int(exponent.max()) - k <= 53 else None
-
-
-def multiples(numbers: FloatArray, k: int) -> IntArray:
-    return np.ldexp(numbers, -k).astype(np.int64)
-
-
-def _as_quantum(numbers: FloatArray) -> bytes | None:
-    k = quantum_of(numbers)
-    if k is None or np.frexp(np.abs(numbers).max())[1] - k > WORTHWHILE:
-        return None
-    return struct.pack("<h", k) + encode_integers(multiples(numbers, k))
-
-
-def _as_decimal(numbers: FloatArray) -> bytes | None:
-    largest = float(np.abs(numbers).max())
-    for places in range(1, 10):
-        scale = 10.0**places
-        if largest * scale >= EXACT:
-            return None
-        whole = np.rint(numbers * scale)
-        if (whole / scale == numbers).all():
-            return struct.pack("<B", places) + encode_integers(whole.astype(np.int64))
-    return None
-
-
-def _as_dictionary(numbers: FloatArray) -> bytes | None:
-    words, index = np.unique(ordered_bits(numbers), return_inverse=True)
-    if len(words) > len(numbers) // 2:
-        return None
-    return (
-        struct.pack("<I", len(words))
-        + encode_integers(words)
-        + encode_integers(index.astype(np.int64))
-    )
-
-
-def _as_bits(numbers: FloatArray) -> bytes | None:
-    return encode_integers(ordered_bits(numbers))
-
-
-ENCODERS: dict[int, Callable[[FloatArray], bytes | None]] = {
-    QUANTUM: _as_quantum,
-    DECIMAL: _as_decimal,
-    DICTIONARY: _as_dictionary,
-    BITS: _as_bits,
-}
-
-
-def _decode_finite(reader: Reader, n: int) -> FloatArray:
-    way = reader.unpack("B")
-    if way == QUANTUM:
-        k = reader.unpack("h")
-        return np.ldexp(decode_integers(reader, n).astype(np.float64), k)
-    if way == DECIMAL:
-        scale = 10.0 ** reader.unpack("B")
-        return decode_integers(reader, n) / scale
-    if way == DICTIONARY:
-        words = decode_integers(reader, reader.unpack("I"))
-        return from_ordered_bits(words[decode_integers(reader, n)])
-    return from_ordered_bits(decode_integers(reader, n))
-
-
-def encode_kinds(numbers: FloatArray) -> bytes:
-    """Which of [N] are finite, NaN, +inf, -inf."""
-    kinds = (
-        np.isnan(numbers) * NAN + (numbers == np.inf) * PLUS_INF + (numbers == -np.inf) * MINUS_INF
-    )
-    return _encode_plane(kinds.astype(np.uint8)) if len(kinds) else b""
-
-
-def decode_kinds(reader: Reader, n: int) -> FloatArray:
-    """[N] with 0 for whatever is finite and has yet to be filled in."""
-    meaning = np.array([0.0, np.nan, np.inf, -np.inf])
-    return meaning[_decode_plane(reader, n)] if n else np.empty(0)
-
-
-def encode_floats(numbers: FloatArray) -> bytes:
-    """[N] float64, any values."""
-    finite = numbers[np.isfinite(numbers)] + 0.0  # -0.0 becomes 0.0
-    if not len(finite):
-        return encode_kinds(numbers)
-    tried = ((way, encode(finite)) for way, encode in ENCODERS.items())
-    forms = [struct.pack("<B", way) + form for way, form in tried if form is not None]
-    return encode_kinds(numbers) + min(forms, key=len)
-
-
-def decode_floats(reader: Reader, n: int) -> FloatArray:
-    numbers = decode_kinds(reader, n)
-    finite = np.isfinite(numbers)
-    if finite.any():
-        numbers[finite] = _decode_finite(reader, int(finite.sum()))
-    return numbers

@@ -5,26 +5,36 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.sql.expression import ColumnElement
 
 from plugin.series import IntArray
+from plugin.store.database import Database
 from plugin.store.schema import coverage
 
 Range = tuple[int, int]
 
 
-def missing(
-    connection: Connection, watch: str, query_key: str, start: int, end: int, step: int
-) -> list[Range]:
-    """The grid times of start..end that no range covers; start and end are multiples of step."""
-    found: list[Range] = []
-    at = start
-    for first, last in _ranges(connection, _of(watch, query_key) & (coverage.c.end >= start)):
-        if at > end or first > end:
-            break
-        if first > at:
-            found.append((at, (first - 1) // step * step))
-        at = max(at, last // step * step + step)
-    if at <= end:
-        found.append((at, end))
-    return found
+class CoverageTable:
+    """The ranges of all queries. Times are unix seconds; ranges are inclusive."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def missing(self, watch: str, query_key: str, start: int, end: int, step: int) -> list[Range]:
+        """The grid times of start..end that have not been asked of Prometheus yet.
+
+        start and end are multiples of step.
+        """
+        with self._database.reading() as connection:
+            ranges = _ranges(connection, _of(watch, query_key) & (coverage.c.end >= start))
+        gaps: list[Range] = []
+        gap_start = start
+        for first, last in ranges:
+            if gap_start > end or first > end:
+                break
+            if first > gap_start:
+                gaps.append((gap_start, (first - 1) // step * step))
+            gap_start = max(gap_start, last // step * step + step)
+        if gap_start <= end:
+            gaps.append((gap_start, end))
+        return gaps
 
 
 def record(

@@ -13,6 +13,7 @@ from safetensors.numpy import load, save
 from sqlalchemy import Connection, delete, insert, select
 
 from plugin.series import BoolArray, IntArray, Tick
+from plugin.store.database import Database
 from plugin.store.records import DetectorState
 from plugin.store.schema import carries
 
@@ -20,50 +21,58 @@ VERSION_KEY = "bandwatch.model_version"
 Arrays = dict[str, NDArray[np.generic]]
 
 
+class DetectorStateTable:
+    """The states of all watches."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(self, watch: str) -> list[DetectorState]:
+        """The states of a watch as last written, group by group, the latest first."""
+        statement = (
+            select(carries.c.ids, carries.c.time, carries.c.data)
+            .where(carries.c.watch == watch)
+            .order_by(carries.c.time.desc(), carries.c.id)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(statement).all()
+        states = []
+        for ids, time, data in rows:
+            arrays = load(data)
+            states.append(DetectorState(_ids(ids), arrays.pop(VERSION_KEY), time, arrays))
+        return states
+
+
 def write(connection: Connection, tick: Tick) -> None:
     if not tick.carry or not len(tick.ids):
         return
     time = int(tick.times[-1])
-    keep = np.ones(len(tick.ids), bool)
+    is_newest = np.ones(len(tick.ids), bool)
     groups = select(carries.c.id, carries.c.time, carries.c.ids).where(
         carries.c.watch == tick.watch
     )
     for group, written, ids in connection.execute(groups).all():
-        held = _ids(ids)
+        group_ids = _ids(ids)
         if written > time:
-            keep &= ~np.isin(tick.ids, held)
-        elif (taken := np.isin(held, tick.ids)).any():
-            _keep_rows(connection, group, ~taken)
-    if keep.any():
+            is_newest &= ~np.isin(tick.ids, group_ids)
+        elif (replaced := np.isin(group_ids, tick.ids)).any():
+            _shrink(connection, group, ~replaced)
+    if is_newest.any():
         arrays = {VERSION_KEY: tick.model_version, **tick.carry}
         _insert(
             connection,
             tick.watch,
             time,
-            tick.ids[keep],
-            {name: array[keep] for name, array in arrays.items()},
+            tick.ids[is_newest],
+            {name: array[is_newest] for name, array in arrays.items()},
         )
-
-
-def read(connection: Connection, watch: str) -> list[DetectorState]:
-    """The latest first."""
-    statement = (
-        select(carries.c.ids, carries.c.time, carries.c.data)
-        .where(carries.c.watch == watch)
-        .order_by(carries.c.time.desc(), carries.c.id)
-    )
-    found = []
-    for ids, time, data in connection.execute(statement):
-        arrays = load(data)
-        found.append(DetectorState(_ids(ids), arrays.pop(VERSION_KEY), time, arrays))
-    return found
 
 
 def forget(connection: Connection, before: int) -> None:
     connection.execute(delete(carries).where(carries.c.time < before))
 
 
-def _keep_rows(connection: Connection, group: int, rows: BoolArray) -> None:
+def _shrink(connection: Connection, group: int, rows: BoolArray) -> None:
     old = connection.execute(select(carries).where(carries.c.id == group)).one()
     connection.execute(delete(carries).where(carries.c.id == group))
     if rows.any():

@@ -1,46 +1,38 @@
-"""What people have said about alarms: one row per answer, one per series that it speaks of. Nothing
-is overwritten.
+"""What people have said about alarms. Nothing is overwritten.
 
-An answer that is withdrawn, or replaced by a later one, stays and says since when it has no effect.
+An entry that is withdrawn, or replaced by a later one, stays and records since when it has no
+effect.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
-from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
-from plugin.domain.tolerances import (
-    FeedbackEntry,
-    FeedbackSpan,
-    Tolerances,
-    Verdict,
-    covers,
-    overlap,
-)
+from plugin.domain.intervals import Interval
+from plugin.domain.times import DAY
+from plugin.domain.tolerances import FeedbackEntry, FeedbackSpan, Tolerances, Verdict
 from plugin.series import IntArray
-from plugin.store import regimes
-from plugin.store.database import Database, each_of, larger, rows_of
-from plugin.store.records import AcceptRequest
+from plugin.store import feedback_rows, regimes
+from plugin.store.database import Database, larger, rows_of
+from plugin.store.feedback_rows import ALL_ENTRIES, entries_about
+from plugin.store.records import AcceptRequest, FeedbackNote
 from plugin.store.schema import alarms, feedback, feedback_series, series
 
-Interval = tuple[int, int, int]  # series id, first and last unix second
-KEPT = 366 * 86_400  # seconds that an answer is kept at least
+MIN_RETENTION_SECONDS = 366 * DAY
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What came of an answer."""
+    """What giving feedback has done."""
 
     answer: FeedbackEntry
     again: bool = False  # it had been given before: nothing was added
-    replaced: tuple[int, ...] = ()  # ids of those that said something else of the same time
+    replaced: tuple[int, ...] = ()  # ids of entries that contradicted it for the same time
 
 
 class FeedbackTable:
-    """The answers of all watches."""
+    """The feedback on all watches."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -49,106 +41,77 @@ class FeedbackTable:
         self,
         verdict: Verdict,
         parts: Sequence[FeedbackSpan],
-        *,
-        incident: str,
-        comment: str,
-        by: str,
-        at: int,
-        seen: Mapping[int, int] | None = None,
+        note: FeedbackNote,
+        scored_until: Mapping[int, int] | None = None,
     ) -> Receipt:
-        """Adds an answer in one transaction, and for a new normal the wish for the level.
+        """Adds an entry in one transaction, and for a new normal the request to accept the level.
 
-        at: unix seconds, from which it has effect. seen: up to when each series of a new normal has
-        been scored. The same again, or within what it covered, adds nothing. What said something
-        else of any of the same samples ends for that series; what said the same of a shorter time
-        is taken in. Raises StoreError for an unknown series.
+        scored_until: unix seconds by series id, for a new normal. The same feedback again, or a
+        part of it, adds nothing. Contrary feedback about any of the same samples ends for that
+        series; the same feedback about a shorter time is replaced. Raises StoreError for an unknown
+        series.
         """
         with self._database.writing() as connection:
-            standing = [
-                answer
-                for answer in _read(connection, _concerning([part.series_id for part in parts]))
-                if answer.in_force
-            ]
-            for answer in standing:
-                if answer.verdict is verdict and all(
-                    any(_holds(one, part) for one in answer.parts) for part in parts
-                ):
-                    return Receipt(answer, again=True)
-            key = connection.execute(
-                insert(feedback).values(
-                    verdict=verdict.value, incident=incident, comment=comment, by=by, at=at
-                )
-            ).inserted_primary_key
-            assert key is not None  # SQLAlchemy gives it for a table with one
-            connection.execute(
-                insert(feedback_series),
-                [
-                    {
-                        "feedback_id": key[0],
-                        "series_id": part.series_id,
-                        "start": part.start,
-                        "end": part.end,
-                        "below": part.brief[0],
-                        "above": part.brief[1],
-                        "lasting_below": part.lasting[0],
-                        "lasting_above": part.lasting[1],
-                    }
-                    for part in parts
-                ],
+            entries = feedback_rows.read(
+                connection, entries_about([part.series_id for part in parts])
             )
-            given = FeedbackEntry(key[0], verdict, incident, comment, by, at, tuple(parts))
-            contrary = _end(connection, standing, given)
+            in_force = [entry for entry in entries if entry.in_force]
+            for entry in in_force:
+                if entry.verdict is verdict and _covers_all(entry, parts):
+                    return Receipt(entry, again=True)
+            added = feedback_rows.add(connection, verdict, parts, note)
+            replaced = _replace(connection, in_force, added)
             if verdict is Verdict.NEW_NORMAL:
-                regimes.ask(
-                    connection,
-                    [
-                        AcceptRequest(id, (seen or {}).get(id, at), at, by, given.reason)
-                        for id in dict.fromkeys(part.series_id for part in parts)
-                    ],
-                )
-            return Receipt(given, replaced=contrary)
+                _request_levels(connection, added, scored_until or {})
+            return Receipt(added, replaced=replaced)
 
-    def withdraw(self, id: int, *, by: str, at: int) -> FeedbackEntry | None:
-        """Ends all effects of an answer; one that has ended stays as it is.
+    def withdraw(self, entry_id: int, *, by: str, at: int) -> FeedbackEntry | None:
+        """Ends all effects of an entry at `at` (unix seconds); one that has ended stays as it is.
 
-        Returns what it was, None = unknown.
+        Returns the entry as it was; None = unknown.
         """
+        statement = ALL_ENTRIES.where(feedback.c.id == entry_id)
         with self._database.writing() as connection:
-            found = list(_read(connection, _ALL.where(feedback.c.id == id)))
-            if found and found[0].in_force:
-                _close(connection, found[0], found[0].parts, by=by, at=at)
-            return found[0] if found else None
+            entry = next(feedback_rows.read(connection, statement), None)
+            if entry is not None and entry.in_force:
+                _end(connection, entry, entry.parts, by=by, at=at)
+            return entry
 
-    def answers(
-        self, begin: int, end: int, ids: IntArray | Sequence[int] | None = None
+    def between(
+        self, start: int, end: int, ids: IntArray | Sequence[int] | None = None
     ) -> list[FeedbackEntry]:
-        """Those that speak of a time range, inclusive, withdrawn ones too, by id; of some series or
-        all."""
-        chosen = _ALL if ids is None else _concerning(ids)
+        """The entries about a time range, inclusive, of some series or all, by id; withdrawn
+        entries too."""
+        statement = ALL_ENTRIES if ids is None else entries_about(ids)
         with self._database.reading() as connection:
             return [
-                answer
-                for answer in _read(connection, chosen)
-                if any(part.start <= end and part.end >= begin for part in answer.parts)
+                entry
+                for entry in feedback_rows.read(connection, statement)
+                if any(part.start <= end and part.end >= start for part in entry.parts)
             ]
 
     def of(self, watch: str, verdict: Verdict) -> list[FeedbackEntry]:
-        """The parts that are about series of a watch, withdrawn ones too, by id."""
-        chosen = _ALL.where(series.c.watch == watch, feedback.c.verdict == verdict.value)
+        """The entries about a watch with only the parts of its series, by id; withdrawn entries
+        too."""
+        statement = ALL_ENTRIES.where(series.c.watch == watch, feedback.c.verdict == verdict.value)
         with self._database.reading() as connection:
-            return list(_read(connection, chosen))
+            return list(feedback_rows.read(connection, statement))
 
     def real(self, watch: str) -> list[Interval]:
-        """What was real, of the series of a watch."""
+        """Where people have called alarms of a watch real."""
         return self._intervals(watch, Verdict.REAL)
 
     def normal(self, watch: str) -> list[Interval]:
-        """What is to be normal, of the series of a watch."""
+        """Where people have called the level of series of a watch a new normal."""
         return self._intervals(watch, Verdict.NEW_NORMAL)
 
+    def tolerances(self, watch: str) -> Tolerances:
+        """What the false alarms of a watch allow its series."""
+        return Tolerances.of(self.of(watch, Verdict.FALSE_ALARM))
+
     def _intervals(self, watch: str, verdict: Verdict) -> list[Interval]:
-        """Of what is in force, each as long as the alarms are by now that it is about."""
-        last = (
+        """Of the feedback in force; each is as long as the alarms it is about are by now."""
+        last_end = (
             select(func.max(alarms.c.end))
             .where(
                 alarms.c.series_id == feedback_series.c.series_id,
@@ -162,7 +125,7 @@ class FeedbackTable:
             select(
                 feedback_series.c.series_id,
                 feedback_series.c.start,
-                larger(feedback_series.c.end, func.coalesce(last, feedback_series.c.end)),
+                larger(feedback_series.c.end, func.coalesce(last_end, feedback_series.c.end)),
             )
             .join(feedback, feedback.c.id == feedback_series.c.feedback_id)
             .where(
@@ -173,126 +136,88 @@ class FeedbackTable:
             .order_by(feedback_series.c.series_id, feedback_series.c.start)
         )
         with self._database.reading() as connection:
-            return list(rows_of(connection, statement))
-
-    def tolerances(self, watch: str) -> Tolerances:
-        """What the answered false alarms of a watch allow its series."""
-        return Tolerances.of(self.of(watch, Verdict.FALSE_ALARM))
+            return [Interval(*row) for row in rows_of(connection, statement)]
 
 
 def forget(connection: Connection, before: int, now: int) -> None:
-    """Those that were given before a time, and at least a year ago."""
-    connection.execute(delete(feedback).where(feedback.c.at < min(before, now - KEPT)))
+    """Removes entries that were given before a time, and at least a year ago."""
+    oldest = min(before, now - MIN_RETENTION_SECONDS)
+    connection.execute(delete(feedback).where(feedback.c.at < oldest))
 
 
-def _holds(standing: FeedbackSpan, part: FeedbackSpan) -> bool:
-    return standing.ended_at is None and covers(standing, part)
+def _covers_all(entry: FeedbackEntry, parts: Sequence[FeedbackSpan]) -> bool:
+    in_force = [span for span in entry.parts if span.ended_at is None]
+    return all(any(span.covers(part) for span in in_force) for part in parts)
+
+
+def _request_levels(
+    connection: Connection, entry: FeedbackEntry, scored_until: Mapping[int, int]
+) -> None:
+    series_ids = dict.fromkeys(part.series_id for part in entry.parts)
+    regimes.request(
+        connection,
+        [
+            AcceptRequest(
+                series_id, scored_until.get(series_id, entry.at), entry.at, entry.by, entry.reason
+            )
+            for series_id in series_ids
+        ],
+    )
+
+
+def _replace(
+    connection: Connection, in_force: Sequence[FeedbackEntry], added: FeedbackEntry
+) -> tuple[int, ...]:
+    """Ends what a new entry contradicts or covers.
+
+    Returns the ids of the entries that it contradicts.
+    """
+    contradicted = []
+    for entry in in_force:
+        is_contrary = entry.verdict is not added.verdict
+        ended = [
+            part
+            for part in entry.parts
+            if part.ended_at is None
+            and any(part.overlaps(new) if is_contrary else new.covers(part) for new in added.parts)
+        ]
+        if not ended:
+            continue
+        if is_contrary:
+            contradicted.append(entry.id)
+        else:  # a level that was accepted because of it stays accepted
+            regimes.change_reason(
+                connection,
+                [part.series_id for part in ended],
+                entry.reason,
+                to=added.reason,
+                by=added.by,
+            )
+        _end(connection, entry, ended, by=added.by, at=added.at)
+    return tuple(contradicted)
 
 
 def _end(
-    connection: Connection, standing: Sequence[FeedbackEntry], given: FeedbackEntry
-) -> tuple[int, ...]:
-    """Ends what a new answer replaces or takes in.
-
-    Returns the ids of the answers that said something else.
-    """
-    contrary = []
-    for answer in standing:
-        other = answer.verdict is not given.verdict
-        ended = [
-            part
-            for part in answer.parts
-            if part.ended_at is None
-            and any(overlap(part, new) if other else covers(new, part) for new in given.parts)
-        ]
-        if ended:
-            if not other:  # a level that was accepted by it stays accepted
-                regimes.hand_over(
-                    connection,
-                    [part.series_id for part in ended],
-                    answer.reason,
-                    given.reason,
-                    given.by,
-                )
-            _close(connection, answer, ended, by=given.by, at=given.at)
-            contrary += [answer.id] * other
-    return tuple(contrary)
-
-
-def _close(
-    connection: Connection,
-    answer: FeedbackEntry,
-    ended: Sequence[FeedbackSpan],
-    *,
-    by: str,
-    at: int,
+    connection: Connection, entry: FeedbackEntry, parts: Sequence[FeedbackSpan], *, by: str, at: int
 ) -> None:
-    """Ends some parts, and what was asked or accepted by them; with the last one the answer."""
-    if answer.verdict is Verdict.NEW_NORMAL:
-        regimes.take_back(connection, [part.series_id for part in ended], answer.reason)
-    for part in ended:
+    """Ends some parts and the levels requested or accepted because of them; with the last part the
+    entry."""
+    if entry.verdict is Verdict.NEW_NORMAL:
+        regimes.take_back(connection, [part.series_id for part in parts], entry.reason)
+    for part in parts:
         connection.execute(
             update(feedback_series)
             .where(
-                feedback_series.c.feedback_id == answer.id,
+                feedback_series.c.feedback_id == entry.id,
                 feedback_series.c.series_id == part.series_id,
                 feedback_series.c.start == part.start,
                 feedback_series.c.ended_at.is_(None),
             )
             .values(ended_at=at)
         )
-    if all(part.ended_at is not None or part in ended for part in answer.parts):
+    if all(part.ended_at is not None or part in parts for part in entry.parts):
         connection.execute(
             update(feedback)
-            .where(feedback.c.id == answer.id)
+            .where(feedback.c.id == entry.id)
             .values(withdrawn_at=at, withdrawn_by=by)
         )
-
-
-def _concerning(ids: IntArray | Sequence[int]) -> Select[Any]:
-    """Whole answers, with the parts of other series too."""
-    named = select(feedback_series.c.feedback_id).where(
-        feedback_series.c.series_id.in_(select(each_of(ids).c.value))
-    )
-    return _ALL.where(feedback.c.id.in_(named))
-
-
-def _read(connection: Connection, statement: Select[Any]) -> Iterator[FeedbackEntry]:
-    for row, group in groupby(rows_of(connection, statement), key=lambda row: row[:8]):
-        id, verdict, incident, comment, by, at, withdrawn_at, withdrawn_by = row
-        parts = tuple(
-            FeedbackSpan(
-                series_id, start, end, (below, above), (lasting_below, lasting_above), ended_at
-            )
-            for series_id, start, end, below, above, lasting_below, lasting_above, ended_at in map(
-                itemgetter(slice(8, None)), group
-            )
-        )
-        yield FeedbackEntry(
-            id, Verdict(verdict), incident, comment, by, at, parts, withdrawn_at, withdrawn_by
-        )
-
-
-_ALL = (
-    select(
-        feedback.c.id,
-        feedback.c.verdict,
-        feedback.c.incident,
-        feedback.c.comment,
-        feedback.c.by,
-        feedback.c.at,
-        feedback.c.withdrawn_at,
-        feedback.c.withdrawn_by,
-        feedback_series.c.series_id,
-        feedback_series.c.start,
-        feedback_series.c.end,
-        feedback_series.c.below,
-        feedback_series.c.above,
-        feedback_series.c.lasting_below,
-        feedback_series.c.lasting_above,
-        feedback_series.c.ended_at,
-    )
-    .join(feedback_series, feedback_series.c.feedback_id == feedback.c.id)
-    .join(series, series.c.id == feedback_series.c.series_id)
-    .order_by(feedback.c.id, feedback_series.c.series_id, feedback_series.c.start)
-)

@@ -1,8 +1,7 @@
-"""Moves rows from the head into blocks, and expires what is old, in transactions that nobody has to
-wait for.
+"""Moves rows from the head into blocks, and expires what is old, in short transactions.
 
-A row leaves the head in the transaction that writes it into a block, so that whoever is killed at
-any instant leaves it in exactly one of them.
+A row leaves the head in the transaction that writes it into a block. So it is in exactly one of
+them, even if the process is killed.
 """
 
 from collections.abc import Mapping
@@ -10,11 +9,11 @@ from collections.abc import Mapping
 import numpy as np
 from sqlalchemy import delete, select
 
+from plugin.domain.times import DAY, HOUR
 from plugin.series import IntArray, Samples
 from plugin.store import (
     alarms,
     archive,
-    budget,
     coverage,
     detector_states,
     feedback,
@@ -24,6 +23,7 @@ from plugin.store import (
     models,
     regimes,
     sample_cache,
+    scored_counts,
     series,
 )
 from plugin.store.database import Database
@@ -31,27 +31,26 @@ from plugin.store.records import FoldReport
 from plugin.store.sample_columns import take
 from plugin.store.schema import blocks, samples, watches
 
-SLICE = 21_600  # seconds; a day's block is written four times, and the head stays small in between
-NEWEST = 64  # rows of each series that stay, so that `latest` finds them
-BLOCKS_AT_ONCE = 500
-CARRY_KEPT = 86_400  # seconds; an older carry is of no use, as nobody goes on from there
+SLICE_SECONDS = 6 * HOUR  # a day's block is written four times, and the head stays small
+MIN_HEAD_ROWS = 64  # of each series, so that `latest` finds them there
+BLOCKS_PER_TRANSACTION = 500
+STATE_RETENTION_SECONDS = DAY  # scoring never continues from an older detector state
 
 
 def fold(database: Database, now: int, keep: int, limit: int) -> FoldReport:
     """Folds the full slices that are older than `keep` seconds, at most about `limit` rows in one
     transaction."""
-    end = (now - keep) // SLICE * SLICE
+    end = (now - keep) // SLICE_SECONDS * SLICE_SECONDS
     with database.reading() as connection:
         times = head.times_between(connection, 0, end - 1)
     rows = 0
     written = 0
     transactions = 0
-    for start in np.unique(times // SLICE * SLICE)[
-        ::-1
-    ].tolist():  # the newest first: what stays is then counted soon
-        ticks = np.count_nonzero(times // SLICE * SLICE == start)
+    # The newest first: then the rows that must stay in the head are counted first.
+    for start in np.unique(times // SLICE_SECONDS * SLICE_SECONDS)[::-1].tolist():
+        ticks = np.count_nonzero(times // SLICE_SECONDS * SLICE_SECONDS == start)
         with database.reading() as connection:
-            ids = head.series_between(connection, start, start + SLICE - 1)
+            ids = head.series_between(connection, start, start + SLICE_SECONDS - 1)
         size = max(1, limit // int(ticks))
         for first in range(0, len(ids), size):
             moved, changed = _fold_group(database, ids[first : first + size], start)
@@ -66,24 +65,27 @@ def _fold_group(database: Database, ids: IntArray, start: int) -> tuple[int, int
 
     Returns the rows moved and the blocks written.
     """
-    last = start + SLICE - 1
+    last = start + SLICE_SECONDS - 1
     with database.writing() as connection:
         younger = head.count_after(connection, ids, last)
         old = _all_but_newest(head.read(connection, ids, start, last), younger)
-        changed = archive.file(connection, old)
-        keys: list[head.Row] = [
-            (time, id) for id, rows in old.items() for time in rows.times.tolist()
+        changed = archive.add(connection, old)
+        keys: list[head.SampleKey] = [
+            (time, series_id) for series_id, rows in old.items() for time in rows.times.tolist()
         ]
         return head.remove(connection, sorted(keys)), changed
 
 
-def _all_but_newest(found: Mapping[int, Samples], younger: Mapping[int, int]) -> dict[int, Samples]:
-    kept = {id: max(0, NEWEST - younger.get(id, 0)) for id in found}
-    return {
-        id: take(rows, slice(0, len(rows) - kept[id]))
-        for id, rows in found.items()
-        if len(rows) > kept[id]
-    }
+def _all_but_newest(
+    samples_by_series: Mapping[int, Samples], younger: Mapping[int, int]
+) -> dict[int, Samples]:
+    """Leaves out the rows that must stay; `younger` counts the rows of each series after these."""
+    old = {}
+    for series_id, rows in samples_by_series.items():
+        count = len(rows) - max(0, MIN_HEAD_ROWS - younger.get(series_id, 0))
+        if count > 0:
+            old[series_id] = take(rows, slice(0, count))
+    return old
 
 
 def expire(database: Database, now: int, retention: int, versions: int) -> list[str]:
@@ -96,13 +98,13 @@ def expire(database: Database, now: int, retention: int, versions: int) -> list[
     with database.writing() as connection:
         connection.execute(delete(samples).where(samples.c.time < before))
         coverage.forget(connection, before)
-        detector_states.forget(connection, now - CARRY_KEPT)
+        detector_states.forget(connection, now - STATE_RETENTION_SECONDS)
         alarms.forget(connection, before)
-        budget.forget(connection, before)
+        scored_counts.forget(connection, before)
         feedback.forget(connection, before, now)
         regimes.forget(connection, before)
         incident_queries.forget(connection, before)
-    while _drop_blocks(database, before) == BLOCKS_AT_ONCE:
+    while _drop_blocks(database, before) == BLOCKS_PER_TRANSACTION:
         pass
     with database.writing() as connection:
         for watch in connection.execute(select(watches.c.watch)).scalars().all():
@@ -118,16 +120,15 @@ def expire(database: Database, now: int, retention: int, versions: int) -> list[
 
 
 def _drop_blocks(database: Database, before: int) -> int:
-    """Drops some of the blocks whose newest row is too old; the oldest day goes when all of it
-    is."""
+    """Drops some of the blocks whose newest row is too old."""
     with database.writing() as connection:
         old = connection.execute(
             select(blocks.c.series_id, blocks.c.start)
             .where(blocks.c.last < before)
-            .limit(BLOCKS_AT_ONCE)
+            .limit(BLOCKS_PER_TRANSACTION)
         ).all()
-        for id, start in old:
+        for series_id, start in old:
             connection.execute(
-                delete(blocks).where(blocks.c.series_id == id, blocks.c.start == start)
+                delete(blocks).where(blocks.c.series_id == series_id, blocks.c.start == start)
             )
         return len(old)

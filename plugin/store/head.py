@@ -21,23 +21,22 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.expression import Executable
 
-from plugin.series import IntArray, Samples, Tick
+from plugin.series import MAX_TIME, IntArray, Samples, Tick
 from plugin.store.database import insert_into, one_each, rows_for, text_of, write_rows
 from plugin.store.sample_columns import FLOATS, take
 from plugin.store.schema import samples
 
-END_OF_TIME = 2**62
-ROWS_AT_ONCE = 10_000
-Row = tuple[int | float, ...]
-Bound = ColumnElement[int]
-ONE: ColumnElement[int] = literal_column(
-    "1", Integer
-)  # a text made by `text_of` has no values of its own
-START = bindparam("start", type_=Integer)
-END = bindparam("end", type_=Integer)
+ROWS_PER_STATEMENT = 10_000
+SampleRow = tuple[int | float, ...]  # in the order of the table
+SampleKey = tuple[int, int]  # time, series id
+IntegerExpression = ColumnElement[int]
+# A text made by `text_of` carries no values: constants are literals, all else has a name.
+LITERAL_ONE: IntegerExpression = literal_column("1", Integer)
+START_PARAMETER = bindparam("start", type_=Integer)
+END_PARAMETER = bindparam("end", type_=Integer)
 
 
-def add(connection: Connection, rows: list[Row]) -> int:
+def add(connection: Connection, rows: list[SampleRow]) -> int:
     """Writes sample rows by the rule of sample_columns."""
     return write_rows(connection, _ADD, rows)
 
@@ -45,7 +44,7 @@ def add(connection: Connection, rows: list[Row]) -> int:
 def _add() -> Executable:
     insert = insert_into(samples)
     new = insert.excluded
-    zero: ColumnClause[int] = literal_column("0")  # no further parameter beside those of a row
+    zero: ColumnClause[int] = literal_column("0")  # a parameter would come among those of the row
     arrives_complete = (
         (new.model_version > zero) | new.score.is_not(None) | new.expected.is_not(None)
     )
@@ -61,19 +60,18 @@ def _add() -> Executable:
 _ADD = _add()
 
 
-def rows_of_tick(tick: Tick) -> Iterator[list[Row]]:
-    """The rows of a tick in the order of the table, some at a time; a missing value makes no
-    row."""
+def rows_of_tick(tick: Tick) -> Iterator[list[SampleRow]]:
+    """The rows of a tick in the order of the table, in lists of limited length; a missing value
+    makes no row."""
     order = np.argsort(tick.ids)
-    size = max(1, ROWS_AT_ONCE // max(1, len(order)))
+    size = max(1, ROWS_PER_STATEMENT // max(1, len(order)))
     for first in range(0, len(tick.times), size):
-        columns = [
-            getattr(tick, name)[order, first : first + size].T for name in FLOATS
-        ]  # [T, S] each
-        at = np.nonzero(~np.isnan(columns[0]))
-        times = tick.times[first : first + size][at[0]]
-        series = order[at[1]]
-        floats = [column[at].tolist() for column in columns]
+        # [T, S] each
+        columns = [getattr(tick, name)[order, first : first + size].T for name in FLOATS]
+        present = np.nonzero(~np.isnan(columns[0]))
+        times = tick.times[first : first + size][present[0]]
+        series = order[present[1]]
+        floats = [column[present].tolist() for column in columns]
         yield list(
             zip(
                 times.tolist(),
@@ -95,7 +93,7 @@ def times_between(connection: Connection, start: int, end: int) -> IntArray:
 
 
 def read(
-    connection: Connection, ids: IntArray | Sequence[int], start: int = 0, end: int = END_OF_TIME
+    connection: Connection, ids: IntArray | Sequence[int], start: int = 0, end: int = MAX_TIME
 ) -> dict[int, Samples]:
     """What the head holds of some series, inclusive; a series without rows is absent."""
     return _by_series(rows_for(connection, _between(), ids, start=start, end=end))
@@ -111,21 +109,21 @@ def read_back(
 
 def count_after(connection: Connection, ids: IntArray | Sequence[int], time: int) -> dict[int, int]:
     """How many rows each of some series has after a time; a series without any is absent."""
-    return dict(rows_for(connection, _counts(), ids, start=time + 1, end=END_OF_TIME))
+    return dict(rows_for(connection, _counts(), ids, start=time + 1, end=MAX_TIME))
 
 
 def series_between(connection: Connection, start: int, end: int) -> IntArray:
     """The ids that have rows in a time range, inclusive, ascending."""
-    found = (
+    statement = (
         select(samples.c.series_id)
         .distinct()
         .where(samples.c.time.between(start, end))
         .order_by("series_id")
     )
-    return np.array(connection.execute(found).scalars().all(), np.int64)
+    return np.array(connection.execute(statement).scalars().all(), np.int64)
 
 
-def remove(connection: Connection, keys: list[Row]) -> int:
+def remove(connection: Connection, keys: list[SampleKey]) -> int:
     """Deletes rows by (time, series_id)."""
     return write_rows(
         connection,
@@ -138,75 +136,80 @@ def remove(connection: Connection, keys: list[Row]) -> int:
 
 @cache
 def _between() -> str:
-    return text_of(select(samples).where(_of(_ticks(START, END))))
+    return text_of(select(samples).where(_of(_ticks(START_PARAMETER, END_PARAMETER))))
 
 
 @cache
 def _back() -> str:
-    return text_of(select(samples).where(_of(_last_ticks(END, bindparam("n", type_=Integer)))))
+    return text_of(
+        select(samples).where(_of(_last_ticks(END_PARAMETER, bindparam("n", type_=Integer))))
+    )
 
 
 @cache
 def _counts() -> str:
     return text_of(
         select(samples.c.series_id, func.count())
-        .where(_of(_ticks(START, END)))
+        .where(_of(_ticks(START_PARAMETER, END_PARAMETER)))
         .group_by(samples.c.series_id)
     )
 
 
-def _ticks(start: Bound, end: Bound) -> CTE:
+def _ticks(start: IntegerExpression, end: IntegerExpression) -> CTE:
     """The distinct times from `start` on, one seek each, to the first one at or after `end`."""
     first = (
         select(func.min(samples.c.time).label("time"))
         .where(samples.c.time >= start)
         .cte("ticks", recursive=True)
     )
-    following = (
+    next_time = (
         select(func.min(samples.c.time)).where(samples.c.time > first.c.time).scalar_subquery()
     )
-    return first.union_all(select(following).select_from(first).where(first.c.time < end))
+    return first.union_all(select(next_time).select_from(first).where(first.c.time < end))
 
 
-def _last_ticks(until: Bound, n: Bound) -> CTE:
-    first = (
-        select(func.max(samples.c.time).label("time"), ONE.label("place"))
+def _last_ticks(until: IntegerExpression, n: IntegerExpression) -> CTE:
+    """The last `n` distinct times up to `until`, one seek each."""
+    last = (
+        select(func.max(samples.c.time).label("time"), LITERAL_ONE.label("number"))
         .where(samples.c.time <= until)
         .cte("ticks", recursive=True)
     )
-    before = select(func.max(samples.c.time)).where(samples.c.time < first.c.time).scalar_subquery()
-    return first.union_all(
-        select(before, first.c.place + ONE)
-        .select_from(first)
-        .where(first.c.place < n, first.c.time.is_not(None))
+    previous_time = (
+        select(func.max(samples.c.time)).where(samples.c.time < last.c.time).scalar_subquery()
+    )
+    return last.union_all(
+        select(previous_time, last.c.number + LITERAL_ONE)
+        .select_from(last)
+        .where(last.c.number < n, last.c.time.is_not(None))
     )
 
 
 def _of(ticks: CTE) -> ColumnElement[bool]:
     """Rows of some series at some times: both by `IN`, so that each row is one seek on the whole
     primary key."""
-    wanted = select(one_each("ids").c.value)
+    ids = select(one_each("ids").c.value)
     return and_(
-        samples.c.time.in_(select(ticks.c.time).where(ticks.c.time <= END)),
-        samples.c.series_id.in_(wanted),
+        samples.c.time.in_(select(ticks.c.time).where(ticks.c.time <= END_PARAMETER)),
+        samples.c.series_id.in_(ids),
     )
 
 
-def _by_series(found: list[tuple[Any, ...]]) -> dict[int, Samples]:
-    if not found:
+def _by_series(rows: list[tuple[Any, ...]]) -> dict[int, Samples]:
+    if not rows:
         return {}
-    columns = dict(zip(samples.c.keys(), zip(*found, strict=True), strict=True))
+    columns = dict(zip(samples.c.keys(), zip(*rows, strict=True), strict=True))
     series, times, version = (
         np.array(columns[name], np.int64) for name in ("series_id", "time", "model_version")
     )
-    value, expected, lower, upper, score = (
+    value, expected, lower, upper, score = (  # NULL becomes NaN
         np.array(columns[name], np.float64) for name in FLOATS
-    )  # NULL is NaN
+    )
     order = np.lexsort((times, series))
-    everything = take(Samples(times, value, expected, lower, upper, score, version), order)
-    names, first = np.unique(series[order], return_index=True)
-    ends = [*first[1:].tolist(), len(order)]
+    sorted_samples = take(Samples(times, value, expected, lower, upper, score, version), order)
+    ids, starts = np.unique(series[order], return_index=True)
+    ends = [*starts[1:].tolist(), len(order)]
     return {
-        int(name): take(everything, slice(begin, end))
-        for name, begin, end in zip(names, first.tolist(), ends, strict=True)
+        series_id: take(sorted_samples, slice(start, end))
+        for series_id, start, end in zip(ids.tolist(), starts.tolist(), ends, strict=True)
     }

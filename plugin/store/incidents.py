@@ -1,33 +1,34 @@
-"""The door to incidents: what is known of them, and how alarms come into them."""
+"""The door to incidents: queries, and the alarms that become part of them."""
 
 from collections.abc import Collection, Sequence
+from operator import attrgetter
 
 from sqlalchemy import Connection, select
 
 from plugin.config.groups import Group
 from plugin.domain.alarms import Alarm
-from plugin.domain.incidents import EVER, Incident
-from plugin.series import IntArray
-from plugin.store import incident_queries as rows
+from plugin.domain.incidents import Incident
+from plugin.series import MAX_TIME, IntArray
+from plugin.store import incident_queries
 from plugin.store.alarms import alarm_of
 from plugin.store.database import Database, each_name, each_of, rows_of
 from plugin.store.group_sizes import GroupSizes
-from plugin.store.incident_update import follow
+from plugin.store.incident_update import update_incidents
 from plugin.store.schema import alarms, incidents, members, series
 from plugin.store.series import SeriesTable
 
 
 class IncidentTable:
-    """What the store knows of incidents."""
+    """The incidents of all groups."""
 
-    def __init__(self, database: Database, known: SeriesTable) -> None:
+    def __init__(self, database: Database, series_table: SeriesTable) -> None:
         self._database = database
-        self._series = known
-        self._census = GroupSizes()
+        self._series = series_table
+        self._group_sizes = GroupSizes()
 
     def between(
         self,
-        begin: int,
+        start: int,
         end: int,
         groups: Collection[str] | None = None,
         ids: IntArray | Sequence[int] | None = None,
@@ -40,7 +41,7 @@ class IncidentTable:
         """
         statement = select(incidents).where(
             incidents.c.start <= end,
-            (incidents.c.end >= begin) | incidents.c.open,
+            (incidents.c.end >= start) | incidents.c.open,
             incidents.c.merged_into.is_(None),
         )
         if groups is not None:
@@ -55,39 +56,42 @@ class IncidentTable:
             )
         latest = statement.order_by(incidents.c.start.desc(), incidents.c.id.desc()).limit(limit)
         with self._database.reading() as connection:
-            return [rows.incident_of(row) for row in reversed(rows_of(connection, latest))]
+            return [
+                incident_queries.incident_of(row) for row in reversed(rows_of(connection, latest))
+            ]
 
-    def one(self, id: str) -> Incident | None:
-        """The one of this id, or the one that it was merged into."""
+    def get(self, incident_id: str) -> Incident | None:
+        """The incident with this id, or the one that it was merged into; None = unknown."""
         with self._database.reading() as connection:
-            found = rows.read_some(connection, {id})
-            if found and found[0].merged_into:
-                found = rows.read_some(connection, {found[0].merged_into})
-        return found[0] if found else None
+            incidents_read = incident_queries.read_some(connection, {incident_id})
+            if incidents_read and incidents_read[0].merged_into:
+                incidents_read = incident_queries.read_some(
+                    connection, {incidents_read[0].merged_into}
+                )
+        return incidents_read[0] if incidents_read else None
 
-    def still_open(self, group: str) -> tuple[Incident, ...]:
-        """Of the group of this name, sorted by start."""
+    def open(self, group: str) -> tuple[Incident, ...]:
+        """The open incidents of a group, sorted by start."""
         with self._database.reading() as connection:
-            return tuple(
-                sorted(rows.read_open(connection, group), key=lambda each: (each.start, each.id))
-            )
+            open_incidents = incident_queries.read_open(connection, group)
+        return tuple(sorted(open_incidents, key=attrgetter("start", "id")))
 
-    def outside(self, names: Collection[str]) -> set[str]:
-        """Those of these incidents of which an alarm is open."""
+    def with_open_alarm(self, names: Collection[str]) -> set[str]:
+        """Those of these incidents that have an open alarm."""
         statement = (
             select(members.c.incident)
             .distinct()
-            .join(alarms, rows.same_alarm())
+            .join(alarms, incident_queries.same_alarm())
             .where(members.c.incident.in_(select(each_name(names).c.value)), alarms.c.open)
         )
         with self._database.reading() as connection:
-            return {row[0] for row in rows_of(connection, statement)} if names else set()
+            return {name for (name,) in rows_of(connection, statement)} if names else set()
 
     def alarms(
         self,
         names: Collection[str],
-        begin: int = 0,
-        end: int = EVER,
+        start: int = 0,
+        end: int = MAX_TIME,
         ids: IntArray | Sequence[int] | None = None,
         limit: int | None = None,
     ) -> list[tuple[str, Alarm]]:
@@ -98,11 +102,11 @@ class IncidentTable:
         """
         statement = (
             select(members.c.incident, alarms)
-            .join(alarms, rows.same_alarm())
+            .join(alarms, incident_queries.same_alarm())
             .where(
                 members.c.incident.in_(select(each_name(names).c.value)),
                 alarms.c.start <= end,
-                (alarms.c.end >= begin) | alarms.c.open,
+                (alarms.c.end >= start) | alarms.c.open,
             )
         )
         if ids is not None:
@@ -112,42 +116,44 @@ class IncidentTable:
             return [(row[0], alarm_of(row[1:])) for row in reversed(rows_of(connection, latest))]
 
     def ranks(self, names: Collection[str]) -> dict[str, dict[int, int]]:
-        """The rank of each series in each of these incidents: 1 moved first; of several, the one
-        that went farthest."""
+        """The rank of each series in each of these incidents.
+
+        Rank 1 moved first. Of several that moved at once, the one that went farthest comes first.
+        """
         statement = (
             select(members.c.incident, members.c.series_id)
-            .join(alarms, rows.same_alarm())
+            .join(alarms, incident_queries.same_alarm())
             .where(members.c.incident.in_(select(each_name(names).c.value)))
             .order_by(alarms.c.start, alarms.c.peak_score.desc(), alarms.c.series_id)
         )
-        found: dict[str, dict[int, int]] = {name: {} for name in names}
+        ranks: dict[str, dict[int, int]] = {name: {} for name in names}
         with self._database.reading() as connection:
             for name, series_id in rows_of(connection, statement):
-                found[name].setdefault(series_id, len(found[name]) + 1)
-        return found
+                ranks[name].setdefault(series_id, len(ranks[name]) + 1)
+        return ranks
 
     def adopt(self, group: Group) -> int:
-        """Takes alarms of a group that are in no incident, as an older program leaves them, into
-        its incidents.
+        """Adds the alarms of a group that are in no incident to its incidents; an older program
+        leaves such alarms.
 
-        Returns how many incidents that makes.
+        Returns how many incidents start.
         """
         statement = (
             select(alarms)
             .join(series, series.c.id == alarms.c.series_id)
-            .join(members, rows.same_alarm(), isouter=True)
+            .join(members, incident_queries.same_alarm(), isouter=True)
             .where(series.c.watch.in_(group.watches), members.c.incident.is_(None))
         )
         with self._database.writing() as connection:
-            alone = [alarm_of(row) for row in rows_of(connection, statement)]
-            return self.follow(connection, group, alone) if alone else 0
+            without_incident = [alarm_of(row) for row in rows_of(connection, statement)]
+            return self.follow(connection, group, without_incident) if without_incident else 0
 
     def follow(self, connection: Connection, group: Group, changed: Sequence[Alarm]) -> int:
-        """See incident_update.py."""
-        return follow(
+        """See incident_update.py; inside the transaction of the caller."""
+        return update_incidents(
             connection,
             group,
             changed,
             lambda ids: self._series.labels(connection, ids),
-            self._census,
+            self._group_sizes,
         )

@@ -11,9 +11,10 @@ from plugin.store.database import Database, insert_into
 from plugin.store.schema import maintenance
 
 COLUMNS = tuple(column.name for column in maintenance.c)  # in the order of the fields of Window
+FIELDS = {"begin": "start"}  # column -> field of Window, where they differ
 
 
-class WindowTable:
+class MaintenanceTable:
     """Window by window; which of them are over is for whoever asks to say."""
 
     def __init__(self, database: Database) -> None:
@@ -30,7 +31,8 @@ class WindowTable:
     def put(self, windows: Sequence[Window]) -> None:
         """Adds windows, or puts them in the place of those of the same id."""
         rows = [
-            {name: getattr(each, name) for name in COLUMNS} | {"watch": json.dumps(each.watch)}
+            {name: getattr(each, FIELDS.get(name, name)) for name in COLUMNS}
+            | {"watch": json.dumps(each.watch)}
             for each in windows
         ]
         if rows:

@@ -1,6 +1,7 @@
 """Which models there are and which one is the champion of each series; the weights themselves are
 in files."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,19 +10,64 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from plugin.errors import StoreError
 from plugin.series import IntArray
-from plugin.store.database import each_of, insert_into, rows_of, write_rows
+from plugin.store.database import Database, each_of, insert_into, rows_of, write_rows
 from plugin.store.records import ModelRecord
 from plugin.store.schema import fits, models, reigns, series
 
-IN_WORK = 10_000  # versions given out last, whose fit may still end
+MAX_UNFINISHED_FITS = 10_000  # the versions given out last: their fit may still end
 
 
-def new_version(connection: Connection, watch: str) -> int:
-    """Above every version that was ever given out, to any watch; kept even when the fit never
-    ends."""
-    return int(
-        connection.execute(insert(fits).values(watch=watch).returning(fits.c.version)).scalar_one()
-    )
+class ModelTable:
+    """The saved models of all series; see active_models.py and `Store.save_models` for writes."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._folder = folder
+
+    def new_version(self, watch: str) -> int:
+        """A number above all that were given out before, to any watch.
+
+        It names a model and its weights. It is taken even when the fit never ends.
+        """
+        statement = insert(fits).values(watch=watch).returning(fits.c.version)
+        with self._database.writing() as connection:
+            return int(connection.execute(statement).scalar_one())
+
+    def champions(self, watch: str) -> list[ModelRecord]:
+        """The active models of a watch, ordered by series."""
+        statement = (
+            _SELECT.join(series, series.c.id == models.c.series_id)
+            .where(series.c.watch == watch, models.c.champion)
+            .order_by(models.c.series_id)
+        )
+        with self._database.reading() as connection:
+            return [self._record(row) for row in rows_of(connection, statement)]
+
+    def versions(self, ids: IntArray | Sequence[int]) -> list[tuple[ModelRecord, bool]]:
+        """All saved models of some series, by series, the newest first; and whether each is the
+        champion."""
+        statement = _SELECT.where(models.c.series_id.in_(select(each_of(ids).c.value))).order_by(
+            models.c.series_id, models.c.version.desc()
+        )
+        with self._database.reading() as connection:
+            rows = rows_of(connection, statement)
+        return [(self._record(row), bool(row[-1])) for row in rows]
+
+    def _record(self, row: tuple[Any, ...]) -> ModelRecord:
+        series_id, version, index, detector, spec, path, loss, *rest = row
+        *rest, since, checked_at, pinned, champion = rest
+        tenure = (since or 0, checked_at or 0, bool(pinned)) if champion else ()
+        return ModelRecord(
+            series_id,
+            version,
+            index,
+            detector,
+            spec,
+            self._folder / path,
+            math.nan if loss is None else loss,
+            *rest,
+            *tenure,
+        )
 
 
 def save(connection: Connection, watch: str, records: Sequence[ModelRecord], folder: Path) -> None:
@@ -46,7 +92,7 @@ def save(connection: Connection, watch: str, records: Sequence[ModelRecord], fol
         ),
         [(r.series_id, r.version, r.row, r.loss, True, r.masked) for r in records],
     )
-    reign(connection, records)
+    record_tenure(connection, records)
 
 
 def promote(connection: Connection, records: Sequence[ModelRecord]) -> None:
@@ -58,7 +104,7 @@ def promote(connection: Connection, records: Sequence[ModelRecord]) -> None:
         .values(champion=models.c.version == bindparam("reigning")),
         [(r.version, r.series_id) for r in records],
     )
-    reign(connection, records)
+    record_tenure(connection, records)
 
 
 def _save_fit(connection: Connection, watch: str, record: ModelRecord, folder: Path) -> None:
@@ -85,44 +131,8 @@ def _save_fit(connection: Connection, watch: str, record: ModelRecord, folder: P
         )
 
 
-def champions(connection: Connection, watch: str, folder: Path) -> list[ModelRecord]:
-    """Ordered by series."""
-    statement = (
-        _SELECT.join(series, series.c.id == models.c.series_id)
-        .where(series.c.watch == watch, models.c.champion)
-        .order_by(models.c.series_id)
-    )
-    return [_record(row, folder) for row in rows_of(connection, statement)]
-
-
-def kept(
-    connection: Connection, ids: IntArray | Sequence[int], folder: Path
-) -> list[tuple[ModelRecord, bool]]:
-    """All versions of some series, by series, the newest first; and whether it is the champion."""
-    statement = _SELECT.where(models.c.series_id.in_(select(each_of(ids).c.value))).order_by(
-        models.c.series_id, models.c.version.desc()
-    )
-    return [(_record(row, folder), bool(row[-1])) for row in rows_of(connection, statement)]
-
-
-def _record(row: tuple[Any, ...], folder: Path) -> ModelRecord:
-    id, version, place, detector, spec, path, loss, *rest, since, checked_at, pinned, champion = row
-    reign = (since or 0, checked_at or 0, bool(pinned)) if champion else ()
-    return ModelRecord(
-        id,
-        version,
-        place,
-        detector,
-        spec,
-        folder / path,
-        float("nan") if loss is None else loss,
-        *rest,
-        *reign,
-    )
-
-
-def reign(connection: Connection, records: Sequence[ModelRecord]) -> None:
-    """Keeps how these champions reign."""
+def record_tenure(connection: Connection, records: Sequence[ModelRecord]) -> None:
+    """Records `since`, `checked_at` and `pinned` of these champions."""
     names = ("series_id", "since", "checked_at", "pinned")
     statement = insert_into(reigns).values({name: bindparam(name) for name in names})
     write_rows(
@@ -181,7 +191,7 @@ def forget(connection: Connection, kept: int, folder: Path) -> list[Path]:
     unused = fits.c.path.is_not(None) & fits.c.version.not_in(select(models.c.version))
     paths = connection.execute(select(fits.c.path).where(unused)).scalars().all()
     abandoned = fits.c.path.is_(None) & (
-        fits.c.version < select(func.max(fits.c.version)).scalar_subquery() - IN_WORK
+        fits.c.version < select(func.max(fits.c.version)).scalar_subquery() - MAX_UNFINISHED_FITS
     )
     connection.execute(delete(fits).where(unused | abandoned))
     return [folder / path for path in paths]

@@ -1,6 +1,6 @@
-"""What the store hands out."""
+"""The records that the store takes and returns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,27 +46,26 @@ class ModelRecord:
 
     @property
     def held(self) -> bool:
-        """Whether someone wants it to reign: it stays, though the watch asks for another detector
-        by now."""
+        """Whether a person chose it: it stays, even if the watch now asks for another detector."""
         return self.pinned or self.since > self.fitted_at
 
 
 @dataclass(frozen=True)
 class Regime:
-    """A new level of a series that was accepted: from then on it is what is expected."""
+    """An accepted new level of a series: the model expects it from then on."""
 
     series_id: int
     accepted: int  # unix seconds of the sample with which it was
     since: int  # unix seconds of the first sample there
     before: float  # what was expected, in units of the series; NaN = not known
     after: float  # where the samples lay
-    by: str = ""  # who said so; "" = nobody, the rule
+    by: str = ""  # the person; "" = the rule
     reason: str = ""
 
 
 @dataclass(frozen=True)
 class AcceptRequest:
-    """The wish that the level at which a series is be taken for normal, from the next sample on."""
+    """The request to accept the present level of a series as normal, from the next sample on."""
 
     series_id: int
     seen: int  # unix seconds up to which the series had been scored
@@ -76,11 +75,29 @@ class AcceptRequest:
 
 
 @dataclass(frozen=True)
+class RegimeChanges:
+    """The levels that a tick accepts, and the requests that it has dealt with."""
+
+    accepted: Sequence[Regime] = ()
+    answered: Sequence[AcceptRequest] = ()
+
+
+@dataclass(frozen=True)
+class FeedbackNote:
+    """Who gives feedback, when, and in which words."""
+
+    by: str
+    at: int  # unix seconds; from then on it has effect
+    comment: str = ""
+    incident: str = ""  # id; "" = the feedback names series and a range
+
+
+@dataclass(frozen=True)
 class Written:
     """What one write has added."""
 
     rows: int  # new ones, and those that were judged for the first time
-    incidents: int  # that have begun
+    incidents: int  # that have started
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def _last(
 ) -> Samples:
     """Goes back block by block until no older one can hold one of the last n."""
     for start, block in archive.backwards(connection, series_id) if in_blocks else ():
-        if np.count_nonzero(rows.times >= start + archive.SPAN) >= n:
+        if np.count_nonzero(rows.times >= start + archive.BLOCK_SECONDS) >= n:
             break
         rows = merge(block, rows)
     return take(rows, slice(max(0, len(rows) - n), None))

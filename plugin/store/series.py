@@ -1,4 +1,4 @@
-"""Who is known: one row per watch and label set, and beside it what changes."""
+"""The series: one row per watch and label set, and one for what changes about it."""
 
 import json
 from collections.abc import Sequence
@@ -16,8 +16,16 @@ from sqlalchemy import (
 )
 
 from plugin.errors import StoreError
-from plugin.series import BESIDE, IntArray, Labels, SeriesRecord, SeriesState
-from plugin.store.database import each_of, insert_into, larger, rows_of, smaller, write_rows
+from plugin.series import COVARIATE_MARK, IntArray, Labels, SeriesRecord, SeriesState
+from plugin.store.database import (
+    Database,
+    each_of,
+    insert_into,
+    larger,
+    rows_of,
+    smaller,
+    write_rows,
+)
 from plugin.store.schema import series, status, watches
 
 Seen = tuple[int, int, int]  # series id, time of its first and of its last sample
@@ -26,11 +34,38 @@ Seen = tuple[int, int, int]  # series id, time of its first and of its last samp
 class SeriesTable:
     """The series of all watches. Labels never change, so that each is read and parsed once."""
 
-    def __init__(self) -> None:
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._labels: dict[int, Labels] = {}
 
-    def all(self, connection: Connection, watch: str | None) -> list[SeriesRecord]:
-        """Ordered by id."""
+    def all(self) -> list[SeriesRecord]:
+        """The series of all watches, ordered by id."""
+        return self._records(None)
+
+    def of(self, watch: str) -> list[SeriesRecord]:
+        """The series of a watch, ordered by id."""
+        return self._records(watch)
+
+    def register(self, watch: str, labels: Sequence[Labels], now: int) -> list[SeriesRecord]:
+        """The records of these label sets, in the order given; new ones are warming up and first
+        seen now."""
+        records = {record.labels: record for record in self.of(watch)}
+        if unknown := [label_set for label_set in labels if label_set not in records]:
+            with self._database.writing() as connection:
+                _add(connection, watch, unknown, now)
+            records = {record.labels: record for record in self.of(watch)}
+        return [records[label_set] for label_set in labels]
+
+    def mark(self, ids: Sequence[int], state: SeriesState) -> None:
+        """Sets the state of some series."""
+        with self._database.writing() as connection:
+            connection.execute(
+                update(status)
+                .where(status.c.series_id.in_(select(each_of(ids).c.value)))
+                .values(state=state.value)
+            )
+
+    def _records(self, watch: str | None) -> list[SeriesRecord]:
         statement = (
             select(
                 series.c.id, series.c.watch, status.c.state, status.c.first_seen, status.c.last_seen
@@ -40,28 +75,29 @@ class SeriesTable:
         )
         if watch is not None:
             statement = statement.where(series.c.watch == watch)
-        rows = rows_of(connection, statement)
-        self._learn(connection, [row[0] for row in rows])
+        with self._database.reading() as connection:
+            rows = rows_of(connection, statement)
+            self._load_labels(connection, [row[0] for row in rows])
         return [
-            SeriesRecord(id, name, self._labels[id], SeriesState(state), first, last)
-            for id, name, state, first, last in rows
+            SeriesRecord(series_id, name, self._labels[series_id], SeriesState(state), first, last)
+            for series_id, name, state, first, last in rows
         ]
 
     def labels(self, connection: Connection, ids: Sequence[int]) -> dict[int, Labels]:
-        """Of some series, by id."""
-        self._learn(connection, ids)
-        return {id: self._labels[id] for id in ids}
+        """Of some series, by id; inside the transaction of the caller."""
+        self._load_labels(connection, ids)
+        return {series_id: self._labels[series_id] for series_id in ids}
 
-    def _learn(self, connection: Connection, ids: Sequence[int]) -> None:
-        unknown = [id for id in ids if id not in self._labels]
+    def _load_labels(self, connection: Connection, ids: Sequence[int]) -> None:
+        unknown = [series_id for series_id in ids if series_id not in self._labels]
         statement = select(series.c.id, series.c.labels).where(
             series.c.id.in_(select(each_of(unknown).c.value))
         )
-        for id, labels in rows_of(connection, statement) if unknown else ():
-            self._labels[id] = Labels.of(json.loads(labels))
+        for series_id, labels in rows_of(connection, statement) if unknown else ():
+            self._labels[series_id] = Labels.of(json.loads(labels))
 
 
-def add(connection: Connection, watch: str, labels: Sequence[Labels], now: int) -> None:
+def _add(connection: Connection, watch: str, labels: Sequence[Labels], now: int) -> None:
     """Inserts those that are not known; the others stay as they are."""
     names = ("watch", "fingerprint", "labels")
     statement = (
@@ -82,18 +118,10 @@ def add(connection: Connection, watch: str, labels: Sequence[Labels], now: int) 
     )
 
 
-def mark(connection: Connection, ids: Sequence[int], state: SeriesState) -> None:
-    connection.execute(
-        update(status)
-        .where(status.c.series_id.in_(select(each_of(ids).c.value)))
-        .values(state=state.value)
-    )
-
-
-def see(connection: Connection, seen: list[Seen]) -> None:
+def extend_seen(connection: Connection, seen: list[Seen]) -> None:
     """Widens first_seen and last_seen to the samples that have been stored."""
     earliest, latest = (bindparam(name, type_=BigInteger) for name in ("earliest", "latest"))
-    rows = [(first, last, id) for id, first, last in seen]
+    rows = [(first, last, series_id) for series_id, first, last in seen]
     write_rows(
         connection,
         update(status)
@@ -111,7 +139,7 @@ def last_seen(connection: Connection, ids: IntArray) -> dict[int, int]:
     statement = select(status.c.series_id, status.c.last_seen).where(
         status.c.series_id.in_(select(each_of(ids).c.value))
     )
-    return {id: last for id, last in rows_of(connection, statement)}
+    return dict(rows_of(connection, statement))
 
 
 def check(connection: Connection, watch: str, ids: IntArray) -> None:
@@ -127,14 +155,14 @@ def check(connection: Connection, watch: str, ids: IntArray) -> None:
 
 
 def remove_gone(connection: Connection, before: int) -> int:
-    """Forgets series that are gone and have had no sample since; their blocks and models go with
+    """Removes series that are gone and have had no sample since; their blocks and models go with
     them.
 
-    Those that a watch has beside its own have no state, and nobody tells that those of a watch
-    which has been removed or renamed are gone: their samples alone count.
+    Two kinds of series are never marked as gone: covariates, and the series of a watch that was
+    removed or renamed. For them only the time of the last sample counts.
     """
-    beside = select(series.c.id).where(series.c.watch.contains(BESIDE))
-    left = (
+    covariates = select(series.c.id).where(series.c.watch.contains(COVARIATE_MARK))
+    of_old_watches = (
         select(series.c.id)
         .join(watches, watches.c.watch == series.c.watch)
         .where(watches.c.scored_until < before)
@@ -142,7 +170,7 @@ def remove_gone(connection: Connection, before: int) -> int:
     gone = select(status.c.series_id).where(
         status.c.last_seen < before,
         (status.c.state == SeriesState.GONE.value)
-        | status.c.series_id.in_(beside)
-        | status.c.series_id.in_(left),
+        | status.c.series_id.in_(covariates)
+        | status.c.series_id.in_(of_old_watches),
     )
     return connection.execute(delete(series).where(series.c.id.in_(gone))).rowcount

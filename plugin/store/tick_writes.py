@@ -1,4 +1,4 @@
-"""What one write adds, inside the transaction of whoever calls."""
+"""What one write adds, inside the transaction of the caller."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from plugin.store.database import insert_into, larger
 from plugin.store.sample_columns import complete, join, take, values_only
 from plugin.store.schema import watches
 
-TO_HEAD = 64  # times of history; fewer are not worth a block
+MIN_BLOCK_TIMES = 64  # of history; fewer go to the head
 
 
 def add_tick(connection: Connection, tick: Tick) -> int:
@@ -25,12 +25,12 @@ def add_tick(connection: Connection, tick: Tick) -> int:
 
 
 def advance(connection: Connection, watch: str, first: int, last: int) -> bool:
-    """Remembers how far a watch has been scored; never goes back.
+    """Records up to which time a watch has been scored; never goes back.
 
-    False when `first` is not after all before.
+    Returns False when `first` is not after all earlier ticks.
     """
     statement = insert_into(watches).values(watch=watch, scored_until=last)
-    before = connection.execute(
+    scored_until = connection.execute(
         select(watches.c.scored_until).where(watches.c.watch == watch)
     ).scalar()
     connection.execute(
@@ -39,7 +39,7 @@ def advance(connection: Connection, watch: str, first: int, last: int) -> bool:
             set_={"scored_until": larger(watches.c.scored_until, statement.excluded.scored_until)},
         )
     )
-    return before is None or before < first
+    return scored_until is None or scored_until < first
 
 
 def add_history(
@@ -52,17 +52,17 @@ def add_history(
     )
     _check(tick)
     series.check(connection, watch, ids)
-    if len(times) <= TO_HEAD:
+    if len(times) <= MIN_BLOCK_TIMES:
         _add_to_head(connection, tick)
         return
     in_head = head.read(connection, ids, int(times[0]), int(times[-1]))
     arriving = {}
     for series_id, row in zip(ids.tolist(), values, strict=True):
-        held = in_head[series_id].times if series_id in in_head else times[:0]
-        new = ~np.isnan(row) & ~np.isin(times, held)
+        head_times = in_head[series_id].times if series_id in in_head else times[:0]
+        new = ~np.isnan(row) & ~np.isin(times, head_times)
         arriving[series_id] = values_only(times[new], row[new])
-    archive.file(connection, arriving)
-    series.see(connection, _seen(tick))
+    archive.add(connection, arriving)
+    series.extend_seen(connection, _seen(tick))
 
 
 def _check(tick: Tick) -> None:
@@ -82,13 +82,15 @@ def _check(tick: Tick) -> None:
 def _add_to_head(connection: Connection, tick: Tick) -> int:
     new = _not_in_blocks(connection, tick)
     added = sum(head.add(connection, rows) for rows in head.rows_of_tick(new))
-    series.see(connection, _seen(tick))
+    series.extend_seen(connection, _seen(tick))
     return added
 
 
 def _not_in_blocks(connection: Connection, tick: Tick) -> Tick:
-    """The tick without the rows that a block keeps; one that it keeps without a judgement may come
-    to be judged."""
+    """The tick without the rows that are in a block already.
+
+    A row that is in a block with its value only is written when it has a score now.
+    """
     first = int(tick.times[0])
     last = int(tick.times[-1])
     reaching = np.intersect1d(archive.reaching(connection, first), tick.ids)
@@ -96,13 +98,13 @@ def _not_in_blocks(connection: Connection, tick: Tick) -> Tick:
         return tick
     value = tick.value.copy()
     judged = (tick.model_version > 0)[:, None] | ~np.isnan(tick.score) | ~np.isnan(tick.expected)
-    place = {series_id: i for i, series_id in enumerate(tick.ids.tolist())}
+    row_of = {series_id: row for row, series_id in enumerate(tick.ids.tolist())}
     for series_id, parts in archive.read(connection, reaching, first, last).items():
-        row = place[series_id]
+        row = row_of[series_id]
         stored = join(parts)
-        kept = np.isin(tick.times, take(stored, complete(stored)).times)
-        kept |= np.isin(tick.times, stored.times) & ~judged[row]
-        value[row, kept] = np.nan
+        in_block = np.isin(tick.times, take(stored, complete(stored)).times)
+        in_block |= np.isin(tick.times, stored.times) & ~judged[row]
+        value[row, in_block] = np.nan
     return replace(tick, value=value)
 
 

@@ -15,51 +15,59 @@ from plugin.errors import StoreError
 from plugin.store.database import errors_named
 
 SUFFIX = ".safetensors"
-WRITING = ".tmp"
-LEFT_OVER_AFTER = 3600  # seconds; nobody writes a file for so long
+TEMPORARY_SUFFIX = ".tmp"
+ABANDONED_AFTER_SECONDS = 3600  # no process takes so long to write a file
 
 
-def write(folder: Path, version: int, state: Mapping[str, NDArray[Any]]) -> Path:
-    """A reader sees the whole file or none, and so does whoever comes after a crash."""
-    path = folder / f"{version}{SUFFIX}"
-    beside = folder / f"{version}{SUFFIX}{WRITING}"
-    data = save({name: np.ascontiguousarray(array) for name, array in state.items()})
-    with errors_named(path):
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.rename(path)
-        _flush_folder(folder)
-    return path
+class WeightFiles:
+    """The weights of all fits."""
 
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
-def read(path: Path, rows: Sequence[int]) -> dict[str, NDArray[Any]]:
-    """The arrays of a file, these rows of each in this order."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name)[list(rows)] for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, IndexError) as error:
-        raise StoreError(
-            f"{path}: the weights cannot be read: {error}: fit again, or restore the file"
-        ) from error
-
-
-def remove(paths: Iterable[Path]) -> None:
-    for path in paths:
+    def write(self, version: int, state: Mapping[str, NDArray[Any]]) -> Path:
+        """Arrays with leading axis S. The file appears whole and durable, or not at all."""
+        path = self._folder / f"{version}{SUFFIX}"
+        temporary = self._folder / f"{version}{SUFFIX}{TEMPORARY_SUFFIX}"
+        data = save({name: np.ascontiguousarray(array) for name, array in state.items()})
         with errors_named(path):
-            path.unlink(missing_ok=True)
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.rename(path)
+            _flush_folder(self._folder)
+        return path
 
+    def read(self, path: Path, rows: Sequence[int]) -> dict[str, NDArray[Any]]:
+        """The arrays of a file, these rows of each in this order; raises StoreError."""
+        try:
+            with safe_open(path, framework="numpy") as file:
+                names = file.keys()  # a safetensors file cannot be iterated over
+                return {name: file.get_tensor(name)[list(rows)] for name in names}
+        except (OSError, SafetensorError, IndexError) as error:
+            raise StoreError(
+                f"{path}: the weights cannot be read: {error}: fit again, or restore the file"
+            ) from error
 
-def left_over(folder: Path, suffix: str, kept: Iterable[str] = ()) -> list[Path]:
-    """Files that a process which died has left: old enough that nobody is still at work on them."""
-    names = set(kept)
-    old = time.time() - LEFT_OVER_AFTER
-    return [
-        path
-        for path in folder.glob(f"*{suffix}")
-        if path.name not in names and path.stat().st_mtime < old
-    ]
+    def remove_unused(self, used: Iterable[str]) -> None:
+        """Removes files that a process which died has left; `used` are the names that stay."""
+        self._remove_abandoned(SUFFIX, set(used))
+        self.remove_unfinished()
+
+    def remove_unfinished(self) -> None:
+        """Removes files that a process was writing when it died."""
+        self._remove_abandoned(TEMPORARY_SUFFIX, set())
+
+    def size_bytes(self) -> int:
+        return sum(path.stat().st_size for path in self._folder.iterdir())
+
+    def _remove_abandoned(self, suffix: str, used: set[str]) -> None:
+        oldest_time = time.time() - ABANDONED_AFTER_SECONDS
+        for path in self._folder.glob(f"*{suffix}"):
+            if path.name not in used and path.stat().st_mtime < oldest_time:
+                with errors_named(path):
+                    path.unlink(missing_ok=True)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The web application: readers only read. No request calls Prometheus or a network of ours."""
+"""The web application. Its requests read the store and the board; none calls Prometheus."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from plugin.web import error_responses
 from plugin.web.auth import CHALLENGES, Authenticator
 from plugin.web.budget import BudgetViews
 from plugin.web.context import WebContext
-from plugin.web.data_source import DataSourceViews, View
+from plugin.web.data_source import DataSourceViews
 from plugin.web.explanations import ExplanationViews
 from plugin.web.feedback import FeedbackViews
 from plugin.web.feedback_actions import FeedbackActions
@@ -21,17 +21,19 @@ from plugin.web.links import SignedLinks
 from plugin.web.maintenance import MaintenanceViews
 from plugin.web.management import ManagementViews
 from plugin.web.models import ModelViews
-from plugin.web.parameters import read_query
+from plugin.web.queries import read_query
 from plugin.web.regimes import RegimeViews
-from plugin.web.routes import ROUTES, Access, Route
+from plugin.web.responses import View
+from plugin.web.route import Access, Route
+from plugin.web.routes import ROUTES
 from plugin.web.series_catalog import SeriesCatalog
 from plugin.web.simple_json import SimpleJsonViews
 from plugin.web.status import StatusViews
 
 __all__ = ["WebContext", "create_app"]
 
-MAX_BODY = 1 << 16  # bytes; nothing that we are sent is longer
-WORTH_GZIP = 1024  # bytes
+MAX_BODY = 1 << 16  # bytes; no honest request is longer
+MIN_GZIP_BYTES = 1024  # a shorter answer is not worth the time
 
 
 def create_app(context: WebContext) -> Flask:
@@ -39,31 +41,31 @@ def create_app(context: WebContext) -> Flask:
 
     Raises ConfigError when a password file cannot be read.
     """
-    app = Flask("bandwatch", static_folder=None)
+    app = Flask(__name__, static_folder=None)  # finds the templates of this package
     app.url_map.strict_slashes = False
     error_responses.register(app)
     _guard(app, Authenticator(context.settings))
     _finish(app, context)
     catalog = SeriesCatalog(context)  # one for all: its list of series is read once a tick
     links = SignedLinks(context.settings, context.store.folder)
-    answering = FeedbackActions(context, catalog)
-    explaining = ExplanationViews(context, catalog)
-    source = DataSourceViews(context, catalog, links, explaining.sentences)
+    actions = FeedbackActions(context, catalog)
+    explanations = ExplanationViews(context, catalog)
+    source = DataSourceViews(context, catalog, links, explanations.sentences)
     incidents = IncidentViews(context, catalog, links)
-    planned = MaintenanceViews(context, catalog, incidents)
+    maintenance = MaintenanceViews(context, catalog, incidents)
     views = {
         **ManagementViews(context).views,
         **source.views,
         **incidents.views,
         **BudgetViews(context, catalog).views,
-        **SimpleJsonViews(context, catalog, source, incidents, planned).views,
+        **SimpleJsonViews(context, catalog, source, incidents, maintenance).views,
         **StatusViews(context).views,
-        **explaining.views,
+        **explanations.views,
         **RegimeViews(context, catalog).views,
-        **planned.views,
+        **maintenance.views,
         **ModelViews(context, catalog).views,
-        **FeedbackViews(context, catalog, answering).views,
-        **FeedbackPageViews(context, answering, links, explaining).views,
+        **FeedbackViews(context, catalog, actions).views,
+        **FeedbackPageViews(context, actions, links, explanations).views,
     }
     for route in ROUTES:
         app.add_url_rule(
@@ -78,23 +80,23 @@ def create_app(context: WebContext) -> Flask:
 
 def _endpoint(route: Route, view: View, context: WebContext) -> Callable[..., Response]:
     def endpoint(**path: str) -> Response:
-        given = request.args if route.strict else request.args.__class__()
-        return view(read_query(given, route.parameters, path, context.settings))
+        texts = request.args.to_dict(flat=False) if route.strict else {}
+        return view(read_query(route.query, texts, path, context.settings))
 
     return endpoint
 
 
 def _guard(app: Flask, gate: Authenticator) -> None:
-    """Before a view: who asks, and how much they send.
+    """Before a view: checks the sender and the length of the body.
 
-    What does not exist is shown to readers only.
+    An unknown address is an error for readers only; others learn that they need credentials.
     """
     access = {route.name: route.access for route in ROUTES}
 
     @app.before_request
     def check() -> None:
-        g.began = time.perf_counter()
-        g.by = _who(gate, access.get(request.endpoint or "", Access.READ))
+        g.start = time.perf_counter()
+        g.by = _sender(gate, access.get(request.endpoint or "", Access.READ))
         if (request.content_length or 0) > MAX_BODY:
             raise RequestError(
                 f"a body of {request.content_length} bytes; {MAX_BODY} are the most",
@@ -103,8 +105,8 @@ def _guard(app: Flask, gate: Authenticator) -> None:
             )
 
 
-def _who(gate: Authenticator, access: Access) -> str:
-    """Who asks, as `Gate.check` says.
+def _sender(gate: Authenticator, access: Access) -> str:
+    """The name of the sender, as `Authenticator.check` returns it.
 
     A view of Access.LINK checks the signature of its link itself.
     """
@@ -133,14 +135,14 @@ def _finish(app: Flask, context: WebContext) -> None:
         _compress(response)
         route = request.url_rule.rule if request.url_rule else "unknown"
         metrics.http_requests.labels(route, str(response.status_code)).inc()
-        metrics.http_duration.labels(route).observe(time.perf_counter() - g.began)
+        metrics.http_duration.labels(route).observe(time.perf_counter() - g.start)
         return response
 
 
 def _compress(response: Response) -> None:
     response.headers["Vary"] = "Accept-Encoding"
     body = response.get_data()
-    if len(body) < WORTH_GZIP or not request.accept_encodings["gzip"]:
+    if len(body) < MIN_GZIP_BYTES or not request.accept_encodings["gzip"]:
         return
     response.set_data(igzip.compress(body, compresslevel=1, mtime=0))
     response.headers["Content-Encoding"] = "gzip"

@@ -24,7 +24,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {  # what a row stands for -> the number
     "incident": ("score", "size", "age_seconds", "time"),
     "service": ("heartbeat_age_seconds",),
 }
-MAX_KEPT = 15  # selections of series whose strings are kept
+MAX_SELECTIONS = 15  # of series whose strings are kept
 NO_BOUND = 1e300  # stands for an infinite bound: Grafana refuses 1e999
 
 
@@ -32,9 +32,9 @@ class SeriesRows:
     """One row per series that alert rules should see: its name and labels, and the number of one
     field.
 
-    Whether a series has a row is decided by its alert score alone, so every field has the same
-    rows. The strings of a row never change, so that their JSON is made once: of ten thousand rows
-    it is nine tenths of the work.
+    The alert score alone decides whether a series has a row, so every field has the same rows. The
+    strings of a row never change, so their JSON is kept: it is nine tenths of the work for ten
+    thousand rows.
     """
 
     def __init__(self) -> None:
@@ -47,9 +47,10 @@ class SeriesRows:
             _finite(_column(snapshot, field, now), snapshot, field)[rows]
             for snapshot, rows in zip(snapshots, shown, strict=True)
         ]
-        heads = self._known(snapshots, shown)
+        heads = self._encoded_heads(snapshots, shown)
         if not heads:
             return b"[]"
+        # msgspec.Raw keeps whole values only: the number has to be spliced into its row.
         tails = encode(np.concatenate(numbers).tolist())[1:-1].split(b",")
         name = encode(field) + b":"
         return (
@@ -60,7 +61,9 @@ class SeriesRows:
             + b"]"
         )
 
-    def _known(self, snapshots: Sequence[Snapshot], shown: Sequence[IntArray]) -> list[bytes]:
+    def _encoded_heads(
+        self, snapshots: Sequence[Snapshot], shown: Sequence[IntArray]
+    ) -> list[bytes]:
         """The rows up to their number, as JSON."""
         key = tuple(
             part
@@ -77,8 +80,11 @@ class SeriesRows:
                 for snapshot, rows in zip(snapshots, shown, strict=True)
                 for i in rows.tolist()
             ]
-            kept = list(self._heads.items())[-MAX_KEPT:]
-            self._heads = {**dict(kept), key: [encode(head)[:-1] + b"," for head in filled(heads)]}
+            latest = list(self._heads.items())[-MAX_SELECTIONS:]
+            self._heads = {
+                **dict(latest),
+                key: [encode(head)[:-1] + b"," for head in filled(heads)],
+            }
         return self._heads[key]
 
 
@@ -104,7 +110,7 @@ def watch_rows(rows: Sequence[Row], watches: Mapping[str, Watch], field: str) ->
 
 def incident_rows(moment: PinnedSnapshot, watched: Collection[str] | None, field: str) -> list[Row]:
     """One row per open incident of the groups of some watches, None = of all."""
-    found = list[Incident]()
+    incidents = list[Incident]()
     heads = list[dict[str, str]]()
     groups = {
         watch.group
@@ -112,19 +118,20 @@ def incident_rows(moment: PinnedSnapshot, watched: Collection[str] | None, field
         if (watched is None or watch.name in watched) and not watch.paused
     }
     for name in sorted(groups & moment.incidents.keys()):
-        own = shared_labels([watch for watch in moment.watches.values() if watch.group == name])
-        found += moment.incidents[name]
+        members = [watch for watch in moment.watches.values() if watch.group == name]
+        labels = shared_labels(members)
+        incidents += moment.incidents[name]
         heads += [
-            {"watch": name, "incident": each.id, **label_columns(each.labels, own)}
-            for each in moment.incidents[name]
+            {"watch": name, "incident": incident.id, **label_columns(incident.labels, labels)}
+            for incident in moment.incidents[name]
         ]
     return [
-        {**head, field: _of(each, field, moment.now)}
-        for head, each in zip(filled(heads), found, strict=True)
+        {**head, field: _incident_number(incident, field, moment.now)}
+        for head, incident in zip(filled(heads), incidents, strict=True)
     ]
 
 
-def _of(incident: Incident, field: str, now: float) -> float:
+def _incident_number(incident: Incident, field: str, now: float) -> float:
     numbers = {
         "score": incident.peak_score,
         "size": incident.size,
@@ -144,19 +151,19 @@ def _ids(snapshot: Snapshot) -> IntArray:
 
 
 def _column(snapshot: Snapshot, field: str, now: float) -> FloatArray:
-    made: dict[str, Callable[[], FloatArray]] = {
+    computed: dict[str, Callable[[], FloatArray]] = {
         "score": lambda: snapshot.alert_score,
         "time": lambda: np.array(milliseconds(snapshot.times), float),
         "age_seconds": lambda: ages(snapshot, now),
         "missing": lambda: snapshot.reported_missing.astype(float),
     }
-    column: FloatArray = made[field]() if field in made else getattr(snapshot, field)
+    column: FloatArray = computed[field]() if field in computed else getattr(snapshot, field)
     return column
 
 
 def _finite(numbers: FloatArray, snapshot: Snapshot, field: str) -> FloatArray:
-    """A number in each row: no bound (infinite, or no band yet) is ±NO_BOUND, an expectation that
-    nobody has is the last value, and 0 stands for what was never seen."""
+    """A number in each row, because Grafana refuses null: ±NO_BOUND for a bound that is infinite or
+    not known, the last value for an unknown expectation, otherwise 0."""
     if field == "expected":
         numbers = np.where(np.isnan(numbers), snapshot.value, numbers)
     unknown = {"lower": -NO_BOUND, "upper": NO_BOUND}.get(field, 0.0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from plugin.config import BasicAuth, WebSettings
 from plugin.errors import ConfigError, RequestError
-from plugin.web.routes import Access
+from plugin.web.route import Access
 
 CHALLENGES = ('Bearer realm="bandwatch"', 'Basic realm="bandwatch", charset="UTF-8"')
 
@@ -23,7 +23,10 @@ class Credential:
 
 
 class Authenticator:
-    """Lets a request in by its Authorization header; with no credential configured, everyone."""
+    """Checks the Authorization header of a request.
+
+    Without configured credentials every request may pass.
+    """
 
     def __init__(self, settings: WebSettings) -> None:
         """Reads the password files. Raises ConfigError."""
@@ -43,15 +46,15 @@ class Authenticator:
         ]
 
     def check(self, authorization: str | None, access: Access) -> str:
-        """Who it is: a user, "token", or "" where nobody is asked.
+        """The name of the sender: a user, "token", or "" where no credentials are asked for.
 
-        Raises RequestError: 401 for a stranger, 403 for someone who may only read.
+        Raises RequestError: 401 for unknown credentials, 403 for some that may only read.
         """
         if access is Access.OPEN or not self._credentials:
             return ""
-        given = _given(authorization or "")
+        presented = _presented(authorization or "")
         matching = [
-            hmac.compare_digest(credential.digest, given) for credential in self._credentials
+            hmac.compare_digest(credential.digest, presented) for credential in self._credentials
         ]
         if not any(matching):
             raise RequestError(
@@ -71,7 +74,7 @@ class Authenticator:
         return who[0].name
 
 
-def _given(authorization: str) -> bytes:
+def _presented(authorization: str) -> bytes:
     scheme, _, rest = authorization.partition(" ")
     secret = rest.strip().encode()
     if scheme.lower() == "basic":

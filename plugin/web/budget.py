@@ -1,24 +1,26 @@
-"""The noise budget: alarms held against those that were promised, by watch, by series, by day."""
+"""The alert budget: alarms compared with the promised number, by watch, by series, by day."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from flask import Response
 
 from plugin.config import Watch
-from plugin.domain.budget import DAY, Spending
+from plugin.domain.budget import Spending
+from plugin.domain.times import DAY
 from plugin.series import Labels, SeriesRecord
-from plugin.web.budget_spending import Own, by_watch, spendings
+from plugin.web.budget_spending import SeriesSpending, by_watch, spendings
 from plugin.web.context import WebContext
-from plugin.web.data_source import View, json
-from plugin.web.parameters import QueryParameters
+from plugin.web.queries import BudgetQuery
+from plugin.web.responses import View, json_response
 from plugin.web.rows import Row, filled, label_columns
 from plugin.web.series_catalog import SeriesCatalog
 
-NONE = Labels(())
+NO_LABELS = Labels(())
 
 
 class BudgetViews:
-    """The view under /api/v1 that says how noisy everything is."""
+    """The view /api/v1/budget."""
 
     def __init__(self, context: WebContext, catalog: SeriesCatalog) -> None:
         self._context = context
@@ -28,39 +30,50 @@ class BudgetViews:
     def views(self) -> Mapping[str, View]:
         return {"budget": self.budget}
 
-    def budget(self, query: QueryParameters) -> Response:
+    def budget(self, query: BudgetQuery) -> Response:
         watches = self._context.watches()
-        records = self._catalog.find(query)
+        records = self._catalog.find(query.watch, query.match)
         now = int(self._context.clock())
         since = now - query.days * DAY
         if query.by == "day":
-            begin = since // DAY * DAY
-            return json(
-                _day_rows(records, watches, begin, now, self._context.store.alarms_begun(begin))
+            start = since // DAY * DAY
+            return json_response(
+                _day_rows(records, watches, start, now, self._context.store.alarms.starts(start))
             )
-        found = spendings(self._context, records, query.days, since)
+        by_series = spendings(self._context, records, query.days, since)
         if query.by == "watch":
-            return json(_watch_rows(by_watch(found, query.watch or watches), watches))
-        noisy = sorted(found, key=_noisiest)
+            return json_response(_watch_rows(by_watch(by_series, query.watch or watches), watches))
+        noisy = sorted(by_series, key=_noise_order)
         if query.limit is not None:
-            noisy = [each for each in noisy if each[1].totals.alarms][: query.limit]
-        return json(_series_rows(noisy, watches, self._context))
+            noisy = [pair for pair in noisy if pair[1].totals.alarms][: query.limit]
+        return json_response(_series_rows(noisy, watches, self._context))
 
 
-def _noisiest(own: Own) -> tuple[float, float, int]:
-    return -own[1].totals.alarms, -own[1].seconds_outside, own[0].id
+def _noise_order(pair: SeriesSpending) -> tuple[float, float, int]:
+    """Sorts the noisiest series first."""
+    record, spending = pair
+    return -spending.totals.alarms, -spending.seconds_outside, record.id
 
 
-def _watch_rows(found: Mapping[str, Spending], watches: Mapping[str, Watch]) -> list[Row]:
-    shown = {name: spending for name, spending in found.items() if name in watches}
-    heads = [{"watch": name, **label_columns(NONE, watches[name].own_labels)} for name in shown]
-    return [
-        {**head, **_numbers(each)} for head, each in zip(filled(heads), shown.values(), strict=True)
-    ]
+def _watch_rows(totals: Mapping[str, Spending], watches: Mapping[str, Watch]) -> list[Row]:
+    configured = {name: spending for name, spending in totals.items() if name in watches}
+    heads = _watch_heads(configured, watches)
+    return [{**heads[name], **_numbers(spending)} for name, spending in configured.items()]
+
+
+def _watch_heads(
+    names: Iterable[str], watches: Mapping[str, Watch]
+) -> Mapping[str, Mapping[str, str]]:
+    """The string columns by the name of the watch."""
+    heads = {
+        name: {"watch": name, **label_columns(NO_LABELS, watches[name].own_labels)}
+        for name in names
+    }
+    return dict(zip(heads, filled(list(heads.values())), strict=True))
 
 
 def _series_rows(
-    found: Sequence[Own], watches: Mapping[str, Watch], context: WebContext
+    pairs: Sequence[SeriesSpending], watches: Mapping[str, Watch], context: WebContext
 ) -> list[Row]:
     noise = context.board.noise()
     suggestions = noise.suggestions if noise is not None else {}
@@ -70,11 +83,11 @@ def _series_rows(
             "series": str(record.labels),
             **label_columns(record.labels, watches[record.watch].own_labels),
         }
-        for record, _ in found
+        for record, _ in pairs
     ]
     return [
-        {**head, **_numbers(each), "suggestion": str(suggestions.get(record.id, ""))}
-        for head, (record, each) in zip(filled(heads), found, strict=True)
+        {**head, **_numbers(spending), "suggestion": str(suggestions.get(record.id, ""))}
+        for head, (record, spending) in zip(filled(heads), pairs, strict=True)
     ]
 
 
@@ -91,43 +104,43 @@ def _numbers(spending: Spending) -> Row:
     }
 
 
+@dataclass
+class DayTotals:
+    """The alarms of one watch that started on one day."""
+
+    alarms: int = 0
+    samples: int = 0  # outside
+    worst_score: float = 0.0
+
+
 def _day_rows(
     records: Iterable[SeriesRecord],
     watches: Mapping[str, Watch],
-    begin: int,
+    start: int,
     now: int,
-    found: Iterable[tuple[int, int, int, float]],
+    alarms: Iterable[tuple[int, int, int, float]],
 ) -> list[Row]:
-    """A row for each day in UTC from `begin` on and each watch with a series; also without an
-    alarm."""
+    """A row for each day in UTC and each watch with a series; also for a day without an alarm.
+
+    start: of the first day; alarms: (series id, start, samples outside, highest score).
+    """
     watch_of = {record.id: record.watch for record in records if record.watch in watches}
     names = sorted(set(watch_of.values()))
-    days = range(begin, now + 1, DAY)
-    count, outside, worst = (
-        dict.fromkeys(((day, name) for day in days for name in names), 0.0) for _ in range(3)
-    )
-    for series, start, samples, score in found:
-        place = start // DAY * DAY, watch_of.get(series, "")
-        if place in count:
-            count[place] += 1
-            outside[place] += samples
-            worst[place] = max(worst[place], score)
-    heads = dict(
-        zip(
-            names,
-            filled(
-                [{"watch": name, **label_columns(NONE, watches[name].own_labels)} for name in names]
-            ),
-            strict=True,
-        )
-    )
+    totals = {(day, name): DayTotals() for day in range(start, now + 1, DAY) for name in names}
+    for series_id, alarm_start, samples, score in alarms:
+        day_totals = totals.get((alarm_start // DAY * DAY, watch_of.get(series_id, "")))
+        if day_totals is not None:
+            day_totals.alarms += 1
+            day_totals.samples += samples
+            day_totals.worst_score = max(day_totals.worst_score, score)
+    heads = _watch_heads(names, watches)
     return [
         {
             "time": day * 1000,
             **heads[name],
-            "alarms": int(count[day, name]),
-            "minutes_outside": round(outside[day, name] * watches[name].step / 60, 1),
-            "worst_score": worst[day, name] or None,
+            "alarms": day_totals.alarms,
+            "minutes_outside": round(day_totals.samples * watches[name].step / 60, 1),
+            "worst_score": day_totals.worst_score or None,
         }
-        for day, name in count
+        for (day, name), day_totals in totals.items()
     ]

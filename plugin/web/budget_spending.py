@@ -1,4 +1,4 @@
-"""What each series made of the alert budget of its watch: the one computation of it."""
+"""How much of the alert budget of its watch each series has used."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,16 +6,16 @@ from plugin.domain.budget import AlarmTotals, Spending
 from plugin.series import SeriesRecord
 from plugin.web.context import WebContext
 
-Own = tuple[SeriesRecord, Spending]
+SeriesSpending = tuple[SeriesRecord, Spending]
 
 
 def spendings(
     context: WebContext, records: Iterable[SeriesRecord], days: int, since: int
-) -> Iterator[Own]:
-    """What each series made of the budget of its watch; those of a watch that is not configured are
-    left out."""
+) -> Iterator[SeriesSpending]:
+    """What each series used of the alert budget of its watch. Series of a watch that is not
+    configured are left out."""
     watches = context.watches()
-    totals = context.store.alarm_totals(since)
+    totals = context.store.alarms.totals(since)
     noise = context.board.noise()
     scored = noise.samples(days) if noise is not None else {}
     none = AlarmTotals()
@@ -33,10 +33,10 @@ def spendings(
             )
 
 
-def by_watch(found: Iterable[Own], names: Iterable[str]) -> dict[str, Spending]:
+def by_watch(by_series: Iterable[SeriesSpending], names: Iterable[str]) -> dict[str, Spending]:
     """The same by watch, of these watches."""
     sums = dict.fromkeys(sorted(names), Spending())
-    for record, spending in found:
-        if record.watch in sums:  # a rule may be answered from before a reload
+    for record, spending in by_series:
+        if record.watch in sums:  # an alert rule may be answered as of before a reload
             sums[record.watch] = sums[record.watch].plus(spending)
     return sums

@@ -1,4 +1,4 @@
-"""What the web application is given; it reaches for nothing else."""
+"""What the web application works with. It uses nothing else of the service."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +14,8 @@ from plugin.store import Store
 
 @dataclass(frozen=True)
 class WebContext:
+    """The parts of the service that the views use; the defaults are those of an empty service."""
+
     store: Store
     board: Board
     settings: WebSettings
@@ -22,17 +24,15 @@ class WebContext:
     reload: Callable[[], None]  # raises ConfigError
     readiness: Callable[[], str | None]  # None = ready, else the reason
     metrics: Metrics
-    watches: Callable[[], Mapping[str, Watch]] = (
-        dict  # configured: they exist before they are scored
-    )
-    heartbeat: Callable[[], float] = (
-        time.time
-    )  # unix seconds at which the scheduler was last seen at work
-    sends_scores: Callable[[], bool] = bool  # by remote write: then /metrics leaves them out
+    # as configured: a watch exists before it is scored
+    watches: Callable[[], Mapping[str, Watch]] = lambda: {}
+    # unix seconds at which the scheduler was last at work
+    heartbeat: Callable[[], float] = time.time
+    # by remote write: then /metrics leaves the scores out
+    sends_scores: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.time  # unix seconds
     started: float = field(default_factory=time.time)  # unix seconds
-    reloaded: Callable[[], float] = float  # unix seconds of the last reload; 0 = none yet
+    reloaded: Callable[[], float] = lambda: 0.0  # unix seconds of the last reload; 0 = none yet
     maintenance: MaintenanceCalendar | None = None
-    order: Callable[[Order], list[OrderResult]] = (
-        lambda order: []
-    )  # carries out what is ordered of models, one per series
+    # carries out an order about models; one result per series
+    order: Callable[[Order], list[OrderResult]] = lambda _: []

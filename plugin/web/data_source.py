@@ -6,25 +6,34 @@ from flask import Response
 
 from plugin.board import Snapshot
 from plugin.domain.budget import Spending
+from plugin.domain.times import DAY
 from plugin.errors import RequestError
 from plugin.series import SeriesRecord
 from plugin.web import alert, budget_spending, rows, watches
 from plugin.web.context import WebContext
 from plugin.web.forecast import Future, forecast_rows
 from plugin.web.links import SignedLinks
-from plugin.web.parameters import QueryParameters, nearest, time_range
+from plugin.web.nearest_name import nearest
 from plugin.web.pinned_snapshots import PinnedSnapshot, SnapshotPins
-from plugin.web.series_catalog import SeriesCatalog, highest
+from plugin.web.queries import (
+    AlertQuery,
+    BandsQuery,
+    ForecastQuery,
+    LabelValuesQuery,
+    NamesQuery,
+    ScoresQuery,
+    WatchesQuery,
+    time_range,
+)
+from plugin.web.responses import View, encoded_response, json_response
+from plugin.web.series_catalog import SeriesCatalog, chosen_part, highest
 from plugin.web.thinning import thin
 
 MAX_SERIES = 1000  # that one answer of /bands may draw
 MAX_ROWS = 200_000  # that one answer of /bands may hold
-DAY = 86_400
 
-View = Callable[[QueryParameters], Response]
-Sentences = Callable[
-    [Sequence[Snapshot]], Mapping[int, str]
-]  # what is said of series that alert, by id
+# explains the series that alert: series id -> sentence
+Sentences = Callable[[Sequence[Snapshot]], Mapping[int, str]]
 
 
 class DataSourceViews:
@@ -54,9 +63,9 @@ class DataSourceViews:
             "values": self.values,
         }
 
-    def bands(self, query: QueryParameters) -> Response:
-        begin, end = time_range(query, self._clock(), self._context.settings)
-        records = self._catalog.find(query)
+    def bands(self, query: BandsQuery) -> Response:
+        start, end = time_range(query, self._clock(), self._context.settings)
+        records = self._catalog.find(query.watch, query.match, query.series)
         _check_number(query, records)
         steps = {name: snapshot.step for name, snapshot in self._context.board.snapshots().items()}
         points = min(query.max_points, self._context.settings.max_points)
@@ -64,10 +73,10 @@ class DataSourceViews:
         parts = []
         total = 0
         for record in records:
-            stored = self._context.store.samples(record.id, begin, end)
+            stored = self._context.store.samples.of(record.id, start, end)
             samples = thin(stored, steps.get(record.watch, 0), points)
             if future is not None:
-                samples = future.following(record, samples, begin, end)
+                samples = future.continued(record, samples, start, end)
             total += len(samples)
             if total > MAX_ROWS:
                 raise RequestError(
@@ -79,11 +88,11 @@ class DataSourceViews:
             if len(samples):
                 parts.append((record, samples))
         if query.labels == "none":
-            return json([row for _, samples in parts for row in rows.number_rows(samples)])
-        return json(rows.band_rows(parts))
+            return json_response([row for _, samples in parts for row in rows.number_rows(samples)])
+        return json_response(rows.band_rows(parts))
 
-    def forecast(self, query: QueryParameters) -> Response:
-        records = self._catalog.find(query)
+    def forecast(self, query: ForecastQuery) -> Response:
+        records = self._catalog.find(query.watch, query.match, query.series)
         future = Future.of(self._context.board)
         _check_number(query, records)
         parts = [(record, future.ahead(record, horizon=query.horizon)) for record in records]
@@ -94,81 +103,92 @@ class DataSourceViews:
                 field="horizon",
                 code="too_much",
             )
-        return json(forecast_rows(parts, labels=query.labels != "none"))
+        return json_response(forecast_rows(parts, labels=query.labels != "none"))
 
-    def scores(self, query: QueryParameters) -> Response:
-        snapshots = self._catalog.snapshots(query, self._context.board.snapshots())
+    def scores(self, query: ScoresQuery) -> Response:
+        return json_response(self.score_rows(query))
+
+    def score_rows(self, query: ScoresQuery) -> list[rows.Row]:
+        """The rows of /scores."""
+        snapshots = [
+            chosen_part(snapshot, query.match, query.series, query.state)
+            for snapshot in self._catalog.snapshots(self._context.board.snapshots(), query.watch)
+        ]
         if query.limit is not None:
             snapshots = highest(snapshots, query.limit)
-        found = rows.score_rows(*snapshots, now=self._clock(), told=self._sentences(snapshots))
+        latest = rows.score_rows(
+            *snapshots, now=self._clock(), explanations=self._sentences(snapshots)
+        )
         if self._links.offered:
-            found = [{**row, "feedback_url": self._link(row)} for row in found]
-        return json(found if query.limit is None else sorted(found, key=_score, reverse=True))
+            latest = [{**row, "feedback_url": self._link(row)} for row in latest]
+        return latest if query.limit is None else sorted(latest, key=_score, reverse=True)
 
     def _link(self, row: rows.Row) -> str:
         """Where the alarm of a row of scores can be answered; "" where there is none."""
         about = {"watch": str(row["watch"]), "series": str(row["series"]), "at": str(row["time"])}
         return self._links.url(about, self._clock()) if _score(row) > 1 else ""
 
-    def watches(self, query: QueryParameters) -> Response:
-        return json(self._watches(query, PinnedSnapshot.of(self._context)))
+    def watches(self, query: WatchesQuery) -> Response:
+        return json_response(self.watch_rows(query.watch))
 
-    def alert(self, query: QueryParameters) -> Response:
+    def watch_rows(self, names: Sequence[str]) -> list[rows.Row]:
+        """The rows of /watches: of these watches or incident groups, of all without names."""
+        return self._watches(names, PinnedSnapshot.of(self._context))
+
+    def alert(self, query: AlertQuery) -> Response:
         field = _field(query)
-        moment = self._pins.at(query.end)
+        moment = self._pins.at(query.tick)
         _check_selection(query)
         if query.by == "service":
-            return json(alert.service_rows(moment))
+            return json_response(alert.service_rows(moment))
         if query.by == "incident":
-            self._catalog.check_watch(query)
-            return json(alert.incident_rows(moment, self._catalog.watched(query), field))
+            self._catalog.check_watch(query.watch)
+            watched = self._catalog.watched(query.watch)
+            return json_response(alert.incident_rows(moment, watched, field))
         if query.by == "watch":
-            found = self._watches(query, moment, budget=field == "budget_spent")
-            return json(alert.watch_rows(found, moment.watches, field))
-        snapshots = self._catalog.snapshots(query, moment.board)
-        return raw(self._alert_rows.encoded(snapshots, field, moment.now))
+            health = self._watches(query.watch, moment, budget=field == "budget_spent")
+            return json_response(alert.watch_rows(health, moment.watches, field))
+        snapshots = [
+            chosen_part(snapshot, query.match)
+            for snapshot in self._catalog.snapshots(moment.board, query.watch)
+        ]
+        return encoded_response(self._alert_rows.encoded(snapshots, field, moment.now))
 
     def _watches(
-        self, query: QueryParameters, moment: PinnedSnapshot, *, budget: bool = True
+        self, names: Sequence[str], moment: PinnedSnapshot, *, budget: bool = True
     ) -> list[rows.Row]:
-        """budget: it takes a walk through all series, which a rule on another number is spared."""
-        self._catalog.check_watch(query)
-        spent = self._spent(query, moment) if budget else {}
-        known_since = max(
-            self._context.started, self._context.reloaded()
-        )  # a watch that was never scored
-        watched = self._catalog.watched(query)
+        """budget: whether the budget is needed. It is a sum over all series, so a rule on another
+        number does without."""
+        self._catalog.check_watch(names)
+        spent = self._spent(names, moment) if budget else {}
+        # since when a watch is late that was never scored
+        known_since = max(self._context.started, self._context.reloaded())
+        watched = self._catalog.watched(names)
         return [
             row
             for row in watches.watch_rows(moment, spent, known_since)
             if watched is None or row["watch"] in watched
         ]
 
-    def _spent(self, query: QueryParameters, moment: PinnedSnapshot) -> dict[str, Spending]:
+    def _spent(self, names: Sequence[str], moment: PinnedSnapshot) -> dict[str, Spending]:
         """By watch."""
-        records = self._catalog.find(QueryParameters(watch=query.watch))
+        records = self._catalog.find(names)
         since = int(moment.now) - watches.DAYS * DAY
         spendings = budget_spending.spendings(self._context, records, watches.DAYS, since)
         return budget_spending.by_watch(spendings, moment.watches)
 
-    def series(self, query: QueryParameters) -> Response:
-        return json(sorted({str(record.labels) for record in self._catalog.find(query)}))
+    def series(self, query: NamesQuery) -> Response:
+        records = self._catalog.find(query.watch, query.match)
+        return json_response(sorted({str(record.labels) for record in records}))
 
-    def labels(self, query: QueryParameters) -> Response:
-        return json(sorted(set().union(*map(_columns, self._catalog.find(query)))))
+    def labels(self, query: NamesQuery) -> Response:
+        records = self._catalog.find(query.watch, query.match)
+        return json_response(sorted(set().union(*map(_columns, records))))
 
-    def values(self, query: QueryParameters) -> Response:
-        found = {_columns(record).get(query.name) for record in self._catalog.find(query)}
-        return json(sorted(value for value in found if value))
-
-
-def json(answer: object, status: int = 200) -> Response:
-    return raw(rows.encode(answer), status)
-
-
-def raw(body: bytes, status: int = 200) -> Response:
-    """An answer that is JSON already."""
-    return Response(body, status, mimetype="application/json")
+    def values(self, query: LabelValuesQuery) -> Response:
+        records = self._catalog.find(query.watch, query.match)
+        values = {_columns(record).get(query.name) for record in records}
+        return json_response(sorted(value for value in values if value))
 
 
 def _score(row: rows.Row) -> float:
@@ -176,7 +196,7 @@ def _score(row: rows.Row) -> float:
     return -1.0 if score is None else float(score)
 
 
-def _field(query: QueryParameters) -> str:
+def _field(query: AlertQuery) -> str:
     """The number that the rows carry.
 
     Raises RequestError when this kind of row has none of that name.
@@ -191,9 +211,9 @@ def _field(query: QueryParameters) -> str:
     return query.field or valid[0]
 
 
-def _check_selection(query: QueryParameters) -> None:
-    """A condition that no row can be held against must not look as if it had narrowed the
-    answer."""
+def _check_selection(query: AlertQuery) -> None:
+    """Raises RequestError for a condition that these rows do not have: an answer that ignores it
+    would look as if it were narrowed."""
     if query.match and query.by != "series":
         raise RequestError(
             f"`match` chooses series, and rows by {query.by} stand for all of them: leave it out",
@@ -210,7 +230,7 @@ def _columns(record: SeriesRecord) -> dict[str, str]:
     return {"watch": record.watch} | rows.label_columns(record.labels)
 
 
-def _check_number(query: QueryParameters, records: list[SeriesRecord]) -> None:
+def _check_number(query: BandsQuery | ForecastQuery, records: Sequence[SeriesRecord]) -> None:
     if query.labels == "none" and len(records) > 1:
         raise RequestError(
             f"`labels=none` leaves nothing to tell series apart, and {len(records)} are "

@@ -9,7 +9,8 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from plugin.errors import BandwatchError, RequestError
-from plugin.web.data_source import json
+from plugin.web.answer_types import ErrorAnswer, ErrorDetail
+from plugin.web.responses import json_response
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +18,7 @@ CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
 def register(app: Flask) -> None:
-    """Every way in which a request can fail."""
+    """Registers a handler for each way in which a request can fail."""
     app.register_error_handler(RequestError, refused)
     app.register_error_handler(HTTPException, _by_flask)
     app.register_error_handler(BandwatchError, _unavailable)
@@ -54,4 +55,4 @@ def _broken(error: Exception) -> Response:
 
 
 def _answer(status: int, code: str, message: str, field: str = "") -> Response:
-    return json({"error": {"code": code, "message": message, "field": field}}, status)
+    return json_response(ErrorAnswer(ErrorDetail(code, message, field)), status)

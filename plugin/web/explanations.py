@@ -1,8 +1,8 @@
-"""Explanations as rows, and as the sentence beside the latest score of a series that alerts.
+"""Explanations as rows, and as sentences for the latest scores of the series that alert.
 
-What a series was like before an alarm is read from the store once per alarm. Rows of many series
-wait for no more than some of them: who has no explanation yet has its plain sentence, and gets one
-with a later request.
+The past of a series before an alarm is read from the store once per alarm. A request for the latest
+scores of many series waits only for as many explanations as fit into its time. The other series
+keep their plain sentence until a later request explains them.
 """
 
 import time
@@ -13,22 +13,31 @@ import numpy as np
 from flask import Response
 
 from plugin.board import Snapshot
-from plugin.domain.alarms import JOIN, Alarm
-from plugin.domain.deviation import PastBehaviour
-from plugin.domain.explanation import LEAD, WINDOW, Explanation, as_of, explained, moved_with, quiet
+from plugin.domain.alarms import MAX_BRIDGED_SAMPLES, Alarm
+from plugin.domain.explanation import (
+    LEAD_SECONDS,
+    PAST_SECONDS,
+    Explanation,
+    alarm_as_of,
+    explain_alarm,
+    explain_sample,
+    find_related,
+)
+from plugin.domain.past_behaviour import PastBehaviour
 from plugin.errors import RequestError
 from plugin.series import SeriesRecord
 from plugin.web.context import WebContext
-from plugin.web.data_source import View, json
-from plugin.web.parameters import QueryParameters
-from plugin.web.rows import Row
+from plugin.web.queries import ExplainQuery
+from plugin.web.responses import View, json_response
+from plugin.web.row_types import ExplanationRow
+from plugin.web.rows import finite
 from plugin.web.series_catalog import SeriesCatalog
 
 MAX_SERIES = 100  # that one answer explains
-MOST_KEPT = 2000  # alarms whose past is kept: 2 kB each, more for series that trend
-AT_ONCE = 0.1  # seconds that the rows of one answer wait for explanations
+MAX_PASTS = 2000  # alarms whose past is kept: 2 kB each, more for series that trend
+WAIT_SECONDS = 0.1  # that the rows of one answer wait for explanations
 
-Named = Sequence[tuple[int, int, str]]  # alarms as (start, series id, name of the series), sorted
+AlarmNames = Sequence[tuple[int, int, str]]  # (start, series id, name of the series), sorted
 
 
 class ExplanationViews:
@@ -37,22 +46,23 @@ class ExplanationViews:
     def __init__(self, context: WebContext, catalog: SeriesCatalog) -> None:
         self._context = context
         self._catalog = catalog
-        self._pasts: OrderedDict[tuple[int, int], PastBehaviour | None] = (
-            OrderedDict()
-        )  # by series and start of the alarm
-        self._texts: dict[int, tuple[int, str]] = {}  # by series: time of the sample, sentence
+        # by series and start of the alarm
+        self._pasts: OrderedDict[tuple[int, int], PastBehaviour | None] = OrderedDict()
+        # by series: time of the sample, sentence
+        self._sentences: dict[int, tuple[int, str]] = {}
 
     @property
     def views(self) -> Mapping[str, View]:
         return {"explain": self.explain}
 
-    def explain(self, query: QueryParameters) -> Response:
-        """One row per series, as of a moment; of an incident one per alarm, who moved first is
-        first."""
+    def explain(self, query: ExplainQuery) -> Response:
+        """One row per series, as of a moment; with `incident` one row per alarm of it, in the order
+        in which they started."""
         now = int(self._context.clock()) if query.at is None else query.at // 1000
+        records = self._catalog.find(query.watch, query.match, query.series)
         if query.incident is not None:
-            return json([_row(record, each) for record, each in self._members(query, now)])
-        records = self._catalog.find(query)
+            explanations = self._members(query.incident, records, now)
+            return json_response([_row(record, each) for record, each in explanations])
         if len(records) > MAX_SERIES:
             raise RequestError(
                 f"{len(records)} series are selected and one answer explains {MAX_SERIES} at most: "
@@ -60,156 +70,159 @@ class ExplanationViews:
                 field="series",
                 code="too_much",
             )
-        found = ((record, self._at(record, now)) for record in records)
-        return json([_row(record, each) for record, each in found if each is not None])
+        candidates = ((record, self._at(record, now)) for record in records)
+        return json_response(
+            [_row(record, each) for record, each in candidates if each is not None]
+        )
 
     def sentences(self, snapshots: Sequence[Snapshot]) -> dict[int, str]:
-        """What is said of the series that alert, by id: of as many as there is time for, those far
-        out first."""
-        said: dict[int, str] = {}
-        until = time.monotonic() + AT_ONCE
+        """Sentences about the series that alert, by series id: for as many as there is time for,
+        those with the highest scores first."""
+        sentences: dict[int, str] = {}
+        deadline = time.monotonic() + WAIT_SECONDS
         for snapshot in snapshots:
             alerting = np.flatnonzero((snapshot.alert_score > 1) & ~snapshot.missing)
             if len(alerting):
-                farthest = alerting[np.argsort(-snapshot.alert_score[alerting], kind="stable")]
-                said.update(self._said(snapshot, farthest.tolist(), until))
-        return said
+                order = alerting[np.argsort(-snapshot.alert_score[alerting], kind="stable")]
+                sentences.update(self._sentences_of(snapshot, order.tolist(), deadline))
+        return sentences
 
-    def _said(
-        self, snapshot: Snapshot, rows: Sequence[int], until: float
+    def _sentences_of(
+        self, snapshot: Snapshot, rows: Sequence[int], deadline: float
     ) -> Iterator[tuple[int, str]]:
+        """Of these rows of a snapshot, as (series id, sentence)."""
         alarms = {
-            alarm.series_id: alarm for alarm in self._context.store.open_alarms(snapshot.watch)
+            alarm.series_id: alarm for alarm in self._context.store.alarms.open(snapshot.watch)
         }
         names = {snapshot.series[row].id: str(snapshot.series[row].labels) for row in rows}
-        beside = sorted((alarm.start, id, names[id]) for id, alarm in alarms.items() if id in names)
+        others = sorted(
+            (alarm.start, series_id, names[series_id])
+            for series_id, alarm in alarms.items()
+            if series_id in names
+        )
         for row in rows:
             record = snapshot.series[row]
-            sampled = int(snapshot.times[row])
-            known = self._texts.get(record.id)
+            sample_time = int(snapshot.times[row])
+            last_time, sentence = self._sentences.get(record.id, (None, ""))
             if (
-                (known is None or known[0] != sampled)
+                last_time != sample_time
                 and record.id in alarms
-                and time.monotonic() < until
+                and time.monotonic() < deadline
+                and (explanation := self._explained(record, alarms[record.id], sample_time, others))
             ):
-                told = self.told(record, alarms[record.id], sampled, beside)
-                known = (sampled, told.text) if told is not None else known
-                if known is not None:
-                    self._texts[record.id] = known
-            if known is not None and known[0] == sampled:
-                yield record.id, known[1]
-        if len(self._texts) > MOST_KEPT:
-            self._texts.clear()
+                last_time, sentence = sample_time, explanation.text
+                self._sentences[record.id] = last_time, sentence
+            if last_time == sample_time:
+                yield record.id, sentence
+        if len(self._sentences) > MAX_PASTS:
+            self._sentences.clear()
 
     def _members(
-        self, query: QueryParameters, now: int
+        self, incident_id: str, records: Sequence[SeriesRecord], now: int
     ) -> Iterator[tuple[SeriesRecord, Explanation]]:
+        """Of the alarms of an incident, as far as they are about these series."""
         store = self._context.store
         watches = self._context.watches()
-        incident = store.incidents.one(query.incident or "")
+        incident = store.incidents.get(incident_id)
         if incident is None:
             raise RequestError(
-                f"there is no incident `{query.incident}`: it never was, or it is older than "
+                f"there is no incident `{incident_id}`: it never was, or it is older than "
                 "store.retention",
                 field="incident",
                 status=404,
                 code="unknown_incident",
             )
-        records = {each.id: each for each in self._catalog.find(query) if each.watch in watches}
+        known = {record.id: record for record in records if record.watch in watches}
         alarms = [
-            alarm
-            for _, alarm in store.incidents.alarms([incident.id])
-            if alarm.series_id in records
+            alarm for _, alarm in store.incidents.alarms([incident.id]) if alarm.series_id in known
         ]
-        beside = sorted(
-            (each.start, each.series_id, str(records[each.series_id].labels)) for each in alarms
+        others = sorted(
+            (alarm.start, alarm.series_id, str(known[alarm.series_id].labels)) for alarm in alarms
         )
-        for alarm in [each for each in alarms if each.start <= now][:MAX_SERIES]:
-            told = self.alarm(records[alarm.series_id], alarm, now, beside)
-            if told is not None:
-                yield records[alarm.series_id], told
+        for alarm in [alarm for alarm in alarms if alarm.start <= now][:MAX_SERIES]:
+            explanation = self.alarm(known[alarm.series_id], alarm, now, others)
+            if explanation is not None:
+                yield known[alarm.series_id], explanation
 
     def alarm(
-        self, record: SeriesRecord, alarm: Alarm, now: int, beside: Named
+        self, record: SeriesRecord, alarm: Alarm, now: int, others: AlarmNames
     ) -> Explanation | None:
-        """An alarm as it was told at `now`, unix seconds, or when it was over; beside: all that may
-        be related."""
-        over = alarm.end + (JOIN + 1) * self._context.watches()[record.watch].step
-        return self.told(record, as_of(alarm, now), now if alarm.open else min(now, over), beside)
+        """An alarm as it was explained at `now`, unix seconds, or when it was over.
+
+        others: all alarms that may be related.
+        """
+        over = alarm.end + (MAX_BRIDGED_SAMPLES + 1) * self._context.watches()[record.watch].step
+        moment = now if alarm.open else min(now, over)
+        return self._explained(record, alarm_as_of(alarm, now), moment, others)
 
     def _at(self, record: SeriesRecord, now: int) -> Explanation | None:
         """The alarm of a series in which a moment lies, or its last sample before."""
         store = self._context.store
         watch = self._context.watches().get(record.watch)
-        reach = (JOIN + 1) * watch.step if watch is not None else 0
-        near = [
-            alarm for alarm in store.alarms(now - reach, now, [record.id]) if alarm.start <= now
+        reach = (MAX_BRIDGED_SAMPLES + 1) * watch.step if watch is not None else 0
+        alarms = [
+            alarm
+            for alarm in store.alarms.between(now - reach, now, [record.id])
+            if alarm.start <= now
         ]
-        if not near or watch is None:
-            return quiet(
-                store.samples(record.id, now - LEAD, now), watch.unit if watch is not None else ""
-            )
-        names = {
-            each.id: str(each.labels)
-            for each in self._catalog.find(QueryParameters(watch=(record.watch,)))
-        }
-        others = store.alarms(near[-1].start, now, list(names))
-        beside = sorted((alarm.start, alarm.series_id, names[alarm.series_id]) for alarm in others)
-        return self.told(record, as_of(near[-1], now), now, beside)
+        if not alarms or watch is None:
+            samples = store.samples.of(record.id, now - LEAD_SECONDS, now)
+            return explain_sample(samples, watch.unit if watch is not None else "")
+        names = {each.id: str(each.labels) for each in self._catalog.find((record.watch,))}
+        others = sorted(
+            (alarm.start, alarm.series_id, names[alarm.series_id])
+            for alarm in store.alarms.between(alarms[-1].start, now, list(names))
+        )
+        return self._explained(record, alarm_as_of(alarms[-1], now), now, others)
 
-    def told(
-        self, record: SeriesRecord, alarm: Alarm, now: int, beside: Named
+    def _explained(
+        self, record: SeriesRecord, alarm: Alarm, now: int, others: AlarmNames
     ) -> Explanation | None:
-        """An alarm as far as it is known at a time, unix seconds; beside: all alarms that may be
-        related."""
+        """An alarm as far as it is known at a time, unix seconds."""
         watch = self._context.watches()[record.watch]
         snapshot = self._context.board.snapshots().get(record.watch)
-        samples = self._context.store.samples(record.id, alarm.start - LEAD, now)
+        samples = self._context.store.samples.of(record.id, alarm.start - LEAD_SECONDS, now)
         shift = (
             snapshot.shifts.get(record.id)
             if snapshot is not None and now >= snapshot.time
             else None
         )
-        return explained(
+        return explain_alarm(
             alarm,
             samples,
             self._past(record, alarm, watch.step),
             watch.unit,
-            related=moved_with(alarm, beside),
+            related=find_related(alarm, others),
             new_level=(shift.since, shift.due) if shift else None,
         )
 
     def _past(self, record: SeriesRecord, alarm: Alarm, step: int) -> PastBehaviour | None:
         key = record.id, alarm.start
         if key not in self._pasts:
-            begin = (alarm.start - WINDOW) // step * step
+            start = (alarm.start - PAST_SECONDS) // step * step
             end = alarm.start // step * step - step
-            values = self._context.store.values(np.array([record.id]), begin, end, step)[0]
-            self._pasts[key] = PastBehaviour.of(begin + step * np.arange(len(values)), values)
-            while len(self._pasts) > MOST_KEPT:
+            values = self._context.store.samples.values(np.array([record.id]), start, end, step)[0]
+            self._pasts[key] = PastBehaviour.of(start + step * np.arange(len(values)), values)
+            while len(self._pasts) > MAX_PASTS:
                 self._pasts.popitem(last=False)
         return self._pasts[key]
 
 
-def _row(record: SeriesRecord, told: Explanation) -> Row:
-    alarm = told.alarm
-    return {
-        "time": told.time * 1000,
-        "series": str(record.labels),
-        "watch": record.watch,
-        "value": _finite(told.value),
-        "expected": _finite(told.expected),
-        "lower": _finite(told.lower),
-        "upper": _finite(told.upper),
-        "score": _finite(told.score),
-        "direction": told.direction,
-        "kind": told.kind.value if alarm else "",
-        "since": alarm.start * 1000 if alarm else None,
-        "unusual": told.rank_text,
-        "related": told.related_text,
-        "text": told.text,
-    }
-
-
-def _finite(number: float) -> float | None:
-    return number if np.isfinite(number) else None
+def _row(record: SeriesRecord, explanation: Explanation) -> ExplanationRow:
+    alarm = explanation.alarm
+    return ExplanationRow(
+        time=explanation.time * 1000,
+        series=str(record.labels),
+        watch=record.watch,
+        value=finite(explanation.value),
+        expected=finite(explanation.expected),
+        lower=finite(explanation.lower),
+        upper=finite(explanation.upper),
+        score=finite(explanation.score),
+        direction=explanation.direction,
+        kind=explanation.kind.value if alarm else "",
+        since=alarm.start * 1000 if alarm else None,
+        unusual=explanation.rank_text,
+        related=explanation.related_text,
+        text=explanation.text,
+    )

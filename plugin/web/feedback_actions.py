@@ -1,39 +1,30 @@
-"""Answers to alarms: what they are about, given and taken back.
+"""Feedback on alarms: finds what it is about, gives it and takes it back.
 
-The API and the page both come through here.
+The API and the page both use these actions.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from plugin.domain.alarms import Alarm
-from plugin.domain.tolerances import (
-    HALF_LIFE,
-    HOLD_SECONDS,
-    MAX_BRIEF_SAMPLES,
-    MAX_FACTOR,
-    RETURN_SECONDS,
-    FeedbackEntry,
-    FeedbackSpan,
-    Verdict,
-    false_alarm,
-)
-from plugin.domain.windows import plain
-from plugin.domain.wording import duration, instant
+from plugin.domain.times import instant
+from plugin.domain.tolerances import FeedbackEntry, FeedbackSpan, Verdict, false_alarm
+from plugin.domain.windows import one_line
 from plugin.errors import RequestError
 from plugin.series import SeriesRecord
+from plugin.store import FeedbackNote
 from plugin.store.feedback import Receipt
 from plugin.web.context import WebContext
-from plugin.web.parameters import QueryParameters, nearest
+from plugin.web.nearest_name import nearest
 from plugin.web.series_catalog import SeriesCatalog
 
-NEAR = 600  # seconds around a moment in which an alarm is meant
-MOST_PARTS = 1000  # alarms of one incident that an answer speaks of
+MOMENT_SECONDS = 600  # around a moment: an alarm in it is the one that is meant
+MAX_PARTS = 1000  # alarms of one incident that feedback is about
 
 
 @dataclass(frozen=True)
 class FeedbackTarget:
-    """What an answer is about: series and a range of each."""
+    """What feedback is about: series and a range of each."""
 
     parts: tuple[FeedbackSpan, ...]
     incident: str = ""  # "" = named by series and range
@@ -48,26 +39,28 @@ class FeedbackTarget:
 
 
 class FeedbackActions:
-    """Resolves what people name, gives and withdraws."""
+    """Finds what a person names, gives feedback and withdraws it."""
 
     def __init__(self, context: WebContext, catalog: SeriesCatalog) -> None:
         self._context = context
         self._catalog = catalog
 
     def records(self) -> Mapping[int, SeriesRecord]:
-        return {record.id: record for record in self._catalog.find(QueryParameters())}
+        return {record.id: record for record in self._catalog.find()}
 
-    def incident(self, id: str) -> FeedbackTarget:
+    def incident(self, incident_id: str) -> FeedbackTarget:
         """The alarms of an incident, or the one alarm `<series id>-<start>`.
 
         Raises RequestError.
         """
         known = self.records()
-        alarms = [alarm for alarm in _alarms_of(self._context, id) if alarm.series_id in known]
+        alarms = [
+            alarm for alarm in _alarms_of(self._context, incident_id) if alarm.series_id in known
+        ]
         if not alarms:
             raise RequestError(
-                f"there is no incident `{plain(id)[:80]}`: it never was, or it is older than "
-                "store.retention; `GET /api/v1/incidents` lists them",
+                f"there is no incident `{one_line(incident_id)[:80]}`: it never was, or it is "
+                "older than store.retention; `GET /api/v1/incidents` lists them",
                 field="incident",
                 status=404,
                 code="unknown_incident",
@@ -75,9 +68,9 @@ class FeedbackActions:
         return FeedbackTarget(
             tuple(
                 FeedbackSpan(alarm.series_id, alarm.start, alarm.end)
-                for alarm in alarms[:MOST_PARTS]
+                for alarm in alarms[:MAX_PARTS]
             ),
-            id,
+            incident_id,
         )
 
     def series(self, watch: str, series: str) -> SeriesRecord:
@@ -88,48 +81,52 @@ class FeedbackActions:
                 " `to`",
                 field="series",
             )
-        records = self._catalog.find(QueryParameters(watch=(watch,)))
-        found = next((record for record in records if str(record.labels) == series), None)
-        if found is None:
-            close = nearest(series, (str(record.labels) for record in records))
+        records = self._catalog.find((watch,))
+        record = next((record for record in records if str(record.labels) == series), None)
+        if record is None:
+            hint = nearest(series, (str(record.labels) for record in records))
             raise RequestError(
-                f"there is no series `{plain(series)}` in `{watch}`"
-                f"{close or '; `GET /api/v1/series` lists them'}",
+                f"there is no series `{one_line(series)}` in `{watch}`"
+                f"{hint or '; `GET /api/v1/series` lists them'}",
                 field="series",
                 status=404,
                 code="unknown_series",
             )
-        return found
+        return record
 
-    def range(self, record: SeriesRecord, begin: int | None, end: int | None) -> FeedbackTarget:
-        """begin, end: unix seconds, included.
+    def range(self, record: SeriesRecord, start: int | None, end: int | None) -> FeedbackTarget:
+        """start, end: unix seconds, included.
 
         Raises RequestError for one that no answer can be about.
         """
         now = int(self._context.clock())
         end = now if end is None else end
-        if begin is None:
+        if start is None:
             raise RequestError("say from when: `from`, in milliseconds or RFC 3339", field="from")
-        for field, time in (("from", begin), ("to", end)):
+        for field, time in (("from", start), ("to", end)):
             if time > now:
                 raise RequestError(
                     f"`{field}` has not come yet, {instant(time)}: an answer is about what has "
                     "happened, and for what is planned there are maintenance windows",
                     field=field,
                 )
-        if begin > end:
+        if start > end:
             raise RequestError(
-                f"`from` is after `to`: {instant(begin)} > {instant(end)}", field="from"
+                f"`from` is after `to`: {instant(start)} > {instant(end)}", field="from"
             )
-        return FeedbackTarget((FeedbackSpan(record.id, begin, end),))
+        return FeedbackTarget((FeedbackSpan(record.id, start, end),))
 
     def moment(self, record: SeriesRecord, at: int) -> FeedbackTarget:
         """The alarm of a series at a moment, or the minutes around it where there was none."""
-        near = self._context.store.alarms(at - NEAR, at + NEAR, [record.id])
-        if near:
-            alarm = min(near, key=lambda alarm: max(alarm.start - at, at - alarm.end, 0))
+        alarms = self._context.store.alarms.between(
+            at - MOMENT_SECONDS, at + MOMENT_SECONDS, [record.id]
+        )
+        if alarms:
+            alarm = min(alarms, key=lambda alarm: max(alarm.start - at, at - alarm.end, 0))
             return FeedbackTarget((FeedbackSpan(record.id, alarm.start, alarm.end),))
-        return self.range(record, at - NEAR, min(at + NEAR, int(self._context.clock())))
+        return self.range(
+            record, at - MOMENT_SECONDS, min(at + MOMENT_SECONDS, int(self._context.clock()))
+        )
 
     def give(self, verdict: Verdict, target: FeedbackTarget, *, comment: str, by: str) -> Receipt:
         """Raises RequestError when there is nothing that the answer could have an effect on."""
@@ -140,33 +137,32 @@ class FeedbackActions:
             target.parts if verdict is not Verdict.FALSE_ALARM else self._sized(target.parts, known)
         )
         watches = {known[part.series_id].watch for part in parts}
-        scored = {name: store.scored_until(name) or now for name in watches}
-        given = store.feedback.give(
+        scored = {name: store.samples.scored_until(name) or now for name in watches}
+        receipt = store.feedback.give(
             verdict,
             parts,
-            incident=target.incident,
-            comment=comment,
-            by=by,
-            at=now,
-            seen={part.series_id: scored[known[part.series_id].watch] for part in parts},
+            FeedbackNote(by, now, comment, target.incident),
+            scored_until={part.series_id: scored[known[part.series_id].watch] for part in parts},
         )
-        if given.again:
-            return given
+        if receipt.again:
+            return receipt
         for watch in watches:
             self._context.metrics.feedback.labels(watch, verdict.value).inc()
-        return given
+        return receipt
 
-    def withdraw(self, id: int, by: str) -> FeedbackEntry:
-        """What the answer was. Raises RequestError for one that is not known."""
-        found = self._context.store.feedback.withdraw(id, by=by, at=int(self._context.clock()))
-        if found is None:
+    def withdraw(self, entry_id: int, by: str) -> FeedbackEntry:
+        """The feedback as it was before. Raises RequestError for an unknown number."""
+        entry = self._context.store.feedback.withdraw(
+            entry_id, by=by, at=int(self._context.clock())
+        )
+        if entry is None:
             raise RequestError(
-                f"there is no answer {id}: `GET /api/v1/feedback` lists them",
+                f"there is no answer {entry_id}: `GET /api/v1/feedback` lists them",
                 field="id",
                 status=404,
                 code="unknown_feedback",
             )
-        return found
+        return entry
 
     def _sized(
         self, parts: Sequence[FeedbackSpan], known: Mapping[int, SeriesRecord]
@@ -185,14 +181,14 @@ class FeedbackActions:
             for name in names
             if name in watches
         }
-        found = []
+        tolerated = []
         for part in parts:
             name = known[part.series_id].watch
-            samples = store.samples(part.series_id, part.start - lead.get(name, 0), part.end)
-            found.append(
+            samples = store.samples.of(part.series_id, part.start - lead.get(name, 0), part.end)
+            tolerated.append(
                 false_alarm(part.series_id, part.start, part.end, samples, tolerances[name])
             )
-        sized = tuple(part for part in found if part is not None)
+        sized = tuple(part for part in tolerated if part is not None)
         if not sized:
             raise RequestError(
                 "nothing of it was outside its band then, as far as is stored: there is no alarm"
@@ -203,80 +199,13 @@ class FeedbackActions:
         return sized
 
 
-def _alarms_of(context: WebContext, id: str) -> list[Alarm]:
-    """The alarms that an incident is made of; the one place that knows what its name looks like."""
-    found = context.store.incidents.one(id)
-    if found is not None:
-        return [alarm for _, alarm in context.store.incidents.alarms([found.id])]
-    series_id, _, start = id.partition("-")
-    if not (series_id.isdecimal() and start.isdecimal() and len(id) < 40):
+def _alarms_of(context: WebContext, incident_id: str) -> list[Alarm]:
+    """The alarms of an incident, or the one alarm `<series id>-<start>`."""
+    incident = context.store.incidents.get(incident_id)
+    if incident is not None:
+        return [alarm for _, alarm in context.store.incidents.alarms([incident.id])]
+    series_id, _, start = incident_id.partition("-")
+    if not (series_id.isdecimal() and start.isdecimal() and len(incident_id) < 40):
         return []
-    near = context.store.alarms(int(start), int(start), [int(series_id)])
-    return [alarm for alarm in near if alarm.start == int(start)]
-
-
-UNDONE = {
-    Verdict.FALSE_ALARM: "its tolerance ends with the next sample",
-    Verdict.REAL: "the next fit may learn from it",
-    Verdict.NEW_NORMAL: (
-        "a level that was accepted by it stays until the next fit, which `bandwatch models refit` "
-        "asks for"
-    ),
-}
-
-
-def undone(answer: FeedbackEntry) -> str:
-    """What follows from taking an answer back that was as given, in words."""
-    if answer.withdrawn_at is None:
-        return f"withdrawn; {UNDONE[answer.verdict]}"
-    return (
-        f"had no effect any more: withdrawn or replaced by {answer.withdrawn_by} at "
-        f"{instant(answer.withdrawn_at)}"
-    )
-
-
-def effect(given: Receipt) -> str:
-    """What follows from an answer, in words."""
-    answer = given.answer
-    said = [
-        f"answer {id} said something else of the same time and is replaced" for id in given.replaced
-    ]
-    if given.again:
-        said.append(f"said before, as answer {answer.id}: nothing was added")
-    elif answer.verdict is Verdict.REAL:
-        said.append("it is not learnt from, and a new model that would not see it is refused")
-    elif answer.verdict is Verdict.NEW_NORMAL:
-        said.append("the level that it has now is accepted with its next sample, and learnt from")
-    else:
-        said += _tolerated(answer.parts)
-    return "; ".join(said)
-
-
-def _tolerated(parts: Sequence[FeedbackSpan]) -> list[str]:
-    said = []
-    widest = max(max(part.brief) for part in parts)
-    if widest > 1:
-        side = " and ".join(
-            name
-            for name, column in (("below", 0), ("above", 1))
-            if any(part.brief[column] > 1 for part in parts)
-        )
-        quiet = "the like of it stays quiet, as " if widest < MAX_FACTOR else ""
-        said.append(
-            f"{quiet}its band reaches up to {widest:.3g} times as far {side}; half of that is"
-            f" forgotten in {duration(HALF_LIFE)}, at its own hour of the day"
-            f" {duration(RETURN_SECONDS)} later"
-        )
-    longest = max(max(part.lasting) for part in parts)
-    if longest > 1:
-        said.append(
-            f"more than {MAX_BRIEF_SAMPLES} samples were outside: the like of it is tolerated until"
-            f" {duration(HOLD_SECONDS)} after it only; if it stays, say new_normal, if it was"
-            " planned, add a maintenance window"
-        )
-    if max(widest, longest) >= MAX_FACTOR:
-        said.append(
-            f"it was farther out than the {MAX_FACTOR:.0f} half-widths up to which anything is"
-            " tolerated: the like of it alerts again"
-        )
-    return said
+    alarms = context.store.alarms.between(int(start), int(start), [int(series_id)])
+    return [alarm for alarm in alarms if alarm.start == int(start)]

@@ -1,5 +1,4 @@
-"""The band ahead of now: what the forecast job has put on the board, cut to what lies ahead of the
-samples. Pure."""
+"""The band ahead of now: the published forecast, as far as it lies ahead of the samples. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -10,7 +9,7 @@ from plugin.board import Board, Forecast, Snapshot
 from plugin.series import FloatArray, IntArray, Samples, SeriesRecord
 from plugin.web import rows
 
-UNSEEN = ("value", "score", "anomaly")  # of a row of /bands, what nobody knows ahead
+UNKNOWN_COLUMNS = ("value", "score", "anomaly")  # of a row of /bands that lies ahead
 
 
 @dataclass(frozen=True)
@@ -28,14 +27,14 @@ class Future:
         self,
         record: SeriesRecord,
         *,
-        begin: int = 0,
+        start: int = 0,
         end: int | None = None,
         horizon: int | None = None,
     ) -> Samples:
         """The band of one series after all that its watch has scored, as samples without value and
         score.
 
-        begin, end: unix seconds, included. horizon: seconds after what has been scored.
+        start, end: unix seconds, included. horizon: seconds after what has been scored.
         """
         snapshot = self.snapshots.get(record.watch)
         forecast = self.forecasts.get(record.watch)
@@ -43,18 +42,18 @@ class Future:
         if snapshot is None or forecast is None or band is None:
             return _unseen(np.empty(0, np.int64), np.empty((3, 0)))
         times = forecast.times
-        there = (times > snapshot.time) & (times >= begin) & ~np.isnan(band[0])
+        chosen = (times > snapshot.time) & (times >= start) & ~np.isnan(band[0])
         if end is not None:
-            there &= times <= end
+            chosen &= times <= end
         if horizon is not None:
-            there &= times <= snapshot.time + horizon
-        return _unseen(times[there], np.stack(band)[:, there])
+            chosen &= times <= snapshot.time + horizon
+        return _unseen(times[chosen], np.stack(band)[:, chosen])
 
-    def following(self, record: SeriesRecord, samples: Samples, begin: int, end: int) -> Samples:
-        """Stored samples, which may be none, and what lies ahead of them; a gap between is marked
-        by a row of NaN."""
-        last = int(samples.times[-1]) if len(samples) else begin - 1
-        future = self.ahead(record, begin=last + 1, end=end)
+    def continued(self, record: SeriesRecord, samples: Samples, start: int, end: int) -> Samples:
+        """Stored samples, which may be none, and the band ahead of them; a row of NaN marks a gap
+        between the two."""
+        last = int(samples.times[-1]) if len(samples) else start - 1
+        future = self.ahead(record, start=last + 1, end=end)
         if not len(future):
             return samples
         step = self.forecasts[record.watch].step
@@ -67,7 +66,7 @@ def forecast_rows(parts: Sequence[tuple[SeriesRecord, Samples]], *, labels: bool
     """The rows of /forecast, sorted by time over all series."""
     if labels:
         return [
-            {name: value for name, value in row.items() if name not in UNSEEN}
+            {name: value for name, value in row.items() if name not in UNKNOWN_COLUMNS}
             for row in rows.band_rows(parts)
         ]
     return [
@@ -78,7 +77,7 @@ def forecast_rows(parts: Sequence[tuple[SeriesRecord, Samples]], *, labels: bool
 
 
 def _unseen(times: IntArray, band: FloatArray) -> Samples:
-    """Rows of a band, expected, lower and upper [3, T], that no sample has met."""
+    """Samples without value and score. times: [T]; band: expected, lower and upper, [3, T]."""
     nothing = np.full(len(times), np.nan)
     expected, lower, upper = band
     return Samples(times, nothing, expected, lower, upper, nothing, np.zeros(len(times), np.int64))

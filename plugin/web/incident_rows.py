@@ -1,8 +1,9 @@
 """Incidents and their alarms -> flat JSON rows. Pure."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from msgspec import Raw
 
 from plugin.config import Watch
 from plugin.config.groups import shared_labels
@@ -10,16 +11,17 @@ from plugin.domain import wording
 from plugin.domain.alarms import Alarm
 from plugin.domain.incidents import Incident
 from plugin.series import Labels, SeriesRecord
-from plugin.web.rows import Row, encode, filled, label_columns
+from plugin.web.row_types import AnnotationRow
+from plugin.web.rows import Row, encode, filled, finite, label_columns
 
-MOST_MADE = 20_000  # rows that are kept as JSON
+MAX_ENCODED_ROWS = 20_000  # that are kept as JSON
 
 
 @dataclass(frozen=True, eq=False)
 class IncidentDetails:
-    """An incident, and what words need to tell of it.
+    """An incident, and what its texts are made from.
 
-    Two are the same only if they are one object.
+    Two are equal only if they are one object: encoded rows are kept by it.
     """
 
     incident: Incident
@@ -31,8 +33,12 @@ class IncidentDetails:
 
     @property
     def open(self) -> bool:
-        """Nobody looks at a group that has been removed: nothing of it goes on."""
+        """False for a group that is not configured any more: it is not scored."""
         return self.incident.open and bool(self.watches)
+
+    def agrees(self, incident: Incident, watches: tuple[Watch, ...], *, outside: bool) -> bool:
+        """Whether it still says what is true of the incident."""
+        return (self.incident, self.watches, self.outside) == (incident, watches, outside)
 
     @property
     def start(self) -> int:
@@ -54,14 +60,16 @@ class IncidentDetails:
     def text(self) -> str:
         each = self.incident
         peak = wording.alarm_text(
-            each.peak_value,
-            each.peak_expected,
-            each.peak_lower,
-            each.peak_upper,
-            self.unit,
-            at=each.peak_time,
+            wording.AlarmPeak(
+                each.peak_time,
+                each.peak_value,
+                each.peak_expected,
+                each.peak_lower,
+                each.peak_upper,
+                self.unit,
+            ),
             seconds=each.end - each.start,
-            open=self.open,
+            is_open=self.open,
             last=None if self.outside else each.end,
         )
         if each.size == 1:
@@ -105,14 +113,16 @@ class IncidentMember:
     def text(self) -> str:
         alarm = self.alarm
         return wording.alarm_text(
-            alarm.peak_value,
-            alarm.peak_expected,
-            alarm.peak_lower,
-            alarm.peak_upper,
-            self.watch.unit if self.watch is not None else "",
-            at=alarm.peak_time,
+            wording.AlarmPeak(
+                alarm.peak_time,
+                alarm.peak_value,
+                alarm.peak_expected,
+                alarm.peak_lower,
+                alarm.peak_upper,
+                self.watch.unit if self.watch is not None else "",
+            ),
             seconds=alarm.end - alarm.start,
-            open=self.open,
+            is_open=self.open,
         )
 
     @property
@@ -122,134 +132,139 @@ class IncidentMember:
         return ",".join((self.record.watch, _side(self.alarm.direction), *severity))
 
 
-def incident_rows(found: Sequence[IncidentDetails]) -> list[Row]:
+def incident_rows(details: Sequence[IncidentDetails]) -> list[Row]:
     """One row per incident; value and band are those of the worst series at its peak."""
-    heads = _heads(found)
-    return [
-        {**_incident(told), **heads[told.incident.group, told.incident.labels]} for told in found
-    ]
+    heads = _heads(details)
+    return [{**_incident(each), **heads[_head_key(each)]} for each in details]
 
 
 class IncidentRows:
     """The same as JSON.
 
-    What is over never changes, so its JSON is made once: a month of it takes 0.2 s.
+    The row of an incident that is over never changes, so its JSON is kept: making it anew takes
+    0.2 s for a month of incidents.
     """
 
     def __init__(self) -> None:
-        self._made: dict[IncidentDetails, bytes] = {}
+        self._encoded: dict[IncidentDetails, bytes] = {}
         self._columns: tuple[str, ...] = ()
 
-    def encoded(self, found: Sequence[IncidentDetails], feedback_urls: Sequence[str] = ()) -> bytes:
+    def encoded(
+        self, details: Sequence[IncidentDetails], feedback_urls: Sequence[str] = ()
+    ) -> bytes:
         """Strict JSON of the rows. feedback_urls: a column that changes with time, one for each row
         or none."""
-        heads = _heads(found)
+        heads = _heads(details)
         columns = tuple(next(iter(heads.values()), ()))
-        made = self._made if columns == self._columns and len(self._made) < MOST_MADE else {}
-        for told in found:
-            if told not in made:
-                made[told] = encode(
-                    {**_incident(told), **heads[told.incident.group, told.incident.labels]}
-                )
-        parts = [made[told] for told in found]
-        self._made = made
+        usable = columns == self._columns and len(self._encoded) < MAX_ENCODED_ROWS
+        encoded = self._encoded if usable else {}
+        for each in details:
+            if each not in encoded:
+                encoded[each] = encode({**_incident(each), **heads[_head_key(each)]})
+        self._encoded = encoded
         self._columns = columns
+        parts = [encoded[each] for each in details]
         if feedback_urls:
+            # msgspec.Raw keeps whole values only: one more field has to be spliced in.
             parts = [
                 part[:-1] + b"," + encode({"feedback_url": url})[1:]
                 for part, url in zip(parts, feedback_urls, strict=True)
             ]
-        return b"[" + b",".join(parts) + b"]"
+        return encode([Raw(part) for part in parts])
 
 
-def _heads(found: Sequence[IncidentDetails]) -> dict[tuple[str, Labels], dict[str, str]]:
-    """The label columns of each group and its labels."""
-    known: dict[tuple[str, Labels], dict[str, str]] = {}
-    for told in found:
-        each = told.incident
-        if (each.group, each.labels) not in known:
-            own = shared_labels(told.watches) if told.watches else {}
-            known[each.group, each.labels] = label_columns(each.labels, own)
-    return dict(zip(known, filled(list(known.values())), strict=True))
+def _head_key(details: IncidentDetails) -> tuple[str, Labels]:
+    return details.incident.group, details.incident.labels
 
 
-def member_rows(found: Sequence[IncidentMember]) -> list[Row]:
+def _heads(details: Sequence[IncidentDetails]) -> dict[tuple[str, Labels], dict[str, str]]:
+    """The label columns by group and labels of the incident."""
+    heads: dict[tuple[str, Labels], dict[str, str]] = {}
+    for each in details:
+        key = _head_key(each)
+        if key not in heads:
+            labels = shared_labels(each.watches) if each.watches else {}
+            heads[key] = label_columns(each.incident.labels, labels)
+    return dict(zip(heads, filled(list(heads.values())), strict=True))
+
+
+def member_rows(members: Sequence[IncidentMember]) -> list[Row]:
     """One row per alarm; value and band are those of its peak."""
-    known: dict[int, dict[str, str]] = {}
-    for each in found:
-        own = each.watch.own_labels if each.watch is not None else {}
-        known.setdefault(
-            each.record.id,
-            {
-                "watch": each.record.watch,
-                "series": str(each.record.labels),
-                **label_columns(each.record.labels, own),
-            },
-        )
-    heads = dict(zip(known, filled(list(known.values())), strict=True))
-    return [{**_member(each), **heads[each.record.id]} for each in found]
+    heads: dict[int, dict[str, str]] = {}
+    for member in members:
+        if member.record.id not in heads:
+            labels = member.watch.own_labels if member.watch is not None else {}
+            heads[member.record.id] = {
+                "watch": member.record.watch,
+                "series": str(member.record.labels),
+                **label_columns(member.record.labels, labels),
+            }
+    heads = dict(zip(heads, filled(list(heads.values())), strict=True))
+    return [{**_member(member), **heads[member.record.id]} for member in members]
 
 
-def annotation_rows(found: Sequence[IncidentDetails] | Sequence[IncidentMember]) -> list[Row]:
-    """What Grafana draws: what is open goes up to its last sample outside, as a region needs an
-    end."""
+def annotation_rows(
+    details: Sequence[IncidentDetails] | Sequence[IncidentMember],
+) -> list[AnnotationRow]:
+    """What Grafana draws. A region needs an end, so one that is open ends with its last sample
+    outside."""
     return [
-        {
-            "time": each.start * 1000,
-            "timeEnd": each.end * 1000,
-            "title": each.title,
-            "text": each.text,
-            "tags": each.tags,
-        }
-        for each in found
+        AnnotationRow(
+            time=each.start * 1000,
+            time_end=each.end * 1000,
+            title=each.title,
+            text=each.text,
+            tags=each.tags,
+        )
+        for each in details
     ]
 
 
-def _incident(told: IncidentDetails) -> Row:
-    each = told.incident
-    open = told.open
+def _incident(details: IncidentDetails) -> Row:
+    incident = details.incident
+    is_open = details.open
     return {
-        "time": each.start * 1000,
-        "timeEnd": None if open else each.end * 1000,
-        "incident": each.id,
-        "watch": each.group,
-        "state": "open" if open else "closed",
-        "duration_seconds": each.end - each.start,
-        **_peak(each),
-        "size": each.size,
-        "coverage": round(each.size / each.among, 4),
-        "first": _name(told.first),
-        "worst": _name(told.worst),
-        "worst_watch": told.worst.watch if told.worst is not None else "",
-        "title": told.title,
-        "text": told.text,
+        "time": incident.start * 1000,
+        "timeEnd": None if is_open else incident.end * 1000,
+        "incident": incident.id,
+        "watch": incident.group,
+        "state": "open" if is_open else "closed",
+        "duration_seconds": incident.end - incident.start,
+        **_peak(incident),
+        "size": incident.size,
+        "coverage": round(incident.size / incident.among, 4),
+        "first": _name(details.first),
+        "worst": _name(details.worst),
+        "worst_watch": details.worst.watch if details.worst is not None else "",
+        "title": details.title,
+        "text": details.text,
     }
 
 
-def _member(each: IncidentMember) -> Row:
-    alarm = each.alarm
-    open = each.open
+def _member(member: IncidentMember) -> Row:
+    alarm = member.alarm
+    is_open = member.open
     return {
         "time": alarm.start * 1000,
-        "timeEnd": None if open else alarm.end * 1000,
-        "incident": each.of.incident.id,
-        "state": "open" if open else "closed",
+        "timeEnd": None if is_open else alarm.end * 1000,
+        "incident": member.of.incident.id,
+        "state": "open" if is_open else "closed",
         "duration_seconds": alarm.end - alarm.start,
         **_peak(alarm),
-        "rank": each.rank,
-        "title": each.title,
-        "text": each.text,
+        "rank": member.rank,
+        "title": member.title,
+        "text": member.text,
     }
 
 
-def _peak(each: Incident | Alarm) -> Row:
+def _peak(outlier: Incident | Alarm) -> Row:
     return {
-        "score": each.peak_score,
-        "value": each.peak_value,
-        "expected": each.peak_expected,
-        "lower": _bound(each.peak_lower),
-        "upper": _bound(each.peak_upper),
-        "direction": each.direction,
+        "score": outlier.peak_score,
+        "value": outlier.peak_value,
+        "expected": outlier.peak_expected,
+        "lower": finite(outlier.peak_lower),
+        "upper": finite(outlier.peak_upper),
+        "direction": outlier.direction,
     }
 
 
@@ -259,7 +274,3 @@ def _name(record: SeriesRecord | None) -> str:
 
 def _side(direction: int) -> str:
     return "above" if direction > 0 else "below"
-
-
-def _bound(number: float) -> float | None:
-    return number if math.isfinite(number) else None

@@ -1,5 +1,4 @@
-"""Incidents as rows, for lists and for annotations: one row per incident, or one per alarm of
-it."""
+"""Incidents as rows and as annotations: one per incident, or one per alarm of it."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,11 +8,10 @@ from flask import Response
 from plugin.config import Watch
 from plugin.domain.incidents import Incident
 from plugin.errors import RequestError
-from plugin.series import SeriesRecord
+from plugin.series import MAX_TIME, SeriesRecord
 from plugin.web.context import WebContext
-from plugin.web.data_source import View, json, raw
 from plugin.web.incident_rows import (
-    MOST_MADE,
+    MAX_ENCODED_ROWS,
     IncidentDetails,
     IncidentMember,
     IncidentRows,
@@ -22,19 +20,20 @@ from plugin.web.incident_rows import (
     member_rows,
 )
 from plugin.web.links import SignedLinks
-from plugin.web.parameters import QueryParameters, time_range
+from plugin.web.queries import AnnotationsQuery, IncidentsQuery, time_range
+from plugin.web.responses import View, encoded_response, json_response
+from plugin.web.row_types import AnnotationRow
 from plugin.web.rows import Row
 from plugin.web.series_catalog import SeriesCatalog
 
 MAX_ROWS = 10_000  # that one answer may hold
-EVER = 0, 2**62  # seconds
 
 
 @dataclass(frozen=True)
 class IncidentFilter:
     """What a query asks for, as the store can find it."""
 
-    begin: int  # unix seconds
+    start: int  # unix seconds, as `end`
     end: int
     groups: Collection[str] | None  # names; None = all
     ids: Sequence[int] | None  # of series; None = all
@@ -42,104 +41,108 @@ class IncidentFilter:
 
 
 class IncidentViews:
-    """The views under /api/v1 that tell what has been outside its band."""
+    """The view /api/v1/incidents, and the incidents among the annotations."""
 
     def __init__(self, context: WebContext, catalog: SeriesCatalog, links: SignedLinks) -> None:
         self._context = context
         self._catalog = catalog
         self._links = links
-        self._json = IncidentRows()
-        self._telling = dict[str, IncidentDetails]()
+        self._encoded_rows = IncidentRows()
+        self._details = dict[str, IncidentDetails]()  # by the id of the incident
 
     @property
     def views(self) -> Mapping[str, View]:
         return {"incidents": self.incidents}
 
-    def incidents(self, query: QueryParameters) -> Response:
-        told, members = self._find(query, None)
-        now = self._context.clock()
-        offered = (
-            [self._links.url({"incident": each.incident.id}, now) for each in told]
-            if self._links.offered
-            else []
-        )
+    def incidents(self, query: IncidentsQuery) -> Response:
+        details, members = self._find(query, limit=query.limit)
+        urls: Sequence[str] = ()
+        if self._links.offered:
+            now = self._context.clock()
+            urls = [self._links.url({"incident": each.incident.id}, now) for each in details]
         if not query.members:
-            return raw(self._json.encoded(told, offered))
-        urls = {
+            return encoded_response(self._encoded_rows.encoded(details, urls))
+        columns = {
             each.incident.id: {"feedback_url": url}
-            for each, url in zip(told, offered, strict=False)
+            for each, url in zip(details, urls, strict=False)
         }
-        return json([{**row, **urls.get(str(row["incident"]), {})} for row in member_rows(members)])
+        return json_response(
+            [{**row, **columns.get(str(row["incident"]), {})} for row in member_rows(members)]
+        )
 
-    def rows(self, query: QueryParameters, ids: Sequence[int] | None = None) -> list[Row]:
-        """One row per incident, or per alarm. ids: only those that hold one of these series."""
-        told, members = self._find(query, ids)
-        return member_rows(members) if query.members else incident_rows(told)
+    def rows(self, query: AnnotationsQuery, ids: Sequence[int] | None = None) -> list[Row]:
+        """One row per incident, or per alarm. ids: only incidents of one of these series."""
+        details, members = self._find(query, ids)
+        return member_rows(members) if query.members else incident_rows(details)
 
-    def annotated(self, query: QueryParameters, ids: Sequence[int] | None = None) -> list[Row]:
+    def annotations(
+        self, query: AnnotationsQuery, ids: Sequence[int] | None = None
+    ) -> list[AnnotationRow]:
         """The same as annotations."""
-        told, members = self._find(query, ids)
-        return annotation_rows(members if query.members else told)
+        details, members = self._find(query, ids)
+        return annotation_rows(members if query.members else details)
 
     def _find(
-        self, query: QueryParameters, ids: Sequence[int] | None
+        self, query: AnnotationsQuery, ids: Sequence[int] | None = None, limit: int | None = None
     ) -> tuple[list[IncidentDetails], list[IncidentMember]]:
         """The incidents, and their alarms where these are asked for, sorted by start.
 
-        Raises RequestError.
+        limit: only so many, the latest. Raises RequestError when they are too many.
         """
-        wanted = self._wanted(query, ids)
+        selection = self._filter(query, ids, limit)
         records = self._catalog.by_id()
-        told = [
+        details = [
             each
-            for each in self._told(self._incidents(query, wanted), records)
-            if each.open or each.incident.end >= wanted.begin
+            for each in self._described(self._incidents(query, selection), records)
+            if each.open or each.incident.end >= selection.start
         ]
         members = (
-            self._members({each.incident.id: each for each in told}, records, wanted)
+            self._members({each.incident.id: each for each in details}, records, selection)
             if query.members
             else []
         )
-        if len(members if query.members else told) > MAX_ROWS:
+        if len(members if query.members else details) > MAX_ROWS:
             raise RequestError(
                 f"more than {MAX_ROWS} incidents in this range: narrow `match` or the range, or ask"
                 " for the latest with `limit`",
                 field="from",
                 code="too_much",
             )
-        return told, members
+        return details, members
 
-    def _wanted(self, query: QueryParameters, ids: Sequence[int] | None) -> IncidentFilter:
-        unbound = query.incident is not None and query.begin is None and query.end is None
-        begin, end = (
-            EVER if unbound else time_range(query, self._context.clock(), self._context.settings)
-        )
-        self._catalog.check_watch(query)
-        watched = self._catalog.watched(query)
+    def _filter(
+        self, query: AnnotationsQuery, ids: Sequence[int] | None, limit: int | None
+    ) -> IncidentFilter:
+        if query.incident is not None and query.start is None and query.end is None:
+            start, end = 0, MAX_TIME  # one incident is found whenever it was
+        else:
+            start, end = time_range(query, self._context.clock(), self._context.settings)
+        self._catalog.check_watch(query.watch)
+        watched = self._catalog.watched(query.watch)
         watches = self._context.watches()
         groups = (
             None
             if watched is None
             else {*watched, *(watches[name].group for name in watched & watches.keys())}
         )
+        # Another watch belongs to one of these groups: its alarms do not count.
         partly = watched is not None and any(
             watch.group in (groups or ()) and name not in watched for name, watch in watches.items()
         )
         if ids is None and (query.match or query.series is not None or partly):
-            ids = [record.id for record in self._catalog.find(query)]
-        return IncidentFilter(
-            begin, end, groups, ids, min(query.limit or MAX_ROWS + 1, MAX_ROWS + 1)
-        )
+            records = self._catalog.find(query.watch, query.match, query.series)
+            ids = [record.id for record in records]
+        return IncidentFilter(start, end, groups, ids, min(limit or MAX_ROWS + 1, MAX_ROWS + 1))
 
-    def _incidents(self, query: QueryParameters, wanted: IncidentFilter) -> Sequence[Incident]:
+    def _incidents(self, query: AnnotationsQuery, selection: IncidentFilter) -> Sequence[Incident]:
         store = self._context.store
         if query.incident is None:
-            limit = None if query.members else wanted.limit
+            limit = None if query.members else selection.limit
             return store.incidents.between(
-                wanted.begin, wanted.end, wanted.groups, wanted.ids, limit
+                selection.start, selection.end, selection.groups, selection.ids, limit
             )
-        found = store.incidents.one(query.incident)
-        if found is None:
+        incident = store.incidents.get(query.incident)
+        if incident is None:
             raise RequestError(
                 f"there is no incident `{query.incident}`: it never was, or it is older than "
                 "store.retention",
@@ -148,62 +151,66 @@ class IncidentViews:
                 code="unknown_incident",
             )
         chosen = (
-            found.start <= wanted.end
-            and (wanted.groups is None or found.group in wanted.groups)
-            and (wanted.ids is None or bool(store.incidents.alarms([found.id], ids=wanted.ids)))
+            incident.start <= selection.end
+            and (selection.groups is None or incident.group in selection.groups)
+            and (
+                selection.ids is None
+                or bool(store.incidents.alarms([incident.id], ids=selection.ids))
+            )
         )
-        return [found] if chosen else []
+        return [incident] if chosen else []
 
     def _members(
         self,
-        told: Mapping[str, IncidentDetails],
+        details: Mapping[str, IncidentDetails],
         records: Mapping[int, SeriesRecord],
-        wanted: IncidentFilter,
+        selection: IncidentFilter,
     ) -> list[IncidentMember]:
-        """The alarms of these incidents that are wanted themselves."""
+        """The alarms of these incidents that are selected themselves."""
         alarms = self._context.store.incidents.alarms(
-            told, wanted.begin, wanted.end, wanted.ids, wanted.limit
+            details, selection.start, selection.end, selection.ids, selection.limit
         )
-        ranks = self._context.store.incidents.ranks({id for id, _ in alarms})
+        ranks = self._context.store.incidents.ranks({incident_id for incident_id, _ in alarms})
         watches = self._context.watches()
         return [
             IncidentMember(
-                alarm, told[id], record, watches.get(record.watch), ranks[id][alarm.series_id]
+                alarm=alarm,
+                of=details[incident_id],
+                record=record,
+                watch=watches.get(record.watch),
+                rank=ranks[incident_id][alarm.series_id],
             )
-            for id, alarm in alarms
+            for incident_id, alarm in alarms
             if (record := records.get(alarm.series_id)) is not None
         ]
 
-    def _told(
+    def _described(
         self, incidents: Sequence[Incident], records: Mapping[int, SeriesRecord]
     ) -> Iterator[IncidentDetails]:
-        """What is over is told as it was before, by the same object."""
+        """The same object as before for an incident that has not changed, so that its encoded row
+        is found again."""
         watches = self._context.watches()
         groups = dict[str, tuple[Watch, ...]]()
         for watch in watches.values():
             groups[watch.group] = (*groups.get(watch.group, ()), watch)
-        if len(self._telling) > MOST_MADE:
-            self._telling = {}
-        outside = self._context.store.incidents.outside(
-            [each.id for each in incidents if each.open]
+        if len(self._details) > MAX_ENCODED_ROWS:
+            self._details = {}
+        with_open_alarm = self._context.store.incidents.with_open_alarm(
+            [incident.id for incident in incidents if incident.open]
         )
-        for each in incidents:
-            kept = self._telling.get(each.id)
-            its = groups.get(each.group, ())
-            goes_on = each.id in outside
-            if (
-                kept is None
-                or kept.incident != each
-                or kept.watches != its
-                or kept.outside != goes_on
-            ):
-                worst = records.get(each.worst)
-                unit = (
-                    watches[worst.watch].unit
-                    if worst is not None and worst.watch in watches
-                    else ""
+        for incident in incidents:
+            worst = records.get(incident.worst)
+            watch_of_worst = watches.get(worst.watch) if worst is not None else None
+            group = groups.get(incident.group, ())
+            outside = incident.id in with_open_alarm
+            details = self._details.get(incident.id)
+            if details is None or not details.agrees(incident, group, outside=outside):
+                details = self._details[incident.id] = IncidentDetails(
+                    incident=incident,
+                    watches=group,
+                    first=records.get(incident.first),
+                    worst=worst,
+                    unit=watch_of_worst.unit if watch_of_worst is not None else "",
+                    outside=outside,
                 )
-                kept = self._telling[each.id] = IncidentDetails(
-                    each, its, records.get(each.first), worst, unit, goes_on
-                )
-            yield kept
+            yield details

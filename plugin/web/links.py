@@ -1,27 +1,28 @@
-"""Links that let whoever holds one answer one alarm, and nothing else, until they expire.
+"""Signed links: the holder of a link can give feedback on one alarm until the link expires, and do
+nothing else.
 
-A link carries HMAC-SHA256 (RFC 2104) over what it is about and when it ends. The key is derived
-from web.write_token, so that a new token ends all links; without a token it lies in a file of the
-store's folder.
+The signature is over what the link names and when it ends. The key is derived from web.write_token,
+so a new token ends all links. Without a token it is in a file of the folder of the store.
 """
 
 import hashlib
-import hmac
 import json
 import os
 import secrets
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
+from itsdangerous import Signer
+
 from plugin.config import WebSettings
 from plugin.errors import RequestError, StoreError
 
-ABOUT = ("incident", "watch", "series", "at")  # what a link may name
+NAMES = ("incident", "watch", "series", "at")  # what a link may name
 PURPOSE = b"bandwatch feedback link 1"  # another use of the token has another key
 KEY_FILE = "link.key"
-ROUND = 3600  # seconds: links made within an hour are the same
+KEY_BYTES = 32
+ROUND_SECONDS = 3600  # links that are made within an hour are the same
 
 
 class SignedLinks:
@@ -32,34 +33,35 @@ class SignedLinks:
         self._base = settings.external_url
         self._expiry = settings.link_expiry
         token = settings.write_token
-        secret = (
-            token.get_secret_value().encode() if token is not None else _kept(folder / KEY_FILE)
+        secret = token.get_secret_value().encode() if token is not None else _key(folder / KEY_FILE)
+        # HMAC-SHA256, for the key and for the signature, as in the links of older versions
+        self._signer = Signer(
+            secret, salt=PURPOSE, key_derivation="hmac", digest_method=hashlib.sha256
         )
-        self._key = hmac.digest(secret, PURPOSE, hashlib.sha256)
 
     @property
     def offered(self) -> bool:
-        """Whether anyone knows where people reach us."""
+        """Whether it is known where people reach the service."""
         return self._base is not None
 
     def url(self, about: Mapping[str, str], now: float) -> str:
-        """Where an answer can be given: "" without web.external_url. about: some of ABOUT."""
+        """Where feedback can be given; "" without web.external_url. about: some of NAMES."""
         if self._base is None:
             return ""
         return f"{self._base}/feedback?{urlencode(self.signed(about, now, self._expiry))}"
 
     def signed(self, about: Mapping[str, str], now: float, seconds: int) -> dict[str, str]:
         """The parameters of a link that is valid for at least so many seconds."""
-        expires = -(-(int(now) + seconds) // ROUND) * ROUND
-        named = {name: about[name] for name in ABOUT if about.get(name)}
-        return {**named, "expires": str(expires), "signature": self._signature(named, str(expires))}
+        expires = -(-(int(now) + seconds) // ROUND_SECONDS) * ROUND_SECONDS
+        named = {name: about[name] for name in NAMES if about.get(name)}
+        signature = self._signer.get_signature(_text(named, str(expires)))
+        return {**named, "expires": str(expires), "signature": signature.decode()}
 
-    def check(self, given: Mapping[str, str], now: float) -> None:
+    def check(self, link: Mapping[str, str], now: float) -> None:
         """Raises RequestError when a link was not made by us, was changed, or has expired."""
-        named = {name: given[name] for name in ABOUT if given.get(name)}
-        expires = given.get("expires", "")
-        signature = given.get("signature", "")
-        if not hmac.compare_digest(self._signature(named, expires).encode(), signature.encode()):
+        named = {name: link[name] for name in NAMES if link.get(name)}
+        expires = link.get("expires", "")
+        if not self._signer.verify_signature(_text(named, expires), link.get("signature", "")):
             raise RequestError(
                 "this link was not made by this service, or it was changed, or web.write_token is "
                 "another one now: follow a new link, or answer with `bandwatch feedback add`",
@@ -76,31 +78,28 @@ class SignedLinks:
                 code="expired_link",
             )
 
-    def _signature(self, named: Mapping[str, str], expires: str) -> str:
-        text = json.dumps([[name, named.get(name, "")] for name in ABOUT] + [["expires", expires]])
-        return (
-            urlsafe_b64encode(hmac.digest(self._key, text.encode(), hashlib.sha256))
-            .rstrip(b"=")
-            .decode()
-        )
+
+def _text(named: Mapping[str, str], expires: str) -> str:
+    """What is signed."""
+    return json.dumps([[name, named.get(name, "")] for name in NAMES] + [["expires", expires]])
 
 
-def _kept(path: Path) -> bytes:
-    """The secret of this file, which only its owner may read; made where there is none."""
+def _key(path: Path) -> bytes:
+    """The secret in this file, which only its owner may read; it is made where there is none."""
     try:
         try:
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
             secret = path.read_bytes()
         else:
-            secret = secrets.token_bytes(32)
-            with os.fdopen(file, "wb") as made:
-                made.write(secret)
+            secret = secrets.token_bytes(KEY_BYTES)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secret)
     except OSError as error:
         raise StoreError(
             f"{path}: {error.strerror}: check `store.path` and its permissions"
         ) from error
-    if len(secret) != 32:
+    if len(secret) != KEY_BYTES:
         raise StoreError(
             f"{path}: is not a key of ours: remove it, and all links that were made end"
         )

@@ -5,31 +5,34 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from flask import Response, request
+from flask import Response
+from msgspec import structs
 
 from plugin.config import parse_duration
-from plugin.domain.recurrence import in_doubt
-from plugin.domain.windows import Window, plain, window
+from plugin.domain.recurrence import describe_clock_change
+from plugin.domain.windows import Window, WindowRequest, one_line
 from plugin.errors import RequestError, WindowRefused
 from plugin.maintenance import MaintenanceCalendar, WindowMatching
 from plugin.series import SeriesRecord
+from plugin.web.answer_types import AddedWindow
 from plugin.web.context import WebContext
-from plugin.web.data_source import View, json
 from plugin.web.feedback import by_whom
 from plugin.web.incidents import IncidentViews
-from plugin.web.parameters import QueryParameters, nearest, time_range
+from plugin.web.nearest_name import nearest
+from plugin.web.queries import AnnotationsQuery, NoQuery, RangeQuery, RemovalQuery, time_range
 from plugin.web.regimes import RegimeViews
-from plugin.web.request_bodies import MaintenanceBody, read_body
-from plugin.web.rows import Row
+from plugin.web.request_bodies import MaintenanceBody, read_json_body
+from plugin.web.responses import View, json_response
+from plugin.web.row_types import AnnotationRow, WindowRow
 from plugin.web.series_catalog import SeriesCatalog
 
 ORDER = ("active", "pending", "ended")
 TAG = "maintenance"
-MOST_SPANS = 10_000  # of one answer
+MAX_SPANS = 10_000  # that one answer may hold
 
 
 class MaintenanceViews:
-    """The views under /api/v1/maintenance, and the annotations, of which it is a part."""
+    """The views under /api/v1/maintenance, and /api/v1/annotations, which shows windows, too."""
 
     def __init__(
         self, context: WebContext, catalog: SeriesCatalog, incidents: IncidentViews
@@ -47,38 +50,30 @@ class MaintenanceViews:
             "annotations": self.annotations,
         }
 
-    def list(self, _: QueryParameters) -> Response:
-        """What runs first, then what comes, then what is over."""
+    def list(self, _: NoQuery) -> Response:
+        """Windows that are active first, then those to come, then those that are over."""
         windows = self._windows()
         now = int(self._context.clock())
         sizes = self._sizes(windows)
         rows = [_row(each, now, sizes[each.id]) for each in windows]
-        return json(
-            sorted(
-                rows, key=lambda row: (ORDER.index(str(row["state"])), row["time"] or 0, row["id"])
-            )
+        return json_response(
+            sorted(rows, key=lambda row: (ORDER.index(row.state), row.time or 0, row.id))
         )
 
-    def add(self, _: QueryParameters) -> Response:
-        """The window as it is kept; one that is there already stays as it is."""
-        if request.mimetype != "application/json":  # what a form of another site could send is none
-            raise RequestError(
-                "a window is sent as JSON: Content-Type: application/json",
-                status=415,
-                code="not_json",
-            )
-        body = read_body(request.get_data(), MaintenanceBody)
-        given = self._read(body)
+    def add(self, _: NoQuery) -> Response:
+        """The window as it is stored. One that exists already stays as it is."""
+        body = read_json_body(MaintenanceBody, "a window")
         try:
-            kept, new = self._maintenance.add(given)
+            stored, new = self._maintenance.add(self._read(body))
         except WindowRefused as refused:
             raise RequestError(
                 str(refused), field=refused.field, status=409, code="conflict"
             ) from refused
-        row = _row(kept, int(self._context.clock()), self._sizes([kept])[kept.id])
-        return json({**row, "new": new, "effect": _effect(row, body, kept.timezone, new=new)})
+        row = _row(stored, int(self._context.clock()), self._sizes([stored])[stored.id])
+        effect = _effect(row, body, stored.timezone, new=new)
+        return json_response(AddedWindow(**structs.asdict(row), new=new, effect=effect))
 
-    def end(self, query: QueryParameters) -> Response:
+    def end(self, query: RemovalQuery) -> Response:
         try:
             ended = self._maintenance.end(query.id, by_whom(query.who))
         except WindowRefused as refused:
@@ -86,58 +81,60 @@ class MaintenanceViews:
                 str(refused), field=refused.field, status=409, code="conflict"
             ) from refused
         if ended is None:
-            known = [each.id for each in self._windows()]
-            given = plain(query.id)[:80]
+            names = [each.id for each in self._windows()]
+            name = one_line(query.id)[:80]
             raise RequestError(
-                f"there is no window `{given}`{nearest(given, known)}; `bandwatch maintenance list`"
+                f"there is no window `{name}`{nearest(name, names)}; `bandwatch maintenance list`"
                 " shows them",
                 field="id",
                 status=404,
                 code="not_found",
             )
-        return json(_row(ended, int(self._context.clock()), self._sizes([ended])[ended.id]))
+        return json_response(
+            _row(ended, int(self._context.clock()), self._sizes([ended])[ended.id])
+        )
 
-    def annotations(self, query: QueryParameters) -> Response:
-        return json(self.annotated(query))
+    def annotations(self, query: AnnotationsQuery) -> Response:
+        return json_response(self.annotation_rows(query))
 
-    def annotated(self, query: QueryParameters, ids: Sequence[int] | None = None) -> Sequence[Row]:
+    def annotation_rows(
+        self, query: AnnotationsQuery, ids: Sequence[int] | None = None
+    ) -> Sequence[AnnotationRow]:
         """Incidents, windows and new levels, by time. ids: only those of these series."""
-        beside = (
-            []
-            if query.incident is not None
-            else [
-                *self._annotated(query, ids),
-                *RegimeViews(self._context, self._catalog).annotated(query, ids),
-            ]
-        )
-        return sorted(
-            [*self._incidents.annotated(query, ids), *beside], key=lambda row: row["time"] or 0
-        )
+        rows = self._incidents.annotations(query, ids)
+        if query.incident is None:
+            rows += self._occurrences(query, ids)
+            rows += RegimeViews(self._context, self._catalog).annotations(query, ids)
+        return sorted(rows, key=lambda row: row.time)
 
-    def _annotated(self, query: QueryParameters, ids: Sequence[int] | None) -> Sequence[Row]:
-        """Occurrences in the range that are about at least one of the chosen series, cut off at its
-        end."""
-        begin, end = time_range(query, self._context.clock(), self._context.settings)
+    def _occurrences(self, query: RangeQuery, ids: Sequence[int] | None) -> Sequence[AnnotationRow]:
+        """Occurrences in the range, cut off at its end, of windows that are about at least one of
+        the chosen series."""
+        start, end = time_range(query, self._context.clock(), self._context.settings)
         windows = self._windows()
         chosen = None if ids is None else set(ids)
         records = (
-            [each for each in self._catalog.find(query) if chosen is None or each.id in chosen]
+            [
+                record
+                for record in self._catalog.find(query.watch, query.match, query.series)
+                if chosen is None or record.id in chosen
+            ]
             if windows
             else []
         )
         sizes = self._matched(windows, records)
         spans = [
-            (each, span) for each in windows if sizes[each.id] for span in each.spans(begin, end)
+            (each, span) for each in windows if sizes[each.id] for span in each.spans(start, end)
         ]
         return [
-            {
-                "time": first * 1000,
-                "timeEnd": min(last, max(end, first)) * 1000,
-                "title": each.name,
-                "text": _text(each, sizes[each.id]),
-                "tags": TAG,
-            }
-            for each, (first, last) in spans[:MOST_SPANS]
+            AnnotationRow(
+                time=first * 1000,
+                time_end=min(last, max(end, first)) * 1000,
+                title=each.name,
+                text=_text(each, sizes[each.id]),
+                tags=TAG,
+            )
+            for each, (first, last) in spans[:MAX_SPANS]
         ]
 
     @property
@@ -164,12 +161,12 @@ class MaintenanceViews:
                     code="unknown_watch",
                 )
         try:
-            return window(
+            return WindowRequest(
                 id=body.id or "",
                 name=body.name or body.comment or "maintenance",
                 match=body.match or "",
                 watch=tuple(named),
-                begin=body.begin or datetime.fromtimestamp(now, UTC).isoformat(),
+                start=body.start or datetime.fromtimestamp(now, UTC).isoformat(),
                 end=body.end or "",
                 duration=_seconds("duration", body.duration),
                 rule=body.rule or "",
@@ -179,8 +176,7 @@ class MaintenanceViews:
                 comment=body.comment or "",
                 by=by_whom(body.by),
                 created=now,
-                now=now,
-            )
+            ).window(now)
         except WindowRefused as refused:
             raise RequestError(str(refused), field=refused.field) from refused
 
@@ -199,57 +195,56 @@ class MaintenanceViews:
         by_watch: dict[str, list[SeriesRecord]] = {}
         for record in records:
             by_watch.setdefault(record.watch, []).append(record)
-        found = Counter[str]()
+        sizes = Counter[str]()
         for name, watch in self._context.watches().items():
             for each, ids in WindowMatching().of(tuple(windows), watch, by_watch.get(name, [])):
-                found[each.id] += len(ids)
-        return found
+                sizes[each.id] += len(ids)
+        return sizes
 
 
-def _row(window: Window, now: int, size: int) -> Row:
-    nearest_span = window.nearest(now)
-    begin, end = nearest_span if nearest_span is not None else (None, None)
-    return {
-        "time": None if begin is None else begin * 1000,
-        "timeEnd": None if end is None else end * 1000,
-        "id": window.id,
-        "name": window.name,
-        "state": window.state(now),
-        "size": size,
-        "match": window.match,
-        "watch": ",".join(window.watch),
-        "begin": window.begin,
-        "duration_seconds": window.seconds,
-        "rule": window.rule,
-        "timezone": window.timezone,
-        "before_seconds": window.before,
-        "after_seconds": window.after,
-        "comment": window.comment,
-        "by": window.by,
-        "created": window.created * 1000 or None,
-        "source": window.source,
-        "ended": None if window.ended is None else window.ended * 1000,
-        "ended_by": window.ended_by,
-    }
+def _row(window: Window, now: int, size: int) -> WindowRow:
+    start, end = window.nearest(now) or (None, None)
+    return WindowRow(
+        time=None if start is None else start * 1000,
+        time_end=None if end is None else end * 1000,
+        id=window.id,
+        name=window.name,
+        state=window.state(now),
+        size=size,
+        match=window.match,
+        watch=",".join(window.watch),
+        start=window.start,
+        duration_seconds=window.seconds,
+        rule=window.rule,
+        timezone=window.timezone,
+        before_seconds=window.before,
+        after_seconds=window.after,
+        comment=window.comment,
+        by=window.by,
+        created=window.created * 1000 or None,
+        source=window.source,
+        ended=None if window.ended is None else window.ended * 1000,
+        ended_by=window.ended_by,
+    )
 
 
-def _effect(row: Row, body: MaintenanceBody, timezone: str, *, new: bool) -> str:
-    """What follows from a window, in words, for whoever has added it."""
-    said = [] if new else ["was there already, nothing was added"]
-    if row["state"] == "ended":
-        said.append("is over")
-    if row["size"]:
-        said.append(
-            f"about {row['size']} series; those that learnt from such a time are fitted anew"
+def _effect(row: WindowRow, body: MaintenanceBody, timezone: str, *, new: bool) -> str:
+    """What follows from a window, in words, for its sender."""
+    effects = [] if new else ["was there already, nothing was added"]
+    if row.state == "ended":
+        effects.append("is over")
+    if row.size:
+        effects.append(
+            f"about {row.size} series; those that learnt from such a time are fitted anew"
         )
     else:
-        said.append("about no series that is known now: check `match` and `watch`")
-    doubts = [
-        in_doubt(datetime.fromisoformat(time), ZoneInfo(timezone))
-        for time in (body.begin, body.end)
+        effects.append("about no series that is known now: check `match` and `watch`")
+    clock_changes = [
+        describe_clock_change(datetime.fromisoformat(time), ZoneInfo(timezone))
+        for time in (body.start, body.end)
         if time
     ]
-    return "; ".join([*said, *filter(None, doubts)])
+    return "; ".join([*effects, *filter(None, clock_changes)])
 
 
 def _text(window: Window, size: int) -> str:

@@ -1,14 +1,15 @@
 """What every component of a Prometheus stack offers: health, readiness, reload, metrics."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from flask import Response
 
 from plugin.errors import BandwatchError, RequestError
-from plugin.metrics import CONTENT_TYPE, exposition
+from plugin.exposition import CONTENT_TYPE, exposition
 from plugin.web.context import WebContext
-from plugin.web.parameters import QueryParameters
+from plugin.web.queries import NoQuery
+from plugin.web.responses import View
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ class ManagementViews:
         self._context = context
 
     @property
-    def views(self) -> Mapping[str, Callable[[QueryParameters], Response]]:
+    def views(self) -> Mapping[str, View]:
         return {
             "healthy": self.healthy,
             "ready": self.ready,
@@ -28,16 +29,16 @@ class ManagementViews:
             "metrics": self.metrics,
         }
 
-    def healthy(self, _: QueryParameters) -> Response:
+    def healthy(self, _: NoQuery) -> Response:
         return _text("Bandwatch is healthy.\n")
 
-    def ready(self, _: QueryParameters) -> Response:
+    def ready(self, _: NoQuery) -> Response:
         reason = self._context.readiness()
         if reason is not None:
             raise RequestError(reason, status=503, code="not_ready")
         return _text("Bandwatch is ready.\n")
 
-    def reload(self, _: QueryParameters) -> Response:
+    def reload(self, _: NoQuery) -> Response:
         try:
             self._context.reload()
         except BandwatchError as error:
@@ -45,7 +46,7 @@ class ManagementViews:
             raise RequestError(str(error), code="config") from error
         return _text("Bandwatch has reloaded its configuration.\n")
 
-    def metrics(self, _: QueryParameters) -> Response:
+    def metrics(self, _: NoQuery) -> Response:
         text = exposition(
             self._context.registry,
             self._context.board.snapshots(),

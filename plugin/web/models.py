@@ -1,24 +1,25 @@
-"""The life of models over the API: versions, decisions, and what people may order."""
+"""Models over the API: their versions, decisions about them, and orders."""
 
+import math
 from collections.abc import Mapping, Sequence
 
-from flask import Response, request
+from flask import Response
 
 from plugin import selectors
 from plugin.domain.model_decisions import Order, OrderKind, OrderResult
-from plugin.domain.windows import plain
+from plugin.domain.windows import one_line
 from plugin.errors import RequestError, SelectorError
 from plugin.series import SeriesRecord
 from plugin.store import ModelRecord
 from plugin.web.context import WebContext
-from plugin.web.data_source import View, json
 from plugin.web.feedback import by_whom
-from plugin.web.parameters import QueryParameters, nearest
-from plugin.web.request_bodies import Body, ModelsBody, RollbackBody, read_body
-from plugin.web.rows import Row
+from plugin.web.nearest_name import nearest
+from plugin.web.queries import LatestQuery, NoQuery, SeriesQuery
+from plugin.web.request_bodies import ModelsBody, RollbackBody, read_json_body
+from plugin.web.responses import View, json_response
+from plugin.web.row_types import DecisionRow, ModelRow, OrderRow
 from plugin.web.series_catalog import SeriesCatalog
 
-EVER = 2**62  # unix seconds
 MAX_ROWS = 10_000  # decisions that one answer holds
 
 
@@ -40,150 +41,125 @@ class ModelViews:
             "models_refit": lambda _: self._order(OrderKind.REFIT),
         }
 
-    def models(self, query: QueryParameters) -> Response:
+    def models(self, query: SeriesQuery) -> Response:
         """A row per version that is kept, by watch and series, the newest first."""
-        records = {record.id: record for record in self._catalog.find(query)}
+        records = {record.id: record for record in self._records(query)}
         now = self._context.clock()
-        found = self._context.store.active_models.versions(list(records))
-        order = sorted(
-            found,
-            key=lambda each: (
-                records[each[0].series_id].watch,
-                each[0].series_id,
-                -each[0].version,
+        versions = sorted(
+            self._context.store.models.versions(list(records)),
+            key=lambda version: (
+                records[version[0].series_id].watch,
+                version[0].series_id,
+                -version[0].version,
             ),
         )
-        return json(
-            [_model_row(records[model.series_id], model, reigns, now) for model, reigns in order]
+        return json_response(
+            [_model_row(records[model.series_id], model, active, now) for model, active in versions]
         )
 
-    def decisions(self, query: QueryParameters) -> Response:
+    def decisions(self, query: LatestQuery) -> Response:
         """In their order, the latest of them."""
-        records = {record.id: record for record in self._catalog.find(query)}
-        begin = 0 if query.begin is None else -(-query.begin // 1000)
-        end = EVER if query.end is None else query.end // 1000
-        narrowed = query.watch or query.match or query.series is not None
-        made = self._context.store.active_models.decisions(
-            begin,
+        records = {record.id: record for record in self._records(query)}
+        start, end = query.open_range
+        decisions = self._context.store.decisions.between(
+            start,
             end,
-            list(records) if narrowed else None,
+            list(records) if query.narrowed else None,
             limit=min(query.limit or MAX_ROWS, MAX_ROWS),
         )
-        return json(
+        return json_response(
             [
-                {
-                    "time": each.time * 1000,
-                    **_named(records[each.series_id]),
-                    "version": each.version,
-                    "what": each.what.value,
-                    "why": each.why,
-                    "by": each.by,
-                }
-                for each in made
-                if each.series_id in records
+                DecisionRow(
+                    time=decision.time * 1000,
+                    watch=records[decision.series_id].watch,
+                    series=str(records[decision.series_id].labels),
+                    version=decision.version,
+                    what=decision.what,
+                    why=decision.why,
+                    by=decision.by,
+                )
+                for decision in decisions
+                if decision.series_id in records
             ]
         )
 
-    def rollback(self, _: QueryParameters) -> Response:
-        body = _sent(RollbackBody)
+    def rollback(self, _: NoQuery) -> Response:
+        body = read_json_body(RollbackBody, "an order")
         return self._carry_out(OrderKind.ROLLBACK, body, body.version)
 
-    def _order(self, act: OrderKind) -> Response:
-        return self._carry_out(act, _sent(ModelsBody))
+    def _order(self, kind: OrderKind) -> Response:
+        return self._carry_out(kind, read_json_body(ModelsBody, "an order"))
 
-    def _carry_out(self, act: OrderKind, body: ModelsBody, version: int | None = None) -> Response:
-        """A row per series; an error where nothing could be done for any of them."""
+    def _carry_out(self, kind: OrderKind, body: ModelsBody, version: int | None = None) -> Response:
+        """A row per series. Raises RequestError when the order has done nothing for any of them."""
         records = self._chosen(body)
-        answers = self._context.order(
-            Order(act, tuple(records), by_whom(body.by), body.comment or "", version)
+        results = self._context.order(
+            Order(kind, tuple(records), by_whom(body.by), body.comment or "", version)
         )
-        if not any(answer.done for answer in answers):
-            first = answers[0]
-            others = f" (and {len(answers) - 1} more)" if len(answers) > 1 else ""
+        if not any(result.done for result in results):
+            first = results[0]
+            others = f" (and {len(results) - 1} more)" if len(results) > 1 else ""
             raise RequestError(
                 f"{first.series.watch} {first.series.labels}{others}: {first.why}",
                 status=409,
                 code="not_done",
             )
-        return json([_answer_row(answer) for answer in answers])
+        return json_response([_order_row(result) for result in results])
+
+    def _records(self, query: SeriesQuery) -> Sequence[SeriesRecord]:
+        return self._catalog.find(query.watch, query.match, query.series)
 
     def _chosen(self, body: ModelsBody) -> Sequence[SeriesRecord]:
-        """The series that an order is about.
-
-        Raises RequestError when none is named, or none is found.
-        """
+        """The series that an order is about. Raises RequestError when there are none."""
         if not (body.watch or body.series or body.match):
             raise RequestError("say whose models: `watch`, `series` or `match`", field="watch")
         try:
             match = selectors.parse(body.match) if body.match else ()
         except SelectorError as error:
             raise RequestError(f"`match`: {error}", field="match") from error
-        found = self._catalog.find(
-            QueryParameters(
-                watch=(body.watch,) if body.watch else (), match=match, series=body.series or None
-            )
+        watch = (body.watch,) if body.watch else ()
+        records = self._catalog.find(watch, match, body.series or None)
+        if not records:
+            raise self._no_series(body)
+        return records
+
+    def _no_series(self, body: ModelsBody) -> RequestError:
+        """The error for an order whose series do not exist."""
+        names = {str(record.labels) for record in self._catalog.find()}
+        hint = nearest(body.series, names) if body.series else ""
+        parameters = (("watch", body.watch), ("series", body.series), ("match", body.match))
+        conditions = ", ".join(f"`{name}` {one_line(text)}" for name, text in parameters if text)
+        return RequestError(
+            f"there is no series of {conditions}{hint or '; `GET /api/v1/series` lists them'}",
+            field="series" if body.series else "match",
+            status=404,
+            code="unknown_series",
         )
-        if not found:
-            close = (
-                nearest(
-                    body.series,
-                    {str(each.labels) for each in self._catalog.find(QueryParameters())},
-                )
-                if body.series
-                else ""
-            )
-            chosen = ", ".join(
-                f"`{name}` {plain(text)}"
-                for name, text in (
-                    ("watch", body.watch),
-                    ("series", body.series),
-                    ("match", body.match),
-                )
-                if text
-            )
-            raise RequestError(
-                f"there is no series of {chosen}{close or '; `GET /api/v1/series` lists them'}",
-                field="series" if body.series else "match",
-                status=404,
-                code="unknown_series",
-            )
-        return found
 
 
-def _sent(kind: type[Body]) -> Body:
-    if request.mimetype != "application/json":  # what a form of another site could send is none
-        raise RequestError(
-            "an order is sent as JSON: Content-Type: application/json", status=415, code="not_json"
-        )
-    return read_body(request.get_data(), kind)
+def _model_row(record: SeriesRecord, model: ModelRecord, active: bool, now: float) -> ModelRow:
+    return ModelRow(
+        watch=record.watch,
+        series=str(record.labels),
+        version=model.version,
+        champion=active,
+        pinned=model.pinned,
+        detector=model.detector,
+        fitted_at=model.fitted_at * 1000,
+        age_seconds=round(now - model.fitted_at, 3),
+        since=model.since * 1000 if active else None,
+        checked_at=model.checked_at * 1000 if active else None,
+        loss=None if math.isnan(model.loss) else model.loss,
+        window_start=model.window_start * 1000,
+        window_end=model.window_end * 1000,
+    )
 
 
-def _model_row(record: SeriesRecord, model: ModelRecord, reigns: bool, now: float) -> Row:
-    loss = model.loss if model.loss == model.loss else None
-    return {
-        **_named(record),
-        "version": model.version,
-        "champion": reigns,
-        "pinned": model.pinned,
-        "detector": model.detector,
-        "fitted_at": model.fitted_at * 1000,
-        "age_seconds": round(now - model.fitted_at, 3),
-        "since": model.since * 1000 if reigns else None,
-        "checked_at": model.checked_at * 1000 if reigns else None,
-        "loss": loss,
-        "window_start": model.window_start * 1000,
-        "window_end": model.window_end * 1000,
-    }
-
-
-def _answer_row(answer: OrderResult) -> Row:
-    return {
-        **_named(answer.series),
-        "done": answer.done,
-        "version": answer.version,
-        "why": answer.why,
-    }
-
-
-def _named(record: SeriesRecord) -> Row:
-    return {"watch": record.watch, "series": str(record.labels)}
+def _order_row(result: OrderResult) -> OrderRow:
+    return OrderRow(
+        watch=result.series.watch,
+        series=str(result.series.labels),
+        done=result.done,
+        version=result.version,
+        why=result.why,
+    )

@@ -24,9 +24,8 @@ class PinnedSnapshot:
     board: Snapshots
     watches: Mapping[str, Watch]  # as configured
     heartbeat: float  # unix seconds
-    incidents: Mapping[str, Sequence[Incident]] = field(
-        default_factory=dict
-    )  # open ones, by the name of their group
+    # open ones, by the name of their group
+    incidents: Mapping[str, Sequence[Incident]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, context: WebContext) -> "PinnedSnapshot":
@@ -40,8 +39,8 @@ class PinnedSnapshot:
 
 
 class SnapshotPins:
-    """The queries of one alert rule carry the same `to` and must be answered from the same
-    moment."""
+    """The queries of one alert rule have the same `to`, and are answered from the same
+    snapshot."""
 
     def __init__(self, context: WebContext) -> None:
         self._context = context
@@ -49,14 +48,13 @@ class SnapshotPins:
         self._pinned: dict[int, tuple[float, PinnedSnapshot]] = {}
 
     def at(self, tick: int | None) -> PinnedSnapshot:
-        """The moment that the first request with this `to` saw, for 30 s; the present without a
-        `to`."""
+        """What the first request with this `to` saw, for 30 s; the present without `to`."""
         if tick is None:
             return PinnedSnapshot.of(self._context)
         with self._lock:
             now = time.monotonic()
             self._pinned = {
-                key: kept for key, kept in self._pinned.items() if kept[0] > now - PIN_SECONDS
+                key: pin for key, pin in self._pinned.items() if pin[0] > now - PIN_SECONDS
             }
             while len(self._pinned) >= MAX_PINS and tick not in self._pinned:
                 self._pinned.pop(next(iter(self._pinned)))

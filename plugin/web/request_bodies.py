@@ -1,26 +1,26 @@
-"""What is sent to us: one type per body, read and described by the same definition.
+"""Request bodies: one type for each, from which they are read and described.
 
 The shapes of the older JSON protocol are those of the simpod-json-datasource plugin 0.3 to 0.7 (its
-README and openapi.yaml) and of the grafana-simple-json-datasource plugin 1.4 (its README). Fields
-of it that we do not use are let through, because Grafana sends many; `null` and an absent field are
-the same.
+README and openapi.yaml) and of the grafana-simple-json-datasource plugin 1.4 (its README). Grafana
+sends many fields that are not used here, so unknown fields are allowed. `null` and an absent field
+are the same.
 """
 
 import re
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
+from flask import request
 from msgspec import Meta, Struct, field
 
 from plugin.errors import RequestError
 
 Text = Annotated[str, Meta(max_length=4096)]
 Names = Annotated[list[Text], Meta(max_length=200)]
-CONTROL = (
-    "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$"  # could move the cursor of the terminal that lists it
-)
-Remark = Annotated[str, Meta(max_length=1000, pattern=CONTROL)]  # what people say, for people
-Who = Annotated[str, Meta(max_length=100, pattern=CONTROL)]
+# Control characters could move the cursor of a terminal that lists the text.
+NO_CONTROL = "^[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f]*$"
+Remark = Annotated[str, Meta(max_length=1000, pattern=NO_CONTROL)]  # of a person, for people
+Who = Annotated[str, Meta(max_length=100, pattern=NO_CONTROL)]
 Body = TypeVar("Body", bound=Struct)
 
 
@@ -63,7 +63,7 @@ class FilterBody(Struct):
 class RangeBody(Struct):
     """RFC 3339, or milliseconds since 1970."""
 
-    begin: str | int | None = field(default=None, name="from")
+    start: str | int | None = field(default=None, name="from")
     to: str | int | None = None
 
 
@@ -102,7 +102,7 @@ class VariableBody(Struct):
 
 
 class MetricsBody(Struct):
-    """What is chosen so far; the targets do not depend on it."""
+    """What is chosen so far. The targets do not depend on it."""
 
     metric: str | int | None = None
     payload: dict[str, Any] | str | None = None
@@ -116,23 +116,23 @@ class OptionsBody(Struct):
 
 
 class TagKeysBody(Struct):
-    """Nothing that we need."""
+    """Without a field that is used."""
 
 
 class TagValuesBody(Struct):
-    """Whose values."""
+    """The column whose values are asked for."""
 
     key: str
 
 
 class FeedbackBody(Struct, forbid_unknown_fields=True):
-    """What people say of an alarm: of an incident, or of a series and a range."""
+    """Feedback on an incident, or on a series and a range."""
 
     verdict: Text
     incident: Text | None = None
     watch: Text | None = None
     series: Text | None = None
-    begin: str | int | None = field(default=None, name="from")
+    start: str | int | None = field(default=None, name="from")
     to: str | int | None = None
     comment: Remark | None = None
     by: Who | None = None
@@ -145,10 +145,10 @@ class MaintenanceBody(Struct, forbid_unknown_fields=True):
     """
 
     id: Text | None = None
-    name: Annotated[str, Meta(max_length=200, pattern=CONTROL)] | None = None
+    name: Annotated[str, Meta(max_length=200, pattern=NO_CONTROL)] | None = None
     match: Text | None = None
     watch: Text | Names | None = None
-    begin: Text | None = None
+    start: Text | None = field(default=None, name="begin")
     end: Text | None = None
     duration: Text | None = None
     rule: Text | None = None
@@ -160,7 +160,7 @@ class MaintenanceBody(Struct, forbid_unknown_fields=True):
 
 
 class ModelsBody(Struct, forbid_unknown_fields=True):
-    """Whose models an order is about, who gives it and why."""
+    """Whose models an order is about, who sends it and why."""
 
     watch: Text | None = None
     series: Text | None = None
@@ -170,25 +170,42 @@ class ModelsBody(Struct, forbid_unknown_fields=True):
 
 
 class RollbackBody(ModelsBody, forbid_unknown_fields=True):
-    """Also to which version; the one before when left out."""
+    """Also to which version; by default the one before."""
 
     version: Annotated[int, Meta(ge=1)] | None = None
 
 
-def read_body(data: bytes, kind: type[Body]) -> Body:
-    """A body of this kind; no body at all is an empty one. Raises RequestError naming the field."""
+def read_json_body(kind: type[Body], noun: str) -> Body:
+    """The body of the current request, for a route that changes something.
+
+    noun: what the body is, with its article. Raises RequestError when it is not declared as JSON:
+    a form of another site cannot declare that, so it cannot send an order in the name of a browser.
+    """
+    if request.mimetype != "application/json":
+        raise RequestError(
+            f"{noun} is sent as JSON: Content-Type: application/json", status=415, code="not_json"
+        )
+    return read_body(kind)
+
+
+def read_body(kind: type[Body]) -> Body:
+    """The body of the current request; no body at all is an empty one.
+
+    Raises RequestError naming the field.
+    """
     try:
-        return msgspec.json.decode(data or b"{}", type=kind)
+        return msgspec.json.decode(request.get_data() or b"{}", type=kind)
     except msgspec.ValidationError as error:
-        reason, _, place = str(error).partition(" - at `$")
+        reason, _, path = str(error).partition(" - at `$")
+        path = path.strip(".`")
         named = re.search(r" field `(.*)`", reason)  # one that is missing, or that is not known
-        where = f"`{place.strip('.`')}`: " if place.strip(".`") else "the body: "
+        where = f"`{path}`: " if path else "the body: "
         reason = reason.replace(
-            f"`str` matching regex {CONTROL!r}", "text without control characters"
+            f"`str` matching regex {NO_CONTROL!r}", "text without control characters"
         )
         raise RequestError(
             f"{where}{reason}: /api/v1/openapi.json tells what this body may hold",
-            field=".".join(filter(None, (place.strip(".`"), named and named[1]))),
+            field=".".join(filter(None, (path, named and named[1]))),
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(f"the body is not JSON: {error}") from error

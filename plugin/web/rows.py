@@ -8,6 +8,7 @@ the watch that clashes with a column is prefixed `watch_`. Every row of an answe
 column: "" where a series has none.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from types import MappingProxyType
@@ -16,58 +17,21 @@ import msgspec
 import numpy as np
 
 from plugin.board import Snapshot
-from plugin.domain.wording import duration, explanation
+from plugin.domain.times import duration
+from plugin.domain.wording import explanation
 from plugin.series import FloatArray, IntArray, Labels, Samples, SeriesRecord, renamed
+from plugin.web.row_types import BandNumbers, BandRow, BudgetRow, IncidentRow, ScoreRow
 
 Row = dict[str, str | int | float | None]
 
 COLUMNS = frozenset(
-    {
-        "time",
-        "series",
-        "watch",
-        "value",
-        "expected",
-        "lower",
-        "upper",
-        "score",
-        "age_seconds",
-        "missing",
-        "state",
-        "direction",
-        "detector",
-        "model_version",
-        "model_age_seconds",
-        "step",
-        "unit",
-        "anomaly",
-        "explanation",
-        "timeEnd",
-        "incident",
-        "duration_seconds",
-        "title",
-        "text",
-        "alarms",
-        "promised",
-        "spent",
-        "days_scored",
-        "minutes_outside",
-        "worst_score",
-        "last",
-        "suggestion",
-        "size",
-        "coverage",
-        "first",
-        "worst",
-        "worst_watch",
-        "rank",
-        "feedback_url",
-    }
+    name
+    for row in (BandRow, ScoreRow, IncidentRow, BudgetRow)
+    for name in row.__struct_encode_fields__
 )
-SWALLOWED = frozenset(
-    {"alertname", "grafana_folder"}
-)  # Grafana sets these labels on every alert itself
-TAKEN = COLUMNS | SWALLOWED
+# Grafana sets these labels on every alert itself.
+GRAFANA_LABELS = frozenset({"alertname", "grafana_folder"})
+TAKEN = COLUMNS | GRAFANA_LABELS
 
 _encoder = msgspec.json.Encoder()
 
@@ -77,27 +41,19 @@ def encode(answer: object) -> bytes:
     return _encoder.encode(answer)
 
 
-def label_columns(labels: Labels, own: Mapping[str, str] = Labels(())) -> dict[str, str]:
+def label_columns(labels: Labels, watch_labels: Mapping[str, str] = Labels(())) -> dict[str, str]:
     """The labels of a series and those of its watch under the names that the rows use."""
-    ours = {renamed(name, TAKEN, "watch_"): value for name, value in own.items()}
-    taken = TAKEN | ours.keys()
-    return ours | {renamed(name, taken): value for name, value in labels.items()}
+    columns = {renamed(name, TAKEN, "watch_"): value for name, value in watch_labels.items()}
+    taken = TAKEN | columns.keys()
+    return columns | {renamed(name, taken): value for name, value in labels.items()}
 
 
-class Numbers(msgspec.Struct, gc=False):
-    """A row of /bands without labels, which is what a panel asks for: quicker to make and to encode
-    than a dict."""
-
-    time: int  # ms
-    value: float | None
-    expected: float | None
-    lower: float | None
-    upper: float | None
-    score: float | None
-    anomaly: float | None  # the value where it is outside its band: for a panel that marks it
+def finite(number: float) -> float | None:
+    """JSON has no number that is not finite."""
+    return number if math.isfinite(number) else None
 
 
-def number_rows(samples: Samples) -> list[Numbers]:
+def number_rows(samples: Samples) -> list[BandNumbers]:
     """Every sample of one series, only the numbers."""
     columns = (
         samples.value,
@@ -107,7 +63,7 @@ def number_rows(samples: Samples) -> list[Numbers]:
         samples.score,
         _anomalies(samples.value, samples.score),
     )
-    return list(map(Numbers, milliseconds(samples.times), *map(_nullable, columns)))
+    return list(map(BandNumbers, milliseconds(samples.times), *map(_nullable, columns)))
 
 
 def band_rows(parts: Sequence[tuple[SeriesRecord, Samples]]) -> list[Row]:
@@ -149,16 +105,18 @@ def _anomalies(value: FloatArray, score: FloatArray) -> FloatArray:
 
 
 def score_rows(
-    *snapshots: Snapshot, now: float, told: Mapping[int, str] = MappingProxyType({})
+    *snapshots: Snapshot, now: float, explanations: Mapping[int, str] = MappingProxyType({})
 ) -> list[Row]:
-    """The latest row of every series, for tables and people, sorted by time. told: explanations by
-    series id."""
+    """The latest row of every series, for tables and people, sorted by time.
+
+    explanations: by series id; the other series get a sentence about their latest sample.
+    """
     rows = [row for snapshot in snapshots for row in _latest(snapshot, now)]
-    if told:
+    if explanations:
         ids = (record.id for snapshot in snapshots for record in snapshot.series)
         rows = [
-            {**row, "explanation": told[id]} if id in told else row
-            for id, row in zip(ids, rows, strict=True)
+            {**row, "explanation": explanations[series_id]} if series_id in explanations else row
+            for series_id, row in zip(ids, rows, strict=True)
         ]
     heads = filled(
         [
@@ -171,82 +129,44 @@ def score_rows(
     return sorted(full, key=lambda row: row["time"] or 0)
 
 
-def _latest(snapshot: Snapshot, now: float) -> Iterable[Row]:
+def _latest(snapshot: Snapshot, now: float) -> list[Row]:
+    """The rows without label columns."""
+    count = len(snapshot.series)
     above = snapshot.value > snapshot.upper
     below = snapshot.value < snapshot.lower
     model_age = np.where(snapshot.model_time > 0, np.round(now - snapshot.model_time, 3), np.nan)
-    floats = map(
-        _nullable,
-        (
-            snapshot.value,
-            snapshot.expected,
-            snapshot.lower,
-            snapshot.upper,
-            snapshot.score,
-            ages(snapshot, now),
-            model_age,
-        ),
-    )
-    times = [time or None for time in milliseconds(snapshot.times)]
-    direction = (above.astype(int) - below.astype(int)).tolist()
-    return [
-        {
-            "time": time,
-            **_named(record),
-            "value": value,
-            "expected": expected,
-            "lower": lower,
-            "upper": upper,
-            "score": score,
-            "age_seconds": age,
-            "state": record.state.value,
-            "missing": int(missing),
-            "direction": sign,
-            "detector": detector,
-            "model_version": version,
-            "model_age_seconds": fitted,
-            "step": snapshot.step,
-            "unit": snapshot.settings.unit,
-            "explanation": text,
-        }
-        for (
-            record,
-            time,
-            value,
-            expected,
-            lower,
-            upper,
-            score,
-            age,
-            fitted,
-            missing,
-            sign,
-            detector,
-            version,
-            text,
-        ) in zip(
-            snapshot.series,
-            times,
-            *floats,
-            snapshot.missing.tolist(),
-            direction,
-            snapshot.detector,
-            snapshot.model_version.tolist(),
-            _explained(snapshot, now),
-            strict=True,
-        )
-    ]
+    columns: dict[str, Sequence[str | int | float | None]] = {
+        "time": [time or None for time in milliseconds(snapshot.times)],
+        "series": [str(record.labels) for record in snapshot.series],
+        "watch": [record.watch for record in snapshot.series],
+        "value": _nullable(snapshot.value),
+        "expected": _nullable(snapshot.expected),
+        "lower": _nullable(snapshot.lower),
+        "upper": _nullable(snapshot.upper),
+        "score": _nullable(snapshot.score),
+        "age_seconds": _nullable(ages(snapshot, now)),
+        "state": [record.state.value for record in snapshot.series],
+        "missing": snapshot.missing.astype(int).tolist(),
+        "direction": (above.astype(int) - below.astype(int)).tolist(),
+        "detector": snapshot.detector,
+        "model_version": snapshot.model_version.tolist(),
+        "model_age_seconds": _nullable(model_age),
+        "step": [snapshot.step] * count,
+        "unit": [snapshot.settings.unit] * count,
+        "explanation": list(_explained(snapshot, now)),
+    }
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
 def _explained(snapshot: Snapshot, now: float) -> Iterable[str]:
     columns = (snapshot.value, snapshot.expected, snapshot.lower, snapshot.upper, snapshot.score)
-    told = map(
+    sentences = map(
         explanation, *(column.tolist() for column in columns), repeat(snapshot.settings.unit)
     )
     return (
         f"no sample for {duration(int(now) - time)}; before: {text}" if missing and time else text
         for text, missing, time in zip(
-            told, snapshot.missing.tolist(), snapshot.times.tolist(), strict=True
+            sentences, snapshot.missing.tolist(), snapshot.times.tolist(), strict=True
         )
     )
 
@@ -271,12 +191,12 @@ def filled(heads: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
 
 
 def milliseconds(times: IntArray) -> list[int]:
-    found: list[int] = (times * 1000).tolist()
-    return found
+    scaled: list[int] = (times * 1000).tolist()
+    return scaled
 
 
 def _nullable(column: FloatArray) -> list[float | None]:
     numbers: list[float | None] = column.tolist()
-    for at in np.flatnonzero(~np.isfinite(column)).tolist():
-        numbers[at] = None
+    for position in np.flatnonzero(~np.isfinite(column)).tolist():
+        numbers[position] = None
     return numbers

@@ -1,7 +1,7 @@
-"""Which series there are, and which of them a query selects."""
+"""Which series there are, and which of them a request chooses."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,9 +10,9 @@ import numpy as np
 from plugin.board import Snapshot
 from plugin.errors import RequestError
 from plugin.selectors import Matcher, select
-from plugin.series import BESIDE, IntArray, SeriesRecord
+from plugin.series import IntArray, SeriesRecord, SeriesState, is_covariate_watch
 from plugin.web.context import WebContext
-from plugin.web.parameters import QueryParameters, nearest
+from plugin.web.nearest_name import nearest
 from plugin.web.pinned_snapshots import Snapshots
 
 MAX_AGE = 10.0  # seconds that a list of series is used without a look into the store
@@ -38,7 +38,7 @@ class SeriesListing:
     """All series that the store knew at one moment."""
 
     records: tuple[SeriesRecord, ...]
-    board: Snapshots  # what was on the board: another board means that the list may be out of date
+    board: Snapshots  # as it was then: a newer board means that the list may be out of date
     read_at: float  # time.monotonic()
 
     @cached_property
@@ -56,16 +56,21 @@ class SeriesCatalog:
         self._context = context
         self._listing = SeriesListing((), {}, -MAX_AGE)
 
-    def find(self, query: QueryParameters) -> list[SeriesRecord]:
-        """The series that a query selects, in the order of their ids."""
+    def find(
+        self, watch: Sequence[str] = (), match: tuple[Matcher, ...] = (), series: str | None = None
+    ) -> list[SeriesRecord]:
+        """The series of these watches or incident groups that match and have this name, in the
+        order of their ids.
+
+        Without arguments: all series. Raises RequestError for an unknown watch.
+        """
         records = self._records()
-        self.check_watch(query, records)
-        watched = self.watched(query)
+        self.check_watch(watch, records)
+        watched = self.watched(watch)
         return [
             record
             for record in records
-            if (watched is None or record.watch in watched)
-            and _chosen(query.match, query.series, record)
+            if (watched is None or record.watch in watched) and _chosen(match, series, record)
         ]
 
     def by_id(self) -> Mapping[int, SeriesRecord]:
@@ -73,44 +78,41 @@ class SeriesCatalog:
         self._records()
         return self._listing.by_id
 
-    def snapshots(self, query: QueryParameters, board: Snapshots) -> list[Snapshot]:
-        """What a query selects of the latest scores, by the name of the watch."""
-        self.check_watch(query)
-        watched = self.watched(query)
-        return [
-            _part(board[name], query)
-            for name in sorted(board)
-            if watched is None or name in watched
-        ]
+    def snapshots(self, board: Snapshots, watch: Sequence[str]) -> list[Snapshot]:
+        """The latest scores of these watches or incident groups, by the name of the watch.
 
-    def watched(self, query: QueryParameters) -> frozenset[str] | None:
-        """The watches that a query names; an incident group stands for all of its own.
-
-        None = all.
+        Raises RequestError for an unknown watch.
         """
-        if not query.watch:
+        self.check_watch(watch)
+        watched = self.watched(watch)
+        return [board[name] for name in sorted(board) if watched is None or name in watched]
+
+    def watched(self, names: Sequence[str]) -> frozenset[str] | None:
+        """The watches with these names. The name of an incident group stands for its watches.
+
+        None = all watches, where no name is given.
+        """
+        if not names:
             return None
-        grouped = (
-            name for name, watch in self._context.watches().items() if watch.group in query.watch
-        )
-        return frozenset([*query.watch, *grouped])
+        grouped = (name for name, watch in self._context.watches().items() if watch.group in names)
+        return frozenset([*names, *grouped])
 
     def check_watch(
-        self, query: QueryParameters, records: tuple[SeriesRecord, ...] | None = None
+        self, names: Sequence[str], records: tuple[SeriesRecord, ...] | None = None
     ) -> None:
-        """An unknown watch must not look like one that is quiet."""
+        """Raises RequestError for an unknown name: it must not look like a quiet watch."""
         watches = self._context.watches()
         configured = {
             *watches,
             *self._context.board.snapshots(),
             *(watch.group for watch in watches.values()),
         }
-        if configured.issuperset(query.watch):
+        if configured.issuperset(names):
             return
         known = configured | {
             record.watch for record in (self._records() if records is None else records)
         }
-        for name in query.watch:
+        for name in names:
             if name not in known:
                 raise RequestError(
                     f"there is no watch `{name}`{nearest(name, known)}; "
@@ -125,10 +127,12 @@ class SeriesCatalog:
         now = time.monotonic()
         listing = self._listing
         if listing.board is not board or now - listing.read_at >= MAX_AGE:
-            own = tuple(
-                record for record in self._context.store.series() if BESIDE not in record.watch
+            records = tuple(
+                record
+                for record in self._context.store.series.all()
+                if not is_covariate_watch(record.watch)
             )
-            listing = self._listing = SeriesListing(own, board, now)
+            listing = self._listing = SeriesListing(records, board, now)
         return listing.records
 
 
@@ -137,26 +141,28 @@ def _chosen(match: tuple[Matcher, ...], name: str | None, record: SeriesRecord) 
 
 
 def highest(snapshots: Sequence[Snapshot], limit: int) -> list[Snapshot]:
-    """Only the series with the highest scores, so many in all."""
-    scores = np.concatenate(
-        [np.nan_to_num(snapshot.score, nan=-1.0) for snapshot in snapshots] or [np.empty(0)]
-    )
+    """Only the series with the highest scores, `limit` of them in all snapshots together."""
+    if not snapshots:
+        return []
+    scores = np.concatenate([np.nan_to_num(snapshot.score, nan=-1.0) for snapshot in snapshots])
     best = np.zeros(len(scores), bool)
     best[np.argsort(-scores, kind="stable")[:limit]] = True
     ends = np.cumsum([len(snapshot.series) for snapshot in snapshots])[:-1]
-    return (
-        [
-            _rows(snapshot, np.flatnonzero(part))
-            for snapshot, part in zip(snapshots, np.split(best, ends), strict=True)
-        ]
-        if snapshots
-        else []
-    )
+    return [
+        _rows(snapshot, np.flatnonzero(part))
+        for snapshot, part in zip(snapshots, np.split(best, ends), strict=True)
+    ]
 
 
-def _part(snapshot: Snapshot, query: QueryParameters) -> Snapshot:
-    """The chosen series of a snapshot."""
-    if not query.match and query.series is None and not query.state:
+def chosen_part(
+    snapshot: Snapshot,
+    match: tuple[Matcher, ...],
+    series: str | None = None,
+    states: Collection[SeriesState] = (),
+) -> Snapshot:
+    """The series of a snapshot that match, have this name and are in one of these states; `()` and
+    None narrow nothing."""
+    if not match and series is None and not states:
         return snapshot
     return _rows(
         snapshot,
@@ -164,8 +170,7 @@ def _part(snapshot: Snapshot, query: QueryParameters) -> Snapshot:
             [
                 row
                 for row, record in enumerate(snapshot.series)
-                if _chosen(query.match, query.series, record)
-                and (not query.state or record.state in query.state)
+                if _chosen(match, series, record) and (not states or record.state in states)
             ],
             np.int64,
         ),

@@ -1,53 +1,54 @@
-"""The older JSON protocol, for panels of those who still have simpod-json-datasource or
+"""The older JSON protocol, for panels that still use simpod-json-datasource or
 grafana-simple-json-datasource.
 
 Both plugins run in the browser, so Grafana's alerting cannot use them: alert rules read
-/api/v1/alert. What is asked for in their words is answered from what the newer routes answer.
+/api/v1/alert. The answers hold the same rows as those of the newer routes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import msgspec
-from flask import Response, request
-from werkzeug.datastructures import MultiDict
+from flask import Response
 
 from plugin.config import Watch
 from plugin.errors import RequestError
 from plugin.series import SeriesRecord
 from plugin.web import request_bodies
+from plugin.web.answer_types import Line, Table
 from plugin.web.context import WebContext
-from plugin.web.data_source import MAX_ROWS, MAX_SERIES, DataSourceViews, View, json
+from plugin.web.data_source import MAX_ROWS, DataSourceViews
 from plugin.web.incidents import IncidentViews
 from plugin.web.maintenance import MaintenanceViews
-from plugin.web.parameters import (
-    DEFAULT_POINTS,
-    FROM,
-    LEAST_POINTS,
-    TO,
-    QueryParameters,
-    nearest,
+from plugin.web.nearest_name import nearest
+from plugin.web.parameter_readers import MIN_POINTS
+from plugin.web.parameters import DEFAULT_POINTS
+from plugin.web.queries import (
+    AnnotationsQuery,
+    NoQuery,
+    RangeQuery,
+    ScoresQuery,
     read_query,
     time_range,
 )
-from plugin.web.rows import Numbers, Row, number_rows
+from plugin.web.request_bodies import read_body
+from plugin.web.responses import View, json_response
+from plugin.web.rows import Row
 from plugin.web.series_catalog import SeriesCatalog
+from plugin.web.simple_json_lines import LineDrawing, table
 from plugin.web.simple_json_targets import (
-    Candidate,
+    TargetCandidate,
     candidates,
-    legend,
     read_filters,
     read_target,
     selected,
 )
-from plugin.web.thinning import thin
 
-Answer = dict[str, Any]
-Known = tuple[list[SeriesRecord], Mapping[str, Watch]]
+Selectable = tuple[list[SeriesRecord], Mapping[str, Watch]]
 
 LINES = ("value", "expected", "lower", "upper", "score")  # one line per series
 TABLES = ("scores", "watches", "incidents", "annotations")
+TARGETS = LINES + TABLES
 PAYLOADS = {"watch": "multi-select", "series": "multi-select", "match": "input", "legend": "input"}
 PLACEHOLDERS = {
     "watch": "all watches",
@@ -66,15 +67,16 @@ class SimpleJsonViews:
         catalog: SeriesCatalog,
         source: DataSourceViews,
         incidents: IncidentViews,
-        planned: MaintenanceViews,
+        maintenance: MaintenanceViews,
     ) -> None:
-        """source, incidents, planned: what answers the newer routes."""
+        """source, incidents, maintenance: the views of the newer routes, whose rows are used."""
         self._context = context
         self._source = source
         self._incidents = incidents
-        self._planned = planned
+        self._maintenance = maintenance
         self._catalog = catalog
-        self._made: tuple[Known, list[Candidate]] = ([], {}), []
+        self._selectable: Selectable = ([], {})
+        self._all_candidates: list[TargetCandidate] = []  # of `_selectable`
 
     @property
     def views(self) -> Mapping[str, View]:
@@ -90,24 +92,24 @@ class SimpleJsonViews:
             "json_tag_values": self.tag_values,
         }
 
-    def test(self, _: QueryParameters) -> Response:
+    def test(self, _: NoQuery) -> Response:
         return Response(
             "Bandwatch answers the older JSON protocol here; it cannot alert.\n",
             mimetype="text/plain",
         )
 
-    def search(self, _: QueryParameters) -> Response:
+    def search(self, _: NoQuery) -> Response:
         """The names of all targets; the values of a variable where one is asked for."""
-        body = request_bodies.read_body(request.get_data(), request_bodies.SearchBody)
+        body = read_body(request_bodies.SearchBody)
         try:
             values = self._values(request_bodies.VariablePayload(target=body.target), "")
         except RequestError:  # half of a name, while it is typed
             values = []
-        return json(values or [*LINES, *TABLES])
+        return json_response(values or TARGETS)
 
-    def metrics(self, _: QueryParameters) -> Response:
-        request_bodies.read_body(request.get_data(), request_bodies.MetricsBody)
-        return json(
+    def metrics(self, _: NoQuery) -> Response:
+        read_body(request_bodies.MetricsBody)
+        return json_response(
             [
                 {
                     "label": name,
@@ -123,12 +125,12 @@ class SimpleJsonViews:
                         if name in LINES or payload != "legend"
                     ],
                 }
-                for name in LINES + TABLES
+                for name in TARGETS
             ]
         )
 
-    def options(self, _: QueryParameters) -> Response:
-        body = request_bodies.read_body(request.get_data(), request_bodies.OptionsBody)
+    def options(self, _: NoQuery) -> Response:
+        body = read_body(request_bodies.OptionsBody)
         if body.name not in PAYLOADS:
             raise RequestError(
                 f"there is no payload `{body.name}`{nearest(body.name, PAYLOADS)}; "
@@ -139,34 +141,30 @@ class SimpleJsonViews:
         others = request_bodies.SeriesSelection(
             watch=payload.watch if body.name == "series" else None, match=payload.match
         )
-        found = selected(self._candidates(), others, (), "payload")
-        return json([{"label": value, "value": value} for value in _sorted(found, body.name)])
+        values = _values_of(selected(self._candidates(), others, (), "payload"), body.name)
+        return json_response([{"label": value, "value": value} for value in values])
 
-    def query(self, _: QueryParameters) -> Response:
-        body = request_bodies.read_body(request.get_data(), request_bodies.QueryBody)
+    def query(self, _: NoQuery) -> Response:
+        body = read_body(request_bodies.QueryBody)
         span = self._span(body.range)
-        everything = self._candidates()
         filters = read_filters(body.adhoc_filters or [])
         points = _points(body.max_data_points, self._context.settings.max_points)
-        lines = Lines(self._context, self._bounds(span), points)
-        answers: list[Answer] = []
+        drawing = LineDrawing(self._context, self._bounds(span), points)
+        answers: list[Line | Table] = []
         rows = 0
         for number, target in enumerate(body.targets or []):
             if target.hide or not (target.target or "").strip():
                 continue
-            place = f"targets[{number}]"
-            name, conditions = read_target(target.target or "", f"{place}.target")
-            found = selected(everything, target.payload, conditions + filters, f"{place}.payload")
+            field = f"targets[{number}]"
+            name, conditions = read_target(target.target or "", f"{field}.target")
+            chosen = selected(
+                self._candidates(), target.payload, conditions + filters, f"{field}.payload"
+            )
             if name in LINES:
-                template = (
-                    target.payload.legend
-                    if isinstance(target.payload, request_bodies.TargetPayload)
-                    else None
-                )
-                answers += lines.draw(name, found, template)
+                answers += drawing.draw(name, chosen, _legend(target.payload))
             elif name in TABLES:
-                answers.append(_table(made := self._rows(name, found, span)))
-                rows += len(made)
+                answers.append(table(table_rows := self._rows(name, chosen, span)))
+                rows += len(table_rows)
                 if rows > MAX_ROWS:
                     raise RequestError(
                         f"more than {MAX_ROWS} rows: narrow the targets",
@@ -175,14 +173,14 @@ class SimpleJsonViews:
                     )
             else:
                 raise RequestError(
-                    f"there is no target `{name}`{nearest(name, LINES + TABLES)}; "
-                    f"valid: {', '.join(LINES + TABLES)}",
-                    field=f"{place}.target",
+                    f"there is no target `{name}`{nearest(name, TARGETS)}; "
+                    f"valid: {', '.join(TARGETS)}",
+                    field=f"{field}.target",
                 )
-        return json(answers)
+        return json_response(answers)
 
-    def annotations(self, _: QueryParameters) -> Response:
-        body = request_bodies.read_body(request.get_data(), request_bodies.AnnotationsBody)
+    def annotations(self, _: NoQuery) -> Response:
+        body = read_body(request_bodies.AnnotationsBody)
         text = body.annotation.query if body.annotation else None
         name, conditions = read_target(text or "", "annotation.query")
         if name not in ("", "annotations"):
@@ -191,135 +189,78 @@ class SimpleJsonViews:
                 ' series: `{watch="web"}`',
                 field="annotation.query",
             )
-        found = selected(self._candidates(), None, conditions, "annotation.query")
-        rows = self._rows("annotations", found, self._span(body.range))
-        return json(
+        chosen = selected(self._candidates(), None, conditions, "annotation.query")
+        rows = self._rows("annotations", chosen, self._span(body.range))
+        return json_response(
             [{**row, "tags": str(row["tags"]).split(","), "annotation": text or ""} for row in rows]
         )
 
-    def variable(self, _: QueryParameters) -> Response:
-        body = request_bodies.read_body(request.get_data(), request_bodies.VariableBody)
+    def variable(self, _: NoQuery) -> Response:
+        body = read_body(request_bodies.VariableBody)
         payload = body.payload or request_bodies.VariablePayload()
-        return json(
+        return json_response(
             [{"__text": value, "__value": value} for value in self._values(payload, "payload")]
         )
 
-    def tag_keys(self, _: QueryParameters) -> Response:
-        request_bodies.read_body(request.get_data(), request_bodies.TagKeysBody)
-        return json([{"type": "string", "text": name} for name in _columns(self._candidates())])
+    def tag_keys(self, _: NoQuery) -> Response:
+        read_body(request_bodies.TagKeysBody)
+        names = _columns(self._candidates())
+        return json_response([{"type": "string", "text": name} for name in names])
 
-    def tag_values(self, _: QueryParameters) -> Response:
-        key = request_bodies.read_body(request.get_data(), request_bodies.TagValuesBody).key
-        return json([{"text": value} for value in _sorted(self._candidates(), key)])
+    def tag_values(self, _: NoQuery) -> Response:
+        key = read_body(request_bodies.TagValuesBody).key
+        return json_response([{"text": value} for value in _values_of(self._candidates(), key)])
 
-    def _values(self, wanted: request_bodies.VariablePayload, field: str) -> list[str]:
-        """Of one column, or the names of all columns; wanted: its name, and of which series."""
-        name, conditions = read_target(wanted.target or "", f"{field}.target".lstrip("."))
-        found = selected(self._candidates(), wanted, conditions, field)
-        return _columns(found) if name == "labels" else _sorted(found, name)
+    def _values(self, variable: request_bodies.VariablePayload, field: str) -> list[str]:
+        """The values of one column, or the names of all columns, of the chosen series."""
+        name, conditions = read_target(variable.target or "", f"{field}.target".lstrip("."))
+        chosen = selected(self._candidates(), variable, conditions, field)
+        return _columns(chosen) if name == "labels" else _values_of(chosen, name)
 
-    def _candidates(self) -> list[Candidate]:
+    def _candidates(self) -> list[TargetCandidate]:
         """Made anew only when series or watches have changed: ten thousand take a quarter of a
         second."""
-        known = self._catalog.find(QueryParameters()), self._context.watches()
-        made = self._made
-        if made[0] != known:
-            made = self._made = known, candidates(*known)
-        return made[1]
+        selectable = self._catalog.find(), self._context.watches()
+        if self._selectable != selectable:
+            self._all_candidates = candidates(*selectable)
+            self._selectable = selectable
+        return self._all_candidates
 
-    def _span(self, given: request_bodies.RangeBody | None) -> QueryParameters:
+    def _span(self, span: request_bodies.RangeBody | None) -> RangeQuery:
         """The range of a request as a query. Raises RequestError."""
-        ends = {"from": given.begin, "to": given.to} if given else {}
-        with _placed("range."):
-            return read_query(
-                MultiDict({name: str(end) for name, end in ends.items() if end is not None}),
-                (FROM, TO),
-                {},
-                self._context.settings,
-            )
+        ends = {"from": span.start, "to": span.to} if span else {}
+        texts = {name: [str(end)] for name, end in ends.items() if end is not None}
+        with _prefixed("range."):
+            return read_query(RangeQuery, texts, {}, self._context.settings)
 
-    def _bounds(self, span: QueryParameters) -> tuple[int, int]:
-        with _placed("range."):
+    def _bounds(self, span: RangeQuery) -> tuple[int, int]:
+        with _prefixed("range."):
             return time_range(span, self._context.clock(), self._context.settings)
 
-    def _rows(self, name: str, found: Sequence[Candidate], span: QueryParameters) -> list[Row]:
-        """Rows of a newer route: those of the watches or series that were found."""
-        wanted = {(each.columns["watch"], each.columns["series"]) for each in found}
-        if not wanted:
+    def _rows(
+        self, name: str, chosen: Sequence[TargetCandidate], span: RangeQuery
+    ) -> Sequence[Row]:
+        """The rows of a newer route that are about the chosen watches or series."""
+        pairs = {(each.columns["watch"], each.columns["series"]) for each in chosen}
+        if not pairs:
             return []
-        query = QueryParameters(
-            watch=tuple(sorted({watch for watch, _ in wanted})), begin=span.begin, end=span.end
-        )
-        if name in ("incidents", "annotations"):
-            ids = [each.record.id for each in found if each.record is not None]
-            with _placed("range."):
-                return list(
-                    (self._incidents.rows if name == "incidents" else self._planned.annotated)(
-                        query, ids
-                    )
-                )
-        view = self._source.watches if name == "watches" else self._source.scores
-        rows: list[Row] = msgspec.json.decode(view(query).get_data())
-        return (
-            rows
-            if name == "watches"
-            else [row for row in rows if (row["watch"], row["series"]) in wanted]
-        )
-
-
-class Lines:
-    """The lines of one request; a series that several targets draw is read and thinned once."""
-
-    def __init__(self, context: WebContext, bounds: tuple[int, int], points: int) -> None:
-        """bounds: unix seconds, both ends included."""
-        self._context = context
-        self._bounds = bounds
-        self._points = points
-        self._steps = {name: snapshot.step for name, snapshot in context.board.snapshots().items()}
-        self._read: dict[int, list[Numbers]] = {}
-        self._drawn = 0
-
-    def draw(
-        self, field: str, found: Sequence[Candidate], template: str | None
-    ) -> Iterator[Answer]:
-        """One line per series that has samples. Raises RequestError when they are too many."""
-        series = [each for each in found if each.record is not None]
-        if len(series) > MAX_SERIES:
-            raise RequestError(
-                f"`{field}` has {len(series)} series and one answer draws {MAX_SERIES} at most:"
-                " narrow the target",
-                field="targets",
-                code="too_much",
-            )
-        for each in series:
-            numbers = self._numbers(each)
-            self._drawn += len(numbers)
-            if self._drawn > MAX_ROWS:
-                raise RequestError(
-                    f"more than {MAX_ROWS} points: narrow the targets or the range, or lower "
-                    "`maxDataPoints`",
-                    field="targets",
-                    code="too_much",
-                )
-            if numbers:
-                yield {
-                    "target": legend(template, each.columns, field),
-                    "datapoints": [(getattr(row, field), row.time) for row in numbers],
-                }
-
-    def _numbers(self, candidate: Candidate) -> list[Numbers]:
-        record = candidate.record
-        assert record is not None
-        if record.id not in self._read:
-            samples = self._context.store.samples(record.id, *self._bounds)
-            self._read[record.id] = number_rows(
-                thin(samples, self._steps.get(record.watch, 0), self._points)
-            )
-        return self._read[record.id]
+        watches = tuple(sorted({watch for watch, _ in pairs}))
+        if name == "watches":
+            return self._source.watch_rows(watches)
+        if name == "scores":
+            rows = self._source.score_rows(ScoresQuery(watch=watches))
+            return [row for row in rows if (row["watch"], row["series"]) in pairs]
+        query = AnnotationsQuery(watch=watches, start=span.start, end=span.end)
+        ids = [each.record.id for each in chosen if each.record is not None]
+        with _prefixed("range."):
+            if name == "incidents":
+                return self._incidents.rows(query, ids)
+            annotations = self._maintenance.annotation_rows(query, ids)
+            return [msgspec.to_builtins(row) for row in annotations]
 
 
 @contextmanager
-def _placed(prefix: str) -> Iterator[None]:
+def _prefixed(prefix: str) -> Iterator[None]:
     """Names the field of the body that an error of a parameter is about."""
     try:
         yield
@@ -329,30 +270,18 @@ def _placed(prefix: str) -> Iterator[None]:
         ) from error
 
 
-def _points(given: float | None, most: int) -> int:
-    """A panel does not choose how wide it is: what it asks for is kept within the limits."""
-    return int(min(max(given or DEFAULT_POINTS, LEAST_POINTS), most))
+def _points(wanted: float | None, most: int) -> int:
+    """The width of a panel is not the choice of its user, so it is limited and never refused."""
+    return int(min(max(wanted or DEFAULT_POINTS, MIN_POINTS), most))
 
 
-def _columns(found: Sequence[Candidate]) -> list[str]:
-    return sorted({name for each in found for name in each.columns})
+def _legend(payload: object) -> str | None:
+    return payload.legend if isinstance(payload, request_bodies.TargetPayload) else None
 
 
-def _sorted(found: Sequence[Candidate], column: str) -> list[str]:
-    return sorted({each.columns.get(column, "") for each in found} - {""})
+def _columns(chosen: Sequence[TargetCandidate]) -> list[str]:
+    return sorted({name for each in chosen for name in each.columns})
 
 
-def _table(rows: Sequence[Row]) -> Answer:
-    names = list(rows[0]) if rows else []
-    return {
-        "type": "table",
-        "columns": [{"text": name, "type": _kind(name, rows)} for name in names],
-        "rows": [[row[name] for name in names] for row in rows],
-    }
-
-
-def _kind(name: str, rows: Sequence[Row]) -> str:
-    """Of a column; text is never null in our rows, so a column of nulls holds numbers."""
-    if name in ("time", "timeEnd"):
-        return "time"
-    return "string" if any(isinstance(row[name], str) for row in rows) else "number"
+def _values_of(chosen: Sequence[TargetCandidate], column: str) -> list[str]:
+    return sorted({each.columns.get(column, "") for each in chosen} - {""})

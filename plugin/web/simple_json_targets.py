@@ -2,7 +2,7 @@
 
 A target is a name, perhaps with a selector over the columns of the rows:
 `score{watch="web",instance="a:9100"}`. Grafana writes variables into it as regular expressions, so
-a name that nothing bears is read as one.
+a name that does not exist is read as a regular expression.
 """
 
 import json
@@ -15,7 +15,7 @@ from plugin.config import Watch
 from plugin.errors import RequestError, SelectorError
 from plugin.selectors import Matcher, select
 from plugin.series import Labels, SeriesRecord
-from plugin.web.parameters import nearest
+from plugin.web.nearest_name import nearest
 from plugin.web.request_bodies import FilterBody, SeriesSelection
 from plugin.web.rows import label_columns
 
@@ -23,7 +23,7 @@ LEGEND = "{{watch}} {{series}} {{field}}"
 
 
 @dataclass(frozen=True)
-class Candidate:
+class TargetCandidate:
     """A series under the columns of its rows, or a watch alone, which may have no series yet."""
 
     columns: Mapping[str, str]  # `watch`, `series`, labels, the labels of the watch
@@ -34,19 +34,21 @@ class Candidate:
         return self.record.labels if self.record is not None else Labels(())
 
 
-def candidates(records: Iterable[SeriesRecord], watches: Mapping[str, Watch]) -> list[Candidate]:
+def candidates(
+    records: Iterable[SeriesRecord], watches: Mapping[str, Watch]
+) -> list[TargetCandidate]:
     """All that can be selected: each watch, and each series."""
-    own = {name: watch.own_labels for name, watch in watches.items()}
-    alone = [
-        Candidate({"watch": name, "series": "", **label_columns(Labels(()), own[name])}, None)
-        for name in own
+    labels_of = {name: watch.own_labels for name, watch in watches.items()}
+    watches_alone = [
+        TargetCandidate({"watch": name, "series": "", **label_columns(Labels(()), labels)}, None)
+        for name, labels in labels_of.items()
     ]
-    return alone + [
-        Candidate(
+    return watches_alone + [
+        TargetCandidate(
             {
                 "watch": record.watch,
                 "series": str(record.labels),
-                **label_columns(record.labels, own.get(record.watch, {})),
+                **label_columns(record.labels, labels_of.get(record.watch, {})),
             },
             record,
         )
@@ -65,32 +67,35 @@ def read_filters(filters: Sequence[FilterBody]) -> tuple[Matcher, ...]:
     """Ad hoc filters as conditions on columns. Raises RequestError."""
     return tuple(
         matcher
-        for number, each in enumerate(filters)
+        for number, condition in enumerate(filters)
         for matcher in _parsed(
-            f"{{{_quoted(each.key)}{each.operator}{_quoted(each.value)}}}",
+            f"{{{_quoted(condition.key)}{condition.operator}{_quoted(condition.value)}}}",
             f"adhocFilters[{number}]",
         )
     )
 
 
 def selected(
-    found: Sequence[Candidate],
+    available: Sequence[TargetCandidate],
     choice: SeriesSelection | str | None,
     conditions: tuple[Matcher, ...],
     field: str,
-) -> list[Candidate]:
-    """Those of `found` that a payload and conditions on columns choose.
+) -> list[TargetCandidate]:
+    """The candidates that a payload and conditions on columns choose.
 
     field: of the payload. Raises RequestError when it cannot be read or names a watch that does not
     exist.
     """
+    chosen = available
     if isinstance(choice, SeriesSelection):
         match = _parsed(choice.match or "", f"{field}.match")
-        for column, given in (("watch", choice.watch), ("series", choice.series)):
-            names = _named(given, {each.columns[column] for each in found}, f"{field}.{column}")
-            found = [each for each in found if names is None or each.columns[column] in names]
-        found = [each for each in found if select(match, each.labels)]
-    return [each for each in found if select(conditions, each.columns)]
+        for column, texts in (("watch", choice.watch), ("series", choice.series)):
+            known = {candidate.columns[column] for candidate in chosen}
+            names = _names(texts, known, f"{field}.{column}")
+            if names is not None:
+                chosen = [each for each in chosen if each.columns[column] in names]
+        chosen = [each for each in chosen if select(match, each.labels)]
+    return [each for each in chosen if select(conditions, each.columns)]
 
 
 def legend(template: str | None, columns: Mapping[str, str], name: str) -> str:
@@ -98,14 +103,13 @@ def legend(template: str | None, columns: Mapping[str, str], name: str) -> str:
     target."""
     values = {**columns, "field": name}
     return re.sub(
-        r"\{\{\s*([^{}\s]+)\s*\}\}", lambda found: values.get(found[1], ""), template or LEGEND
+        r"\{\{\s*([^{}\s]+)\s*\}\}", lambda column: values.get(column[1], ""), template or LEGEND
     )
 
 
-def _named(given: str | list[str] | None, known: Collection[str], field: str) -> set[str] | None:
-    """The known names that are given as they are or by a regular expression; None = no
-    condition."""
-    texts = [text for text in ([given] if isinstance(given, str) else given or []) if text]
+def _names(choice: str | list[str] | None, known: Collection[str], field: str) -> set[str] | None:
+    """The known names that are chosen by name or by a regular expression; None = no condition."""
+    texts = [text for text in ([choice] if isinstance(choice, str) else choice or []) if text]
     if not texts:
         return None
     names = set(texts) & set(known)
@@ -124,10 +128,10 @@ def _named(given: str | list[str] | None, known: Collection[str], field: str) ->
 
 
 def _matching(patterns: Sequence[str], known: Collection[str], field: str) -> set[str]:
-    """The names that one of the expressions matches; all are looked for at once, because there may
-    be many of both."""
+    """The names that one of the expressions matches. The expressions are joined into one, because
+    there may be many of both."""
     for pattern in patterns:
-        _parsed(f"{{name=~{_quoted(pattern)}}}", field)  # tells which one is wrong
+        _parsed(f"{{name=~{_quoted(pattern)}}}", field)  # an error names the wrong one
     if not patterns:
         return set()
     joined = "|".join(f"(?:{pattern})" for pattern in patterns)

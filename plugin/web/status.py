@@ -1,15 +1,16 @@
-"""What runs: configuration, versions, and the description of this interface."""
+"""The configuration that runs, versions, and the description of the API."""
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from flask import Response
 
 from plugin.version import VERSION
 from plugin.web import openapi
+from plugin.web.answer_types import BuildInfo, ConfigText
 from plugin.web.context import WebContext
-from plugin.web.data_source import json
-from plugin.web.parameters import QueryParameters
+from plugin.web.queries import NoQuery
+from plugin.web.responses import View, json_response
 
 
 class StatusViews:
@@ -20,14 +21,14 @@ class StatusViews:
         self._description = openapi.document(context.settings)
 
     @property
-    def views(self) -> Mapping[str, Callable[[QueryParameters], Response]]:
+    def views(self) -> Mapping[str, View]:
         return {"config": self.config, "buildinfo": self.buildinfo, "openapi": self.openapi}
 
-    def config(self, _: QueryParameters) -> Response:
-        return json({"yaml": self._context.config_text()})
+    def config(self, _: NoQuery) -> Response:
+        return json_response(ConfigText(self._context.config_text()))
 
-    def buildinfo(self, _: QueryParameters) -> Response:
-        return json({"version": VERSION, "python": platform.python_version()})
+    def buildinfo(self, _: NoQuery) -> Response:
+        return json_response(BuildInfo(VERSION, platform.python_version()))
 
-    def openapi(self, _: QueryParameters) -> Response:
-        return json(self._description)
+    def openapi(self, _: NoQuery) -> Response:
+        return json_response(self._description)

@@ -40,11 +40,11 @@ def _extremes(times: IntArray, values: FloatArray, spans: int) -> IntArray:
     span = (times - times[0]) * spans // (times[-1] - times[0] + 1)
     starts = np.flatnonzero(np.diff(span, prepend=-1))
     row = np.searchsorted(starts, np.arange(len(times)), side="right") - 1  # empty spans have none
-    found = []
+    positions = []
     for extreme in (np.fmin, np.fmax):
         hits = np.flatnonzero(values == extreme.reduceat(values, starts)[row])
-        found.append(hits[np.unique(row[hits], return_index=True)[1]])
-    return np.concatenate(found)
+        positions.append(hits[np.unique(row[hits], return_index=True)[1]])
+    return np.concatenate(positions)
 
 
 def _rows(samples: Samples, keep: BoolArray) -> Samples:

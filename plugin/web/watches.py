@@ -13,27 +13,13 @@ from plugin.config import Watch
 from plugin.domain.budget import Spending
 from plugin.series import SeriesState, renamed
 from plugin.web.pinned_snapshots import PinnedSnapshot
+from plugin.web.row_types import WatchRow
 from plugin.web.rows import TAKEN, Row
 
 DAYS = 7  # over which alarms are held against the budget
-NOTHING = Spending()
-COLUMNS = frozenset(
-    {
-        "reason",
-        "ok",
-        "warming_up",
-        "stale",
-        "maintenance",
-        "anomalous",
-        "worst_score",
-        "lag_seconds",
-        "stale_models",
-        "oldest_model_seconds",
-        "alarms_7d",
-        "budget_7d",
-        "budget_spent",
-    }
-)
+NO_SPENDING = Spending()
+# `severity` is a label of the watch.
+COLUMNS = frozenset(WatchRow.__struct_encode_fields__) - {"severity"}
 UNHEALTHY = frozenset({"failing", "late"})
 
 
@@ -50,20 +36,20 @@ def watch_rows(
         scored = snapshot.time if snapshot is not None else 0
         lag = max(0.0, moment.now - (scored + watch.offset if scored else known_since))
         state, reason = _state(watch, snapshot, lag)
-        own = {
-            renamed(name, TAKEN | COLUMNS, "watch_"): value
-            for name, value in watch.own_labels.items()
+        labels = {
+            renamed(label, TAKEN | COLUMNS, "watch_"): value
+            for label, value in watch.own_labels.items()
         }
         yield {
             "time": scored * 1000 or None,
             "watch": name,
-            **own,
+            **labels,
             "state": state,
             "reason": reason,
             **_counts(snapshot),
             "lag_seconds": round(lag, 3),
             **_models(snapshot, moment.now),
-            **_budget(spent.get(name, NOTHING)),
+            **_budget(spent.get(name, NO_SPENDING)),
             "step": watch.step,
             "unit": watch.unit,
         }

@@ -84,10 +84,10 @@ def fit() -> None:
     import os
 
     from detectors.registry import detector_named
-    from plugin.jobs.workers import begin
+    from plugin.jobs.workers import start_worker
     from tests.benchmarks.bench_fit import BUDGET, series
 
-    begin(os.getppid(), 1)
+    start_worker(os.getppid(), 1)
     batch = series(64)
     detector = detector_named("auto", {})
     while True:

@@ -52,7 +52,12 @@ def filled(folder: Path, series: list[Series]) -> Store:
     service."""
     store = Store.open(folder)
     ids = np.array(
-        [r.id for r in store.register("bench", [s.labels for s in series], int(series[0].times[0]))]
+        [
+            r.id
+            for r in store.series.register(
+                "bench", [s.labels for s in series], int(series[0].times[0])
+            )
+        ]
     )
     values = np.stack([s.values for s in series])
     times = series[0].times
@@ -77,7 +82,7 @@ def filled(folder: Path, series: list[Series]) -> Store:
 
 
 def write_tick(store: Store, time: int) -> None:
-    ids = np.array([record.id for record in store.series()])
+    ids = np.array([record.id for record in store.series.all()])
     value = np.full((len(ids), 1), 100.0)
     version = np.ones(len(ids), np.int64)
     tick = Tick(

@@ -20,13 +20,13 @@ from torch import Tensor, nn
 
 from detectors.api import Detector, FittedDetector, FloatArray, SeriesBatch
 from detectors.bands import pinball
-from detectors.fitting import fleet_prior
-from detectors.history import History, prepared
+from detectors.history import History, prepare_history
 from detectors.lstm import LSTM
-from detectors.recurrent import INPUTS, OLDEST_TAUGHT, gated_head, inputs, last_shown
+from detectors.recurrent import INPUTS, gated_head, inputs, last_samples
 from detectors.registry import detector_named
-from detectors.trend import Course
-from detectors.windows import Material, material, spans, take
+from detectors.training import fleet_prior
+from detectors.training_windows import TrainingData, gather_columns, spans, training_data
+from detectors.trend_view import TrendView
 
 SERIES = 64  # in our stack
 PLAIN = 12  # in the plain loop, which is slow
@@ -106,9 +106,9 @@ def _plain_loop(
     losses = []
     for row, goal in enumerate(goals):
         one = batch.rows(np.array([row]))
-        history = prepared(one, detector.least)
+        history = prepare_history(one, detector.least)
         spent, loss = _plain_fit(
-            material(history.course, one, "cpu"), history, goal, detector, skip
+            training_data(history.view, one, "cpu"), history, goal, detector, skip
         )
         seconds += spent
         losses.append(loss)
@@ -116,7 +116,7 @@ def _plain_loop(
 
 
 def _plain_fit(
-    data: Material, history: History, goal: float, detector: LSTM, skip: float
+    data: TrainingData, history: History, goal: float, detector: LSTM, skip: float
 ) -> tuple[float, float]:
     torch.manual_seed(detector.seed)
     lstm = nn.LSTM(INPUTS, detector.hidden)
@@ -134,38 +134,45 @@ def _plain_fit(
         optimizer.step()
         seconds += time.perf_counter() - began
         if step % 10 == 0:
-            best = min(best, _held_out_loss(lstm, head, data, history.course, history.late, skip))
+            best = min(
+                best, _held_out_loss(lstm, head, data, history.view, history.holdout_mask, skip)
+            )
             if best <= NEAR * goal:
                 break
     return seconds, best
 
 
-def _loss(lstm: nn.LSTM, head: nn.Linear, data: Material, at: Tensor, skip: float) -> Tensor:
+def _loss(lstm: nn.LSTM, head: nn.Linear, data: TrainingData, at: Tensor, skip: float) -> Tensor:
     """The training loss of ours on the windows `at` [1, L, B]."""
-    target = take(data.deviation, at)
-    seen = take(data.seen, at)
-    last, there, age = last_shown(target, seen)
+    target = gather_columns(data.deviation, at)
+    seen = gather_columns(data.seen, at)
+    last = last_samples(target, seen)
     x = inputs(
-        last, there, age, take(data.profile, at), data.calendar[at] * data.known[:, None, None, :]
+        last, gather_columns(data.profile, at), data.calendar[at] * data.known[:, None, None, :]
     )
-    mean, width = gated_head(head(lstm(x[0])[0]), skip * last[0])
+    mean, width = gated_head(head(lstm(x[0])[0]), skip * last.deviation[0])
     run_up = at.shape[1] // 5
-    counts = take(data.taught, at)[0]
+    counts = gather_columns(data.train_mask, at)[0]
     error = ((target[0] - mean).abs() / width + width.log()) * counts
     return error[run_up:].sum() / counts[run_up:].sum().clamp(min=1)
 
 
 @torch.no_grad()
 def _held_out_loss(
-    lstm: nn.LSTM, head: nn.Linear, data: Material, course: Course, late: np.ndarray, skip: float
+    lstm: nn.LSTM,
+    head: nn.Linear,
+    data: TrainingData,
+    course: TrendView,
+    late: np.ndarray,
+    skip: float,
 ) -> float:
     """Pinball loss of one series as the service would score it: one run through the whole
     history."""
     whole = data.deviation.unsqueeze(-1)
-    last, there, age = last_shown(whole, data.seen.unsqueeze(-1))
+    last = last_samples(whole, data.seen.unsqueeze(-1))
     calendar = (data.calendar * data.known).unsqueeze(0).unsqueeze(2)
-    x = inputs(last, there, age.clamp(max=OLDEST_TAUGHT), data.profile.unsqueeze(-1), calendar)
-    mean = gated_head(head(lstm(x[0])[0]), skip * last[0])[0][:, 0].numpy()
+    x = inputs(last, data.profile.unsqueeze(-1), calendar)
+    mean = gated_head(head(lstm(x[0])[0]), skip * last.deviation[0])[0][:, 0].numpy()
     return float(pinball((course.deviation - mean) * course.spread, late)[0])
 
 

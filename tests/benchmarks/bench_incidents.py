@@ -100,7 +100,7 @@ def _month(folder: Path) -> tuple[Store, IntArray]:
         Labels.of({"__name__": "m", "service": f"s{i // PER_SERVICE}", "instance": f"h{i}"})
         for i in range(SERIES)
     ]
-    ids = np.array([record.id for record in store.register(WATCH.name, labels, 0)])
+    ids = np.array([record.id for record in store.series.register(WATCH.name, labels, 0)])
     count = round(SERIES * DAYS * RATE)
     starts = (NOW - rng.integers(7200, DAYS * DAY, count)) // STEP * STEP
     alarms = {
@@ -157,7 +157,7 @@ def _ticks(store: Store, ids: IntArray) -> dict[tuple[int, str], float]:
                 last = at if moment in ("begin", "go on") else start + 2 * STEP
                 changed = [_alarm(id, start, last, open=moment != "end") for id in some]
                 _write(store, ids, at, changed if moment != "are over" else [])
-                read = _timed(lambda: store.incidents.still_open(WATCH.name))
+                read = _timed(lambda: store.incidents.open(WATCH.name))
                 found.setdefault((count, moment), []).append(spent.pop() + read)
     store.incidents.follow = follow  # type: ignore[method-assign]
     return {each: float(np.median(seconds)) for each, seconds in found.items()}

@@ -63,7 +63,7 @@ def main() -> None:
 def _sizes(folder: Path) -> dict[str, float]:
     tick = _judged()
     store = Store.open(folder)
-    store.register("cpu", [Labels.of({"instance": str(i)}) for i in range(SERIES)], 0)
+    store.series.register("cpu", [Labels.of({"instance": str(i)}) for i in range(SERIES)], 0)
     store.write([tick], "q", (0, 0))
     rows = store.sizes().head_rows
     head = _pages(store, "samples")
@@ -158,7 +158,7 @@ def _speeds(folder: Path) -> dict[str, float]:
     store = Store.open(folder)
     rng = np.random.default_rng(0)
     labels = [Labels.of({"job": "api", "instance": f"host-{i}:9100"}) for i in range(FLEET)]
-    ids = np.array([record.id for record in store.register("cpu", labels, 0)])
+    ids = np.array([record.id for record in store.series.register("cpu", labels, 0)])
     past = np.arange(0, DAYS * DAY, STEP)
     few = ids[:64]
     values = rng.normal(100, 5, (len(few), len(past)))
@@ -175,15 +175,15 @@ def _speeds(folder: Path) -> dict[str, float]:
         "history_seconds": history,
         "tick_seconds": float(np.median(writes)),
         "same_tick_seconds": _timed(lambda: store.write(ticks[-1:], "q", (0, 0))),
-        "latest_seconds": _best(lambda: store.latest(ids)),
-        "values_seconds": _best(lambda: store.values(few, 0, int(past[-1]), STEP)),
+        "latest_seconds": _best(lambda: store.samples.latest(ids)),
+        "values_seconds": _best(lambda: store.samples.values(few, 0, int(past[-1]), STEP)),
     }
     store.write([_judged_week(rng, int(ids[100]), past[past >= week])], "q", (0, 0))
     store.fold(DAYS * DAY)
     asked = int(ids[100]), week, DAYS * DAY
     with store._database.reading() as connection:  # past what the store keeps in memory
         found["samples_seconds"] = _best(lambda: sample_reads.samples(connection, *asked))
-    found["again_seconds"] = _best(lambda: store.samples(*asked))
+    found["again_seconds"] = _best(lambda: store.samples.of(*asked))
     store.close()
     return found
 

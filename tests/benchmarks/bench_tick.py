@@ -71,6 +71,8 @@ def scoring(url: str, folder: str, end: int) -> Scoring:
     from plugin.jobs.covariates import Covariates
     from plugin.jobs.model_registry import ModelRegistry
     from plugin.jobs.score_job import ScoreJob
+    from plugin.jobs.watch_context import WatchContext
+    from plugin.jobs.watch_publisher import WatchPublisher
     from plugin.metrics import Metrics
     from plugin.prometheus import PrometheusReader
     from plugin.store import Store
@@ -80,21 +82,13 @@ def scoring(url: str, folder: str, end: int) -> Scoring:
     watch = Watch(name="bench", query=QUERY, step=STEP, max_series=SERIES, backfill=STEP * 30)
     store = Store.open(Path(folder))
     reader = PrometheusReader(PrometheusSettings(url=url))
-    roster = ModelRegistry(store, watch.name)
+    registry = ModelRegistry(store, watch.name)
     metrics = Metrics(CollectorRegistry())
     board = Board()
+    context = WatchContext(watch, store, reader, metrics, registry, clock=lambda: clock[0])
+    publisher = WatchPublisher(context, board, groups([watch])[watch.name], gone_after=10**9)
     job = ScoreJob(
-        watch,
-        store,
-        reader,
-        board,
-        metrics,
-        roster,
-        Covariates(watch, store, reader, metrics),
-        group=groups([watch])[watch.name],
-        gone_after=10**9,
-        first_fit=lambda until: adopt(watch, store, reader, roster, until),
-        clock=lambda: clock[0],
+        context, Covariates(context), publisher, first_fit=lambda until: adopt(context, until)
     )
     assert job.run(), "the first tick failed"
     return Scoring(job, board, store, metrics, clock, first)
@@ -123,7 +117,7 @@ def child(url: str, folder: str, end: int) -> dict[str, float]:
     }
 
 
-def adopt(watch, store, reader, roster, until):  # type: ignore[no-untyped-def]
+def adopt(context, until):  # type: ignore[no-untyped-def]
     """Registers all series and crowns champions: FITTED real models of the default detector, each
     serving many rows."""
     from detectors.registry import detector_named, to_spec
@@ -131,23 +125,26 @@ def adopt(watch, store, reader, roster, until):  # type: ignore[no-untyped-def]
     from plugin.jobs import watch_history as past
     from plugin.store import ModelRecord
 
-    past.load(watch, store, reader, roster, until - 10 * STEP, until)
+    watch = context.watch
+    store = context.store
+    past.load(context, grid.Grid(until - 10 * STEP, STEP, 11))
     detector = detector_named(watch.detector, {})
     times = np.arange(20_160) * 60
     rng = np.random.default_rng(1)
     values = 50 + 10 * np.sin(2 * np.pi * times / 86_400) + rng.normal(size=(FITTED, len(times)))
-    fitted = detector.fit(grid.batch(values, 0, 60, "UTC"), alert_budget=watch.alert_budget)
-    version = store.new_version(watch.name)
-    path = store.write_weights(version, fitted.state)
+    window = grid.Grid(0, 60, len(times))
+    fitted = detector.fit(grid.series_batch(values, window, "UTC"), alert_budget=watch.alert_budget)
+    version = store.models.new_version(watch.name)
+    path = store.weights.write(version, fitted.state)
     spec = to_spec(detector)
     models = [
         ModelRecord(
             record.id, version, row % FITTED, watch.detector, spec, path, 0.1, until, 0, until
         )
-        for row, record in enumerate(roster.records())
+        for row, record in enumerate(context.registry.records())
     ]
     store.save_models(watch.name, models)
-    roster.promote(models)
+    context.registry.promote(models)
 
 
 def measure() -> dict[str, float]:

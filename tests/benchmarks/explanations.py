@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin.domain.alarms import JOIN, Alarm, OpenAlarms
-from plugin.domain.deviation import DeviationKind, PastBehaviour, kind_of
+from plugin.domain.alarms import MAX_BRIDGED_SAMPLES, Alarm, OpenAlarms
+from plugin.domain.deviation import DeviationKind, classify
+from plugin.domain.past_behaviour import PastBehaviour
 from plugin.series import BoolArray, FloatArray, IntArray, Samples, Tick
 
 # seconds
@@ -78,7 +79,7 @@ def explained(times: IntArray, value: FloatArray, samples: Samples, alarm: Alarm
     step = int(np.median(np.diff(samples.times)))
     before = (times >= alarm.start - WINDOW) & (times < alarm.start)
     first, last = samples.times.searchsorted(
-        [alarm.start - LEAD, alarm.end + (JOIN + 1) * step + 1]
+        [alarm.start - LEAD, alarm.end + (MAX_BRIDGED_SAMPLES + 1) * step + 1]
     )
     part = slice(first, last)
     seen = Samples(
@@ -90,7 +91,7 @@ def explained(times: IntArray, value: FloatArray, samples: Samples, alarm: Alarm
         samples.score[part],
         samples.model_version[part],
     )
-    return kind_of(
+    return classify(
         PastBehaviour.of(times[before], value[before]),
         seen,
         alarm.start,

@@ -16,9 +16,9 @@ from unittest import mock
 import numpy as np
 
 from detectors.api import Band
-from detectors.bands import rescore, stretched
-from detectors.evaluate import JOIN, Marks, marked, runs
-from plugin.commands.backtest.evaluation import evaluated
+from detectors.bands import rescore, stretch_band
+from detectors.evaluate import JOIN_SAMPLES, Marks, mark_series, runs
+from plugin.commands.backtest.evaluation import evaluate_series
 from plugin.commands.backtest.source import csv_files, numbers, read_table
 from plugin.commands.terminal import bar, table
 from plugin.domain import tolerances as feedback
@@ -30,8 +30,10 @@ WEEK = 7 * 86_400
 LEAST = 2 * DAY  # of a second week: less says nothing
 HIGHEST = 2**62
 TRIED: Mapping[str, Sequence[Mapping[str, float]]] = {
-    "bound": [{"LIMIT": limit} for limit in (1.5, 2, 2.5, 3, 3.5, 4, 5, 8)],
-    "longest remembered": [{"BRIEF": samples} for samples in (1, 3, 6, 10, 16, 20, 60, HIGHEST)],
+    "bound": [{"MAX_FACTOR": limit} for limit in (1.5, 2, 2.5, 3, 3.5, 4, 5, 8)],
+    "longest remembered": [
+        {"MAX_BRIEF_SAMPLES": samples} for samples in (1, 3, 6, 10, 16, 20, 60, HIGHEST)
+    ],
     "margin": [{"MARGIN": margin} for margin in (0.8, 1, 1.05, 1.1, 1.25, 1.5)],
     "half-life": [{"HALF_LIFE": days * DAY} for days in (7, 14, 21, 28, 42, 56)],
 }
@@ -49,7 +51,7 @@ class Recorded:
     step: int
 
     def marks(self, score: FloatArray) -> Marks:
-        return marked(score, self.label, self.observed, self.kind, self.step)
+        return mark_series(score, self.label, self.observed, self.kind, self.step)
 
 
 @dataclass
@@ -70,7 +72,9 @@ class Totals:
 
 def read(data: Path, scores: Path) -> Iterator[Recorded]:
     for name, path in csv_files(scores, "time, value, band and score").items():
-        judged = evaluated(csv_files(data, "time, value and label")[name], path, 1 / WEEK).judged
+        judged = evaluate_series(
+            csv_files(data, "time, value and label")[name], path, 1 / WEEK
+        ).judged
         rows = read_table(path, ("time", "value", "lower", "expected", "upper", "score"))
         value, lower, expected, upper, score = (
             numbers(path, rows, column)
@@ -124,7 +128,7 @@ def add_pairs(totals: Totals, series: Recorded) -> None:
 def false_alarms(series: Recorded, marks: Marks, begin: int, end: int) -> Iterator[tuple[int, int]]:
     """First and last time of each that begins within begin..end."""
     times = series.samples.times[np.flatnonzero(series.observed)]
-    for first, past in runs(marks.score > 1, JOIN):
+    for first, past in runs(marks.score > 1, JOIN_SAMPLES):
         if (
             begin <= times[first] < end
             and not (marks.belongs[first:past] | marks.neither[first:past]).any()
@@ -161,7 +165,7 @@ def _scores(samples: Samples, tolerances: Tolerances) -> FloatArray:
     widening = tolerances.widening(np.zeros(1, np.int64), samples.times)
     if widening is None:
         return samples.score
-    band = stretched(
+    band = stretch_band(
         Band(samples.lower[None], samples.expected[None], samples.upper[None]), *widening.factor
     )
     return np.asarray(rescore(samples.value[None], ~np.isnan(samples.value)[None], band)[0])
@@ -171,7 +175,7 @@ def measured(recordings: Sequence[Recorded], **settings: float) -> Totals:
     """settings: of plugin.domain.tolerances, in the place of those that are shipped."""
     totals = Totals()
     with mock.patch.multiple(
-        "plugin.domain.tolerances", **{"LIMIT": feedback.MAX_FACTOR, **settings}
+        "plugin.domain.tolerances", **{"MAX_FACTOR": feedback.MAX_FACTOR, **settings}
     ):
         for series in recordings:
             add_pairs(totals, series)

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from detectors.baseline import Baseline
-from plugin.commands.plot import ALARM, LABEL, VALUE, draw
+from plugin.commands.plot import ALARM_COLOR, LABEL_COLOR, VALUE_COLOR, draw_band
 from tests.benchmarks import policy_pictures
 from tests.odd_series import Grid, Judged, judged, troubled
 
@@ -105,19 +105,19 @@ def _scene(above: Axes, below: Axes, scene: Scene, series: Judged) -> None:
         table["label"] = ((hours >= scene.incident[0]) & (hours < scene.incident[1])).astype(int)
     there = table["value"].notna().to_numpy()
     if there.mean() < 0.5:  # a line needs neighbours
-        above.plot(hours[there], table["value"][there], ".", ms=3, color=VALUE)
-    draw(above, hours, table)
+        above.plot(hours[there], table["value"][there], ".", ms=3, color=VALUE_COLOR)
+    draw_band(above, hours, table)
     above.set_title(scene.title, loc="left", fontsize=10)
     above.tick_params(labelbottom=False)
     score = np.minimum(np.nan_to_num(table["score"].to_numpy()), HIGHEST)
     shown = there if there.mean() < 0.5 else np.ones(len(hours), bool)
-    below.fill_between(hours[shown], score[shown], color=VALUE, alpha=0.35, lw=0, step="mid")
+    below.fill_between(hours[shown], score[shown], color=VALUE_COLOR, alpha=0.35, lw=0, step="mid")
     below.fill_between(
-        hours[shown], np.where(score > 1, score, 0)[shown], color=ALARM, lw=0, step="mid"
+        hours[shown], np.where(score > 1, score, 0)[shown], color=ALARM_COLOR, lw=0, step="mid"
     )
-    below.axhline(1, color=ALARM, lw=0.8, ls="--")
+    below.axhline(1, color=ALARM_COLOR, lw=0.8, ls="--")
     if scene.incident:
-        below.axvspan(*scene.incident, color=LABEL, alpha=0.4, lw=0, zorder=0)
+        below.axvspan(*scene.incident, color=LABEL_COLOR, alpha=0.4, lw=0, zorder=0)
     below.set(ylim=(0, HIGHEST), xlim=above.get_xlim(), yticks=[0, 1, HIGHEST])
     below.spines[["top", "right"]].set_visible(False)
     for axis in (above.xaxis, below.xaxis):

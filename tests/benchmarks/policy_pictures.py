@@ -16,10 +16,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from detectors.api import Band
-from plugin.commands.plot import ALARM, EXPECTED, LABEL, VALUE, draw
+from plugin.commands.plot import ALARM_COLOR, EXPECTED_COLOR, LABEL_COLOR, VALUE_COLOR, draw_band
 from plugin.config import Watch
 from plugin.jobs.latest_samples import LatestSamples
-from plugin.jobs.policies import judged
+from plugin.jobs.policies import judge_values
 from plugin.series import FloatArray, Labels, SeriesRecord, SeriesState, Tick
 
 COLUMNS = ("value", "expected", "lower", "upper", "score")
@@ -49,7 +49,7 @@ class Series:
 
     def judged(self, **settings: Any) -> pd.DataFrame:
         """value,expected,lower,upper,score after the policies of a watch."""
-        score, band = judged(self.value[None], self.band, watch(**settings))
+        score, band = judge_values(self.value[None], self.band, watch(**settings))
         return pd.DataFrame(
             {
                 "value": self.value,
@@ -149,7 +149,7 @@ def moved(path: Path, scene: Scene) -> None:
         axes, ("without", scene.written), ({}, scene.settings), strict=True
     ):
         table = series.judged(**settings)
-        draw(each, DAY, table)
+        draw_band(each, DAY, table)
         limits += each.get_ylim()
         each.set_title(f"{title} ({flagged(table)} samples flagged)", loc="left", fontsize=8.5)
         each.set_xlabel("hour", fontsize=9)
@@ -174,7 +174,7 @@ def persistence(path: Path) -> None:
     series = Series(value, expected, np.full(len(MINUTE), 12.0), np.full(len(MINUTE), 12.0))
     figure = Figure(figsize=(7, 3.8), dpi=DOTS, layout="constrained")
     top, *below = figure.subplots(4, 1, sharex=True, height_ratios=[2.2, 1, 1, 1])
-    draw(top, MINUTE, series.judged())
+    draw_band(top, MINUTE, series.judged())
     top.set_title("value", loc="left", fontsize=9)
     for axes, (k, n) in zip(below, ((1, 1), (2, 3), (3, 3)), strict=True):
         score, _ = read(series, persistence=(k, n))
@@ -190,7 +190,7 @@ def missing_data(path: Path) -> None:
     axes = figure.subplots(3, 2, sharex=True, sharey="row", height_ratios=[1.6, 1, 1])
     for column, offset in enumerate((0.0, 24.0)):
         series = stopped(offset)
-        draw(axes[0, column], MINUTE, series.judged())
+        draw_band(axes[0, column], MINUTE, series.judged())
         axes[0, column].set_title(
             "stops while " + ("it alerts" if offset else "all is well"), loc="left", fontsize=9
         )
@@ -202,7 +202,7 @@ def missing_data(path: Path) -> None:
                 0,
                 np.where(missing, 3, 0),
                 step="post",
-                color=LABEL,
+                color=LABEL_COLOR,
                 alpha=0.5,
                 lw=0,
                 zorder=0,
@@ -248,7 +248,7 @@ def read(series: Series, **settings: Any) -> tuple[FloatArray, FloatArray]:
                 np.ones(1, np.int64),
             )
         )
-        latest.look(now - STEP, now)
+        latest.end_run(now - STEP, now)
         shown, _ = latest.snapshot([record], {}, now, 86_400)
         score[at] = shown.alert_score[0]
         missing[at] = shown.missing[0]
@@ -257,11 +257,11 @@ def read(series: Series, **settings: Any) -> tuple[FloatArray, FloatArray]:
 
 def stepped(axes: Axes, score: FloatArray) -> None:
     """An alert score: blank where there is no row, red above 1."""
-    axes.step(MINUTE, score, where="post", color=VALUE, lw=1)
+    axes.step(MINUTE, score, where="post", color=VALUE_COLOR, lw=1)
     axes.fill_between(
-        MINUTE, 0, np.where(score > 1, score, 0), step="post", color=ALARM, alpha=0.8, lw=0
+        MINUTE, 0, np.where(score > 1, score, 0), step="post", color=ALARM_COLOR, alpha=0.8, lw=0
     )
-    axes.axhline(1, color=EXPECTED, lw=0.8, ls="--")
+    axes.axhline(1, color=EXPECTED_COLOR, lw=0.8, ls="--")
     if np.isnan(score).any():
         axes.text(float(MINUTE[np.isnan(score)].mean()), 1.6, "no row", ha="center", fontsize=8)
     axes.set(ylim=(-0.3, 3), yticks=[0, 1])

@@ -43,8 +43,8 @@ def test_what_follows_from_answers(tmp_path: Path) -> None:
     spikes = {100: 2.0, 500: -1.5, week + 100: 1.9, week + 500: 3.0, week + 900: -1.9}
     data, scores = write(tmp_path, spikes, {week + 300: 1.8, week + 700: 5.0})
     assert measured(list(read(data, scores))) == Totals(1, 1, 2, 3, 2, 0, 2, 2, 1)
-    assert measured(list(read(data, scores)), LIMIT=1.1) == Totals(1, 1, 2, 3, 3, 0, 2, 2, 2)
-    assert measured(list(read(data, scores)), BRIEF=1).next_after == 3
+    assert measured(list(read(data, scores)), MAX_FACTOR=1.1) == Totals(1, 1, 2, 3, 3, 0, 2, 2, 2)
+    assert measured(list(read(data, scores)), MAX_BRIEF_SAMPLES=1).next_after == 3
 
 
 def test_a_series_with_nothing_to_answer_is_told_apart(tmp_path: Path) -> None:

@@ -5,18 +5,23 @@ import pytest
 import torch
 
 from detectors.autoencoder import Autoencoder
-from detectors.masked import CONTEXT
+from detectors.masked_windows import CONTEXT
 from detectors.stacked import Weights, draw
 
 KINDS = ("dense", "conv", "lstm")
-S, N = 2, 3
+S = 2
+N = 3
 
 
 def _parts(kind: str, window: int) -> tuple[Autoencoder, Weights, tuple[torch.Tensor, ...]]:
-    model, rng = Autoencoder(kind=kind, window=window), np.random.default_rng(0)
+    model = Autoencoder(kind=kind, window=window)
+    rng = np.random.default_rng(0)
     shapes = ((S, N, window), (S, N, window), (S, N, CONTEXT))
-    return model, draw(model._shapes(), S, 0), tuple(torch.from_numpy(rng.normal(size=shape).astype(np.float32))
-                                                     for shape in shapes)
+    return (
+        model,
+        draw(model.weight_shapes(), S, 0),
+        tuple(torch.from_numpy(rng.normal(size=shape).astype(np.float32)) for shape in shapes),
+    )
 
 
 @pytest.mark.parametrize("window", [4, 7, 32])

@@ -5,28 +5,43 @@ import math
 import numpy as np
 import pytest
 
-from detectors.evaluate import Events, covered, delays, events, events_by_kind, marked, runs
+from detectors.evaluate import (
+    Events,
+    coverage_by_kind,
+    delays,
+    events,
+    events_by_kind,
+    mark_series,
+    runs,
+)
 
 
 def flags(text: str) -> np.ndarray:
     return np.array([mark == "x" for mark in text])
 
 
-@pytest.mark.parametrize(("text", "join", "expected"), [
-    ("", 0, []),
-    ("....", 0, []),
-    ("xx..x", 0, [[0, 2], [4, 5]]),
-    ("xx..x", 1, [[0, 2], [4, 5]]),
-    ("xx..x", 2, [[0, 5]]),
-    ("x.x.x", 1, [[0, 5]]),
-    ("x.x...x", 1, [[0, 3], [6, 7]]),
-])
+@pytest.mark.parametrize(
+    ("text", "join", "expected"),
+    [
+        ("", 0, []),
+        ("....", 0, []),
+        ("xx..x", 0, [[0, 2], [4, 5]]),
+        ("xx..x", 1, [[0, 2], [4, 5]]),
+        ("xx..x", 2, [[0, 5]]),
+        ("x.x.x", 1, [[0, 5]]),
+        ("x.x...x", 1, [[0, 3], [6, 7]]),
+    ],
+)
 def test_runs(text: str, join: int, expected: list[list[int]]) -> None:
     assert runs(flags(text), join).tolist() == expected
 
 
-def judged(score_at: list[int], label_at: range, length: int = 200, gaps: range = range(0)) -> Events:
-    score, label, observed = np.zeros(length), np.zeros(length, np.int64), np.ones(length, bool)
+def judged(
+    score_at: list[int], label_at: range, length: int = 200, gaps: range = range(0)
+) -> Events:
+    score = np.zeros(length)
+    label = np.zeros(length, np.int64)
+    observed = np.ones(length, bool)
     score[score_at] = 1.5
     label[list(label_at)] = 1
     observed[list(gaps)] = False
@@ -72,21 +87,32 @@ def test_ratios() -> None:
     total = Events(4, 3, 10, 2) + Events(1, 1, 0, 0)
     assert total.recall == 0.8 and total.precision == 0.8
     assert total.f1 == pytest.approx(0.8)
-    assert math.isnan(Events().recall) and math.isnan(Events().precision) and math.isnan(Events().f1)
+    assert (
+        math.isnan(Events().recall) and math.isnan(Events().precision) and math.isnan(Events().f1)
+    )
     assert Events(3, 0, 0, 0).f1 == 0
 
 
-def injected(score_at: list[int], kind: str, label_at: range = range(100, 110), length: int = 300) -> Events:
-    score, label = np.zeros(length), np.zeros(length, np.int64)
+def injected(
+    score_at: list[int], kind: str, label_at: range = range(100, 110), length: int = 300
+) -> Events:
+    score = np.zeros(length)
+    label = np.zeros(length, np.int64)
     score[score_at] = 1.5
     label[list(label_at)] = 1
     return events(score, label, np.ones(length, bool), kind=np.where(label == 1, kind, ""), step=60)
 
 
-@pytest.mark.parametrize(("kind", "at", "caught"), [
-    ("shift", 104, 1), ("shift", 105, 0),  # half of ten samples
-    ("dip", 109, 1), ("dip", 111, 1), ("dip", 112, 0),  # up to two samples after its end
-])
+@pytest.mark.parametrize(
+    ("kind", "at", "caught"),
+    [
+        ("shift", 104, 1),
+        ("shift", 105, 0),  # half of ten samples
+        ("dip", 109, 1),
+        ("dip", 111, 1),
+        ("dip", 112, 0),  # up to two samples after its end
+    ],
+)
 def test_an_injected_incident_is_caught_by_its_kind(kind: str, at: int, caught: int) -> None:
     assert injected([at], kind) == Events(1, caught, 1, 0)
 
@@ -109,11 +135,11 @@ def test_kinds_coverage_and_delay() -> None:
     label = np.array([0, 1, 1, 1, 1, 0, 0, 1, 1, 0])
     kind = np.array(["", *["ramp"] * 4, "", "", *["dip"] * 2, ""])
     score = np.array([0, 0, 2, np.nan, 2, 0, 0, 0, 0, 3.0])
-    found = marked(score, label, np.ones(10, bool), kind)
+    found = mark_series(score, label, np.ones(10, bool), kind)
     assert found.peaks.tolist() == [2, 3]
     assert events_by_kind(found) == {"dip": Events(1, 1), "ramp": Events(1, 1)}
     assert events_by_kind(found, 2.5) == {"dip": Events(1, 1), "ramp": Events(1, 0)}
-    assert covered(found) == {"ramp": (2, 4), "dip": (0, 2)}
+    assert coverage_by_kind(found) == {"ramp": (2, 4), "dip": (0, 2)}
     assert delays(found) == [1, 2] and delays(found, 2.5) == [2]
 
 

@@ -17,13 +17,22 @@ import torch
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 from detectors.api import Detector, SeriesBatch
-from detectors.checks import BUDGET, pieces_equal_the_whole, synthetic
+from detectors.checks import ALERT_BUDGET, pieces_equal_the_whole, synthetic
 from detectors.registry import detector_named
 
-STEPS, FIT = 520, 360  # samples altogether, and to fit on
-NETWORKS = (("autoencoder", {"kind": "dense"}), ("autoencoder", {"kind": "conv"}),
-            ("autoencoder", {"kind": "lstm"}), ("vae", {}), ("lstm", {}), ("lstm", {"cell": "gru"}),
-            ("lstm", {"layers": 2, "hidden": 13}), ("seq2seq", {}))
+# samples altogether, and to fit on
+STEPS = 520
+FIT = 360
+NETWORKS = (
+    ("autoencoder", {"kind": "dense"}),
+    ("autoencoder", {"kind": "conv"}),
+    ("autoencoder", {"kind": "lstm"}),
+    ("vae", {}),
+    ("lstm", {}),
+    ("lstm", {"cell": "gru"}),
+    ("lstm", {"layers": 2, "hidden": 13}),
+    ("seq2seq", {}),
+)
 SPECS = (("baseline", {}), ("auto", {}), *((name, {**own, "steps": 3}) for name, own in NETWORKS))
 AVX2 = {"avx2", "fma"}
 AVX512 = AVX2 | {"avx512f", "avx512vl", "avx512bw", "avx512dq", "avx512cd"}
@@ -32,19 +41,61 @@ ELEMENTWISE = " ".join(name for name in __cpu_dispatch__ if __cpu_features__[nam
 # What the libraries are told, and what the processor must be able to do for it.
 KERNELS = {
     "chosen": ({}, set()),
-    "oldest": ({"OPENBLAS_CORETYPE": "Prescott", "ATEN_CPU_CAPABILITY": "default",
-                "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
-                "NPY_DISABLE_CPU_FEATURES": ELEMENTWISE}, {"sse4_2"}),
-    "compatible": ({"OPENBLAS_CORETYPE": "Nehalem", "ATEN_CPU_CAPABILITY": "default",
-                    "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "COMPATIBLE"}, AVX2),
-    "haswell": ({"OPENBLAS_CORETYPE": "Haswell", "ATEN_CPU_CAPABILITY": "avx2",
-                 "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}, AVX2),
-    "zen": ({"OPENBLAS_CORETYPE": "Zen", "ATEN_CPU_CAPABILITY": "avx2",
-             "ONEDNN_MAX_CPU_ISA": "ALL", "MKL_CBWR": "AVX2"}, AVX2),
-    "skylake": ({"OPENBLAS_CORETYPE": "SkylakeX", "ATEN_CPU_CAPABILITY": "avx512",
-                 "ONEDNN_MAX_CPU_ISA": "ALL", "MKL_ENABLE_INSTRUCTIONS": "AVX512"}, AVX512),
-    "halved": ({"OPENBLAS_CORETYPE": "SkylakeX", "ATEN_CPU_CAPABILITY": "avx2",
-                "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX512"}, AVX512),
+    "oldest": (
+        {
+            "OPENBLAS_CORETYPE": "Prescott",
+            "ATEN_CPU_CAPABILITY": "default",
+            "ONEDNN_MAX_CPU_ISA": "SSE41",
+            "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+            "NPY_DISABLE_CPU_FEATURES": ELEMENTWISE,
+        },
+        {"sse4_2"},
+    ),
+    "compatible": (
+        {
+            "OPENBLAS_CORETYPE": "Nehalem",
+            "ATEN_CPU_CAPABILITY": "default",
+            "ONEDNN_MAX_CPU_ISA": "AVX2",
+            "MKL_CBWR": "COMPATIBLE",
+        },
+        AVX2,
+    ),
+    "haswell": (
+        {
+            "OPENBLAS_CORETYPE": "Haswell",
+            "ATEN_CPU_CAPABILITY": "avx2",
+            "ONEDNN_MAX_CPU_ISA": "AVX2",
+            "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        },
+        AVX2,
+    ),
+    "zen": (
+        {
+            "OPENBLAS_CORETYPE": "Zen",
+            "ATEN_CPU_CAPABILITY": "avx2",
+            "ONEDNN_MAX_CPU_ISA": "ALL",
+            "MKL_CBWR": "AVX2",
+        },
+        AVX2,
+    ),
+    "skylake": (
+        {
+            "OPENBLAS_CORETYPE": "SkylakeX",
+            "ATEN_CPU_CAPABILITY": "avx512",
+            "ONEDNN_MAX_CPU_ISA": "ALL",
+            "MKL_ENABLE_INSTRUCTIONS": "AVX512",
+        },
+        AVX512,
+    ),
+    "halved": (
+        {
+            "OPENBLAS_CORETYPE": "SkylakeX",
+            "ATEN_CPU_CAPABILITY": "avx2",
+            "ONEDNN_MAX_CPU_ISA": "AVX2",
+            "MKL_ENABLE_INSTRUCTIONS": "AVX512",
+        },
+        AVX512,
+    ),
 }
 
 
@@ -62,8 +113,14 @@ def test_pieces_equal_the_whole_with_any_kernel(name: str) -> None:
     if lacking:
         pytest.skip(f"this processor has no {', '.join(sorted(lacking))}")
     root = Path(__file__).parents[2]
-    child = subprocess.run([sys.executable, "-m", "tests.detectors.test_kernels"], cwd=root,
-                           env={**os.environ, **told}, capture_output=True, text=True, timeout=300)
+    child = subprocess.run(
+        [sys.executable, "-m", "tests.detectors.test_kernels"],
+        cwd=root,
+        env={**os.environ, **told},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert child.returncode == 0, child.stdout + child.stderr
     assert child.stdout.count("equal") == len(SPECS) + 1, child.stdout
 
@@ -81,7 +138,7 @@ def _check() -> None:
     """What a child does: all detectors, each with several series and with one."""
     torch.set_num_threads(1)
     for title, detector, batch in _cases():
-        fitted = detector.fit(batch.steps(0, FIT), alert_budget=BUDGET)
+        fitted = detector.fit(batch.steps(0, FIT), alert_budget=ALERT_BUDGET)
         alone = {name: array[1:2] for name, array in fitted.state.items()}
         pieces_equal_the_whole(fitted, batch)
         pieces_equal_the_whole(detector.restore(alone), batch.rows(np.array([1])))

@@ -1,4 +1,5 @@
-"""What the networks promise beyond the contract: no drift, gaps that widen, small models, warm starts."""
+"""What the networks promise beyond the contract: no drift, gaps that widen, small models, warm
+starts."""
 
 import numpy as np
 import pytest
@@ -6,9 +7,9 @@ import torch
 
 from detectors.api import DetectorError, FittedDetector, NotEnoughData, SeriesBatch
 from detectors.baseline import Baseline
-from detectors.checks import BUDGET, FIT, synthetic
+from detectors.checks import ALERT_BUDGET, FIT_SAMPLES, synthetic
 from detectors.registry import detector_named
-from detectors.stepping import OLDEST, ages
+from detectors.stepping import MAX_AGE_STEPS, ages
 
 NETWORKS = ("autoencoder", "lstm", "seq2seq", "vae")
 NAMES = ("auto", "baseline", *NETWORKS)
@@ -17,17 +18,22 @@ NAMES = ("auto", "baseline", *NETWORKS)
 @pytest.fixture(scope="module", params=NAMES)
 def fitted(request: pytest.FixtureRequest) -> FittedDetector:
     torch.set_num_threads(1)
-    return detector_named(request.param, {}).fit(synthetic().steps(0, FIT), alert_budget=BUDGET)
+    return detector_named(request.param, {}).fit(
+        synthetic().steps(0, FIT_SAMPLES), alert_budget=ALERT_BUDGET
+    )
 
 
 def test_band_of_a_long_run_does_not_drift(fitted: FittedDetector) -> None:
     long = synthetic(steps=20_000)
     band = fitted.score(long).band
     width = band.upper - band.lower
-    early, late = width[:, 2_000:4_000].mean(axis=1), width[:, -2_000:].mean(axis=1)
+    early = width[:, 2_000:4_000].mean(axis=1)
+    late = width[:, -2_000:].mean(axis=1)
     assert (np.abs(late / early - 1) < 0.1).all()
     error = np.where(long.observed, long.values, np.nan) - band.expected
-    early, late = (np.nanmedian(np.abs(part), axis=1) for part in (error[:, 2_000:4_000], error[:, -2_000:]))
+    early, late = (
+        np.nanmedian(np.abs(part), axis=1) for part in (error[:, 2_000:4_000], error[:, -2_000:])
+    )
     assert (np.abs(late / early - 1) < 0.15).all()
 
 
@@ -49,7 +55,8 @@ def test_a_day_without_samples_ends_at_the_trend(fitted: FittedDetector) -> None
     observed = batch.observed.copy()
     observed[:, 1_650:1_950] = False  # 25 hours
     gone = SeriesBatch(batch.values, observed, batch.start, batch.step)
-    band, trend = fitted.score(gone).band, Baseline().fit(batch.steps(0, FIT), alert_budget=BUDGET).score(gone).band
+    band = fitted.score(gone).band
+    trend = Baseline().fit(batch.steps(0, FIT_SAMPLES), alert_budget=ALERT_BUDGET).score(gone).band
     width = (band.upper - band.lower)[:, 1_649:1_950]
     late = slice(1_800, 1_950)
     off = np.abs(band.expected - trend.expected)[:, late] / (trend.upper - trend.lower)[:, late]
@@ -58,10 +65,12 @@ def test_a_day_without_samples_ends_at_the_trend(fitted: FittedDetector) -> None
 
 
 def test_forecast_is_the_band_of_a_gap(fitted: FittedDetector) -> None:
-    batch = synthetic().steps(0, FIT)
+    batch = synthetic().steps(0, FIT_SAMPLES)
     ahead = fitted.forecast(batch, 24)
-    assert (np.diff(ahead.upper - ahead.lower, axis=1) >= -0.01 * (ahead.upper - ahead.lower)[:, 1:]).all()
-    truth = synthetic().values[:, FIT:FIT + 24]
+    assert (
+        np.diff(ahead.upper - ahead.lower, axis=1) >= -0.01 * (ahead.upper - ahead.lower)[:, 1:]
+    ).all()
+    truth = synthetic().values[:, FIT_SAMPLES : FIT_SAMPLES + 24]
     inside = (truth >= ahead.lower) & (truth <= ahead.upper) | np.isnan(truth)
     assert inside.mean() > 0.95
 
@@ -72,43 +81,45 @@ def test_a_model_fits_in_its_budget_of_bytes(fitted: FittedDetector) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_networks_beat_the_baseline_on_noise_with_memory(name: str) -> None:
-    batch = synthetic().steps(0, FIT)
-    control = Baseline().fit(batch, alert_budget=BUDGET)
-    network = detector_named(name, {}).fit(batch, alert_budget=BUDGET)
+    batch = synthetic().steps(0, FIT_SAMPLES)
+    control = Baseline().fit(batch, alert_budget=ALERT_BUDGET)
+    network = detector_named(name, {}).fit(batch, alert_budget=ALERT_BUDGET)
     assert (network.loss / control.loss).mean() < 0.98
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_prior_of_another_spec_is_refused(name: str) -> None:
-    batch = synthetic().steps(0, FIT)
-    small = detector_named(name, {"hidden": 8, "steps": 2}).fit(batch, alert_budget=BUDGET)
+    batch = synthetic().steps(0, FIT_SAMPLES)
+    small = detector_named(name, {"hidden": 8, "steps": 2}).fit(batch, alert_budget=ALERT_BUDGET)
     with pytest.raises(DetectorError, match="prior"):
-        detector_named(name, {}).fit(batch, small.state, alert_budget=BUDGET)
+        detector_named(name, {}).fit(batch, small.state, alert_budget=ALERT_BUDGET)
 
 
 def test_baseline_serves_from_eight_samples() -> None:
     values = np.array([[5.0, 6, 5, 7, 6, 5, 6, 7]])
-    fitted = Baseline().fit(SeriesBatch(values, values > 0, 0, 60), alert_budget=BUDGET)
+    fitted = Baseline().fit(SeriesBatch(values, values > 0, 0, 60), alert_budget=ALERT_BUDGET)
     band = fitted.score(SeriesBatch(values, values > 0, 480, 60)).band
     assert (band.lower < values).all() and (values < band.upper).all()
     with pytest.raises(NotEnoughData, match="fewer than 8 samples.*row 0 has 7") as caught:
-        Baseline().fit(SeriesBatch(values[:, :7], values[:, :7] > 0, 0, 60), alert_budget=BUDGET)
+        Baseline().fit(
+            SeriesBatch(values[:, :7], values[:, :7] > 0, 0, 60), alert_budget=ALERT_BUDGET
+        )
     assert caught.value.rows == (0,)
 
 
 def test_young_rows_in_old_company_are_fitted() -> None:
-    batch = synthetic().steps(0, FIT)
+    batch = synthetic().steps(0, FIT_SAMPLES)
     observed = batch.observed.copy()
     observed[1, :1_200] = False
     mixed = SeriesBatch(batch.values, observed, batch.start, batch.step)
-    fitted = detector_named("lstm", {"steps": 20}).fit(mixed, alert_budget=BUDGET)
+    fitted = detector_named("lstm", {"steps": 20}).fit(mixed, alert_budget=ALERT_BUDGET)
     assert np.isfinite(fitted.loss).all()
 
 
 def test_ages_by_hand() -> None:
     seen = np.array([[False, True, False, False, True]])
     age, after = ages(seen, None)
-    assert age.tolist() == [[OLDEST, OLDEST, 1.0, 2.0, 3.0]]
+    assert age.tolist() == [[MAX_AGE_STEPS, MAX_AGE_STEPS, 1.0, 2.0, 3.0]]
     assert after.tolist() == [1.0]
     assert ages(seen[:, 2:], np.array([1.0]))[0].tolist() == [[1.0, 2.0, 3.0]]
 
@@ -118,6 +129,6 @@ def test_ages_by_hand() -> None:
 def test_any_step_from_a_quarter_of_a_minute_to_an_hour(name: str, step: int) -> None:
     batch = synthetic(rows=2)
     other = SeriesBatch(batch.values, batch.observed, batch.start // 3_600 * 3_600, step)
-    fitted = detector_named(name, {}).fit(other.steps(0, FIT), alert_budget=BUDGET)
+    fitted = detector_named(name, {}).fit(other.steps(0, FIT_SAMPLES), alert_budget=ALERT_BUDGET)
     band = fitted.forecast(other, 7_200 // step)
     assert np.isfinite(fitted.loss).all() and np.isfinite(band.upper - band.lower).all()

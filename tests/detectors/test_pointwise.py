@@ -5,25 +5,33 @@ import math
 import numpy as np
 import pytest
 
-from detectors.pointwise import Points, counted, points, precision_recall
+from detectors.pointwise import Points, labelled_samples, points, precision_recall
 
 
 def test_counts_and_ratios() -> None:
-    score, incident = np.array([2, 0.5, 3, 1, -np.inf]), np.array([True, True, False, False, True])
+    score = np.array([2, 0.5, 3, 1, -np.inf])
+    incident = np.array([True, True, False, False, True])
     found = points(score, incident)
     assert found == Points(1, 1, 2)
-    assert (found.precision, found.recall, found.f1) == (0.5, pytest.approx(1 / 3), pytest.approx(0.4))
+    assert (found.precision, found.recall, found.f1) == (
+        0.5,
+        pytest.approx(1 / 3),
+        pytest.approx(0.4),
+    )
     assert found + Points(1, 1, 0) == Points(2, 2, 2)
 
 
 def test_nothing_to_say() -> None:
-    assert math.isnan(Points().precision) and math.isnan(Points().recall) and math.isnan(Points().f1)
+    assert (
+        math.isnan(Points().precision) and math.isnan(Points().recall) and math.isnan(Points().f1)
+    )
     assert Points(0, 0, 4).f1 == 0
 
 
 def test_gaps_and_neither_do_not_count() -> None:
-    score, incident = counted(np.array([1, 2, np.nan, 4.0]), np.array([1, -1, 0, 1]),
-                              np.array([True, True, True, False]))
+    score, incident = labelled_samples(
+        np.array([1, 2, np.nan, 4.0]), np.array([1, -1, 0, 1]), np.array([True, True, True, False])
+    )
     assert score.tolist() == [1, -np.inf] and incident.tolist() == [True, False]
 
 
@@ -43,7 +51,8 @@ def test_equal_scores_are_flagged_together() -> None:
 
 
 def test_samples_without_a_score_are_never_flagged() -> None:
-    score, incident = np.array([-np.inf, 2, -np.inf]), np.array([True, True, False])
+    score = np.array([-np.inf, 2, -np.inf])
+    incident = np.array([True, True, False])
     found = precision_recall(score, incident)
     assert found.recall.tolist() == [0.5] and found.area == 0.5
     assert points(score, incident, found.best_f1()[0]) == Points(1, 0, 1)

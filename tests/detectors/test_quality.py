@@ -6,33 +6,40 @@ import numpy as np
 import pytest
 
 from detectors.evaluate import Events
-from detectors.quality import Judged, judge, poisson_tail
+from detectors.quality import JudgedSeries, judge, poisson_tail
 
 DAY = 1440  # samples of a minute
 
 
-def quiet(name: str, alarms: int, days: int = 7) -> Judged:
+def quiet(name: str, alarms: int, days: int = 7) -> JudgedSeries:
     score = np.zeros(days * DAY)
     score[100 * np.arange(1, alarms + 1)] = 2.0
     label = np.zeros(days * DAY, np.int64)
-    return Judged(name, score, label, None, np.ones(days * DAY, bool), 60)
+    return JudgedSeries(name, score, label, None, np.ones(days * DAY, bool), 60)
 
 
-def labelled() -> Judged:
-    """One day, two incidents: the first seen after 3 samples, the second never; one false alarm of 5."""
-    score, label = np.zeros(DAY), np.zeros(DAY, np.int64)
+def labelled() -> JudgedSeries:
+    """One day, two incidents: the first seen after 3 samples, the second never; one false alarm
+    of 5."""
+    score = np.zeros(DAY)
+    label = np.zeros(DAY, np.int64)
     label[200:230] = label[600:630] = 1
-    score[203:230], score[1000] = 3.0, 5.0
-    return Judged("labelled", score, label, None, np.ones(DAY, bool), 60)
+    score[203:230] = 3.0
+    score[1000] = 5.0
+    return JudgedSeries("labelled", score, label, None, np.ones(DAY, bool), 60)
 
 
-def injected(kinds: dict[str, int]) -> Judged:
+def injected(kinds: dict[str, int]) -> JudgedSeries:
     """One day; an incident of each kind, 60 samples, of which so many have a score of 2."""
-    score, label, kind = np.zeros(DAY), np.zeros(DAY, np.int64), np.full(DAY, "", object)
+    score = np.zeros(DAY)
+    label = np.zeros(DAY, np.int64)
+    kind = np.full(DAY, "", object)
     for number, (name, flagged) in enumerate(kinds.items()):
         start = 10 + number * 200
-        label[start:start + 60], kind[start:start + 60], score[start:start + flagged] = 1, name, 2.0
-    return Judged("injected", score, label, kind, np.ones(DAY, bool), 60)
+        label[start : start + 60] = 1
+        kind[start : start + 60] = name
+        score[start : start + flagged] = 2.0
+    return JudgedSeries("injected", score, label, kind, np.ones(DAY, bool), 60)
 
 
 def test_recall_at_a_rate_and_at_the_own_threshold() -> None:
@@ -40,7 +47,12 @@ def test_recall_at_a_rate_and_at_the_own_threshold() -> None:
     assert found.recall_at == {0.05: 0, 0.1: 0, 0.3: 0, 1.0: 0.5}
     assert found.threshold_at == {0.05: 5, 0.1: 5, 0.3: 5, 1.0: 0}
     assert found.own.events == Events(2, 1, 2, 1)
-    assert (found.series, found.days, found.own.false_per_day, found.own.median_delay) == (1, 1, 1, 3)
+    assert (found.series, found.days, found.own.false_per_day, found.own.median_delay) == (
+        1,
+        1,
+        1,
+        3,
+    )
     assert found.by_kind == {} and math.isnan(found.long_coverage)
 
 
@@ -50,9 +62,10 @@ def test_one_threshold_is_shared_by_all_series() -> None:
 
 
 def test_gaps_are_no_time_and_samples_without_a_score_are_told() -> None:
-    score, observed = np.full(DAY, np.nan), np.arange(DAY) >= DAY // 2
-    score[DAY // 2 + 10:] = 0
-    found = judge([Judged("gap", score, np.zeros(DAY, np.int64), None, observed, 60)])
+    score = np.full(DAY, np.nan)
+    observed = np.arange(DAY) >= DAY // 2
+    score[DAY // 2 + 10 :] = 0
+    found = judge([JudgedSeries("gap", score, np.zeros(DAY, np.int64), None, observed, 60)])
     assert found.days == 0.5 and found.unscored == 10
 
 
@@ -76,8 +89,17 @@ def test_kinds_on_call_are_judged_at_the_threshold_that_keeps_the_rate() -> None
 
 def test_calibration_is_of_quiet_series() -> None:
     found = judge([labelled(), quiet("a", 0), quiet("b", 1), quiet("c", 5)]).calibration
-    assert (found.series, found.days, found.false_alarms, found.promised) == (3, 21, 6, pytest.approx(3))
-    assert found.ratio == pytest.approx(2) and found.above == 1 and found.share_above == pytest.approx(1 / 3)
+    assert (found.series, found.days, found.false_alarms, found.promised) == (
+        3,
+        21,
+        6,
+        pytest.approx(3),
+    )
+    assert (
+        found.ratio == pytest.approx(2)
+        and found.above == 1
+        and found.share_above == pytest.approx(1 / 3)
+    )
     assert math.isnan(judge([labelled()]).calibration.ratio)
 
 
@@ -85,13 +107,16 @@ def test_the_budget_is_what_was_promised() -> None:
     assert judge([quiet("a", 3)], alert_budget=1 / 86_400).calibration.ratio == pytest.approx(3 / 7)
 
 
-@pytest.mark.parametrize(("number", "mean", "tail"), [
-    (0, 1.0, 1.0),
-    (1, 1.0, 1 - math.exp(-1)),
-    (3, 1.0, 1 - 2.5 * math.exp(-1)),
-    (0, 0.0, 1.0),
-    (1, 0.0, 0.0),
-])
+@pytest.mark.parametrize(
+    ("number", "mean", "tail"),
+    [
+        (0, 1.0, 1.0),
+        (1, 1.0, 1 - math.exp(-1)),
+        (3, 1.0, 1 - 2.5 * math.exp(-1)),
+        (0, 0.0, 1.0),
+        (1, 0.0, 0.0),
+    ],
+)
 def test_poisson_tail(number: int, mean: float, tail: float) -> None:
     assert poisson_tail(number, mean) == pytest.approx(tail)
 

@@ -3,20 +3,36 @@
 import numpy as np
 import torch
 
-from detectors.recurrent import FARTHEST, OLDEST_TAUGHT, dropped, faded, gated_head, last_shown
+from detectors.recurrent import (
+    MAX_DEVIATION_SPREADS,
+    MAX_TRAINED_AGE,
+    drop_samples,
+    fade,
+    gated_head,
+    last_samples,
+)
 
 
 def test_last_shown_by_hand() -> None:
     deviation = torch.tensor([1.0, 50.0, 3.0, 4.0]).view(1, 4, 1)
     shown = torch.tensor([False, True, False, False]).view(1, 4, 1)
-    last, there, age = (part.flatten().tolist() for part in last_shown(deviation, shown))
-    assert last == [0.0, 0.0, FARTHEST, FARTHEST * (1 - 1 / OLDEST_TAUGHT)]
+    last, there, age = (part.flatten().tolist() for part in last_samples(deviation, shown))
+    assert last == [
+        0.0,
+        0.0,
+        MAX_DEVIATION_SPREADS,
+        MAX_DEVIATION_SPREADS * (1 - 1 / MAX_TRAINED_AGE),
+    ]
     assert there == [False, False, True, False]
-    assert age == [OLDEST_TAUGHT, OLDEST_TAUGHT, 1.0, 2.0]
+    assert age == [MAX_TRAINED_AGE, MAX_TRAINED_AGE, 1.0, 2.0]
 
 
 def test_what_is_old_says_nothing() -> None:
-    assert faded(torch.tensor([2.0, 2.0, 2.0]), torch.tensor([1.0, 33.0, 500.0])).tolist() == [2.0, 1.0, 0.0]
+    assert fade(torch.tensor([2.0, 2.0, 2.0]), torch.tensor([1.0, 33.0, 500.0])).tolist() == [
+        2.0,
+        1.0,
+        0.0,
+    ]
 
 
 def test_an_open_gate_passes_the_last_deviation_on() -> None:
@@ -25,7 +41,7 @@ def test_an_open_gate_passes_the_last_deviation_on() -> None:
 
 
 def test_windows_pretend_gaps_of_any_length() -> None:
-    shown = dropped(np.random.default_rng(0), 40, 600)
+    shown = drop_samples(np.random.default_rng(0), 40, 600)
     missing = 40 - shown.sum(axis=0)
     assert 0.2 < (missing > 5).mean() < 0.35
     assert missing.max() > 30

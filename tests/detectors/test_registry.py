@@ -15,15 +15,20 @@ def test_options_reach_the_detector() -> None:
     assert detector_named("lstm", {"hidden": 16, "rate": 1}) == LSTM(hidden=16, rate=1.0)
 
 
-@pytest.mark.parametrize(("name", "options", "message"), [
-    ("lsmt", {}, "unknown detector `lsmt`, did you mean `lstm`"),
-    ("lstm", {"hiden": 3}, "detector `lstm` has no option `hiden`, did you mean `hidden`"),
-    ("lstm", {"hidden": "24"}, "`hidden` must be int: got '24'"),
-    ("lstm", {"hidden": True}, "`hidden` must be int: got True"),
-    ("lstm", {"hidden": 2}, "`hidden` must lie between 4 and 256: got 2"),
-    ("baseline", {"hidden": 2}, "detector `baseline` has no option `hidden`; valid: none"),
-])
-def test_wrong_options_say_what_is_valid(name: str, options: dict[str, int | float | str], message: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("lsmt", {}, "unknown detector `lsmt`, did you mean `lstm`"),
+        ("lstm", {"hiden": 3}, "detector `lstm` has no option `hiden`, did you mean `hidden`"),
+        ("lstm", {"hidden": "24"}, "`hidden` must be int: got '24'"),
+        ("lstm", {"hidden": True}, "`hidden` must be int: got True"),
+        ("lstm", {"hidden": 2}, "`hidden` must lie between 4 and 256: got 2"),
+        ("baseline", {"hidden": 2}, "detector `baseline` has no option `hidden`; valid: none"),
+    ],
+)
+def test_wrong_options_say_what_is_valid(
+    name: str, options: dict[str, int | float | str], message: str
+) -> None:
     with pytest.raises(DetectorError) as caught:
         detector_named(name, options)
     assert message in str(caught.value)

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from detectors.stacked import GATES, GatedRecurrence, Recurrence, advance, cell, draw, linear, recur
+from detectors.stacked import CELLS, GatedRecurrence, Recurrence, advance, cell, draw, linear, recur
 
-S, L, B, H = 3, 5, 4, 6
+S = 3
+L = 5
+B = 4
+H = 6
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +26,9 @@ def _weights(dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, ...]:
 def test_recurrence_equals_torch_lstm() -> None:
     pre, weight, h, c = _weights()
     ours = Recurrence.apply(pre, weight, h, c)
-    order = torch.cat([torch.arange(0, 2 * H), torch.arange(3 * H, 4 * H), torch.arange(2 * H, 3 * H)])  # i f g o
+    order = torch.cat(
+        [torch.arange(0, 2 * H), torch.arange(3 * H, 4 * H), torch.arange(2 * H, 3 * H)]
+    )  # i f g o
     for row in range(S):
         theirs = torch.nn.LSTM(4 * H, H, dtype=torch.float64)
         with torch.no_grad():
@@ -37,7 +42,7 @@ def test_recurrence_equals_torch_lstm() -> None:
 
 def _gru(dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, ...]:
     pre, weight, h, _ = _weights(dtype)
-    return pre[..., :3 * H].contiguous(), weight[..., :3 * H].contiguous(), h
+    return pre[..., : 3 * H].contiguous(), weight[..., : 3 * H].contiguous(), h
 
 
 def test_gated_recurrence_equals_torch_gru() -> None:
@@ -54,29 +59,37 @@ def test_gated_recurrence_equals_torch_gru() -> None:
         assert torch.allclose(out, ours[row], atol=1e-12)
 
 
-@pytest.mark.parametrize(("kind", "given"), [(Recurrence, _weights()), (GatedRecurrence, _gru())], ids=GATES)
-def test_written_backward_equals_finite_differences(kind: type[torch.autograd.Function],
-                                                    given: tuple[torch.Tensor, ...]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "given"), [(Recurrence, _weights()), (GatedRecurrence, _gru())], ids=CELLS
+)
+def test_written_backward_equals_finite_differences(
+    kind: type[torch.autograd.Function], given: tuple[torch.Tensor, ...]
+) -> None:
     free = tuple(part.clone().requires_grad_() for part in given)
     assert torch.autograd.gradcheck(kind.apply, free, atol=1e-7)
 
 
 def test_written_backward_equals_autograd() -> None:
     pre, weight, h = (part.requires_grad_() for part in _gru())
-    theirs, steps = h, []
+    theirs = h
+    steps = []
     for t in range(L):
-        reset, update, _ = (torch.sigmoid(part) for part in (pre[:, t] + theirs @ weight).split(H, dim=-1))
-        candidate = torch.tanh(pre[:, t, :, 2 * H:] + reset * (theirs @ weight)[..., 2 * H:])
+        reset, update, _ = (
+            torch.sigmoid(part) for part in (pre[:, t] + theirs @ weight).split(H, dim=-1)
+        )
+        candidate = torch.tanh(pre[:, t, :, 2 * H :] + reset * (theirs @ weight)[..., 2 * H :])
         theirs = (1 - update) * candidate + update * theirs
         steps.append(theirs)
     ours = GatedRecurrence.apply(pre, weight, h)
     pull = torch.randn(ours.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     found = torch.autograd.grad((ours * pull).sum(), (pre, weight, h))
     wanted = torch.autograd.grad((torch.stack(steps, dim=1) * pull).sum(), (pre, weight, h))
-    assert all(torch.allclose(one, other, atol=1e-12) for one, other in zip(found, wanted, strict=True))
+    assert all(
+        torch.allclose(one, other, atol=1e-12) for one, other in zip(found, wanted, strict=True)
+    )
 
 
-@pytest.mark.parametrize("kind", GATES)
+@pytest.mark.parametrize("kind", CELLS)
 def test_stack_equals_each_alone(kind: str) -> None:
     pre, weight, *state = (_weights if kind == "lstm" else _gru)(torch.float32)
     together = recur(kind, pre, weight, tuple(state))
@@ -86,10 +99,11 @@ def test_stack_equals_each_alone(kind: str) -> None:
         assert torch.allclose(alone, together[one], atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", GATES)
+@pytest.mark.parametrize("kind", CELLS)
 def test_steps_taken_one_by_one_equal_the_run(kind: str) -> None:
     pre, weight, *first = (_weights if kind == "lstm" else _gru)()
-    whole, state = recur(kind, pre, weight, tuple(first)), tuple(first)
+    whole = recur(kind, pre, weight, tuple(first))
+    state = tuple(first)
     for t in range(L):
         state = advance(kind, pre[:, t], weight, state)
         assert torch.allclose(state[0], whole[:, t], atol=1e-12)
@@ -109,7 +123,8 @@ def test_linear_multiplies_row_by_row() -> None:
 
 def test_draw_is_the_same_for_all_rows_and_any_company() -> None:
     shapes = {"matrix": (4, 3), "bias": (3,)}
-    three, one = draw(shapes, 3, seed=1), draw(shapes, 1, seed=1)
+    three = draw(shapes, 3, seed=1)
+    one = draw(shapes, 1, seed=1)
     assert torch.equal(three["matrix"][2], one["matrix"][0])
     assert (three["bias"] == 0).all() and three["matrix"].abs().max() <= 0.5
     assert not torch.equal(three["matrix"], draw(shapes, 3, seed=2)["matrix"])

@@ -5,14 +5,16 @@ import math
 import numpy as np
 import pytest
 
-from detectors.evaluate import Events, Marks, count, marked
+from detectors.evaluate import Events, Marks, count, mark_series
 from detectors.thresholds import close, curve, lowest_until
 
 
-def series(score: list[float], label: list[int] | None = None, kind: list[str] | None = None) -> Marks:
+def series(
+    score: list[float], label: list[int] | None = None, kind: list[str] | None = None
+) -> Marks:
     marks = np.zeros(len(score), np.int64) if label is None else np.array(label)
     kinds = None if kind is None else np.array(kind)
-    return marked(np.array(score, np.float64), marks, np.ones(len(score), bool), kinds)
+    return mark_series(np.array(score, np.float64), marks, np.ones(len(score), bool), kinds)
 
 
 def test_valleys_are_filled_and_edges_are_not() -> None:
@@ -35,15 +37,19 @@ def test_every_threshold_is_counted_exactly(seed: int) -> None:
         score[random.random(400) < 0.05] = np.nan
         label = np.zeros(400, np.int64)
         for start in random.integers(0, 360, 4):
-            label[start:start + random.integers(1, 40)] = random.choice([1, 1, -1])
+            label[start : start + random.integers(1, 40)] = random.choice([1, 1, -1])
         kind = np.where(label == 1, random.choice(["dip", "ramp"]), "") if number else None
-        marks.append(marked(score, label, random.random(400) < 0.9, kind, step=600))
+        marks.append(mark_series(score, label, random.random(400) < 0.9, kind, step=600))
     found = curve(marks, days=2.0)
     for threshold in [0, *np.unique(np.concatenate([each.score for each in marks]))[1:]]:
         want = sum((count(each, float(threshold)) for each in marks), Events())
-        false, true = int(found.false_alarms.at(threshold)), int(found.true_alarms.at(threshold))
-        assert (false, true, found.recall(threshold)) == (want.false_alarms, want.alarms - want.false_alarms,
-                                                          want.recall)
+        false = int(found.false_alarms.at(threshold))
+        true = int(found.true_alarms.at(threshold))
+        assert (false, true, found.recall(threshold)) == (
+            want.false_alarms,
+            want.alarms - want.false_alarms,
+            want.recall,
+        )
 
 
 def test_the_lowest_threshold_that_keeps_a_rate() -> None:

@@ -26,16 +26,20 @@ def test_a_slot_is_read_a_day_later_and_not_before() -> None:
 
 def test_a_day_without_samples_leaves_the_one_before() -> None:
     slot = np.array([7, 8, 7, 8, 7])
-    found, _ = lags(np.full((1, 5), 2.0), np.array([[True, True, False, False, True]]), slot, cold(1))
+    found, _ = lags(
+        np.full((1, 5), 2.0), np.array([[True, True, False, False, True]]), slot, cold(1)
+    )
     assert found.tolist() == [[0.0, 0.0, 2.0, 2.0, 2.0]]
 
 
 def test_pieces_equal_the_whole() -> None:
     rng = np.random.default_rng(0)
-    deviation, seen = rng.normal(size=(3, 900)), rng.random((3, 900)) > 0.1
+    deviation = rng.normal(size=(3, 900))
+    seen = rng.random((3, 900)) > 0.1
     slot = np.arange(900) // 7 % SLOTS % 40
     whole, end = lags(deviation, seen, slot, cold(3))
-    carry, pieces = cold(3), []
+    carry = cold(3)
+    pieces = []
     for part in (slice(0, 1), slice(1, 500), slice(500, 900)):
         found, carry = lags(deviation[:, part], seen[:, part], slot[part], carry)
         pieces.append(found)

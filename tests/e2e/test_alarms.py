@@ -8,7 +8,7 @@ import pytest
 
 from plugin.components import Components
 from plugin.config import Watch
-from plugin.domain.alarms import JOIN, Alarm
+from plugin.domain.alarms import MAX_BRIDGED_SAMPLES, Alarm
 from tests.e2e.world import INCIDENT, NOW, STEP, Clock, config, parts, watch
 from tests.servers import PrometheusServer
 
@@ -16,7 +16,7 @@ UNTIL = INCIDENT.stop + 25
 
 
 def found(made: Components) -> list[Alarm]:
-    return made.store.alarms(NOW + STEP, NOW + 10**6)
+    return made.store.alarms.between(NOW + STEP, NOW + 10**6)
 
 
 def run(folder: Path, url: str, clock: Clock, settings: Watch, pauses: list[int]) -> list[Alarm]:
@@ -45,7 +45,7 @@ def test_an_incident_is_an_alarm(
         growing = []
         shop = next(
             record.id
-            for record in made.store.series("latency")
+            for record in made.store.series.of("latency")
             if record.labels["service"] == "shop"
         )
         for step in range(1, UNTIL):
@@ -58,7 +58,7 @@ def test_an_incident_is_an_alarm(
             growing.append(
                 [
                     alarm.end
-                    for alarm in made.store.open_alarms("latency")
+                    for alarm in made.store.alarms.open("latency")
                     if alarm.series_id == shop
                 ]
             )
@@ -75,7 +75,7 @@ def test_an_incident_is_an_alarm(
     assert (alarm.start, alarm.end) == (NOW + steps[0] * STEP, NOW + steps[-1] * STEP)
     assert (alarm.samples, alarm.open, alarm.direction) == (alerting.sum(), False, 1)
     assert NOW + INCIDENT.start * STEP <= alarm.peak_time < NOW + INCIDENT.stop * STEP
-    assert growing[steps[-1] - 1] == [alarm.end] and growing[steps[-1] + JOIN] == []
+    assert growing[steps[-1] - 1] == [alarm.end] and growing[steps[-1] + MAX_BRIDGED_SAMPLES] == []
     middle = INCIDENT.start + 10
     pauses = [0, middle, 1, 12, UNTIL - 1 - middle - 13]
     assert run(tmp_path / "patchy", small_world.url, clock, settings, pauses) == steady

@@ -368,7 +368,7 @@ def test_answers_twice_contrary_and_withdrawn_in_any_order(
     world: World, run: Callable[..., Any]
 ) -> None:
     def wishes() -> list[str]:
-        return [wish.reason for wish in world.service.store.regimes.asked("latency")]
+        return [wish.reason for wish in world.service.store.regimes.requests("latency")]
 
     given = world.ask("POST", FEEDBACK, said(verdict="new_normal"))[1]
     assert wishes() == ["feedback 1"] and given["effect"].startswith(
@@ -431,7 +431,7 @@ def test_orders_twice_and_in_the_wrong_order(world: World, run: Callable[..., An
     )
     assert run("models", "rollback", "--series", QUIET, "--to", "1") == (
         1,
-        f"bandwatch: latency {QUIET}: version 1 reigns already\n",
+        f"bandwatch: latency {QUIET}: version 1 is active already\n",
     )
     before = world.standing()
     world.restart()
@@ -504,7 +504,7 @@ CALENDARS: list[tuple[bytes, str]] = [
     ),
     (
         ics(DTSTART="", **{"DTSTART__Europe/Wien": "20251009T120000"}),
-        f"event 'backup' (u): DTSTART: nobody knows the time zone Europe/Wien: {ZONE}",
+        f"event 'backup' (u): DTSTART: the time zone Europe/Wien is unknown: {ZONE}",
     ),
     (ics(DTSTART=""), "event 'backup' (u): it has no DTSTART: when does it begin?"),
 ]

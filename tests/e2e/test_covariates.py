@@ -56,10 +56,10 @@ def rush(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]
 def scores(made: Components) -> dict[str, FloatArray]:
     """Of the rush, as stored."""
     return {
-        record.labels["service"]: made.store.samples(
+        record.labels["service"]: made.store.samples.of(
             record.id, NOW + 21 * STEP, NOW + 50 * STEP
         ).score
-        for record in made.store.series("latency")
+        for record in made.store.series.of("latency")
     }
 
 

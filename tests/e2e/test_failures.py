@@ -16,6 +16,7 @@ import pytest
 from plugin.board import WatchHealth
 from plugin.config import WorkerSettings
 from plugin.errors import FitFailed, Stopped
+from plugin.grid import Grid
 from plugin.jobs.fit_task import FitOutcome, FitTask
 from plugin.jobs.workers import WorkerPool
 from plugin.series import SeriesState
@@ -69,8 +70,8 @@ def test_each_failure_of_prometheus_is_shown_and_passes(
                 proxy.listen()
             assert score.run(), f"recovers from {name} by itself"
             assert {r.state for r in made.board.snapshots()["latency"].series} == {SeriesState.OK}
-        quiet = next(r for r in made.store.series("latency") if r.labels["service"] == "quiet")
-        times = made.store.samples(quiet.id, int(clock()) - 60 * len(FAULTS), int(clock())).times
+        quiet = next(r for r in made.store.series.of("latency") if r.labels["service"] == "quiet")
+        times = made.store.samples.of(quiet.id, int(clock()) - 60 * len(FAULTS), int(clock())).times
         assert len(times) == len(FAULTS) + 1, "nothing was lost"
 
 
@@ -119,7 +120,7 @@ def test_a_failed_fit_keeps_the_old_model(
     with parts(config(folder, small_world.url, watch(fit_every=3600)), clock) as made:
         jobs = made.watches["latency"]
         jobs.score.run()
-        champions = made.store.champions("latency")
+        champions = made.store.models.champions("latency")
         jobs.fit._workers = WorkerPool(WorkerSettings(), task=task)  # type: ignore[arg-type]
         clock.steps(68)
         for _ in range(
@@ -131,7 +132,7 @@ def test_a_failed_fit_keeps_the_old_model(
         assert jobs.fit.run() == 0
         jobs.fit._workers.close()
         assert made.metrics.fit_failures.labels("latency", reason)._value.get() == count
-        assert made.store.champions("latency") == champions
+        assert made.store.models.champions("latency") == champions
         clock.steps(1)
         assert jobs.score.run() and set(made.board.snapshots()["latency"].detector) == {"baseline"}
         assert (
@@ -147,7 +148,16 @@ def sleeping_task(task: FitTask) -> FitOutcome:
 
 def test_a_worker_killed_from_outside_costs_its_fit_only() -> None:
     pool = WorkerPool(WorkerSettings(), task=sleeping_task)
-    task = FitTask(Path("."), "w", 1, "", (1,), 0, 60, 60, "UTC", 1e-6)
+    task = FitTask(
+        folder=Path("."),
+        watch="w",
+        version=1,
+        spec="",
+        ids=(1,),
+        window=Grid(0, 60, 2),
+        timezone="UTC",
+        alert_budget=1e-6,
+    )
     future = pool.submit(task)
     assert pool._pool is not None
     deadline = time.monotonic() + 20

@@ -10,7 +10,7 @@ import pytest
 
 from plugin.components import Components
 from plugin.domain.alarms import Alarm
-from plugin.jobs.forecast_job import ahead
+from plugin.jobs.forecast_job import forecast_ahead
 from plugin.series import Labels, Series
 from plugin.store import Store
 from tests.e2e.world import NOW, STEP, Clock, config, latency, parts, times, watch
@@ -51,11 +51,11 @@ def to(made: Components, clock: Clock, step: int) -> None:
 
 
 def id_of(store: Store, labels: Labels) -> int:
-    return next(record.id for record in store.series("latency") if record.labels == labels)
+    return next(record.id for record in store.series.of("latency") if record.labels == labels)
 
 
 def alarms(store: Store, labels: Labels = SHOP) -> list[Alarm]:
-    return store.alarms(NOW + STEP, NOW + 10**6, [id_of(store, labels)])
+    return store.alarms.between(NOW + STEP, NOW + 10**6, [id_of(store, labels)])
 
 
 def begun(store: Store) -> list[range]:
@@ -92,7 +92,7 @@ def run(
             to(made, clock, step)
             if step == 40 and answers:
                 answer(made, clock)
-            samples = made.store.samples(id_of(made.store, SHOP), NOW + STEP, NOW + UNTIL * STEP)
+            samples = made.store.samples.of(id_of(made.store, SHOP), NOW + STEP, NOW + UNTIL * STEP)
             told = begun(made.store), alarms(made.store)
     return *told, np.stack([samples.lower, samples.upper, samples.score]).tobytes()
 
@@ -134,19 +134,19 @@ def test_band_score_and_forecast_agree(
         answer(made, clock)
         to(made, clock, AGAIN.stop)
         shop = id_of(made.store, SHOP)
-        again = made.store.samples(shop, NOW + AGAIN.start * STEP, NOW + (AGAIN.stop - 1) * STEP)
+        again = made.store.samples.of(shop, NOW + AGAIN.start * STEP, NOW + (AGAIN.stop - 1) * STEP)
         assert (
             (again.score <= 1).all()
             and (again.value <= again.upper).all()
             and (again.score > 0.8).any()
         )
         jobs = made.watches["latency"]
-        assert jobs.forecast.run() and jobs.score.stacks is not None
+        assert jobs.forecast.run() and jobs.score.scorer is not None
         foreseen = made.board.forecasts()["latency"]
         shown = foreseen.band(shop)
-        plain = ahead(jobs.watch, jobs.score.stacks.standing() or (), jobs.score.stacks.until).band(
-            shop
-        )
+        plain = forecast_ahead(
+            jobs.watch, jobs.score.scorer.stacks() or (), jobs.score.scorer.until
+        ).band(shop)
         assert shown is not None and plain is not None
         factor = made.store.feedback.tolerances("latency").widening(
             np.array([shop]), foreseen.times
@@ -175,8 +175,8 @@ def test_what_was_real_is_kept_out_of_the_next_fit(
     with parts(config(tmp_path, world.url, watch(backfill=4 * 3600)), clock) as made:
         to(made, clock, 40)
         answer(made, clock, "real")
-        masked = made.watches["latency"].fit._masked(
-            made.store.series("latency"), NOW, NOW + 40 * STEP
+        masked = made.watches["latency"].fit.masks(
+            made.store.series.of("latency"), NOW, NOW + 40 * STEP
         )
         (alarm,) = alarms(made.store)
         assert [(each.series_id, each.start, each.end) for each in masked] == [
@@ -193,7 +193,9 @@ def test_a_new_normal_is_accepted_at_once(
             if answered:
                 answer(made, clock, "new_normal", MOVED)
             to(made, clock, 60)
-            samples = made.store.samples(id_of(made.store, MOVED), NOW + 42 * STEP, NOW + 60 * STEP)
+            samples = made.store.samples.of(
+                id_of(made.store, MOVED), NOW + 42 * STEP, NOW + 60 * STEP
+            )
             assert (samples.score <= 1).all() if answered else (samples.score > 1).any()
 
 

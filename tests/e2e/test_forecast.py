@@ -15,12 +15,12 @@ CHANGE = 1_761_440_400  # 2025-10-26T01:00:00Z: in Vienna, summer time ends
 
 
 def stored(made: Components, service: str, start: int) -> Samples:
-    record = next(r for r in made.store.series("latency") if r.labels["service"] == service)
-    return made.store.samples(record.id, start, NOW + 10**9)
+    record = next(r for r in made.store.series.of("latency") if r.labels["service"] == service)
+    return made.store.samples.of(record.id, start, NOW + 10**9)
 
 
 def ahead(made: Components, service: str) -> tuple[FloatArray, FloatArray, FloatArray]:
-    record = next(r for r in made.store.series("latency") if r.labels["service"] == service)
+    record = next(r for r in made.store.series.of("latency") if r.labels["service"] == service)
     band = made.board.forecasts()["latency"].band(record.id)
     assert band is not None
     return band

@@ -334,23 +334,24 @@ def silent(store: Store, twin: Store) -> None:
     all the same."""
     reports = [number for name, number in ids(store).items() if "reports" in name]
     for batch in BATCHES[2:]:
-        requests = store.samples(
+        requests = store.samples.of(
             ids(store)[str(labels("requests", "reports"))], batch, batch + 2 * HOUR - STEP
         )
-        assert (requests.score > 1).mean() > 0.9 and not store.alarms(
+        assert (requests.score > 1).mean() > 0.9 and not store.alarms.between(
             batch, batch + 3 * HOUR, reports
         ), told(batch)
     for event in AGAIN:
         [series] = event.series
         assert [
-            len(of.alarms(event.begin, event.end, [ids(of)[series]])) for of in (store, twin)
+            len(of.alarms.between(event.begin, event.end, [ids(of)[series]]))
+            for of in (store, twin)
         ] == [0, 1], event
     deployment = EVENTS[0]
     accepted = [each.series_id for each in store.regimes.between(NOW, END)]
     assert sorted(accepted) == sorted(ids(store)[series] for series in deployment.series), (
         "once, and nothing else is"
     )
-    assert not store.alarms(deployment.begin + DAY, deployment.begin + 4 * DAY, accepted), (
+    assert not store.alarms.between(deployment.begin + DAY, deployment.begin + 4 * DAY, accepted), (
         "not alerted for days"
     )
 
@@ -363,7 +364,7 @@ def untaught(store: Store, twin: Store) -> None:
             ours, calm = (
                 np.stack([samples.lower, samples.expected, samples.upper])
                 for samples in (
-                    of.samples(ids(of)[series], event.end + DAY, event.end + 2 * DAY)
+                    of.samples.of(ids(of)[series], event.end + DAY, event.end + 2 * DAY)
                     for of in (store, twin)
                 )
             )
@@ -375,4 +376,4 @@ def untaught(store: Store, twin: Store) -> None:
 
 def ids(store: Store) -> dict[str, int]:
     """Of all series, by name."""
-    return {str(each.labels): each.id for watch in USUAL for each in store.series(watch)}
+    return {str(each.labels): each.id for watch in USUAL for each in store.series.of(watch)}

@@ -104,8 +104,8 @@ def check(
     store = Store.open(folder)
     try:
         after: dict[int, dict[int, tuple[float, ...]]] = {}
-        for record in store.series("latency"):
-            samples = store.samples(record.id, 0, NOW * 2)
+        for record in store.series.of("latency"):
+            samples = store.samples.of(record.id, 0, NOW * 2)
             assert (np.diff(samples.times) > 0).all(), "a row is doubled"
             judged = samples.model_version > 0
             columns = (samples.value, samples.expected, samples.lower, samples.upper, samples.score)
@@ -128,8 +128,8 @@ def check(
                 assert np.isin(expected, list(after[record.id])).all(), (
                     "a hole in what was acknowledged"
                 )
-        for model in store.champions("latency"):
-            assert store.read_weights(model.path, [model.row])
+        for model in store.models.champions("latency"):
+            assert store.weights.read(model.path, [model.row])
         return after
     finally:
         store.close()

@@ -32,8 +32,8 @@ def row(made: Components, service: str) -> int:
 
 
 def stored(made: Components, service: str, start: int = 0) -> Samples:
-    record = next(r for r in made.store.series("latency") if r.labels["service"] == service)
-    return made.store.samples(record.id, start, NOW + 10**9)
+    record = next(r for r in made.store.series.of("latency") if r.labels["service"] == service)
+    return made.store.samples.of(record.id, start, NOW + 10**9)
 
 
 def test_first_tick_serves_every_series_at_once(
@@ -149,7 +149,7 @@ def test_vanished_series_change_state_and_age_out(
             states[VANISHED_FROM + 98] == SeriesState.MISSING
             and states[VANISHED_FROM + 105] is None
         )
-        kept = {r.labels["service"]: r.state for r in made.store.series("latency")}
+        kept = {r.labels["service"]: r.state for r in made.store.series.of("latency")}
         assert kept["gone"] is SeriesState.GONE and kept["quiet"] is SeriesState.OK
 
 
@@ -190,7 +190,7 @@ def test_too_many_series_are_refused_with_the_count(
     with parts(config(folder, small_world.url, watch(max_series=3)), clock) as made:
         assert not made.watches["latency"].score.run()
         assert made.metrics.score_failures.labels("latency", "too_many_series")._value.get() == 1
-        assert made.store.series("latency") == []
+        assert made.store.series.of("latency") == []
 
 
 def test_the_world_is_long_enough() -> None:

@@ -12,8 +12,10 @@ import pytest
 from plugin.components import Components
 from plugin.config import Config, MaintenanceWindow
 from plugin.config import MaintenanceSettings as Planned
-from plugin.domain.alarms import MAINTENANCE
-from plugin.domain.windows import window
+from plugin.domain.alarms import ENDED_BY_MAINTENANCE
+from plugin.domain.intervals import Interval
+from plugin.domain.windows import WindowRequest
+from plugin.grid import Grid
 from plugin.jobs.fit_task import FitTask, run_task
 from plugin.series import FloatArray, IntArray, Labels, Series, SeriesState
 from tests.e2e.world import Clock, Threads, config, parts, watch
@@ -104,11 +106,11 @@ def run_until(made: Components, clock: Clock, until: int, step: int) -> None:
 
 
 def ids(made: Components) -> dict[str, int]:
-    return {record.labels["service"]: record.id for record in made.store.series("load")}
+    return {record.labels["service"]: record.id for record in made.store.series.of("load")}
 
 
 def bands(made: Components, service: str, begin: int, end: int) -> FloatArray:
-    found = made.store.samples(ids(made)[service], begin, end)
+    found = made.store.samples.of(ids(made)[service], begin, end)
     return np.stack([found.lower, found.expected, found.upper])
 
 
@@ -147,7 +149,7 @@ def test_a_weekly_batch_neither_pages_nor_teaches(
                 ), moment
                 assert state["planned"][1] <= 1 and state["unplanned"][0] is SeriesState.OK
         run_until(made, clock, END, 4 * HOUR)
-        alarms = made.store.alarms(NOW, END)
+        alarms = made.store.alarms.between(NOW, END)
         of = {
             service: [
                 alarm
@@ -159,7 +161,9 @@ def test_a_weekly_batch_neither_pages_nor_teaches(
         }
         assert [len(of[service]) >= 2 for service in SERVICES] == [False, True, False, False]
         assert not of["planned"]
-        inside = made.store.samples(ids(made)["planned"], BATCHES[2], BATCHES[2] + 2 * HOUR - STEP)
+        inside = made.store.samples.of(
+            ids(made)["planned"], BATCHES[2], BATCHES[2] + 2 * HOUR - STEP
+        )
         assert len(inside) == 24 and (inside.score > 1).sum() > 20, "scored and shown as ever"
         last = END - 2 * DAY, END
         assert apart(made, "planned", *last) < 1e-9, "the batch itself has taught nothing"
@@ -170,12 +174,17 @@ def test_a_window_given_afterwards_takes_effect_on_what_was_learnt(
     batches: PrometheusServer, tmp_path: Path
 ) -> None:
     clock = Clock(NOW)
-    later = window(**{**RULE, "match": '{service="unplanned"}', "created": NOW})  # type: ignore[arg-type]
+    start = {"start" if name == "begin" else name: value for name, value in RULE.items()}
+    later = WindowRequest(
+        **{**start, "match": '{service="unplanned"}', "created": NOW}  # type: ignore[arg-type]
+    ).window()
     with parts(settings(tmp_path, batches.url, RULE), clock) as made:
         score = made.watches["load"].score
         fit = made.watches["load"].fit
         assert score.run()
-        masked = {model.series_id: bool(model.masked) for model in made.store.champions("load")}
+        masked = {
+            model.series_id: bool(model.masked) for model in made.store.models.champions("load")
+        }
         assert {service: masked[series] for service, series in ids(made).items()} == {
             "planned": True,
             "twin": True,
@@ -192,31 +201,29 @@ def test_a_window_given_afterwards_takes_effect_on_what_was_learnt(
         assert fit.run() == 1, "at once, and nobody else"
         clock.now += 20
         assert fit.run() == 0
-        taught = {model.series_id: model for model in made.store.champions("load")}[
+        taught = {model.series_id: model for model in made.store.models.champions("load")}[
             ids(made)["unplanned"]
         ]
         twin = ids(made)["twin"]
         outcome = run_task(
             FitTask(
-                made.store.folder,
-                "load",
-                made.store.new_version("load"),
-                taught.spec,
-                (twin,),
-                taught.window_start,
-                taught.window_end,
-                STEP,
-                "UTC",
-                made.watches["load"].watch.alert_budget,
-                masked=tuple(
-                    (twin, first, last - 1)
+                folder=made.store.folder,
+                watch="load",
+                version=made.store.models.new_version("load"),
+                spec=taught.spec,
+                ids=(twin,),
+                window=Grid.within(taught.window_start, taught.window_end, STEP),
+                timezone="UTC",
+                alert_budget=made.watches["load"].watch.alert_budget,
+                masks=tuple(
+                    Interval(twin, first, last - 1)
                     for first, last in later.spans(taught.window_start, taught.window_end)
                 ),
             )
         )
         assert outcome.path is not None
         learnt, untouched = (
-            made.store.read_weights(path, [row])
+            made.store.weights.read(path, [row])
             for path, row in ((taught.path, taught.row), (outcome.path, 0))
         )
         for name, array in untouched.items():
@@ -233,13 +240,13 @@ def test_a_window_ends_an_alarm_and_a_restart_changes_nothing_of_it(
     batches: PrometheusServer, tmp_path: Path
 ) -> None:
     batch = BATCHES[2]
-    now = window(
+    now = WindowRequest(
         name="now",
         match='{service="unplanned"}',
         duration=30 * 60,
         created=batch,
-        begin=datetime.fromtimestamp(batch + HOUR, VIENNA).isoformat(),
-    )
+        start=datetime.fromtimestamp(batch + HOUR, VIENNA).isoformat(),
+    ).window()
 
     def run(folder: Path, moments: list[int], *, restart: bool) -> tuple[object, ...]:
         clock = Clock(batch - 12 * HOUR)
@@ -257,10 +264,10 @@ def test_a_window_ends_an_alarm_and_a_restart_changes_nothing_of_it(
             seen.append((moment, shown.series[at].state, bool(shown.alert_score[at] > 1)))
         alarms = [
             (alarm.start, alarm.end, alarm.open, alarm.ended_by)
-            for alarm in made.store.alarms(batch, batch + DAY)
+            for alarm in made.store.alarms.between(batch, batch + DAY)
             if alarm.series_id == ids(made)["unplanned"]
         ]
-        carry = made.store.samples(ids(made)["unplanned"], batch - HOUR, batch + 3 * HOUR)
+        carry = made.store.samples.of(ids(made)["unplanned"], batch - HOUR, batch + 3 * HOUR)
         made.close()
         return seen, alarms, carry.score.tolist()
 
@@ -286,7 +293,7 @@ def test_a_window_ends_an_alarm_and_a_restart_changes_nothing_of_it(
     )
     first, second = alarms  # type: ignore[misc]
     assert (
-        first[1:] == (batch + HOUR - STEP, False, MAINTENANCE)
+        first[1:] == (batch + HOUR - STEP, False, ENDED_BY_MAINTENANCE)
         and second[0] == batch + HOUR + 30 * 60
     )
     assert run(tmp_path / "restarted", coarse, restart=True) == (seen, alarms, scores)

@@ -69,8 +69,8 @@ def versions(made: Components, clock: Clock, labels: Labels = QUIET) -> list[tup
 
 def scored_by(made: Components, labels: Labels = QUIET) -> int:
     """The version that has judged the latest sample."""
-    record = next(record for record in made.store.series("latency") if record.labels == labels)
-    return int(made.store.latest(np.array([record.id]))[0].model_version[-1])
+    record = next(record for record in made.store.series.of("latency") if record.labels == labels)
+    return int(made.store.samples.latest(np.array([record.id]))[0].model_version[-1])
 
 
 def tick(made: Components, clock: Clock, steps: int = 1) -> None:
@@ -152,7 +152,7 @@ def test_a_rollback_takes_effect_at_the_next_tick_and_outlives_a_restart(
         assert scored_by(made) == third
         told = [
             one
-            for one in made.store.active_models.decisions(0, NOW * 2)
+            for one in made.store.decisions.between(0, NOW * 2)
             if one.what is DecisionKind.ROLLED_BACK
         ]
         assert len(told) == 6 and told[0].why.endswith(": too nervous") and told[0].by == "ann"
@@ -171,7 +171,7 @@ def test_a_pinned_model_is_checked_and_told_and_stays(
         assert jobs.fit.run(everyone=True) == 2 and versions(made, clock) == pinned
         told = [
             one
-            for one in made.store.active_models.decisions(0, NOW * 2)
+            for one in made.store.decisions.between(0, NOW * 2)
             if one.what is DecisionKind.REFUSED
         ]
         assert len(told) == 2 and "is pinned; the new one would have" in told[0].why
@@ -192,13 +192,15 @@ def test_a_paused_watch_rests_and_catches_up(
     clock.steps(OUTAGES[0].start + 30)
     with parts(config(folder, world.url, settings()), clock) as made:
         tick(made, clock)
-        assert len(made.store.open_alarms("latency")) == 1
+        assert len(made.store.alarms.open("latency")) == 1
         made.watches = made.build(config(folder, world.url, settings(paused=True)))
         jobs = made.watches["latency"]
-        until = made.store.scored_until("latency")
+        until = made.store.samples.scored_until("latency")
         tick(made, clock, 20)
-        assert made.store.scored_until("latency") == until and jobs.fit.run(everyone=True) == 0
-        assert made.store.open_alarms("latency") == []
+        assert (
+            made.store.samples.scored_until("latency") == until and jobs.fit.run(everyone=True) == 0
+        )
+        assert made.store.alarms.open("latency") == []
         client = served(made, clock)
         rows = client.get("/api/v1/alert").json
         assert [row["score"] for row in rows] == [0.0, 0.0], (
@@ -211,8 +213,10 @@ def test_a_paused_watch_rests_and_catches_up(
         assert "is paused" in order(made, clock, "refit")[1]
         made.watches = made.build(config(folder, world.url, settings()))
         tick(made, clock)
-        assert made.store.scored_until("latency") == clock.now
-        record = next(record for record in made.store.series("latency") if record.labels == QUIET)
-        assert np.isfinite(made.store.samples(record.id, until or 0, int(clock.now)).score).all(), (
-            "without a hole"
+        assert made.store.samples.scored_until("latency") == clock.now
+        record = next(
+            record for record in made.store.series.of("latency") if record.labels == QUIET
         )
+        assert np.isfinite(
+            made.store.samples.of(record.id, until or 0, int(clock.now)).score
+        ).all(), "without a hole"

@@ -56,13 +56,15 @@ def found(
 ) -> tuple[list[Alarm], Suggestion | None, list[dict[str, Any]]]:
     """The alarms of a series after one run of all jobs, what is suggested for it, and its row of
     the budget."""
-    assert made.watches["latency"].score.run() and made.noise.run()
-    (record,) = (each for each in made.store.series("latency") if each.labels["service"] == service)
+    assert made.watches["latency"].score.run() and made.budget.run()
+    (record,) = (
+        each for each in made.store.series.of("latency") if each.labels["service"] == service
+    )
     noise = made.board.noise()
     assert noise is not None
     rows = client(made, Clock(NOW)).get("/api/v1/budget?days=30").get_json()
     return (
-        made.store.alarms(0, 2**40, [record.id]),
+        made.store.alarms.between(0, 2**40, [record.id]),
         noise.suggestions.get(record.id),
         [row for row in rows if row["series"] == str(record.labels)],
     )

@@ -61,7 +61,7 @@ def test_no_backfill_scores_from_now_on(
     with parts(config(folder, small_world.url, watch(backfill=backfill)), clock) as made:
         for step in (0, 1, 2):
             assert made.watches["latency"].score.run()
-            assert made.store.scored_until("latency") == NOW + step * STEP
+            assert made.store.samples.scored_until("latency") == NOW + step * STEP
             clock.steps(1)
         assert made.metrics.fits.labels("latency", "success")._value.get() == 1, "one first fit"
 
@@ -125,10 +125,13 @@ def test_a_store_that_cannot_be_written_for_a_while_loses_nothing(
         clock.steps(1)
         assert score.run() and states(made) == {SeriesState.OK}
         quiet = next(
-            record for record in made.store.series("latency") if record.labels["service"] == "quiet"
+            record
+            for record in made.store.series.of("latency")
+            if record.labels["service"] == "quiet"
         )
         assert (
-            np.isfinite(made.store.samples(quiet.id, NOW + STEP, NOW + 4 * STEP).score).sum() == 4
+            np.isfinite(made.store.samples.of(quiet.id, NOW + STEP, NOW + 4 * STEP).score).sum()
+            == 4
         )
 
 
@@ -138,15 +141,15 @@ def test_a_series_that_the_store_has_lost_is_registered_anew(
     with parts(config(folder, small_world.url), clock) as made:
         score = made.watches["latency"].score
         assert score.run()
-        lost = made.store.series("latency")[3]
-        made.store.mark([lost.id], SeriesState.GONE)
+        lost = made.store.series.of("latency")[3]
+        made.store.series.mark([lost.id], SeriesState.GONE)
         made.store.expire(int(clock()) + 10**6, retention=10**6 - 1, versions=1)
-        assert lost.id not in {record.id for record in made.store.series("latency")}
+        assert lost.id not in {record.id for record in made.store.series.of("latency")}
         clock.steps(1)
         score.run()
         clock.steps(1)
         assert score.run(), "the run after a failure starts from what the store holds"
-        assert len(made.store.series("latency")) == 4
+        assert len(made.store.series.of("latency")) == 4
 
 
 def test_a_restart_without_prometheus_shows_what_the_store_holds(

@@ -44,7 +44,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusSer
 
 def series_id(made: Components, service: str) -> int:
     return next(
-        each.id for each in made.store.series("latency") if each.labels["service"] == service
+        each.id for each in made.store.series.of("latency") if each.labels["service"] == service
     )
 
 
@@ -56,20 +56,20 @@ def walk(made: Components, clock: Clock, until: int) -> None:
 
 
 def seen(made: Components, service: str, start: int, end: int) -> Samples:
-    return made.store.samples(series_id(made, service), start, end)
+    return made.store.samples.of(series_id(made, service), start, end)
 
 
 def limits(made: Components, service: str) -> list[float]:
     """Of the model that a series has now: reach and lasting, below and above."""
-    model = made.store.champions("latency")[
-        [each.id for each in made.store.series("latency")].index(series_id(made, service))
+    model = made.store.models.champions("latency")[
+        [each.id for each in made.store.series.of("latency")].index(series_id(made, service))
     ]
-    state = made.store.read_weights(model.path, [model.row])
+    state = made.store.weights.read(model.path, [model.row])
     return [*state["reach"][0].tolist(), *state["lasting"][0].tolist()]
 
 
 def alarms(made: Components, after: int) -> list[Alarm]:
-    return made.store.alarms(after, NOW + 10**9, [series_id(made, "shop")])
+    return made.store.alarms.between(after, NOW + 10**9, [series_id(made, "shop")])
 
 
 def test_a_shift_is_accepted_by_the_rule(
@@ -128,7 +128,7 @@ def test_a_shift_is_accepted_at_once_when_someone_says_so(
         walk(made, clock, asked_at)
         shop = series_id(made, "shop")
         twin = series_id(made, "twin")
-        made.store.regimes.ask(
+        made.store.regimes.request(
             [AcceptRequest(each, asked_at, asked_at, "ann", "deploy 7") for each in (shop, twin)]
         )
         if not restart:
@@ -139,7 +139,7 @@ def test_a_shift_is_accepted_at_once_when_someone_says_so(
         assert regime == Regime(
             shop, asked_at + STEP, SHIFT, regime.before, regime.after, "ann", "deploy 7"
         )
-        assert made.store.regimes.asked("latency") == [], (
+        assert made.store.regimes.requests("latency") == [], (
             "looked at, also where there was nothing to accept"
         )
         walk(made, clock, asked_at + 3600)

@@ -15,7 +15,7 @@ import pytest
 from plugin.components import Components
 from plugin.config import Config, RemoteWriteSettings
 from plugin.jobs import remote_write_job
-from plugin.jobs.remote_write_job import NAMES
+from plugin.jobs.remote_write_job import METRIC_NAMES
 from plugin.jobs.remote_write_rows import COLUMNS
 from plugin.prometheus.remote_write import RemoteSample, RemoteWriter
 from plugin.prometheus.wire import encoded_labels
@@ -72,8 +72,8 @@ both = pytest.mark.parametrize(
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers are threads, and nobody pauses after a failure."""
     monkeypatch.setattr("plugin.components.WorkerPool", world.Threads)
-    monkeypatch.setattr(remote_write_job, "LONGEST_PAUSE", 0.0)
-    monkeypatch.setattr("plugin.prometheus.remote_write.BACKOFF", 0.01)
+    monkeypatch.setattr(remote_write_job, "MAX_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("plugin.prometheus.remote_write.BACKOFF_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -119,8 +119,8 @@ def scrapes(server: PrometheusServer, least: int) -> int:
 
 
 def stored(made: Components, service: str, begin: int) -> Samples:
-    record = next(r for r in made.store.series("latency") if r.labels["service"] == service)
-    return made.store.samples(record.id, begin + 1, int(time.time()))
+    record = next(r for r in made.store.series.of("latency") if r.labels["service"] == service)
+    return made.store.samples.of(record.id, begin + 1, int(time.time()))
 
 
 def received(server: PrometheusServer) -> dict[tuple[str, str], dict[float, float]]:
@@ -141,7 +141,7 @@ def expected(made: Components, begin: int) -> dict[tuple[str, str], dict[float, 
         for column in COLUMNS:
             values = getattr(rows, column)
             there = ~np.isnan(values)
-            found[NAMES[column], service] = dict(
+            found[METRIC_NAMES[column], service] = dict(
                 zip(rows.times[there].tolist(), values[there].tolist(), strict=True)
             )
     return {key: samples for key, samples in found.items() if samples}
@@ -253,7 +253,7 @@ def test_a_receiver_that_was_down_catches_up(
         world.parts(settings(folder, source, proxy.url, max_age=1200), clock) as made,
     ):
         made.watches["latency"].score.run()
-        made.store.record_sent("latency", begin)
+        made.store.send_cursors.advance("latency", begin)
         run(made, clock, 3)
         proxy.refuse()
         run(made, clock, 10)

@@ -133,7 +133,7 @@ def process(settings: Config, clock: Clock) -> Iterator[Components]:
     """Like `bandwatch run` it shows what is stored before it listens."""
     with parts(settings, clock) as made:
         for jobs in made.watches.values():
-            jobs.score.recall()
+            jobs.score.restore()
         yield made
 
 

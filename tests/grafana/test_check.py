@@ -11,7 +11,7 @@ import pytest
 
 from plugin.cli import main
 from plugin.commands.grafana import shipped
-from plugin.commands.grafana.shipped import DASHBOARDS, PAUSED, RULES
+from plugin.commands.grafana.shipped import DASHBOARDS, PAUSED_RULES, RULES
 from tests.grafana.living import Living
 from tests.grafana.standin import TOKEN, Standin
 from tests.servers import free_port
@@ -81,7 +81,9 @@ def test_everything_well(check: Any, grafana: Standin) -> None:
         ), uid
     for uid in RULES:
         state = (
-            "loaded, paused as it is shipped" if uid in PAUSED else "loaded, inactive, health ok"
+            "loaded, paused as it is shipped"
+            if uid in PAUSED_RULES
+            else "loaded, inactive, health ok"
         )
         assert said.of(f"rule {uid}", "state", state)
         assert said.of(f"rule {uid}", "query A", "row")

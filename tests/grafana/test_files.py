@@ -65,7 +65,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     """The application over a store that knows the series."""
     store = Store.open(tmp_path_factory.mktemp("store"))
     registry = CollectorRegistry()
-    store.register("uptime", SERIES, NOW)
+    store.series.register("uptime", SERIES, NOW)
     settings = WebSettings(read_token=SecretStr(TOKEN["Authorization"].removeprefix("Bearer ")))
     context = WebContext(
         store=store,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask, request
 
-from plugin.commands.grafana.frames import Frame, QueryResponse, read_response
+from plugin.commands.grafana.frames import AnswerFrame, QueryResponse, read_response
 from tests.grafana import infinity
 from tests.grafana.infinity import NUMERIC_LONG, TIME_SERIES_WIDE, NotModelled, result_of
 
@@ -48,16 +48,16 @@ def answer(body: object, status: int = 200, **settings: Any) -> QueryResponse:
     return read_response(result_of(target(**settings), status, text, "http://b/api/v1/alert"))
 
 
-def frame(body: object, **settings: Any) -> Frame:
+def frame(body: object, **settings: Any) -> AnswerFrame:
     [made] = answer(body, **settings).frames
     return made
 
 
-def types(made: Frame) -> dict[str, str]:
+def types(made: AnswerFrame) -> dict[str, str]:
     return {field.name: field.type for field in made.fields}
 
 
-def values(made: Frame, name: str) -> list[object]:
+def values(made: AnswerFrame, name: str) -> list[object]:
     field = made.field(name)
     assert field is not None
     return list(field.values)

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from plugin.board import Snapshot
-from plugin.metrics import CollectorRegistry, Metrics, exposition
+from plugin.exposition import exposition
+from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import Labels, SeriesRecord, SeriesState
 from tests.servers import binary
 from tests.snapshots import snapshot

@@ -10,7 +10,7 @@ import pytest
 
 from plugin.cli import parser
 from plugin.web.alert import FIELDS
-from plugin.web.parameters import STATES
+from plugin.web.parameter_readers import STATES
 from plugin.web.routes import ROUTES
 
 ROOT = Path(__file__).parents[2]

@@ -68,7 +68,7 @@ def odd(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[tuple[FlaskCl
     store = Store.open(tmp_path)
     board = Board()
     registry = CollectorRegistry()
-    records = store.register("uptime", [labels], NOW)
+    records = store.series.register("uptime", [labels], NOW)
     times = np.arange(NOW - 3600, NOW + 1, 60)
     ones = np.ones((1, 61))
     store.write(

@@ -107,9 +107,9 @@ def test_a_watch_that_a_reload_adds_has_its_time_to_be_scored(start: Start, tmp_
     running = start(config(tmp_path, watch("old")))
     now, running.service._clock = time.time(), lambda: now
     running.file = config(tmp_path, watch("old"), watch("added"))
-    assert running.service._reloaded == 0
+    assert running.service._reloaded_at == 0
     running.service.reload()
-    assert running.service._reloaded == now
+    assert running.service._reloaded_at == now
 
 
 def test_a_reload_changes_what_is_planned_and_a_broken_calendar_changes_nothing(
@@ -253,19 +253,19 @@ def test_a_removed_watch_leaves_no_trace_though_a_run_of_it_ends_later(
     jobs = running.parts.watches["removed"]
     entered = threading.Event()
     release = threading.Event()
-    real = jobs.score._publish
+    real = jobs.score._publisher.publish
 
     def late(*arguments: object, **named: object) -> None:
         entered.set()
         release.wait(10)
         real(*arguments, **named)  # type: ignore[arg-type]
 
-    jobs.score._publish = late  # type: ignore[method-assign]
+    jobs.score._publisher.publish = late  # type: ignore[method-assign]
     assert entered.wait(10)
     running.file = config(tmp_path, watch("kept", step=1), url=prometheus.url)
     running.service.reload()
     release.set()
-    assert eventually(lambda: not running.service._turns["removed"].locked())
+    assert eventually(lambda: not running.service._score_locks["removed"].locked())
     up = running.parts.metrics.watch_up
     assert eventually(
         lambda: (

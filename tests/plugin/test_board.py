@@ -48,7 +48,7 @@ def test_keep_takes_down_the_others() -> None:
     board = Board()
     for name in ("a", "b"):
         board.publish(snapshot(name))
-    board.keep(["b", "c"])
+    board.retain(["b", "c"])
     assert list(board.snapshots()) == ["b"]
 
 

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 import pytest
 
-from plugin.grid import align, batch, grid_times, utc_offsets
+from plugin.grid import Grid, align, series_batch, utc_offsets
 from plugin.series import Labels, Series
 
 
@@ -13,27 +13,50 @@ def series(times: list[int], values: list[float], **labels: str) -> Series:
 
 
 def test_grid_times_are_inclusive_multiples_of_the_step() -> None:
-    assert grid_times(120, 240, 60).tolist() == [120, 180, 240]
-    assert grid_times(120, 120, 60).tolist() == [120]
-    assert grid_times(120, 60, 60).tolist() == []
+    assert Grid.between(120, 240, 60).times.tolist() == [120, 180, 240]
+    assert Grid.between(120, 120, 60).times.tolist() == [120]
+    assert Grid.between(120, 60, 60).times.tolist() == []
+
+
+@pytest.mark.parametrize("end, count", [(60, 0), (119, 0), (120, 1), (179, 1), (180, 2), (240, 3)])
+def test_a_grid_ends_with_the_last_step_that_fits_in(end: int, count: int) -> None:
+    grid = Grid.within(120, end, 60)
+    assert (grid.count, grid.end) == (count, 120 + (count - 1) * 60)
+
+
+@pytest.mark.parametrize(
+    "start, end, columns",
+    [
+        (0, 119, []),
+        (0, 120, [0]),
+        (121, 179, []),
+        (121, 180, [1]),
+        (0, 2**40, [0, 1, 2]),
+        (181, 2**40, [2]),
+        (241, 2**40, []),
+        (180, 130, []),
+    ],
+)
+def test_the_columns_of_a_stretch_of_time(start: int, end: int, columns: list[int]) -> None:
+    assert list(range(3))[Grid(120, 60, 3).columns(start, end)] == columns
 
 
 @pytest.mark.parametrize("start, end, step", [(61, 120, 60), (60, 121, 60), (0, 60, 0)])
 def test_grid_times_off_the_grid_are_refused(start: int, end: int, step: int) -> None:
     with pytest.raises(ValueError, match="must be multiples of the step"):
-        grid_times(start, end, step)
+        Grid.between(start, end, step)
 
 
 def test_align_leaves_gaps_as_nan_and_keeps_the_order_of_series() -> None:
     values = align(
-        [series([180], [3.0]), series([], []), series([120, 240], [1.0, -2.0])], 120, 240, 60
+        [series([180], [3.0]), series([], []), series([120, 240], [1.0, -2.0])], Grid(120, 60, 3)
     )
     nan = np.nan
     np.testing.assert_array_equal(values, [[nan, 3, nan], [nan, nan, nan], [1, nan, -2]])
 
 
 def test_align_without_series_still_has_the_grid() -> None:
-    assert align([], 0, 120, 60).shape == (0, 3)
+    assert align([], Grid(0, 60, 3)).shape == (0, 3)
 
 
 @pytest.mark.parametrize("time", [60, 150, 300])
@@ -41,7 +64,7 @@ def test_align_refuses_a_sample_off_the_grid_and_names_the_series(time: int) -> 
     with pytest.raises(
         ValueError, match=rf'job="b".* has a sample at {time}, .* grid 120..240 of step 60'
     ):
-        align([series([120], [1.0], job="a"), series([time], [1.0], job="b")], 120, 240, 60)
+        align([series([120], [1.0], job="a"), series([time], [1.0], job="b")], Grid(120, 60, 3))
 
 
 def test_utc_offsets_follow_both_changes_of_a_year() -> None:
@@ -80,13 +103,9 @@ def test_utc_offsets_of_nothing_and_of_an_unknown_zone() -> None:
 
 
 def test_batch_marks_gaps_as_not_observed_and_knows_local_time() -> None:
-    made = batch(np.array([[1.0, np.nan]]), 1_774_746_000 - 60, 60, "Europe/Berlin")
-    assert made.observed.tolist() == [[True, False]]
-    assert made.usable.tolist() == [[True, True]]
-    assert made.utc_offset.tolist() == [3600, 7200]
-    assert (made.start, made.step) == (1_774_745_940, 60)
-
-
-def test_batch_passes_on_what_is_not_to_be_learnt_from() -> None:
-    usable = np.array([[False, True]])
-    assert batch(np.array([[1.0, 2.0]]), 0, 60, "UTC", usable).usable.tolist() == [[False, True]]
+    values = np.array([[1.0, np.nan]])
+    batch = series_batch(values, Grid(1_774_746_000 - 60, 60, 2), "Europe/Berlin")
+    assert batch.observed.tolist() == [[True, False]]
+    assert batch.usable.tolist() == [[True, True]]
+    assert batch.utc_offset.tolist() == [3600, 7200]
+    assert (batch.start, batch.step) == (1_774_745_940, 60)

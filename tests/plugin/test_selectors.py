@@ -5,7 +5,7 @@ import time
 import pytest
 
 from plugin.errors import SelectorError
-from plugin.selectors import MAX_LENGTH, Matcher, parse, select
+from plugin.selectors import MAX_CHARACTERS, Matcher, parse, select
 from plugin.series import Labels
 
 SERIES = Labels.of({"__name__": "up", "job": "api", "code": "503"})
@@ -64,7 +64,7 @@ def test_parse(text: str, matchers: list[tuple[str, str, str]]) -> None:
             ),
         ),
         ('up{job="a"} > 1', "at character 13 of"),
-        ("x" * (MAX_LENGTH + 1), "a selector of 4097 characters; 4096 are the most"),
+        ("x" * (MAX_CHARACTERS + 1), "a selector of 4097 characters; 4096 are the most"),
     ],
 )
 def test_a_bad_selector_is_pointed_at(text: str, message: str) -> None:

@@ -1,1 +1,1 @@
-"""Backtests: what the service would have said, had it run in the past."""
+"""Backtests: the alarms that the service would have raised in the past."""

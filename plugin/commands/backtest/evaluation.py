@@ -1,4 +1,5 @@
-"""Scores of one folder against the labels of another, series by series and joined by time."""
+"""Judges the scores of one folder by the labels of another; series are joined by name, rows by
+time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +10,10 @@ import numpy as np
 
 from detectors.accuracy import ForecastError, ForecastErrors, forecast_error, naive_forecast
 from detectors.api import Band
-from detectors.evaluate import JOIN
+from detectors.evaluate import JOIN_SAMPLES
 from detectors.pages import Pages, pages
-from detectors.pointwise import Points, counted, points, precision_recall
-from detectors.quality import DAY, WEEKLY, Judged, Quality, judge
+from detectors.pointwise import Points, labelled_samples, points, precision_recall
+from detectors.quality import DAY, WEEKLY_BUDGET, JudgedSeries, Quality, judge
 from detectors.thresholds import curve
 from plugin.commands.backtest.source import Recording, csv_files, numbers, read_file, read_table
 from plugin.config.groups import gap
@@ -20,23 +21,22 @@ from plugin.errors import BandwatchError
 from plugin.series import BoolArray, FloatArray, IntArray
 
 ThresholdChoice = Literal["event-f1", "point-f1"]
-BAND = ("lower", "expected", "upper")
-SHOWN = 5  # names or times in an error
+BAND_COLUMNS = ("lower", "expected", "upper")
+MAX_NAMES = 5  # in an error
 
 
 @dataclass(frozen=True)
 class EvaluatedSeries:
     """One series, T rows of SCORES."""
 
-    judged: Judged
+    judged: JudgedSeries
     forecast: ForecastError | None  # None where SCORES holds no band
     unjudged: int  # rows of DATA between the first and the last row of SCORES that SCORES lacks
 
 
 @dataclass(frozen=True)
 class ChosenThreshold:
-    """The threshold that the labels would have had, and the F1 that it reaches on these same
-    labels."""
+    """The threshold with the best F1 on some labels, and its F1 on these same labels."""
 
     threshold: float
     f1: float
@@ -44,7 +44,7 @@ class ChosenThreshold:
 
 @dataclass(frozen=True)
 class SeriesGroup:
-    """All series, or those whose names begin alike."""
+    """All series, or those whose names start alike."""
 
     name: str
     series: tuple[EvaluatedSeries, ...]
@@ -53,14 +53,14 @@ class SeriesGroup:
     area: float  # PR-AUC over all samples of the group
     forecast: ForecastErrors | None  # None where no series has a band
     chosen: ChosenThreshold | None
-    by_alarm: Pages  # at the threshold 1, when each alarm pages
-    by_incident: Pages  # when each incident does, and each series is a group of its own
+    by_alarm: Pages  # at the threshold 1, with a page for each alarm
+    by_incident: Pages  # with a page for each incident; each series is a group of its own
 
 
 @dataclass(frozen=True)
 class EvaluationReport:
-    """The first group is of all series; then one for each beginning of a name that several series
-    share."""
+    """The first group has all series; then comes one for each prefix of a name that several
+    series share."""
 
     groups: tuple[SeriesGroup, ...]
     alert_budget: float  # alarms per series and second
@@ -70,11 +70,14 @@ class EvaluationReport:
 
 
 def evaluate_folder(
-    data: Path, scores: Path, alert_budget: float = WEEKLY, choose: ThresholdChoice | None = None
+    data: Path,
+    scores: Path,
+    alert_budget: float = WEEKLY_BUDGET,
+    choose: ThresholdChoice | None = None,
 ) -> EvaluationReport:
-    """Judges the rows of SCORES.
+    """Judges the rows of `scores` by those of `data`; alert_budget: alarms per series and second.
 
-    Raises BandwatchError naming the file, what is wrong, and what is valid.
+    Raises BandwatchError with the file, what is wrong, and what is valid.
     """
     for folder, holds in ((data, "time,value,label"), (scores, "time,score")):
         if not folder.is_dir():
@@ -89,7 +92,7 @@ def evaluate_folder(
             f"no name is in both folders: {data} holds {_some(list(labelled))}; {scores} holds "
             f"{_some(list(scored))}; a file of scores must have the name of its series"
         )
-    series = [evaluated(labelled[name], scored[name], alert_budget) for name in both]
+    series = [evaluate_series(labelled[name], scored[name], alert_budget) for name in both]
     groups = [_group("all", series, alert_budget, choose)]
     for prefix, part in _by_prefix(series).items():
         groups.append(_group(prefix, part, alert_budget, choose))
@@ -102,7 +105,7 @@ def evaluate_folder(
     )
 
 
-def evaluated(data: Path, scores: Path, alert_budget: float) -> EvaluatedSeries:
+def evaluate_series(data: Path, scores: Path, alert_budget: float) -> EvaluatedSeries:
     """One series, from its two files."""
     recording = read_file(data)
     table = read_table(scores, ("time", "score"))
@@ -121,10 +124,10 @@ def evaluated(data: Path, scores: Path, alert_budget: float) -> EvaluatedSeries:
         else None
     )
     observed = ~np.isnan(recording.value[rows])
-    judged = Judged(recording.name, score, label, kind, observed, recording.step)
+    judged = JudgedSeries(recording.name, score, label, kind, observed, recording.step)
     forecast = None
-    if all(name in table for name in BAND):
-        lower, expected, upper = (numbers(scores, table, name)[order] for name in BAND)
+    if all(name in table for name in BAND_COLUMNS):
+        lower, expected, upper = (numbers(scores, table, name)[order] for name in BAND_COLUMNS)
         forecast = _forecast(
             recording, rows, Band(lower, expected, upper), label == 0, alert_budget
         )
@@ -137,19 +140,19 @@ def _rows(recording: Recording, times: FloatArray, data: Path, scores: Path) -> 
         raise BandwatchError(
             f"{scores}: {int(np.isnan(times).sum())} rows have no time; valid is unix seconds"
         )
-    twice = times[1:][np.diff(times) == 0]
-    if len(twice):
+    repeated = times[1:][np.diff(times) == 0]
+    if len(repeated):
         raise BandwatchError(
-            f"{scores}: time {twice[0]:.0f} is there more than once; keep one row of each time"
+            f"{scores}: time {repeated[0]:.0f} is there more than once; keep one row of each time"
         )
     rows: IntArray = np.minimum(
         np.searchsorted(recording.times, times), len(recording.times) - 1
     ).astype(np.int64)
-    strange = times[recording.times[rows] != times]
-    if len(strange):
+    unknown = times[recording.times[rows] != times]
+    if len(unknown):
         raise BandwatchError(
-            f"{scores}: {len(strange)} of {len(times)} times are not in {data}, the first is "
-            f"{strange[0]:.15g}; scores must be those of the rows of their series"
+            f"{scores}: {len(unknown)} of {len(times)} times are not in {data}, the first is "
+            f"{unknown[0]:.15g}; scores must be those of the rows of their series"
         )
     return rows
 
@@ -157,18 +160,19 @@ def _rows(recording: Recording, times: FloatArray, data: Path, scores: Path) -> 
 def _labels(recording: Recording, path: Path) -> IntArray:
     """[N] 1, 0 or -1; empty = 0."""
     if "label" not in recording.extra:
-        found = ", ".join(["time", "value", *map(str, recording.extra)])
+        columns = ", ".join(["time", "value", *map(str, recording.extra)])
         raise BandwatchError(
-            f"{path}: no column 'label'; found {found}; valid is time,value,label[,kind] with label"
-            " 1 = part of an incident, 0 or nothing, -1 = neither"
+            f"{path}: no column 'label'; found {columns}; valid is time,value,label[,kind] with"
+            " label 1 = part of an incident, 0 or nothing, -1 = neither"
         )
     column = recording.extra["label"]
     text = column.where(column.notna(), 0).astype(str).str.strip()
     label = text.map({"": 0, "0": 0, "0.0": 0, "1": 1, "1.0": 1, "-1": -1, "-1.0": -1})
-    wrong = np.flatnonzero(label.isna())
-    if len(wrong):
+    invalid_rows = np.flatnonzero(label.isna())
+    if len(invalid_rows):
+        row = invalid_rows[0]
         raise BandwatchError(
-            f"{path}: at time {recording.times[wrong[0]]} label is {column.iloc[wrong[0]]!r}; valid"
+            f"{path}: at time {recording.times[row]} label is {column.iloc[row]!r}; valid"
             " is 1 = part of an incident, 0 or nothing, -1 = neither"
         )
     return np.asarray(label, np.int64)
@@ -177,10 +181,13 @@ def _labels(recording: Recording, path: Path) -> IntArray:
 def _forecast(
     recording: Recording, rows: IntArray, band: Band, counts: BoolArray, alert_budget: float
 ) -> ForecastError:
-    """Against the value a day before, which may lie before the judged rows."""
-    before = np.searchsorted(recording.times, recording.times[rows] - DAY)
-    known = recording.times[before] == recording.times[rows] - DAY
-    day_before = np.where(known, recording.value[before], np.nan)
+    """The errors of the band, compared with those of the value a day before.
+
+    counts: [T] whether a row counts. The day before may lie before the judged rows.
+    """
+    day_before_rows = np.searchsorted(recording.times, recording.times[rows] - DAY)
+    is_recorded = recording.times[day_before_rows] == recording.times[rows] - DAY
+    day_before = np.where(is_recorded, recording.value[day_before_rows], np.nan)
     value = recording.value[rows]
     return forecast_error(
         value,
@@ -192,14 +199,13 @@ def _forecast(
 
 
 def _by_prefix(series: Sequence[EvaluatedSeries]) -> dict[str, list[EvaluatedSeries]]:
-    """Groups of at least two by the name up to the first `_`; none where that would be one group of
-    all."""
-    found: dict[str, list[EvaluatedSeries]] = {}
-    for each in series:
-        prefix, mark, _ = each.judged.name.partition("_")
-        if mark:
-            found.setdefault(prefix, []).append(each)
-    return {prefix: part for prefix, part in found.items() if 1 < len(part) < len(series)}
+    """Groups of two or more by the name up to the first `_`; none where all would be one group."""
+    groups: dict[str, list[EvaluatedSeries]] = {}
+    for evaluated in series:
+        prefix, underscore, _ = evaluated.judged.name.partition("_")
+        if underscore:
+            groups.setdefault(prefix, []).append(evaluated)
+    return {prefix: group for prefix, group in groups.items() if 1 < len(group) < len(series)}
 
 
 def _group(
@@ -208,46 +214,52 @@ def _group(
     alert_budget: float,
     choose: ThresholdChoice | None,
 ) -> SeriesGroup:
-    judged = [each.judged for each in series]
+    judged = [evaluated.judged for evaluated in series]
     score, incident = samples(judged)
-    errors = [each.forecast for each in series if each.forecast is not None]
+    errors = [evaluated.forecast for evaluated in series if evaluated.forecast is not None]
     return SeriesGroup(
-        name,
-        tuple(series),
-        judge(judged, alert_budget),
-        points(score, incident),
-        precision_recall(score, incident).area,
-        ForecastErrors.of(errors) if errors else None,
-        choose_threshold(judged, choose) if choose else None,
-        sum((pages(each.marks) for each in judged), Pages()),
-        sum((pages(each.marks, _joined(each.step)) for each in judged), Pages()),
+        name=name,
+        series=tuple(series),
+        quality=judge(judged, alert_budget),
+        points=points(score, incident),
+        area=precision_recall(score, incident).area,
+        forecast=ForecastErrors.of(errors) if errors else None,
+        chosen=choose_threshold(judged, choose) if choose else None,
+        by_alarm=sum((pages(labelled.marks) for labelled in judged), Pages()),
+        by_incident=sum(
+            (pages(labelled.marks, _joined_samples(labelled.step)) for labelled in judged), Pages()
+        ),
     )
 
 
-def _joined(step: int) -> int:
-    """Samples of quiet that end neither an alarm nor the incident that it is of."""
-    return max(JOIN, gap(step) // step - 1)
+def _joined_samples(step: int) -> int:
+    """Quiet samples in a row that end neither an alarm nor its incident."""
+    return max(JOIN_SAMPLES, gap(step) // step - 1)
 
 
-def samples(judged: Sequence[Judged]) -> tuple[FloatArray, BoolArray]:
+def samples(judged: Sequence[JudgedSeries]) -> tuple[FloatArray, BoolArray]:
     """The samples of all series that count by point: [N] scores, [N] whether part of an
     incident."""
-    parts = [counted(each.score, each.label, each.observed) for each in judged]
+    parts = [
+        labelled_samples(labelled.score, labelled.label, labelled.observed) for labelled in judged
+    ]
     return np.concatenate([score for score, _ in parts]), np.concatenate(
         [incident for _, incident in parts]
     )
 
 
-def choose_threshold(judged: Sequence[Judged], choose: ThresholdChoice) -> ChosenThreshold:
-    """The one threshold over these series that is best on their labels; NaN without an incident."""
+def choose_threshold(judged: Sequence[JudgedSeries], choose: ThresholdChoice) -> ChosenThreshold:
+    """The one threshold with the best F1 on the labels of these series; NaN without an incident."""
     if choose == "point-f1":
         return ChosenThreshold(*precision_recall(*samples(judged)).best_f1())
     return ChosenThreshold(
-        *curve([each.marks for each in judged], sum(each.days for each in judged)).best_f1()
+        *curve(
+            [labelled.marks for labelled in judged], sum(labelled.days for labelled in judged)
+        ).best_f1()
     )
 
 
 def _some(names: list[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (
-        f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:MAX_NAMES]) + (
+        f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     )

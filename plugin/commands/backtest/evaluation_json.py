@@ -1,4 +1,4 @@
-"""An evaluation as one JSON object. What cannot be said is null."""
+"""An evaluation as one JSON object. A figure that is not known is null."""
 
 import json
 import math
@@ -9,7 +9,7 @@ from detectors.accuracy import ForecastError, ForecastErrors
 from detectors.evaluate import Events, count
 from detectors.pages import Pages
 from detectors.pointwise import Points, points, precision_recall
-from detectors.quality import Calibration, Quality
+from detectors.quality import BudgetCalibration, Quality
 from plugin.commands.backtest.evaluation import (
     ChosenThreshold,
     EvaluatedSeries,
@@ -22,13 +22,15 @@ from plugin.commands.backtest.evaluation import (
 
 
 def as_json(report: EvaluationReport) -> str:
-    """The report, and each series by itself."""
+    """The groups of the report, and each series by itself."""
     return json.dumps(
-        _known(
+        _json_value(
             {
                 "alert_budget_per_day": report.alert_budget * 86_400,
                 "groups": [_group(group) for group in report.groups],
-                "series": [_series(each, report.choose) for each in report.groups[0].series],
+                "series": [
+                    _series(evaluated, report.choose) for evaluated in report.groups[0].series
+                ],
                 "without_scores": list(report.without_scores),
                 "without_data": list(report.without_data),
             }
@@ -38,12 +40,12 @@ def as_json(report: EvaluationReport) -> str:
     )
 
 
-def _known(value: Any) -> Any:
-    """NaN and the infinities are no JSON."""
+def _json_value(value: Any) -> Any:
+    """The value with null for NaN and the infinities, which JSON lacks."""
     if isinstance(value, dict):
-        return {name: _known(inner) for name, inner in value.items()}
+        return {name: _json_value(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_known(inner) for inner in value]
+        return [_json_value(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -90,8 +92,12 @@ def _events(events: Events) -> dict[str, Any]:
     }
 
 
-def _calibration(kept: Calibration) -> dict[str, Any]:
-    return {**asdict(kept), "ratio": kept.ratio, "share_above": kept.share_above}
+def _calibration(calibration: BudgetCalibration) -> dict[str, Any]:
+    return {
+        **asdict(calibration),
+        "ratio": calibration.ratio,
+        "share_above": calibration.share_above,
+    }
 
 
 def _points(counts: Points, area: float) -> dict[str, Any]:
@@ -102,17 +108,17 @@ def _pages(counts: Pages) -> dict[str, Any]:
     return {**asdict(counts), "per_incident": counts.per_incident}
 
 
-def _series(each: EvaluatedSeries, choose: ThresholdChoice | None) -> dict[str, Any]:
-    judged = each.judged
+def _series(evaluated: EvaluatedSeries, choose: ThresholdChoice | None) -> dict[str, Any]:
+    judged = evaluated.judged
     score, incident = samples([judged])
-    chosen = choose_threshold([judged], choose) if choose and not judged.quiet else None
+    threshold = choose_threshold([judged], choose) if choose and not judged.quiet else None
     return {
         "name": judged.name,
         "days": judged.days,
         "step": judged.step,
-        "unjudged_rows": each.unjudged,
+        "unjudged_rows": evaluated.unjudged,
         **_events(count(judged.marks)),
         "points": _points(points(score, incident), precision_recall(score, incident).area),
-        "forecast": _fields(each.forecast),
-        "chosen": _fields(chosen),
+        "forecast": _fields(evaluated.forecast),
+        "chosen": _fields(threshold),
     }

@@ -1,10 +1,10 @@
-"""What an evaluation says on the screen: plain tables, a row per group of series."""
+"""An evaluation on the screen: plain tables, a row per group of series."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 
 from detectors.evaluate import Events
-from detectors.quality import RATES, KindQuality
+from detectors.quality import ALARM_RATES, KindQuality
 from plugin.commands.backtest.evaluation import (
     EvaluationReport,
     SeriesGroup,
@@ -18,7 +18,7 @@ from plugin.config import format_budget
 def show(report: EvaluationReport) -> None:
     """Prints what was judged and what was not, then one table per measure."""
     whole = report.groups[0]
-    _said(report)
+    _totals(report)
     labelled = whole.quality.own.events.incidents > 0
     if labelled:
         _on_call(report.groups)
@@ -36,17 +36,17 @@ def show(report: EvaluationReport) -> None:
         _chosen(report, report.choose)
 
 
-def _said(report: EvaluationReport) -> None:
+def _totals(report: EvaluationReport) -> None:
     quality = report.groups[0].quality
     print(
         f"{quality.series} series, {quality.days:.1f} series-days, {quality.own.events.incidents}"
         f" incidents; {quality.unscored} samples without a score"
     )
-    lacking = sum(each.unjudged for each in report.groups[0].series)
-    if lacking:
+    missing_rows = sum(evaluated.unjudged for evaluated in report.groups[0].series)
+    if missing_rows:
         print(
-            f"not judged: {lacking} rows of DATA that SCORES lacks, though it has earlier and later"
-            " ones"
+            f"not judged: {missing_rows} rows of DATA that SCORES lacks, though it has earlier and"
+            " later ones"
         )
     if report.without_scores:
         print(
@@ -69,8 +69,8 @@ def _on_call(groups: Sequence[SeriesGroup]) -> None:
             "series",
             "days",
             "incidents",
-            *(f"{rate:g}/day" for rate in RATES),
-            *(f"threshold {rate:g}/day" for rate in RATES),
+            *(f"{rate:g}/day" for rate in ALARM_RATES),
+            *(f"threshold {rate:g}/day" for rate in ALARM_RATES),
         ],
         [
             [
@@ -78,8 +78,8 @@ def _on_call(groups: Sequence[SeriesGroup]) -> None:
                 str(group.quality.series),
                 f"{group.quality.days:.0f}",
                 str(group.quality.own.events.incidents),
-                *(_share(group.quality.recall_at[rate]) for rate in RATES),
-                *(_number(group.quality.threshold_at[rate]) for rate in RATES),
+                *(_share(group.quality.recall_at[rate]) for rate in ALARM_RATES),
+                *(_number(group.quality.threshold_at[rate]) for rate in ALARM_RATES),
             ]
             for group in groups
         ],
@@ -134,16 +134,16 @@ def _pages(groups: Sequence[SeriesGroup]) -> None:
         [
             [
                 group.name,
-                by,
-                str(found.pages),
-                str(found.paged),
-                _share(found.per_incident),
-                str(found.false),
-                str(found.caught),
-                str(found.own),
+                page_unit,
+                str(pages.pages),
+                str(pages.paged),
+                _share(pages.per_incident),
+                str(pages.false),
+                str(pages.caught),
+                str(pages.own),
             ]
             for group in groups
-            for by, found in (("alarm", group.by_alarm), ("incident", group.by_incident))
+            for page_unit, pages in (("alarm", group.by_alarm), ("incident", group.by_incident))
         ],
         note=(
             "each series is a group of its own; a page that goes on from one incident into the next"
@@ -202,15 +202,15 @@ def _calibration(groups: Sequence[SeriesGroup], alert_budget: float) -> None:
         [
             [
                 group.name,
-                str(kept.series),
-                f"{kept.days:.0f}",
-                str(kept.false_alarms),
-                _number(kept.promised),
-                _share(kept.ratio),
-                str(kept.above),
+                str(calibration.series),
+                f"{calibration.days:.0f}",
+                str(calibration.false_alarms),
+                _number(calibration.promised),
+                _share(calibration.ratio),
+                str(calibration.above),
             ]
             for group in groups
-            for kept in [group.quality.calibration]
+            for calibration in [group.quality.calibration]
         ],
         note="above: more than a series that keeps its budget raises once in 20 times (Poisson)",
     )
@@ -241,15 +241,15 @@ def _forecast(groups: Sequence[SeriesGroup], alert_budget: float) -> None:
         [
             [
                 group.name,
-                str(found.series),
-                _share(found.mase),
-                _share(found.nearer),
-                _number(found.pinball),
-                _said_if(found.coverage, "{:.5f}".format),
+                str(forecast.series),
+                _share(forecast.mase),
+                _share(forecast.nearer),
+                _number(forecast.pinball),
+                _text(forecast.coverage, "{:.5f}".format),
             ]
             for group in groups
-            for found in [group.forecast]
-            if found
+            for forecast in [group.forecast]
+            if forecast
         ],
         note=(
             "medians over series, in errors of the value a day before; the band means to leave out "
@@ -264,28 +264,28 @@ def _chosen(report: EvaluationReport, choose: ThresholdChoice) -> None:
         for group in report.groups
         if group.chosen
     ]
-    for each in report.groups[0].series:
-        if not each.judged.quiet:
-            found = choose_threshold([each.judged], choose)
-            rows.append([each.judged.name, _number(found.threshold), _share(found.f1)])
+    for evaluated in report.groups[0].series:
+        if not evaluated.judged.quiet:
+            threshold = choose_threshold([evaluated.judged], choose)
+            rows.append([evaluated.judged.name, _number(threshold.threshold), _share(threshold.f1)])
     table(
         f"threshold with the best {choose} on these labels",
         ["group or series", "threshold", choose],
         rows,
         note=(
-            "flag score > threshold; it is judged on what it was chosen by, so expect less of it on"
-            " new data"
+            "flag score > threshold; it was chosen and judged on the same labels, so expect less of"
+            " it on new data"
         ),
     )
 
 
 def _share(share: float) -> str:
-    return _said_if(share, "{:.2f}".format)
+    return _text(share, "{:.2f}".format)
 
 
 def _number(number: float) -> str:
-    return _said_if(number, "{:.3g}".format)
+    return _text(number, "{:.3g}".format)
 
 
-def _said_if(number: float, form: Callable[[float], str]) -> str:
+def _text(number: float, form: Callable[[float], str]) -> str:
     return "-" if math.isnan(number) else form(number)

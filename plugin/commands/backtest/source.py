@@ -14,16 +14,16 @@ from plugin.prometheus import PrometheusReader
 from plugin.series import FloatArray, IntArray
 
 SUFFIXES = (".csv", ".csv.gz")
-COVARIATE = (  # a column whose name begins so is another series that helps to judge this one
-    "covariate_"
-)
-MOST_STEPS = 50_000_000  # of one recording: what one process can hold
+COVARIATE_PREFIX = "covariate_"  # of a column with another series that helps to judge this one
+MAX_STEPS = 50_000_000  # of one recording: what one process can hold
+MAX_SERIES = 1000  # of an expression
+MAX_NAME_CHARACTERS = 100  # of a series, in the name of its file
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One series as recorded, N rows, and as the service would have seen it on a regular grid of T
-    steps."""
+    """One series: N rows as recorded, and T values as the service would have seen them on a regular
+    grid."""
 
     name: str
     start: int  # unix seconds of the first grid time
@@ -31,7 +31,7 @@ class Recording:
     values: FloatArray  # [T] NaN = no sample
     times: IntArray  # [N] unix seconds of the rows, ascending
     value: FloatArray  # [N] NaN = no sample
-    slot: IntArray  # [N] the grid time at which each row is seen: the first that is not before it
+    slot: IntArray  # [N] index of the grid time at which each row is seen: the first not before it
     extra: pd.DataFrame  # [N] rows, further columns as they were read
     covariates: FloatArray  # [C, T] those of them that are covariates; NaN = missing
 
@@ -39,28 +39,30 @@ class Recording:
 def recorded(
     name: str, step: int, times: IntArray, value: FloatArray, extra: pd.DataFrame
 ) -> Recording:
-    """Puts rows on a grid; of several rows between two grid times the grid has the last, as a query
+    """Puts rows on a grid; of several rows between two grid times it keeps the last, as a query
     would."""
     start = int(times[0])
     slot = -((start - times) // step)
-    given = [
-        extra[column].to_numpy(np.float64) for column in extra if str(column).startswith(COVARIATE)
+    covariates = [
+        extra[column].to_numpy(np.float64)
+        for column in extra
+        if str(column).startswith(COVARIATE_PREFIX)
     ]
-    rows = np.stack([value, *given])
+    rows = np.stack([value, *covariates])
     values = np.full((len(rows), int(slot[-1]) + 1), np.nan)
-    for on_grid, row in zip(values, rows, strict=True):
-        there = np.isfinite(row)
-        on_grid[slot[there]] = row[there]
+    for grid_row, row in zip(values, rows, strict=True):
+        is_sample = np.isfinite(row)
+        grid_row[slot[is_sample]] = row[is_sample]
     return Recording(
-        name,
-        start,
-        step,
-        values[0],
-        times,
-        np.where(np.isfinite(value), value, np.nan),
-        slot,
-        extra,
-        values[1:],
+        name=name,
+        start=start,
+        step=step,
+        values=values[0],
+        times=times,
+        value=np.where(np.isfinite(value), value, np.nan),
+        slot=slot,
+        extra=extra,
+        covariates=values[1:],
     )
 
 
@@ -81,10 +83,10 @@ def csv_files(folder: Path, columns: str) -> dict[str, Path]:
             f"{folder}: no .csv or .csv.gz file; each must have the columns {columns}"
         )
     names = [path.name.removesuffix(".gz").removesuffix(".csv") for path in paths]
-    for one, other in itertools.pairwise(names):  # a.csv and a.csv.gz are neighbours
-        if one == other:
+    for name, next_name in itertools.pairwise(names):  # a.csv and a.csv.gz are neighbours
+        if name == next_name:
             raise BandwatchError(
-                f"{folder}: {one}.csv and {one}.csv.gz are both there: keep one of them"
+                f"{folder}: {name}.csv and {name}.csv.gz are both there: keep one of them"
             )
     return dict(zip(names, paths, strict=True))
 
@@ -95,22 +97,22 @@ def read_table(path: Path, needed: Sequence[str]) -> pd.DataFrame:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
         raise BandwatchError(f"{path}: cannot be read as CSV: {error}") from error
-    lacking = [name for name in needed if name not in table]
-    if lacking:
+    missing = [name for name in needed if name not in table]
+    if missing:
         raise BandwatchError(
-            f"{path}: no column {lacking[0]!r}; found {', '.join(map(str, table.columns))}; "
+            f"{path}: no column {missing[0]!r}; found {', '.join(map(str, table.columns))}; "
             f"valid is {','.join(needed)} and any further columns"
         )
     return table
 
 
 def read_file(path: Path) -> Recording:
-    """One recording. The step is the most frequent distance in time; what is left out is a gap."""
+    """One recording. The step is the most frequent distance in time; missing rows are gaps."""
     table = read_table(path, ("time", "value"))
     for column in (
         "time",
         "value",
-        *(name for name in map(str, table) if name.startswith(COVARIATE)),
+        *(name for name in map(str, table) if name.startswith(COVARIATE_PREFIX)),
     ):
         table[column] = numbers(path, table, column)
     table = (
@@ -124,9 +126,9 @@ def read_file(path: Path) -> Recording:
     times = table["time"].to_numpy(np.int64)
     value = table["value"].to_numpy(np.float64)
     step = _step(times)
-    if (times[-1] - times[0]) // step > MOST_STEPS:
+    if (times[-1] - times[0]) // step > MAX_STEPS:
         raise BandwatchError(
-            f"{path}: {times[0]} to {times[-1]} in steps of {step} are more than {MOST_STEPS:,}: is"
+            f"{path}: {times[0]} to {times[-1]} in steps of {step} are more than {MAX_STEPS:,}: is"
             " a time wrong? They must be unix seconds"
         )
     name = path.name.removesuffix(".gz").removesuffix(".csv")
@@ -136,17 +138,19 @@ def read_file(path: Path) -> Recording:
 
 
 def numbers(path: Path, table: pd.DataFrame, name: str) -> FloatArray:
-    """[N] a column as numbers, empty = NaN; text that is no number is refused, not taken for a
-    gap."""
-    found = pd.to_numeric(table[name], errors="coerce")
-    wrong = np.flatnonzero(found.isna() & table[name].notna())
-    if len(wrong):
+    """[N] a column as numbers, empty = NaN.
+
+    Raises BandwatchError for text that is no number; it is not taken for a gap.
+    """
+    column = pd.to_numeric(table[name], errors="coerce")
+    invalid_rows = np.flatnonzero(column.isna() & table[name].notna())
+    if len(invalid_rows):
         valid = "unix seconds" if name == "time" else "a number, or nothing for no sample"
         raise BandwatchError(
-            f"{path}: line {wrong[0] + 2}: {name} is {table[name].iloc[wrong[0]]!r}; valid is"
-            f" {valid}"
+            f"{path}: line {invalid_rows[0] + 2}: {name} is"
+            f" {table[name].iloc[invalid_rows[0]]!r}; valid is {valid}"
         )
-    return found.to_numpy(np.float64)
+    return column.to_numpy(np.float64)
 
 
 def _step(times: IntArray) -> int:
@@ -154,29 +158,29 @@ def _step(times: IntArray) -> int:
     return int(distances[counts.argmax()])
 
 
-def ask(
+def query_recordings(
     reader: PrometheusReader, expression: str, start: int, end: int, step: int
 ) -> list[Recording]:
     """The series of an expression.
 
     Raises PrometheusError, and BandwatchError when there is none.
     """
-    answer = reader.range(expression, start, end, step, max_series=1000)
+    answer = reader.range(expression, start, end, step, max_series=MAX_SERIES)
     if not answer.series:
         raise BandwatchError(
             f"{expression}: no series between {start} and {end}; is it a folder that does not"
             " exist?"
         )
-    values = grid.align(answer.series, start, end, step)
-    times = grid.grid_times(start, end, step)
-    nothing = pd.DataFrame(index=range(len(times)))
+    window = grid.Grid.between(start, end, step)
+    values = grid.align(answer.series, window)
+    times = window.times
+    no_columns = pd.DataFrame(index=range(len(times)))
     return [
-        recorded(f"{number:03d}_{_file_name(str(series.labels))}", step, times, row, nothing)
+        recorded(f"{number:03d}_{_file_name(str(series.labels))}", step, times, row, no_columns)
         for number, (series, row) in enumerate(zip(answer.series, values, strict=True))
     ]
 
 
 def _file_name(text: str) -> str:
-    return "".join(mark if mark.isalnum() or mark in "._-" else "_" for mark in text)[:100].strip(
-        "_"
-    )
+    safe = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in text)
+    return safe[:MAX_NAME_CHARACTERS].strip("_")

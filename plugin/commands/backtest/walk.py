@@ -1,8 +1,8 @@
-"""Walking forward: fit on the past, score what follows, fit again; the service's own code on
-recorded time."""
+"""Walks forward through recorded time with the service's own code: fit on the past, score what
+follows, fit again."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,19 +11,20 @@ from detectors.registry import detector_named, to_spec
 from plugin import grid
 from plugin.commands.backtest.source import Recording
 from plugin.config import Watch
+from plugin.domain.times import WEEK
 from plugin.jobs.fit_job import BASELINE
 from plugin.jobs.fit_task import fit_rows
 from plugin.jobs.model_stack import ModelStack
-from plugin.jobs.policies import judged
+from plugin.jobs.policies import judge_values
 from plugin.series import FloatArray, IntArray
-
-WEEK = 7 * 86_400
 
 
 @dataclass(frozen=True)
 class LaneOfSeries:
-    """Recordings of one step side by side on one grid, each moved by whole weeks, so that calendars
-    stay right."""
+    """Recordings of one step side by side on one grid.
+
+    Each is moved by whole weeks, so that hours and weekdays stay right.
+    """
 
     recordings: tuple[Recording, ...]
     start: int  # unix seconds of column 0
@@ -31,39 +32,37 @@ class LaneOfSeries:
     values: FloatArray  # [S, T] NaN = no sample, or before or after the recording
     first: IntArray  # [S] column of the recording's first sample
     end: IntArray  # [S] column after its last sample
-    split: IntArray  # [S] column at which its judged half begins
+    split: IntArray  # [S] column at which its judged half starts
     covariates: FloatArray  # [S, C, T] NaN = missing
 
 
 def lanes(recordings: Sequence[Recording], timezone: str, width: int) -> list[LaneOfSeries]:
     """Groups recordings that can share a grid into lanes of at most `width` series.
 
-    Where days are not always 24 hours long, a recording cannot be moved by weeks: only equal starts
-    share a lane.
+    Where days are not always 24 hours long, a recording cannot be moved by weeks, so only
+    recordings with equal starts share a lane.
     """
-    groups: dict[
-        tuple[int, int, int], list[tuple[int, Recording]]
-    ] = {}  # -> (where it begins, recording)
+    groups: dict[tuple[int, int, int], list[tuple[int, Recording]]] = {}  # -> (start, recording)
     for recording in recordings:
         movable = timezone == "UTC" and WEEK % recording.step == 0
-        place = recording.start % WEEK if movable else recording.start
+        start = recording.start % WEEK if movable else recording.start
         key = (
             recording.step,
-            place % recording.step if movable else place,
+            start % recording.step if movable else start,
             len(recording.covariates),
         )
-        groups.setdefault(key, []).append((place, recording))
+        groups.setdefault(key, []).append((start, recording))
     return [
-        _lane(group[at : at + width])
+        _lane(group[row : row + width])
         for group in groups.values()
-        for at in range(0, len(group), width)
+        for row in range(0, len(group), width)
     ]
 
 
 def _lane(group: Sequence[tuple[int, Recording]]) -> LaneOfSeries:
     step = group[0][1].step
-    start = min(place for place, _ in group)
-    first = np.array([(place - start) // step for place, _ in group], np.int64)
+    start = min(row_start for row_start, _ in group)
+    first = np.array([(row_start - start) // step for row_start, _ in group], np.int64)
     lengths = np.array([len(recording.values) for _, recording in group], np.int64)
     values = np.full((len(group), int((first + lengths).max())), np.nan)
     covariates = np.full((len(group), len(group[0][1].covariates), values.shape[1]), np.nan)
@@ -71,20 +70,20 @@ def _lane(group: Sequence[tuple[int, Recording]]) -> LaneOfSeries:
         values[row, first[row] : first[row] + lengths[row]] = recording.values
         covariates[row, :, first[row] : first[row] + lengths[row]] = recording.covariates
     return LaneOfSeries(
-        tuple(recording for _, recording in group),
-        start,
-        step,
-        values,
-        first,
-        first + lengths,
-        first + (lengths + 1) // 2,
-        covariates,
+        recordings=tuple(recording for _, recording in group),
+        start=start,
+        step=step,
+        values=values,
+        first=first,
+        end=first + lengths,
+        split=first + (lengths + 1) // 2,
+        covariates=covariates,
     )
 
 
 @dataclass(frozen=True)
 class WalkedBand:
-    """Scores of a lane, on its grid; NaN before a row's judged half."""
+    """Bands and scores of a lane, on its grid; NaN before the judged half of a row."""
 
     expected: FloatArray  # [S, T]
     lower: FloatArray  # [S, T]
@@ -105,47 +104,46 @@ class Walk:
 
     def run(self, progress: Callable[[float], None] = lambda share: None) -> WalkedBand:
         """Refits every `fit_every`; the first fit of a row is the last one due before its judged
-        half begins."""
+        half starts."""
         lane = self._lane
         columns = {
             name: np.full(lane.values.shape, np.nan)
             for name in ("expected", "lower", "upper", "score")
         }
         steps = max(1, self._watch.fit_every // lane.step)
-        begin = int(lane.split.min())
+        start = int(lane.split.min())
         length = lane.values.shape[1]
-        for now in range(begin, length, steps):
+        for now in range(start, length, steps):
             end = min(length, now + steps)
             self._refit(np.flatnonzero((lane.split < end) & (lane.end > now)), now)
             for stack in self._stacks.values():
                 self._score(stack, now, end, columns)
-            progress((end - begin) / (length - begin))
+            progress((end - start) / (length - start))
         for column in columns.values():
             column[np.arange(length) < lane.split[:, None]] = np.nan
         return WalkedBand(**columns)
 
     def _refit(self, rows: IntArray, now: int) -> None:
-        """New models for `rows` from what was known before column `now`; refused rows keep the
-        model they have."""
-        old = {spec: stack for spec, stack in self._stacks.items()}
+        """New models for `rows` from the columns before `now`; refused rows keep their model."""
+        old = dict(self._stacks)
         self._stacks = {}
         refused = self._fit(self._detector, rows, now, old.get(to_spec(self._detector)))
-        kept = [
+        kept_stacks = [
             stack.part(np.isin(stack.ids, refused))
             for stack in old.values()
             if np.isin(stack.ids, refused).any()
         ]
-        for stack in kept:
+        for stack in kept_stacks:
             self._add(stack)
         without = np.setdiff1d(
-            refused, np.concatenate([np.empty(0, np.int64), *(stack.ids for stack in kept)])
+            refused, np.concatenate([np.empty(0, np.int64), *(stack.ids for stack in kept_stacks)])
         )
         self._fit(self._baseline, without.astype(np.int64), now, None)
 
     def _fit(
         self, detector: Detector, rows: IntArray, now: int, old: ModelStack | None
     ) -> IntArray:
-        """Adds a warm stack of the rows that could be fitted; returns those that could not."""
+        """Adds a warm stack of the rows that could be fitted. Returns the rows that could not."""
         known = np.isin(rows, old.ids) if old is not None else np.zeros(len(rows), bool)
         refused: list[int] = []
         for part, prior in ((rows[known], self._prior(old, rows[known])), (rows[~known], None)):
@@ -174,8 +172,8 @@ class Walk:
     def _prior(old: ModelStack | None, rows: IntArray) -> Arrays | None:
         if old is None or len(rows) == 0:
             return None
-        at = [int(np.flatnonzero(old.ids == row)[0]) for row in rows]
-        return {name: array[at] for name, array in old.fitted.state.items()}
+        old_rows = [int(np.flatnonzero(old.ids == row)[0]) for row in rows]
+        return {name: array[old_rows] for name, array in old.fitted.state.items()}
 
     def _add(self, stack: ModelStack) -> None:
         other = self._stacks.get(stack.spec)
@@ -184,7 +182,9 @@ class Walk:
     def _score(self, stack: ModelStack, now: int, end: int, columns: dict[str, FloatArray]) -> None:
         batch = self._batch(stack.ids, now, end)
         scores, self._stacks[stack.spec] = stack.score(batch)
-        anomaly, band = judged(self._lane.values[stack.ids, now:end], scores.band, self._watch)
+        anomaly, band = judge_values(
+            self._lane.values[stack.ids, now:end], scores.band, self._watch
+        )
         for name, values in (
             ("expected", band.expected),
             ("lower", band.lower),
@@ -194,12 +194,11 @@ class Walk:
             columns[name][stack.ids, now:end] = values
         self._alarmed[stack.ids, now:end] = anomaly > 1
 
-    def _batch(self, rows: IntArray, begin: int, end: int) -> SeriesBatch:
-        return grid.batch(
-            self._lane.values[rows, begin:end],
-            self._lane.start + begin * self._lane.step,
-            self._lane.step,
-            self._watch.timezone,
-            alarmed=self._alarmed[rows, begin:end],
-            covariates=self._lane.covariates[rows, :, begin:end],
+    def _batch(self, rows: IntArray, start: int, end: int) -> SeriesBatch:
+        lane = self._lane
+        window = grid.Grid(lane.start + start * lane.step, lane.step, end - start)
+        return replace(
+            grid.series_batch(lane.values[rows, start:end], window, self._watch.timezone),
+            alarmed=self._alarmed[rows, start:end],
+            covariates=lane.covariates[rows, :, start:end],
         )

@@ -1,4 +1,4 @@
-"""The live exporter: what the world is worth now, in the Prometheus text format."""
+"""The live exporter: the values of the world now, in the Prometheus text format."""
 
 import time
 from collections.abc import Callable
@@ -6,14 +6,14 @@ from collections.abc import Callable
 import numpy as np
 
 from plugin.commands.demo.loopback_server import HttpReply, HttpServer, Parameters
-from plugin.commands.demo.shop import Source
+from plugin.commands.demo.shop_series import Source
 from plugin.commands.demo.world import World
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def exposition(world: World, now: int) -> str:
-    """All series that are there at `now`, grouped by metric."""
+    """All series that have a value at `now`, grouped by metric."""
     metrics: dict[str, list[str]] = {}
     for source in world.sources:
         lines = metrics.setdefault(source.metric, [f"# TYPE {source.metric} {source.kind}\n"])
@@ -29,9 +29,9 @@ def sample(source: Source, value: float) -> list[str]:
 def serve_exporter(world: World, *, clock: Callable[[], float] = time.time) -> HttpServer:
     """Serves /metrics on a free loopback port."""
 
-    def answer(path: str, _: Parameters) -> HttpReply:
+    def reply(path: str, _: Parameters) -> HttpReply:
         if path != "/metrics":
             return HttpReply("the shop of the demo: see /metrics\n", status=404)
         return HttpReply(exposition(world, int(clock())), CONTENT_TYPE)
 
-    return HttpServer(answer)
+    return HttpServer(reply)

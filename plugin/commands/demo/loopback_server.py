@@ -1,4 +1,4 @@
-"""A small HTTP server on loopback: a function from path and parameters to an answer."""
+"""A small HTTP server on loopback: a function from path and parameters to a reply."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -11,18 +11,21 @@ Parameters = Mapping[str, str]
 
 @dataclass(frozen=True)
 class HttpReply:
-    """An answer; text is sent as UTF-8."""
+    """What is sent back; text goes as UTF-8."""
 
     text: str
     content_type: str = "text/plain; charset=utf-8"
     status: int = 200
 
 
-class HttpServer:
-    """Serves `answer(path, parameters)` in threads until closed."""
+ReplyTo = Callable[[str, Parameters], HttpReply]
 
-    def __init__(self, answer: Callable[[str, Parameters], HttpReply], port: int = 0) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _requests_to(answer))
+
+class HttpServer:
+    """Serves `reply_to(path, parameters)` in threads until closed."""
+
+    def __init__(self, reply_to: ReplyTo, port: int = 0) -> None:
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(reply_to))
         self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), daemon=True
@@ -43,7 +46,7 @@ class HttpServer:
         self._thread.join()
 
 
-def _requests_to(answer: Callable[[str, Parameters], HttpReply]) -> type[BaseHTTPRequestHandler]:
+def _handler(reply_to: ReplyTo) -> type[BaseHTTPRequestHandler]:
     class Request(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         timeout = 60  # an idle connection must not outlive the demo
@@ -56,7 +59,7 @@ def _requests_to(answer: Callable[[str, Parameters], HttpReply]) -> type[BaseHTT
             self._answer(f"{urlsplit(self.path).query}&{body}")
 
         def _answer(self, query: str) -> None:
-            reply = answer(urlsplit(self.path).path, dict(parse_qsl(query)))
+            reply = reply_to(urlsplit(self.path).path, dict(parse_qsl(query)))
             body = reply.text.encode()
             self.send_response(reply.status)
             self.send_header("Content-Type", reply.content_type)
@@ -64,7 +67,7 @@ def _requests_to(answer: Callable[[str, Parameters], HttpReply]) -> type[BaseHTT
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Says nothing: the demo prints events, not requests."""
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Prints nothing: the demo prints events, not requests."""
 
     return Request

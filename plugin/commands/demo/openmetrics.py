@@ -9,32 +9,34 @@ from typing import TextIO
 
 import numpy as np
 
+from plugin.domain.times import HOUR
 from plugin.series import Labels, Series
 
 # promtool reads its whole input once for each block that it writes. So the text is cut at the
-# borders of the
-# largest blocks that Prometheus makes itself (2 h times a power of 3), and each piece is read for
-# one block.
-BLOCK = 486 * 3600
+# borders of the largest blocks that Prometheus makes itself (2 h times a power of 3), and each
+# piece
+# is read for one block.
+BLOCK_HOURS = 486
+BLOCK_SECONDS = BLOCK_HOURS * HOUR
 
 
-def create_blocks(data_dir: Path, series: Sequence[Series], *, promtool: str = "promtool") -> None:
-    """Writes the samples into the data folder of a Prometheus, which finds them at its start or
+def create_blocks(data_dir: Path, samples: Sequence[Series], *, promtool: str = "promtool") -> None:
+    """Writes the samples into the data folder of a Prometheus, which finds them when it starts or
     soon after.
 
-    Raises RuntimeError with what promtool said.
+    Raises RuntimeError with the message of promtool.
     """
     with tempfile.TemporaryDirectory() as folder:
         text = Path(folder) / "history.txt"
-        for piece in pieces(series):
+        for piece in pieces(samples):
             with text.open("w", encoding="utf-8") as out:
                 write_openmetrics(piece, out)
-            done = subprocess.run(
+            process = subprocess.run(
                 [
                     promtool,
                     "tsdb",
                     "create-blocks-from",
-                    f"--max-block-duration={BLOCK // 3600}h",
+                    f"--max-block-duration={BLOCK_HOURS}h",
                     "--quiet",
                     "openmetrics",
                     str(text),
@@ -44,19 +46,19 @@ def create_blocks(data_dir: Path, series: Sequence[Series], *, promtool: str = "
                 text=True,
                 check=False,
             )
-            if done.returncode:
+            if process.returncode:
                 raise RuntimeError(
-                    f"promtool could not make blocks of the history: {done.stderr.strip()}"
+                    f"promtool could not make blocks of the history: {process.stderr.strip()}"
                 )
 
 
-def write_openmetrics(series: Sequence[Series], out: TextIO) -> None:
+def write_openmetrics(samples: Sequence[Series], out: TextIO) -> None:
     """One line per sample, series after series. Every series needs a `__name__`."""
-    for one in series:
-        name = exposed_name(one.labels)
+    for series in samples:
+        name = exposed_name(series.labels)
         out.writelines(
             f"{name} {value!r} {time}\n"
-            for time, value in zip(one.times.tolist(), one.values.tolist(), strict=True)
+            for time, value in zip(series.times.tolist(), series.values.tolist(), strict=True)
         )
     out.write("# EOF\n")
 
@@ -64,22 +66,27 @@ def write_openmetrics(series: Sequence[Series], out: TextIO) -> None:
 def exposed_name(labels: Labels) -> str:
     """`name{label="value",...}` with the three escapes of the exposition format."""
     pairs = ",".join(
-        f'{name}="{escaped(value)}"' for name, value in labels.pairs if name != "__name__"
+        f'{name}="{_escaped(value)}"' for name, value in labels.pairs if name != "__name__"
     )
     return f"{labels['__name__']}{{{pairs}}}"
 
 
-def escaped(value: str) -> str:
+def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def pieces(series: Sequence[Series]) -> Iterator[list[Series]]:
+def pieces(samples: Sequence[Series]) -> Iterator[list[Series]]:
     """The samples of each block, blocks in the order of time."""
-    blocks = {int(block) for one in series for block in np.unique(one.times // BLOCK)}
+    blocks = {
+        int(block) for series in samples for block in np.unique(series.times // BLOCK_SECONDS)
+    }
     for block in sorted(blocks):
+        edges = [block * BLOCK_SECONDS, (block + 1) * BLOCK_SECONDS]
         piece = []
-        for one in series:
-            begin, end = np.searchsorted(one.times, [block * BLOCK, (block + 1) * BLOCK])
-            if begin < end:
-                piece.append(replace(one, times=one.times[begin:end], values=one.values[begin:end]))
+        for series in samples:
+            start, end = np.searchsorted(series.times, edges)
+            if start < end:
+                piece.append(
+                    replace(series, times=series.times[start:end], values=series.values[start:end])
+                )
         yield piece

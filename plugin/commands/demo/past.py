@@ -1,8 +1,8 @@
-"""What went wrong in the loaded past: the last daily peak that is over, and that did not come.
+"""The incident in the loaded past: the last daily peak did not come.
 
 Hours do not fit into a demo of two minutes, so this incident is put into the history. The service
-scores those days when it starts, sample by sample, as it would have done then; what it has stored
-of them is read and told here.
+scores those days when it starts, sample by sample, as it would have done then. This file reads what
+it has stored of them, and tells of it.
 """
 
 import time
@@ -18,41 +18,41 @@ import numpy as np
 
 from plugin.commands.demo.narrator import clock, rows_of
 from plugin.commands.demo.phrases import number
-from plugin.commands.demo.randomness import DAY, HOUR, FloatArray, IntArray
 from plugin.commands.demo.scripted_incidents import ScriptedIncident
 from plugin.commands.demo.settings import SALES_BACKFILL, SALES_STEP
 from plugin.commands.demo.shop import SALES
-from plugin.series import BoolArray
+from plugin.domain.times import DAY, HOUR
+from plugin.series import BoolArray, FloatArray, IntArray
 
 TITLE = "open baskets"
-PEAK = 20 * HOUR  # of the day, as in noise.BUSY
-LENGTH = 3 * HOUR
-MISSING = 0.6  # share of what should be there
-LEAST_AGO = HOUR  # since its end, so that one sees what comes after
-ENOUGH = 0.7  # share of the incident that must be flagged: it is not there at once
+PEAK_SECONDS = 20 * HOUR  # of the day, as in randomness.LOAD_BY_HOUR
+LENGTH_SECONDS = 3 * HOUR
+MISSING_SHARE = 0.6  # of what should be there
+MIN_AGE_SECONDS = HOUR  # since its end, so that one sees what comes after
+MIN_FLAGGED_SHARE = 0.7  # of the incident: it fades in, so its start is not to be seen
 COLUMNS = ("value", "expected", "lower", "upper", "score")
-SPAN = HOUR  # of the one-step detector
+# Of the one-step detector:
+SPAN_SECONDS = HOUR
 SIGMAS = 3.0
-FEWEST = 10  # samples that it wants to see first
+MIN_SAMPLES = 10  # before it scores
 
 
 def missing_peak(now: int) -> ScriptedIncident:
     """The last daily peak before `now` that is over."""
-    middle = (now - LEAST_AGO - LENGTH // 2 - PEAK) // DAY * DAY + PEAK
-    return ScriptedIncident(
-        TITLE, "missing peak", MISSING, middle - LENGTH // 2, middle + LENGTH // 2
-    )
+    half = LENGTH_SECONDS // 2
+    middle = (now - MIN_AGE_SECONDS - half - PEAK_SECONDS) // DAY * DAY + PEAK_SECONDS
+    return ScriptedIncident(TITLE, "missing peak", MISSING_SHARE, middle - half, middle + half)
 
 
-class Flagged(NamedTuple):
-    """Shares of the samples whose score is above 1."""
+class FlaggedShares(NamedTuple):
+    """Shares of the samples whose score is above 1, 0 to 1."""
 
     during: float  # the incident
-    besides: float
+    outside: float
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredPast:
     """What the service has stored of the days around the incident, [T]; NaN = null."""
 
     incident: ScriptedIncident
@@ -70,87 +70,87 @@ class Scored:
         return one_step_score(self.columns["value"])
 
     @property
-    def ours(self) -> Flagged:
+    def by_service(self) -> FlaggedShares:
         return self._flagged(self.columns["score"])
 
     @property
-    def theirs(self) -> Flagged:
+    def by_one_step(self) -> FlaggedShares:
         return self._flagged(self.one_step)
 
-    def _flagged(self, score: FloatArray) -> Flagged:
+    def _flagged(self, score: FloatArray) -> FlaggedShares:
         during = self.during
         above = score > 1
-        return Flagged(float(above[during].mean()), float(above[~during].mean()))
+        return FlaggedShares(float(above[during].mean()), float(above[~during].mean()))
 
     @property
     def delay(self) -> float:
-        """Seconds from its begin to the first sample that is flagged; NaN = none is."""
-        first = self.times[self.during & (self.columns["score"] > 1)][:1]
-        return float(first[0] - self.incident.start) if len(first) else float("nan")
+        """Seconds from its start to the first sample that is flagged; NaN = none is."""
+        flagged_times = self.times[self.during & (self.columns["score"] > 1)]
+        if not len(flagged_times):
+            return float("nan")
+        return float(flagged_times[0] - self.incident.start)
 
 
 def one_step_score(values: FloatArray) -> FloatArray:
-    """[T] |value - mean| over three deviations, both exponentially weighted over the hour before
-    it.
+    """[T] |value - mean| over three deviations; both are exponentially weighted over an hour.
 
     Source: Roberts (1959), Control Chart Tests Based on Geometric Moving Averages; the variance as
     in West (1979).
     """
-    share = 2 / (SPAN / SALES_STEP + 1)
+    weight = 2 / (SPAN_SECONDS / SALES_STEP + 1)
     score = np.full(len(values), np.nan)
     mean = 0.0
     variance = 0.0
-    seen = 0
-    for at in np.flatnonzero(np.isfinite(values)):
-        distance = values[at] - mean
-        if seen >= FEWEST and variance > 0:
-            score[at] = abs(distance) / (SIGMAS * np.sqrt(variance))
-        step = max(share, 1 / (seen + 1))  # the plain mean, while there are few
+    for count, row in enumerate(np.flatnonzero(np.isfinite(values))):
+        distance = values[row] - mean
+        if count >= MIN_SAMPLES and variance > 0:
+            score[row] = abs(distance) / (SIGMAS * np.sqrt(variance))
+        step = max(weight, 1 / (count + 1))  # the plain mean, while there are few
         mean = mean + step * distance
         variance = (1 - step) * (variance + step * distance**2)
-        seen = seen + 1
     return score
 
 
 @dataclass
 class PastIncidentReport:
-    """Asks until the incident of the past has been scored, and tells of it once."""
+    """Asks the service until it has scored the incident of the past, and tells of it once."""
 
     incident: ScriptedIncident
-    now: int  # where the history ends
-    scored: Scored | None = None
+    now: int  # unix seconds at which the history ends
+    scored: ScoredPast | None = None
 
     def see(self, url: str) -> list[str]:
-        """The line that tells what was seen of it, as soon as it has been scored."""
+        """The line that tells of it, once it has been scored."""
         if self.scored is not None:
             return []
-        scored = ask(url, self.incident, self.now)
+        scored = read_past(url, self.incident, self.now)
         if scored is None or not len(scored.times) or scored.times[-1] < self.now - SALES_STEP:
             return []
         self.scored = scored
-        return [f"{clock(time.time())}  {told(scored)}"]
+        return [f"{clock(time.time())}  {describe(scored)}"]
 
     @property
     def seen(self) -> bool:
-        """Whether it was flagged for as long as can be asked for."""
-        return self.scored is not None and self.scored.ours.during >= ENOUGH
+        """Whether enough of it was flagged."""
+        return self.scored is not None and self.scored.by_service.during >= MIN_FLAGGED_SHARE
 
     def summed_up(self) -> str:
         """How it went, for the summary."""
-        what = f"{self.incident.title}, {self.incident.kind}"
+        name = f"{self.incident.title}, {self.incident.kind}"
         if self.scored is None:
-            return f"{what}: not scored yet"
-        ours = self.scored.ours
-        theirs = self.scored.theirs
-        return f"{what}: flagged {ours.during:.0%} of it, a one-step detector {theirs.during:.0%}"
+            return f"{name}: not scored yet"
+        return (
+            f"{name}: flagged {self.scored.by_service.during:.0%} of it,"
+            f" a one-step detector {self.scored.by_one_step.during:.0%}"
+        )
 
 
-def ask(url: str, incident: ScriptedIncident, now: int) -> Scored | None:
-    """Reads the bands of the watch up to `now`; None when the service does not answer."""
-    begin = now - SALES_BACKFILL
+def read_past(url: str, incident: ScriptedIncident, now: int) -> ScoredPast | None:
+    """Reads the bands of the sales up to `now`; None when the service does not answer."""
+    start = now - SALES_BACKFILL
     points = SALES_BACKFILL // SALES_STEP + 1
     address = (
-        f"{url}/api/v1/bands?watch={SALES}&labels=none&from={begin * 1000}&to={now * 1000}"
+        f"{url}/api/v1/bands?watch={SALES}&labels=none&from={start * 1000}&to={now * 1000}"
         f"&max_points={points}"
     )
     try:
@@ -158,57 +158,57 @@ def ask(url: str, incident: ScriptedIncident, now: int) -> Scored | None:
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return None
     columns = {name: np.array([number(row, name) for row in rows]) for name in COLUMNS}
-    return Scored(
-        incident, np.array([number(row, "time") // 1000 for row in rows], np.int64), columns
-    )
+    times = np.array([number(row, "time") // 1000 for row in rows], np.int64)
+    return ScoredPast(incident, times, columns)
 
 
-def told(scored: Scored) -> str:
+def describe(scored: ScoredPast) -> str:
     """`yesterday 18:30 to 21:30 the daily peak of open baskets was missing: flagged 87% of that
     time, ...`"""
-    ours = scored.ours
-    theirs = scored.theirs
-    first = f", first after {scored.delay / 60:.0f} min" if ours.during else ""
+    service = scored.by_service
+    one_step = scored.by_one_step
+    delay = f", first after {scored.delay / 60:.0f} min" if service.during else ""
     return (
-        f"{when(scored.incident, time.time())} the daily peak of {scored.incident.title} was"
-        f" missing: flagged {ours.during:.0%} of that time{first}, and {share(ours.besides)} of the"
-        f" rest of two days; a one-step detector (EWMA, 3 sigma) flags {theirs.during:.0%} and"
-        f" {share(theirs.besides)}"
+        f"{day_and_time(scored.incident, time.time())} the daily peak of {scored.incident.title}"
+        f" was missing: flagged {service.during:.0%} of that time{delay}, and"
+        f" {percent(service.outside)} of the rest of two days; a one-step detector (EWMA, 3 sigma)"
+        f" flags {one_step.during:.0%} and {percent(one_step.outside)}"
     )
 
 
-def share(of: float) -> str:
-    return f"{of:.1%}" if of else "0%"
+def percent(share: float) -> str:
+    return f"{share:.1%}" if share else "0%"
 
 
-def when(incident: ScriptedIncident, now: float) -> str:
+def day_and_time(incident: ScriptedIncident, now: float) -> str:
     """Local day and time: `yesterday 18:30 to 21:30`."""
     days = (date.fromtimestamp(now) - date.fromtimestamp(incident.start)).days
     day = {0: "today", 1: "yesterday"}.get(days) or time.strftime(
         "%A", time.localtime(incident.start)
     )
-    begin, end = (
-        time.strftime("%H:%M", time.localtime(at)) for at in (incident.start, incident.end)
+    start, end = (
+        time.strftime("%H:%M", time.localtime(seconds))
+        for seconds in (incident.start, incident.end)
     )
-    return f"{day} {begin} to {end}"
+    return f"{day} {start} to {end}"
 
 
-def drawn(hindsight: PastIncidentReport, file: Path) -> str:
-    """Draws the days around the incident, with both scores; returns what to say of it."""
-    from plugin.commands.plot import compared  # takes a second
+def draw_past(report: PastIncidentReport, file: Path) -> str:
+    """Draws the days around the incident, with both scores. Returns a line that tells so."""
+    from plugin.commands.plot import draw_compared  # takes a second
 
-    scored = hindsight.scored
+    scored = report.scored
     if scored is None:
         return f"no picture in {file}: the incident of the past has not been scored"
-    compared(
+    draw_compared(
         file,
         f"{scored.incident.title}: a daily peak is missing",
         {"time": scored.times, **scored.columns, "label": scored.during},
         {
-            f"score of Bandwatch: above 1 in {scored.ours.during:.0%} of the incident": (
+            f"score of Bandwatch: above 1 in {scored.by_service.during:.0%} of the incident": (
                 scored.columns["score"]
             ),
-            f"score of a one-step detector (EWMA, 3 sigma): in {scored.theirs.during:.0%}": (
+            f"score of a one-step detector (EWMA, 3 sigma): in {scored.by_one_step.during:.0%}": (
                 scored.one_step
             ),
         },

@@ -6,25 +6,20 @@ of Prometheus 2.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from plugin.commands.demo.randomness import FloatArray, IntArray
-from plugin.series import Labels
+from plugin import selectors
+from plugin.errors import SelectorError
+from plugin.selectors import Matcher
+from plugin.series import FloatArray, IntArray, Labels
 
-DURATION = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-MATCHER = re.compile(r'\s*([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
-SELECTOR = re.compile(r"([a-zA-Z_:][\w:]*)?\s*(?:\{(.*)\})?")
+UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+SELECTOR = re.compile(r"[\w:]*\s*(?:\{.*\})?")
 RATE = re.compile(r"rate\s*\(\s*(.+?)\s*\[(\d+)([smhdw])\]\s*\)")
 SUM = re.compile(r"sum\s+by\s*\(([^)]*)\)\s*\(\s*(.+)\s*\)")
-COMPARE: dict[str, Callable[[str, str], bool]] = {
-    "=": lambda found, wanted: found == wanted,
-    "!=": lambda found, wanted: found != wanted,
-    "=~": lambda found, wanted: re.fullmatch(wanted, found) is not None,
-    "!~": lambda found, wanted: re.fullmatch(wanted, found) is None,
-}
 
 
 class NotUnderstood(ValueError):
@@ -32,20 +27,10 @@ class NotUnderstood(ValueError):
 
 
 @dataclass(frozen=True)
-class LabelMatcher:
-    label: str
-    operator: str
-    value: str
-
-    def matches(self, labels: Mapping[str, str]) -> bool:
-        return COMPARE[self.operator](labels.get(self.label, ""), self.value)
-
-
-@dataclass(frozen=True)
 class Expression:
     """`sum by (by) (rate(selector[window]))`; window 0 = no rate, by None = no sum."""
 
-    matchers: tuple[LabelMatcher, ...]
+    matchers: tuple[Matcher, ...]
     window: int = 0  # seconds
     by: tuple[str, ...] | None = None
 
@@ -53,62 +38,55 @@ class Expression:
 def parse(text: str) -> Expression:
     """Reads an expression. Raises NotUnderstood."""
     text = text.strip()
-    if found := SUM.fullmatch(text):
-        inner = parse(found[2])
-        by = tuple(name.strip() for name in found[1].split(",") if name.strip())
+    if match := SUM.fullmatch(text):
+        inner = parse(match[2])
+        by = tuple(name.strip() for name in match[1].split(",") if name.strip())
         return Expression(inner.matchers, inner.window, by)
-    if found := RATE.fullmatch(text):
-        return Expression(matchers(found[1]), int(found[2]) * DURATION[found[3]])
-    return Expression(matchers(text))
+    if match := RATE.fullmatch(text):
+        return Expression(_matchers(match[1]), int(match[2]) * UNIT_SECONDS[match[3]])
+    return Expression(_matchers(text))
 
 
-def matchers(text: str) -> tuple[LabelMatcher, ...]:
-    """The matchers of a selector, the metric name among them."""
-    found = SELECTOR.fullmatch(text.strip())
-    if found is None or not text.strip():
+def _matchers(text: str) -> tuple[Matcher, ...]:
+    """The matchers of a selector, the metric name among them. Raises NotUnderstood."""
+    if not text or not SELECTOR.fullmatch(text):
         raise NotUnderstood(
             f"the stand-in speaks selectors, rate and sum by, and does not understand {text!r}"
         )
-    named = (LabelMatcher("__name__", "=", found[1]),) if found[1] else ()
-    inside = (found[2] or "").strip()
-    read = []
-    while inside:
-        part = MATCHER.match(inside)
-        if part is None:
-            raise NotUnderstood(f"not a label matcher: {inside!r}")
-        read.append(LabelMatcher(part[1], part[2], re.sub(r"\\(.)", r"\1", part[3])))
-        inside = inside[part.end() :].strip()
-    return (*named, *read)
+    try:
+        return selectors.parse(text)
+    except SelectorError as error:
+        raise NotUnderstood(str(error)) from error
 
 
-def rate(times: IntArray, values: FloatArray, at: IntArray, window: int) -> FloatArray:
-    """[N] the rate of a counter at each time of `at`; NaN with fewer than two samples in the
+def rate(times: IntArray, values: FloatArray, instants: IntArray, window: int) -> FloatArray:
+    """[N] the rate of a counter at each time of `instants`; NaN with fewer than two samples in the
     window.
 
-    times, values: [T] the counter's samples, ascending. The window includes both ends, and what it
-    lacks at its ends is extrapolated, as Prometheus 2 does (promql/functions.go, extrapolatedRate).
+    times, values: [T] the counter's samples, ascending. The window, in seconds, includes both ends.
+    What the samples lack at its ends is extrapolated, as Prometheus 2 does (promql/functions.go,
+    extrapolatedRate).
     """
     if len(times) < 2:
-        return np.full(len(at), np.nan)
-    first = np.searchsorted(times, at - window, "left")
-    last = np.searchsorted(times, at, "right") - 1
-    enough = last > first
-    first = np.where(enough, first, 0)
-    last = np.where(enough, last, 1)
-    drops = np.where(
-        values[1:] < values[:-1], values[:-1], 0.0
-    )  # a reset: what was counted before it
+        return np.full(len(instants), np.nan)
+    first = np.searchsorted(times, instants - window, "left")
+    last = np.searchsorted(times, instants, "right") - 1
+    is_enough = last > first
+    first = np.where(is_enough, first, 0)
+    last = np.where(is_enough, last, 1)
+    # where the counter was reset: what it had counted before
+    drops = np.where(values[1:] < values[:-1], values[:-1], 0.0)
     resets = np.concatenate([[0.0], np.cumsum(drops)])
     increase = values[last] - values[first] + resets[last] - resets[first]
     sampled = (times[last] - times[first]).astype(np.float64)
     spacing = sampled / (last - first)
-    before = (times[first] - (at - window)).astype(np.float64)
-    after = (at - times[last]).astype(np.float64)
+    to_start = (times[first] - (instants - window)).astype(np.float64)
+    to_end = (instants - times[last]).astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         to_zero = np.where(increase > 0, sampled * (values[first] / increase), np.inf)
-    before = np.minimum(before, to_zero)  # a counter cannot have started below zero
-    extended = sampled + extrapolated(before, spacing) + extrapolated(after, spacing)
-    return np.asarray(np.where(enough, increase * (extended / sampled / window), np.nan))
+    to_start = np.minimum(to_start, to_zero)  # a counter cannot have started below zero
+    extended = sampled + extrapolated(to_start, spacing) + extrapolated(to_end, spacing)
+    return np.asarray(np.where(is_enough, increase * (extended / sampled / window), np.nan))
 
 
 def extrapolated(distance: FloatArray, spacing: FloatArray) -> FloatArray:

@@ -1,26 +1,23 @@
-"""Chance and calendar as pure functions of absolute time: the live exporter goes on where the
-history ended.
+"""Chance and calendar as pure functions of absolute time, so that the live exporter goes on where
+the history ended.
 
-Times are [T] unix seconds; every function answers the same for a time, asked alone or in company.
+Times are [T] unix seconds. The value at a time does not depend on the other times.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from plugin.domain.times import DAY, HOUR
+from plugin.series import FloatArray, IntArray
 
-HOUR = 3600
-DAY = 86_400
 MONDAY = 4 * DAY  # 1970-01-05 was a Monday
 
-# Share of the busiest hour by hour of the day: asleep at four, lunch, and an evening on the sofa.
-HOURS = np.array([0, 4, 7, 10, 12, 14, 17, 20, 22, 24]) * HOUR
-BUSY = np.array([0.34, 0.14, 0.35, 0.78, 0.86, 0.74, 0.80, 1.0, 0.72, 0.34])
+# Share of the busiest hour, by hour of the day: low at four, a dip at lunch, a peak at eight.
+LOAD_HOURS = np.array([0, 4, 7, 10, 12, 14, 17, 20, 22, 24]) * HOUR
+LOAD_BY_HOUR = np.array([0.34, 0.14, 0.35, 0.78, 0.86, 0.74, 0.80, 1.0, 0.72, 0.34])
 # Share of the busiest day, Monday to Sunday at noon; one day more at both ends, so that the week
 # closes.
-DAYS = (np.arange(-1, 8) + 0.5) * DAY
-WEEK = np.array([0.72, 0.93, 0.95, 0.96, 1.0, 0.97, 0.80, 0.72, 0.93])
+LOAD_DAYS = (np.arange(-1, 8) + 0.5) * DAY
+LOAD_BY_DAY = np.array([0.72, 0.93, 0.95, 0.96, 1.0, 0.97, 0.80, 0.72, 0.93])
 
 
 def uniform(key: int, index: IntArray) -> FloatArray:
@@ -47,14 +44,14 @@ def smooth(key: int, times: IntArray, scale: int) -> FloatArray:
     first = int(cell.min())
     knots = normal(key, np.arange(first, int(cell.max()) + 2, dtype=np.int64))
     weight = (1 - np.cos(np.pi * (times % scale) / scale)) / 2
-    near = cell - first
-    return np.asarray(knots[near] * (1 - weight) + knots[near + 1] * weight)
+    knot = cell - first
+    return np.asarray(knots[knot] * (1 - weight) + knots[knot + 1] * weight)
 
 
 def busy(times: IntArray) -> FloatArray:
     """[T] how busy a shop is, 0 to 1: daily times weekly shape."""
-    day = np.interp(times % DAY, HOURS, BUSY)
-    week = np.interp((times - MONDAY) % (7 * DAY), DAYS, WEEK)
+    day = np.interp(times % DAY, LOAD_HOURS, LOAD_BY_HOUR)
+    week = np.interp((times - MONDAY) % (7 * DAY), LOAD_DAYS, LOAD_BY_DAY)
     return np.asarray(day * week)
 
 

@@ -1,5 +1,5 @@
-"""`bandwatch demo`: makes a world, runs Prometheus and the service on it, lets things go wrong,
-says what it sees."""
+"""`bandwatch demo`: makes a world, runs Prometheus and the service on it, causes incidents, and
+tells what the service sees."""
 
 import signal
 import sys
@@ -15,10 +15,10 @@ from urllib.parse import quote
 
 from plugin.board import Board
 from plugin.commands.demo.exporter import serve_exporter
-from plugin.commands.demo.narrator import Narrator, clock, look
-from plugin.commands.demo.past import PastIncidentReport, drawn, missing_peak
+from plugin.commands.demo.narrator import Narrator, clock, read_view
+from plugin.commands.demo.past import PastIncidentReport, draw_past, missing_peak
 from plugin.commands.demo.scripted_incidents import IncidentSchedule
-from plugin.commands.demo.servers import Running, prometheus
+from plugin.commands.demo.servers import RunningPrometheus, prometheus
 from plugin.commands.demo.settings import STEP, demo_config
 from plugin.commands.demo.summary import passed, summary
 from plugin.commands.demo.world import World
@@ -26,8 +26,8 @@ from plugin.config import Config
 from plugin.store import Store
 
 SEED = 7
-QUIET = 180  # seconds between incidents
-LOOK_EVERY = 0.5  # seconds
+QUIET_SECONDS = 180  # between incidents
+POLL_SECONDS = 0.5
 
 
 class RunningService(Protocol):
@@ -48,12 +48,12 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Stage:
-    """A demo that is set up: what is looked at, by whom, until when."""
+    """A demo that is set up: the world, what tells of it, and the incidents to come."""
 
     world: World
-    service: str  # url
+    service_url: str
     narrator: Narrator
-    hindsight: PastIncidentReport
+    past_report: PastIncidentReport
     schedule: IncidentSchedule
 
 
@@ -66,85 +66,87 @@ def run(
     say: Say | None = None,
     step: int = STEP,
 ) -> int:
-    """Runs the demo for `duration` seconds or until Ctrl-C. Returns 0, or 1 when it did not go as
-    promised.
+    """Runs the demo for `duration` seconds or until Ctrl-C.
 
-    picture: where to draw the incident of the loaded past.
+    picture: where to draw the incident of the loaded past. Returns 0, or 1 when it did not go as
+    promised.
     """
     say = say or speak
-    began = time.time()
-    now = int(began) // step * step
-    hindsight = PastIncidentReport(missing_peak(now), now)
-    world = World(SEED, now, (hindsight.incident,))
-    narrator = Narrator(world, step, began, f"http://{listen_address}")
-    schedule = IncidentSchedule(step, QUIET, float("inf") if duration is None else began + duration)
+    started_at = time.time()
+    now = int(started_at) // step * step
+    past_report = PastIncidentReport(missing_peak(now), now)
+    world = World(SEED, now, (past_report.incident,))
+    narrator = Narrator(world, step, started_at, f"http://{listen_address}")
+    deadline = float("inf") if duration is None else started_at + duration
+    schedule = IncidentSchedule(step, QUIET_SECONDS, deadline)
     say(
-        f"{clock(began)}  a web shop with {len(world.sources)} series and three weeks of history is"
-        " being made"
+        f"{clock(started_at)}  a web shop with {len(world.sources)} series and three weeks of"
+        " history is being made"
     )
     with ends_in_order(), ExitStack() as stack:
         try:
-            running, service = set_up(stack, world, start_service, listen_address, step)
-            say(f"{clock(time.time())}  Prometheus is {running.words}")
-            for line in links(service.url, running.url):
+            prometheus_api, service = set_up(stack, world, start_service, listen_address, step)
+            say(f"{clock(time.time())}  Prometheus is {prometheus_api.description}")
+            for line in links(service.url, prometheus_api.url):
                 say(line)
-            follow(Stage(world, service.url, narrator, hindsight, schedule), say)
+            follow(Stage(world, service.url, narrator, past_report, schedule), say)
         except KeyboardInterrupt:
             say("")
-    for line in summary(narrator, hindsight, time.time()):
+    for line in summary(narrator, past_report, time.time()):
         say(line)
     if picture is not None:
-        say(drawn(hindsight, picture))
-    return 0 if passed(narrator, hindsight, time.time()) else 1
+        say(draw_past(past_report, picture))
+    return 0 if passed(narrator, past_report, time.time()) else 1
 
 
 def set_up(
     stack: ExitStack, world: World, start_service: StartService, listen_address: str, step: int
-) -> tuple[Running, RunningService]:
+) -> tuple[RunningPrometheus, RunningService]:
     """Starts exporter, Prometheus and the service; the stack stops them in reverse."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bandwatch-demo-")))
     exporter = serve_exporter(world)
     stack.callback(exporter.close)
-    running = stack.enter_context(
+    prometheus_api = stack.enter_context(
         prometheus(world, exporter, folder, step=step, bandwatch=listen_address)
     )
-    service = start_service(demo_config(world, running.url, folder, listen_address, step))
+    service = start_service(demo_config(world, prometheus_api.url, folder, listen_address, step))
     stack.callback(service.stop)
-    return running, service
+    return prometheus_api, service
 
 
 def follow(stage: Stage, say: Say) -> None:
-    """Looks at the service, tells what has changed, and causes the incidents, until the
-    deadline."""
+    """Until the deadline: asks the service, tells what has changed, and causes incidents."""
     schedule = stage.schedule
     narrator = stage.narrator
     while (now := time.time()) < schedule.deadline:
-        view = look(stage.service)
+        view = read_view(stage.service_url)
         for line in (
             *narrator.see(now, view),
             *narrator.advice(view),
-            *stage.hindsight.see(stage.service),
+            *stage.past_report.see(stage.service_url),
         ):
             say(line)
-        incident = schedule.next(now, ready=narrator.all_ok is not None and narrator.all_networks)
+        incident = schedule.next(
+            now, ready=narrator.all_ok_seconds is not None and narrator.all_networks
+        )
         if incident is not None:
             stage.world.add(incident)
             narrator.expect(incident)
-        time.sleep(LOOK_EVERY)
+        time.sleep(POLL_SECONDS)
 
 
-def links(service: str, prometheus_url: str) -> Iterator[str]:
-    """What to open."""
+def links(service_url: str, prometheus_url: str) -> Iterator[str]:
+    """Addresses to open, one a line."""
     match = quote('{service="checkout"}')
-    yield f"          bands       {service}/api/v1/bands?watch=latency&match={match}"
-    yield f"          scores      {service}/api/v1/scores"
-    yield f"          alert       {service}/api/v1/alert?by=incident"
-    yield f"          metrics     {service}/metrics"
+    yield f"          bands       {service_url}/api/v1/bands?watch=latency&match={match}"
+    yield f"          scores      {service_url}/api/v1/scores"
+    yield f"          alert       {service_url}/api/v1/alert?by=incident"
+    yield f"          metrics     {service_url}/metrics"
     yield f"          Prometheus  {prometheus_url}"
 
 
 def speak(line: str) -> None:
-    """Prints a line; what has gone wrong in bold, on a terminal."""
+    """Prints a line; on a terminal, an alarm in bold."""
     bold = sys.stdout.isatty() and ": score " in line
     print(f"\033[1m{line}\033[0m" if bold else line, flush=True)
 
@@ -156,8 +158,8 @@ def ends_in_order() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    earlier_handler = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, earlier_handler)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plugin.commands.demo.randomness import FloatArray, IntArray
+from plugin.series import FloatArray, IntArray
 
-Effect = Callable[
-    [FloatArray, float, FloatArray], FloatArray
-]  # level [T], size, share that is over [T] -> level [T]
-FADE = 1 / 6  # of an incident: to fade in, and again to fade out
+# level [T], size, share of the incident that has passed [T] -> level [T]
+Effect = Callable[[FloatArray, float, FloatArray], FloatArray]
+RECOVERY_STEPS = 3  # that a series needs after its incident to be well again
+FADE_SHARE = 1 / 6  # of an incident: to fade in, and again to fade out
 
 EFFECTS: dict[str, Effect] = {
     "spike": lambda level, size, _: level * size,
@@ -19,14 +19,15 @@ EFFECTS: dict[str, Effect] = {
     "stuck": lambda level, size, _: np.full_like(level, size),
     "door open": lambda level, size, _: np.full_like(level, size),
     "vanishing series": lambda level, size, _: np.full_like(level, np.nan),
-    "missing peak": lambda level, size, over: level * (1 - size * faded(over)),
+    "missing peak": lambda level, size, passed: level * (1 - size * faded(passed)),
 }
 
 
-def faded(over: FloatArray) -> FloatArray:
-    """[T] 0 to 1 to 0 while the share that is over goes from 0 to 1: slowly up, long there, slowly
-    down."""
-    return (1 - np.cos(np.pi * np.clip(np.minimum(over, 1 - over) / FADE, 0, 1))) / 2
+def faded(passed: FloatArray) -> FloatArray:
+    """[T] 0 to 1 to 0 while `passed` [T] goes from 0 to 1: a slow rise, a long stay, a slow
+    fall."""
+    edge = np.clip(np.minimum(passed, 1 - passed) / FADE_SHARE, 0, 1)
+    return (1 - np.cos(np.pi * edge)) / 2
 
 
 @dataclass(frozen=True)
@@ -35,28 +36,26 @@ class IncidentScript:
 
     title: str
     kind: str  # a key of EFFECTS
-    # spike: factor; level shift: added; stuck, door open: the value; missing peak: its share; else
-    # unused
+    # spike: factor; level shift: what is added; stuck, door open: the value; missing peak: the
+    # share that is missing; else unused
     size: float
     steps: int
     harmless: bool = False  # unusual, but nothing is wrong: to be answered as a false alarm
 
 
-DOOR = IncidentScript(
-    "rack 2 temperature", "door open", 32.0, 3, harmless=True
-)  # somebody works at the rack
+# Somebody works at the rack.
+DOOR = IncidentScript("rack 2 temperature", "door open", 32.0, 3, harmless=True)
 
-# The first is short, so that it starts, is seen and ends within a demo of two minutes. What is
-# harmless comes twice
-# before the same sensor really fails: who answers it hears of it no more, and of the failure still.
+# The first is short, so that it starts, is seen and ends within a demo of two minutes. The harmless
+# one comes twice before the same sensor really fails. Once it is answered as a false alarm, it
+# raises no further alarm, and the failure still does.
 PLOTS = (
     IncidentScript("checkout latency", "spike", 3.0, 3),
     DOOR,
     IncidentScript("catalog requests", "drop to zero", 0.0, 9),
     DOOR,
-    IncidentScript(
-        "rack 2 temperature", "stuck", 85.0, 9
-    ),  # what a DS18B20 sensor reads when it has lost power
+    # what a DS18B20 sensor reads when it has lost power
+    IncidentScript("rack 2 temperature", "stuck", 85.0, 9),
     IncidentScript("payments latency", "level shift", 0.35, 12),
     IncidentScript("exchange rate EUR/USD", "vanishing series", 0.0, 9),
     IncidentScript("search errors", "spike", 60.0, 9),
@@ -66,7 +65,7 @@ PLOTS = (
 
 @dataclass(frozen=True)
 class ScriptedIncident:
-    """A plot at its time: start included, end excluded, both unix seconds."""
+    """A script at its time: start included, end excluded, both unix seconds."""
 
     title: str
     kind: str
@@ -80,14 +79,16 @@ class ScriptedIncident:
         during = (times >= self.start) & (times < self.end)
         if not during.any():
             return level
-        over = (times - self.start) / (self.end - self.start)
-        return np.where(during, EFFECTS[self.kind](level, self.size, over), level)
+        passed = (times - self.start) / (self.end - self.start)
+        return np.where(during, EFFECTS[self.kind](level, self.size, passed), level)
 
 
 @dataclass
 class IncidentSchedule:
-    """Incidents one after the other, `quiet` seconds apart, none that could not be seen to its
-    end."""
+    """Incidents one after the other, `quiet` seconds apart.
+
+    One that would not end before the deadline is left out.
+    """
 
     step: int
     quiet: int
@@ -96,14 +97,14 @@ class IncidentSchedule:
     free_from: float = 0.0
 
     def next(self, now: float, *, ready: bool) -> ScriptedIncident | None:
-        """The incident that is to begin at the next grid time, if one is due.
+        """The incident that is to start at the next grid time, if one is due.
 
-        It waits until all is `ready`, but the first not beyond the last moment at which it can be
-        seen to its end.
+        It waits until all is `ready`. The first starts all the same at the last moment at which it
+        can be seen to its end.
         """
         plot = PLOTS[self.caused % len(PLOTS)]
         start = (int(now) // self.step + 1) * self.step
-        spare = self.deadline - start - self.room(plot)
+        spare = self.deadline - start - self.needed_seconds(plot)
         last_chance = self.caused == 0 and spare < self.step
         if now < self.free_from or spare < 0 or not (ready or last_chance):
             return None
@@ -114,7 +115,6 @@ class IncidentSchedule:
         self.free_from = incident.end + self.quiet
         return incident
 
-    def room(self, plot: IncidentScript) -> int:
-        """Seconds that the plot needs until its series is well again: its length and three
-        steps."""
-        return (plot.steps + 3) * self.step
+    def needed_seconds(self, plot: IncidentScript) -> int:
+        """Until the series of the plot is well again: its length and a few steps."""
+        return (plot.steps + RECOVERY_STEPS) * self.step

@@ -17,16 +17,16 @@ import numpy as np
 from plugin.commands.demo.loopback_server import HttpServer
 from plugin.commands.demo.openmetrics import create_blocks
 from plugin.commands.demo.standin import serve_standin
-from plugin.commands.demo.world import HISTORY, SCRAPED, World
+from plugin.commands.demo.world import HISTORY, SCRAPE_LABELS, World
+from plugin.domain.times import DAY
 from plugin.errors import BandwatchError
 
-FINE = (
-    4 * 86_400
-)  # seconds before now whose history has the step of the live scrapes, as fits at that step need it
-COARSE = 3  # times the step before that: promtool takes about 2 s per million samples
-PIECES = 6  # of the history, loaded two at a time
+# The last part of the history has the step of the live scrapes: fits at that step need it.
+FINE_SECONDS = 4 * DAY
+COARSE_STEPS = 3  # between samples before that: promtool takes 2 s for a million samples
+MAX_SPANS = 6  # of each part of the history, loaded two at a time
 START_SECONDS = 2  # that Prometheus takes from its start to its first round of scrapes
-START_TIMEOUT = 30  # seconds
+START_TIMEOUT_SECONDS = 30
 
 CONFIG = """\
 global: {{scrape_interval: {step}s, scrape_timeout: {timeout}s}}
@@ -40,11 +40,11 @@ scrape_configs:
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningPrometheus:
     """A Prometheus API that answers."""
 
     url: str
-    words: str  # what it is, for the person who watches
+    description: str  # real, or a stand-in
 
 
 @contextmanager
@@ -56,19 +56,19 @@ def prometheus(
     step: int,
     bandwatch: str,
     history: int = HISTORY,
-) -> Iterator[Running]:
-    """Runs a Prometheus with the history of the world that scrapes the exporter; stops it at the
-    end.
+) -> Iterator[RunningPrometheus]:
+    """Runs a Prometheus that has the history of the world and scrapes the exporter.
 
-    bandwatch: host and port of the service, whose own metrics are scraped too.
+    bandwatch: host and port of the service, whose own metrics are scraped too; history: seconds.
+    At the end Prometheus is stopped.
     """
     if all(shutil.which(program) for program in ("prometheus", "promtool")):
-        with _real(world, exporter, folder, step, bandwatch, history) as running:
-            yield running
+        with _real(world, exporter, folder, step, bandwatch, history) as prometheus_api:
+            yield prometheus_api
         return
     standin = serve_standin(world, step, history)
     try:
-        yield Running(
+        yield RunningPrometheus(
             standin.url, "a small stand-in, as there is no `prometheus` with `promtool` on the PATH"
         )
     finally:
@@ -78,36 +78,38 @@ def prometheus(
 @contextmanager
 def _real(
     world: World, exporter: HttpServer, folder: Path, step: int, bandwatch: str, history: int
-) -> Iterator[Running]:
-    began = time.monotonic()
+) -> Iterator[RunningPrometheus]:
+    start = time.monotonic()
     samples = load_history(world, folder / "tsdb", step, history)
-    seconds = time.monotonic() - began
+    seconds = time.monotonic() - start
     config = folder / "prometheus.yml"
     config.write_text(
         CONFIG.format(
-            step=step, timeout=min(step, 5), port=exporter.port, bandwatch=bandwatch, **SCRAPED
+            step=step,
+            timeout=min(step, 5),
+            port=exporter.port,
+            bandwatch=bandwatch,
+            **SCRAPE_LABELS,
         )
     )
     address = f"127.0.0.1:{free_port()}"
     with (folder / "prometheus.log").open("w") as log:
-        process = (
-            subprocess.Popen(  # in its own session: Ctrl-C is for us, who then end it in order
-                [
-                    "prometheus",
-                    f"--config.file={config}",
-                    f"--storage.tsdb.path={folder / 'tsdb'}",
-                    f"--web.listen-address={address}",
-                    "--storage.tsdb.retention.time=60d",
-                    "--log.level=warn",
-                ],
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        process = subprocess.Popen(
+            [
+                "prometheus",
+                f"--config.file={config}",
+                f"--storage.tsdb.path={folder / 'tsdb'}",
+                f"--web.listen-address={address}",
+                "--storage.tsdb.retention.time=60d",
+                "--log.level=warn",
+            ],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches the demo alone, which ends it in order
         )
     try:
         _wait(process, f"http://{address}", folder / "prometheus.log")
-        yield Running(
+        yield RunningPrometheus(
             f"http://{address}", f"a real one, with {samples:,} samples loaded in {seconds:.0f} s"
         )
     finally:
@@ -115,23 +117,26 @@ def _real(
 
 
 def load_history(world: World, tsdb: Path, step: int, history: int) -> int:
-    """Writes the history into a data folder; returns the samples.
+    """Writes the history into a data folder. Returns the number of samples.
 
     The time that passes meanwhile is added at the end, with one step and a little more to come:
-    Prometheus refuses scrapes that are older than its blocks, so that the first one it takes
+    Prometheus refuses scrapes that are older than its blocks, so the first one that it accepts
     follows the history within a step.
     """
-    fine = max(world.now - FINE, world.now - history)
-    spans = [*spans_of(world.now - history, fine, COARSE * step), *spans_of(fine, world.now, step)]
+    fine_start = max(world.now - FINE_SECONDS, world.now - history)
+    spans = [
+        *spans_of(world.now - history, fine_start, COARSE_STEPS * step),
+        *spans_of(fine_start, world.now, step),
+    ]
 
     def load(span: tuple[int, int, int]) -> int:
-        series = [one for one in world.history(*span) if len(one.times)]
+        series = [source for source in world.history(*span) if len(source.times)]
         if series:
             try:
                 create_blocks(tsdb, series)
             except RuntimeError as error:
                 raise BandwatchError(str(error)) from error
-        return sum(len(one.times) for one in series)
+        return sum(len(source.times) for source in series)
 
     with ThreadPoolExecutor(2) as pool:
         samples = sum(pool.map(load, spans))
@@ -139,18 +144,18 @@ def load_history(world: World, tsdb: Path, step: int, history: int) -> int:
 
 
 def spans_of(start: int, end: int, step: int) -> list[tuple[int, int, int]]:
-    """Cuts start..end (end excluded) into at most PIECES spans (start, end, step) on the grid of
-    the step."""
-    grid = np.arange(-(-start // step) * step, end, step)
+    """Cuts start..end (end excluded) into at most MAX_SPANS spans (start, end, step) on the grid
+    of the step."""
+    times = np.arange(-(-start // step) * step, end, step)
     return [
         (int(part[0]), int(part[-1]) + 1, step)
-        for part in np.array_split(grid, PIECES)
+        for part in np.array_split(times, MAX_SPANS)
         if len(part)
     ]
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on now."""
+    """A loopback port that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -158,7 +163,7 @@ def free_port() -> int:
 
 def _wait(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
     """Returns when Prometheus says that it is ready. Raises BandwatchError with what it logged."""
-    deadline = time.monotonic() + START_TIMEOUT
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with (
             suppress(urllib.error.URLError, ConnectionError),

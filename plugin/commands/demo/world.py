@@ -1,30 +1,33 @@
-"""The world of the demo: what every series is worth at any moment, incidents included.
+"""The world of the demo: the value of every series at any moment, incidents included.
 
 World.values(source, times) is a pure function of absolute time, so that the history, the live
-exporter and the stand-in tell one story. The only change it knows is that an incident is added,
-always for a time yet to come; those of the past are there from the beginning.
+exporter and the stand-in agree. The only change is that an incident is added, always for a time yet
+to come; those of the past are known from the start.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from plugin.commands.demo.randomness import DAY, HOUR, FloatArray, IntArray, uniform
+from plugin.commands.demo.randomness import uniform
 from plugin.commands.demo.scripted_incidents import ScriptedIncident
-from plugin.commands.demo.shop import Source, catalog
-from plugin.series import Labels, Series
+from plugin.commands.demo.shop import catalog
+from plugin.commands.demo.shop_series import Source
+from plugin.domain.times import DAY, HOUR, MINUTE
+from plugin.series import FloatArray, IntArray, Labels, Series
 
-TICK = 5  # seconds: counters count in ticks
-RESTART = (
-    3 * HOUR + 17 * 60
-)  # the shop is deployed every night at 03:17 UTC, which resets its counters
+TICK_SECONDS = 5  # counters count in ticks
+# The shop is deployed every night at 03:17 UTC, which resets its counters.
+RESTART_SECONDS = 3 * HOUR + 17 * MINUTE
 HISTORY = 21 * DAY
-SCRAPED = {"job": "shop", "instance": "shop-1"}  # what a scrape adds to the labels
+SCRAPE_LABELS = {"job": "shop", "instance": "shop-1"}  # what a scrape adds to the labels
 
 
 class World:
-    """The sources with the incidents that befall them; `now` is where the history ends, with the
-    `past` ones in it."""
+    """The sources and the incidents on them.
+
+    now: unix seconds at which the history ends; past: the incidents in it.
+    """
 
     def __init__(self, seed: int, now: int, past: tuple[ScriptedIncident, ...] = ()) -> None:
         self.now = now
@@ -38,14 +41,14 @@ class World:
         self.incidents = (*self.incidents, incident)
 
     def source(self, title: str) -> Source:
-        """The source that people call so."""
+        """The source with this title. Raises KeyError."""
         for source in self.sources:
             if source.title == title:
                 return source
         raise KeyError(f"no series is called {title!r}")
 
     def values(self, source: Source, times: IntArray) -> FloatArray:
-        """[T] what an exporter would say at each time, ascending; NaN = not exported."""
+        """[T] the exported value at each time, ascending; NaN = not exported."""
         level = (
             self._totals(source, times) if source.kind == "counter" else self._level(source, times)
         )
@@ -72,28 +75,29 @@ class World:
 
     def _totals(self, source: Source, times: IntArray) -> FloatArray:
         """[T] whole events since the last restart before each time."""
-        first = last_restart(times[:1])[0] // TICK
-        ticks = np.arange(first, times[-1] // TICK + 1, dtype=np.int64)
-        expected = np.maximum(self._level(source, ticks * TICK), 0) * TICK
+        restarts = last_restart(times) // TICK_SECONDS
+        first = int(restarts[0])
+        ticks = np.arange(first, times[-1] // TICK_SECONDS + 1, dtype=np.int64)
+        expected = np.maximum(self._level(source, ticks * TICK_SECONDS), 0) * TICK_SECONDS
         events = np.floor(expected + uniform(self._dither[source], ticks))
         total = np.concatenate([[0.0], np.cumsum(events)])  # [ticks + 1] events before each tick
-        return np.asarray(total[times // TICK - first] - total[last_restart(times) // TICK - first])
+        return np.asarray(total[times // TICK_SECONDS - first] - total[restarts - first])
 
 
 def last_restart(times: IntArray) -> IntArray:
     """[T] the last restart before or at each time."""
-    return (times - RESTART) // DAY * DAY + RESTART
+    return (times - RESTART_SECONDS) // DAY * DAY + RESTART_SECONDS
 
 
 def series_labels(source: Source) -> Labels:
     """The labels that the source has in Prometheus."""
-    return Labels.of({"__name__": source.metric, **source.labels, **SCRAPED})
+    return Labels.of({"__name__": source.metric, **source.labels, **SCRAPE_LABELS})
 
 
 def present(labels: Labels, times: IntArray, values: FloatArray) -> Series:
-    """The samples that are there."""
-    there = ~np.isnan(values)
-    return Series(labels, times[there], values[there])
+    """A series of the samples that are no NaN."""
+    is_sample = ~np.isnan(values)
+    return Series(labels, times[is_sample], values[is_sample])
 
 
 def kinds(sources: Sequence[Source]) -> dict[str, str]:

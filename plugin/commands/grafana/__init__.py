@@ -1,2 +1,2 @@
-"""The acceptance test of a Grafana: is everything there that we ship, and does it get what it
-needs?"""
+"""`bandwatch grafana check`: whether a Grafana has all that we ship, and whether each query gets
+what it needs."""

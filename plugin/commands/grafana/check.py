@@ -1,4 +1,4 @@
-"""The walk through a Grafana: server, token, plugin, data source, dashboards, alert rules."""
+"""The check of a whole Grafana: server, token, plugin, data source, dashboards, alert rules."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from plugin.commands.grafana import shipped
 from plugin.commands.grafana.client import GrafanaClient, GrafanaReply
 from plugin.commands.grafana.dashboards import Dashboard, Sources
 from plugin.commands.grafana.findings import Check, Finding, Level, failure, ok, warning
-from plugin.commands.grafana.queries import model
+from plugin.commands.grafana.panel_queries import model
 from plugin.commands.grafana.remedies import (
     INSTALL,
     PROVISION_DASHBOARDS,
@@ -26,10 +26,9 @@ SOURCE = "data source"
 
 
 def walk(grafana: GrafanaClient, now: int, source: str = shipped.SOURCE) -> Iterator[Check]:
-    """Every check, as it is made. Ends early where going on makes no sense: no Grafana, a refused
-    token.
+    """Yields every check. Ends early without a Grafana, or with a refused token.
 
-    source: uid of the data source that stands for Bandwatch.
+    now: unix seconds; source: uid of the data source that stands for Bandwatch.
     """
     try:
         yield from _walk(grafana, now, source)
@@ -53,10 +52,10 @@ def _walk(grafana: GrafanaClient, now: int, source: str) -> Iterator[Check]:
     for name, finding in _source(grafana, source):
         yield Check(SOURCE, name, finding)
         usable &= finding.level is not Level.FAILURE
-    known = Sources(_known(sources), () if usable else (shipped.INFINITY,))
+    data_sources = Sources(_known(sources), () if usable else (shipped.INFINITY,))
     for uid in shipped.DASHBOARDS:
-        yield from _dashboard(grafana, uid, known, now)
-    yield from _rules(grafana, known, now)
+        yield from _dashboard(grafana, uid, data_sources, now)
+    yield from _rules(grafana, data_sources, now)
 
 
 def _server(reply: GrafanaReply) -> Finding:
@@ -69,11 +68,12 @@ def _server(reply: GrafanaReply) -> Finding:
     version = Version.read(str(health.get("version") or ""))
     if version is None:
         return warning(
-            "Grafana hides its version", f"make sure that it is {shipped.GRAFANA} or newer"
+            "Grafana hides its version", f"make sure that it is {shipped.MIN_GRAFANA} or newer"
         )
-    if version < shipped.GRAFANA:
+    if version < shipped.MIN_GRAFANA:
         return failure(
-            f"Grafana {health['version']} is too old", f"upgrade it to {shipped.GRAFANA} or newer"
+            f"Grafana {health['version']} is too old",
+            f"upgrade it to {shipped.MIN_GRAFANA} or newer",
         )
     if health.get("database") != "ok":
         return failure(f"Grafana {version} has lost its database", "see Grafana's log")
@@ -93,22 +93,22 @@ def _plugin(reply: GrafanaReply) -> Finding:
         return failure("not installed", INSTALL)
     if reply.status != 200:
         return failure(f"cannot be looked up: {reply.message}", ROLE)
-    said = str(model(reply.mapping().get("info")).get("version") or "")
-    version = Version.read(said)
+    text = str(model(reply.mapping().get("info")).get("version") or "")
+    version = Version.read(text)
     if version is None:
-        return warning("hides its version", f"make sure that it is {shipped.PLUGIN} or newer")
-    if version < shipped.PLUGIN or version >= shipped.PLUGIN_UNKNOWN:
+        return warning("hides its version", f"make sure that it is {shipped.MIN_PLUGIN} or newer")
+    if version < shipped.MIN_PLUGIN or version >= shipped.UNKNOWN_PLUGIN:
         return failure(
-            f"version {said}, and {shipped.PLUGIN} or newer below {shipped.PLUGIN_UNKNOWN} is"
+            f"version {text}, and {shipped.MIN_PLUGIN} or newer below {shipped.UNKNOWN_PLUGIN} is"
             " needed",
             INSTALL,
         )
-    if version >= shipped.PLUGIN_UNTRIED:
+    if version >= shipped.UNTRIED_PLUGIN:
         return warning(
-            f"version {said} has not been tried with these dashboards",
+            f"version {text} has not been tried with these dashboards",
             "if a query below fails, install 3.11",
         )
-    return ok(f"version {said}")
+    return ok(f"version {text}")
 
 
 def _source(grafana: GrafanaClient, uid: str) -> Iterator[tuple[str, Finding]]:

@@ -1,5 +1,5 @@
-"""Grafana's HTTP API with the token of a service account: what the check asks, and nothing that
-changes anything.
+"""Grafana's HTTP API with the token of a service account: the requests of the check, which change
+nothing.
 
 The paths are the same from 11.6 to 13; 13 calls them legacy and keeps them. In the open-source
 edition the role Viewer may read all of this; an Enterprise that enforces permissions must grant it
@@ -23,8 +23,8 @@ from plugin.version import VERSION
 
 # as a panel of that width sends them
 INTERVAL_MS = 15_000
-POINTS = 1500
-BEGINNING = 300  # characters of an answer that is not Grafana's
+MAX_POINTS = 1500
+MAX_CHARACTERS = 300  # of an answer, that are kept for an error
 
 
 @dataclass(frozen=True)
@@ -38,18 +38,16 @@ class GrafanaReply:
     @property
     def message(self) -> str:
         """Grafana's words for what went wrong."""
-        said = self.body.get("message") if isinstance(self.body, Mapping) else None
-        return f"{self.status} {said or self.text or 'without a word'}"
+        message = self.body.get("message") if isinstance(self.body, Mapping) else None
+        return f"{self.status} {message or self.text or 'without a word'}"
 
     def mapping(self) -> Mapping[str, object]:
         return self.body if isinstance(self.body, Mapping) else {}
 
     def items(self) -> list[Mapping[str, object]]:
-        return (
-            [each for each in self.body if isinstance(each, Mapping)]
-            if isinstance(self.body, list)
-            else []
-        )
+        if not isinstance(self.body, list):
+            return []
+        return [item for item in self.body if isinstance(item, Mapping)]
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -135,39 +133,39 @@ class GrafanaClient:
         return self._ask("GET", "/api/prometheus/grafana/api/v1/rules")
 
     def query(
-        self, targets: list[Mapping[str, object]], begin: int, end: int
+        self, targets: list[Mapping[str, object]], start: int, end: int
     ) -> dict[str, QueryResponse]:
         """Runs queries as a panel does; times in unix seconds.
 
-        An error of all of them is that of each.
+        An error of the whole request is the error of each query.
         """
-        asked = [
-            {"intervalMs": INTERVAL_MS, "maxDataPoints": POINTS, **target} for target in targets
+        queries = [
+            {"intervalMs": INTERVAL_MS, "maxDataPoints": MAX_POINTS, **target} for target in targets
         ]
         reply = self._ask(
             "POST",
             "/api/ds/query",
-            {"queries": asked, "from": str(begin * 1000), "to": str(end * 1000)},
+            {"queries": queries, "from": str(start * 1000), "to": str(end * 1000)},
         )
         try:
             return read_responses(reply.body)  # 400 and 207 too carry the answer of each query
         except ValueError as error:
-            said = reply.message if reply.status != 200 else str(error)
+            message = reply.message if reply.status != 200 else str(error)
             return {
-                str(target["refId"]): QueryResponse(error=said, status=reply.status)
+                str(target["refId"]): QueryResponse(error=message, status=reply.status)
                 for target in targets
             }
 
-    def label_values(self, source: str, label: str, match: str, begin: int, end: int) -> list[str]:
+    def label_values(self, source: str, label: str, match: str, start: int, end: int) -> list[str]:
         """The values of a label in a Prometheus data source, as a variable asks for them.
 
         Raises GrafanaError.
         """
-        given = {"start": str(begin), "end": str(end)} | ({"match[]": match} if match else {})
+        parameters = {"start": str(start), "end": str(end)} | ({"match[]": match} if match else {})
         reply = self._ask(
             "GET",
             f"/api/datasources/uid/{quote(source, '')}/resources/api/v1/label/"
-            f"{quote(label, '')}/values?{urlencode(given)}",
+            f"{quote(label, '')}/values?{urlencode(parameters)}",
         )
         values = reply.mapping().get("data")
         if reply.status != 200 or not isinstance(values, list):
@@ -175,8 +173,8 @@ class GrafanaClient:
         return [str(value) for value in values]
 
     def _ask(self, method: str, path: str, body: object = None) -> GrafanaReply:
-        """Raises GrafanaError when there is no answer; a redirect is not followed, it would take
-        the token along."""
+        """Raises GrafanaError where there is no answer, or a redirect, which would get the
+        token."""
         try:
             response = self._session.request(
                 method,
@@ -207,7 +205,7 @@ class GrafanaClient:
                 f"{self.url} points to {target.scheme}://{target.hostname}{target.path}",
                 "give the final address with --url, with the path that Grafana is served from",
             )
-        text = " ".join(response.text[:BEGINNING].split())
+        text = " ".join(response.text[:MAX_CHARACTERS].split())
         try:
             return GrafanaReply(response.status_code, json.loads(response.content), text)
         except (ValueError, RecursionError):

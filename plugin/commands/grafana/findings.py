@@ -1,5 +1,6 @@
-"""What the check found: one line each, with a remedy where there is something to do."""
+"""The findings of the check: one line each, with a remedy where there is something to do."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
@@ -12,7 +13,7 @@ class Level(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found; `remedy` says what to do about it."""
+    """One result of the check; `remedy` says what to do about it."""
 
     level: Level
     text: str
@@ -21,8 +22,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at, and a finding about it; `section` is a dashboard, a rule, or what comes
-    before them."""
+    """A finding and its subject; `section` is a dashboard, a rule, or what comes before them."""
 
     section: str
     name: str
@@ -44,3 +44,8 @@ def failure(text: str, remedy: str) -> Finding:
 def counted(number: int, noun: str) -> str:
     """ "1 row", "2 rows", "3 series"."""
     return f"{number:,} {noun}{'' if number == 1 or noun.endswith('s') else 's'}"
+
+
+def worst_level(findings: Collection[Finding]) -> Level:
+    """The gravest level of some findings; OK where there is none."""
+    return max((finding.level for finding in findings), key=list(Level).index, default=Level.OK)

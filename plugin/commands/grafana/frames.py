@@ -31,7 +31,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Frame:
+class AnswerFrame:
     """One table; `type` is what the data source promises of it, such as numeric-long, or
     nothing."""
 
@@ -54,7 +54,7 @@ class Frame:
 class QueryResponse:
     """What came back for one query. `error` is Grafana's text, empty when there is none."""
 
-    frames: tuple[Frame, ...] = ()
+    frames: tuple[AnswerFrame, ...] = ()
     error: str = ""
     status: int = 200
 
@@ -84,7 +84,7 @@ def read_response(result: object) -> QueryResponse:
     )
 
 
-def _frame(frame: Mapping[str, object]) -> Frame:
+def _frame(frame: Mapping[str, object]) -> AnswerFrame:
     schema = _mapping(frame.get("schema") or {}, "schema")
     data = _mapping(frame.get("data") or {}, "data")
     meta = _mapping(schema.get("meta") or {}, "meta")
@@ -99,7 +99,7 @@ def _frame(frame: Mapping[str, object]) -> Frame:
     notices = tuple(
         str(_mapping(notice, "a notice").get("text")) for notice in _items(meta.get("notices"))
     )
-    return Frame(str(meta.get("type") or ""), tuple(map(_field, fields, values)), notices)
+    return AnswerFrame(str(meta.get("type") or ""), tuple(map(_field, fields, values)), notices)
 
 
 def _field(field: Mapping[str, object], values: list[object]) -> Field:

@@ -1,4 +1,4 @@
-"""What to do about what Grafana says.
+"""What to do about an error or a notice of Grafana.
 
 Its texts are those of Infinity 3.11, seen on a running Grafana.
 """
@@ -6,6 +6,7 @@ Its texts are those of Infinity 3.11, seen on a running Grafana.
 import re
 
 PROJECT = "this is a fault of Bandwatch: please report it with this line"
+SHIPPED_FILE = "in Grafana, use the file that this version of Bandwatch ships"
 WAIT = (
     "nothing may have been scored in this range yet: look at /api/v1/watches of Bandwatch, and"
     " check again a few minutes after its start"
@@ -53,7 +54,7 @@ SCRAPE = (
     " choose another data source in the dashboard"
 )
 
-SAID = (
+REMEDIES = (  # pattern of a text, remedy
     (r"status code : 401|status code : 403", SENT_TOKEN),
     (r"status code : 4\d\d", VERSIONS),
     (r"status code : 5\d\d", LOG),
@@ -100,6 +101,6 @@ SAID = (
 def remedy_for(text: str) -> str:
     """What to do about an error or a notice of Grafana."""
     return next(
-        (remedy for pattern, remedy in SAID if re.search(pattern, text)),
+        (remedy for pattern, remedy in REMEDIES if re.search(pattern, text)),
         "see Grafana's log at the time of this check",
     )

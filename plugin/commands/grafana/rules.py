@@ -1,17 +1,19 @@
-"""One alert rule: loaded, evaluated, and its queries asked and judged."""
+"""The check of one alert rule: is it loaded and evaluated, and do its queries get what it needs?"""
 
 from collections.abc import Iterator, Mapping
 
+from plugin.commands.grafana.alert_judges import judge_stable, judge_together
+from plugin.commands.grafana.answer_needs import AnswerNeeds, Purpose
 from plugin.commands.grafana.dashboards import Asker, Sources
 from plugin.commands.grafana.findings import Finding, counted, failure, ok, warning
 from plugin.commands.grafana.frames import QueryResponse
-from plugin.commands.grafana.judge import AnswerNeeds, Needs, judge, judge_stable, judge_together
-from plugin.commands.grafana.queries import Model, model, models
+from plugin.commands.grafana.judge import judge
+from plugin.commands.grafana.panel_queries import Model, model, models
 from plugin.commands.grafana.remedies import SOURCES, remedy_for
-from plugin.commands.grafana.shipped import INFINITY, PAUSED
+from plugin.commands.grafana.shipped import INFINITY, PAUSED_RULES
 
 EXPRESSIONS = ("__expr__", "-100")
-TICK = 10  # seconds: Grafana evaluates at multiples of it
+TICK_SECONDS = 10  # Grafana evaluates at multiples of it
 
 
 def check_rule(
@@ -20,37 +22,40 @@ def check_rule(
     """Runs the queries of a rule as its evaluation does, all with one `to`, and a second time a
     tick earlier."""
     queries, seconds = rule_queries(rule)
-    if INFINITY in sources.out_of_order:
+    if INFINITY in sources.unusable_types:
         yield "queries", warning("not asked: the data source cannot answer now", SOURCES)
         return
-    end = now // TICK * TICK
+    end = now // TICK_SECONDS * TICK_SECONDS
     answers = asker.query(queries, end - seconds, end)
     labels = model(rule.get("labels"))
-    read = {
+    by_reference = {
         str(query["refId"]): answers.get(
             str(query["refId"]), QueryResponse(error="no answer to this query")
         )
         for query in queries
     }
-    for reference, answer in read.items():
-        for finding in judge(answer, wanted(queries, reference, labels)):
+    for reference, answer in by_reference.items():
+        for finding in judge(answer, rule_needs(queries, reference, labels)):
             yield f"query {reference}", finding
-    good = {reference: answer for reference, answer in read.items() if not answer.error}
-    if len(good) > 1:
-        yield from (("queries together", finding) for finding in judge_together(good))
-    if good:
-        before = asker.query(queries[:1], end - TICK - seconds, end - TICK)
-        reference = next(iter(good))
-        if reference in before:
+    answered = {reference: answer for reference, answer in by_reference.items() if not answer.error}
+    if len(answered) > 1:
+        yield from (("queries together", finding) for finding in judge_together(answered))
+    if answered:
+        earlier_end = end - TICK_SECONDS
+        earlier = asker.query(queries[:1], earlier_end - seconds, earlier_end)
+        reference = next(iter(answered))
+        if reference in earlier:
             yield from (
                 (f"query {reference}", finding)
-                for finding in judge_stable(before[reference], good[reference])
+                for finding in judge_stable(earlier[reference], answered[reference])
             )
 
 
 def rule_queries(rule: Model) -> tuple[list[Model], int]:
-    """The queries of a rule that go to a data source, the one that the condition reads first; the
-    range in seconds."""
+    """The queries of a rule that go to a data source, and their range in seconds.
+
+    The query that the condition reads comes first.
+    """
     data = models(rule.get("data"))
     condition = next(
         (
@@ -63,9 +68,9 @@ def rule_queries(rule: Model) -> tuple[list[Model], int]:
     first = str(
         condition.get("expression") or condition.get("refId") or rule.get("condition")
     ).lstrip("$")
-    asked = [entry for entry in data if entry.get("datasourceUid") not in EXPRESSIONS]
-    asked.sort(key=lambda entry: entry.get("refId") != first)
-    ranges = [model(entry.get("relativeTimeRange")).get("from") for entry in asked]
+    entries = [entry for entry in data if entry.get("datasourceUid") not in EXPRESSIONS]
+    entries.sort(key=lambda entry: entry.get("refId") != first)
+    ranges = [model(entry.get("relativeTimeRange")).get("from") for entry in entries]
     queries: list[Model] = [
         {
             **model(entry.get("model")),
@@ -76,48 +81,51 @@ def rule_queries(rule: Model) -> tuple[list[Model], int]:
                 "uid": entry.get("datasourceUid"),
             },
         }
-        for entry in asked
+        for entry in entries
     ]
     return queries, max((value for value in ranges if isinstance(value, int)), default=600)
 
 
-def wanted(queries: list[Model], reference: str, labels: Model) -> AnswerNeeds:
+def rule_needs(queries: list[Model], reference: str, labels: Model) -> AnswerNeeds:
+    """What a rule with these labels needs of one of its queries."""
     [query] = [query for query in queries if query["refId"] == reference]
     declared = {
         str(column.get("text") or column.get("selector")): str(column.get("type"))
         for column in models(query.get("columns"))
     }
-    return AnswerNeeds(Needs.ALERT, declared, tuple(labels))
+    return AnswerNeeds(Purpose.ALERT, declared, tuple(labels))
 
 
 def state_of(rule: Model, states: list[Model]) -> Finding:
-    """What Grafana says of a rule's last evaluation; found by uid, or by title where Grafana does
-    not tell the uid."""
-    if rule.get("isPaused") and rule.get("uid") in PAUSED:
+    """What Grafana says of a rule's last evaluation.
+
+    The rule is found by uid, or by title where Grafana does not tell the uid.
+    """
+    if rule.get("isPaused") and rule.get("uid") in PAUSED_RULES:
         return ok("loaded, paused as it is shipped: docs/alerting.md says when to resume it")
     title = rule.get("title")
-    mine = [state for state in states if state.get("uid") == rule.get("uid")]
-    mine = mine or [
+    matching = [state for state in states if state.get("uid") == rule.get("uid")] or [
         state for state in states if not state.get("uid") and state.get("name") == title
     ]
-    if not mine:
+    if not matching:
         return warning(
             "Grafana says nothing of its evaluation", "wait a minute for the first evaluation"
         )
-    state = mine[0]
-    health = str(mine[0].get("health"))
-    said = str(state.get("lastError") or "")
+    state = matching[0]
+    health = str(state.get("health"))
+    message = str(state.get("lastError") or "")
     if health in ("error", "err"):
         return failure(
-            f"its last evaluation failed: {said or 'Grafana gives no reason'}", remedy_for(said)
+            f"its last evaluation failed: {message or 'Grafana gives no reason'}",
+            remedy_for(message),
         )
     if rule.get("isPaused"):
         return warning("is paused: it will never fire", "resume it in Grafana, or remove it")
     if health == "unknown":
         return warning("has not been evaluated yet", "wait a minute, and check again")
     alerts = models(state.get("alerts"))
-    shown = f", {counted(len(alerts), 'alert')}" if alerts else ""
-    return ok(f"loaded, {state.get('state', 'no state')}, health {health}{shown}")
+    alert_count = f", {counted(len(alerts), 'alert')}" if alerts else ""
+    return ok(f"loaded, {state.get('state', 'no state')}, health {health}{alert_count}")
 
 
 def rule_states(body: Mapping[str, object]) -> list[Model]:

@@ -1,5 +1,5 @@
-"""What we ship for Grafana, and the versions that it needs; tests hold this against the files in
-grafana/."""
+"""The names of what we ship for Grafana, and the versions that it needs; tests compare this with
+the files in grafana/."""
 
 import re
 from typing import NamedTuple, Self
@@ -18,16 +18,16 @@ class Version(NamedTuple):
     @classmethod
     def read(cls, text: str) -> Self | None:
         """None where there is none, as from a Grafana that hides its version."""
-        found = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", text)
-        return cls(int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
+        match = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", text)
+        return cls(int(match[1]), int(match[2]), int(match[3] or 0)) if match else None
 
 
-GRAFANA = Version(11, 6)  # least
+MIN_GRAFANA = Version(11, 6)
 INFINITY = "yesoreyeram-infinity-datasource"
 PROMETHEUS = "prometheus"
-PLUGIN = Version(3, 11)  # least
-PLUGIN_UNTRIED = Version(4, 0)  # from here on nobody has tried
-PLUGIN_UNKNOWN = Version(5, 0)  # from here on refused: queries may be written differently
+MIN_PLUGIN = Version(3, 11)
+UNTRIED_PLUGIN = Version(4, 0)  # from here on not tried with our dashboards
+UNKNOWN_PLUGIN = Version(5, 0)  # from here on refused: queries may be written differently
 SOURCE = "bandwatch"  # uid of the data source
 FOLDER = "Bandwatch"
 DASHBOARDS = (
@@ -46,4 +46,4 @@ RULES = (
     "bandwatch-unhealthy",
     "bandwatch-unreachable",
 )
-PAUSED = ("bandwatch-incident",)  # shipped so: it speaks of the same as the first
+PAUSED_RULES = ("bandwatch-incident",)  # as shipped: it alerts to the same as the first

@@ -20,18 +20,18 @@ LABEL_VALUES = re.compile(
     r"label_values\(\s*(?:(?P<match>.+?)\s*,\s*)?(?P<label>[a-zA-Z_]\w*)\s*\)\s*"
 )
 QUERY_RESULT = re.compile(r"query_result\((?P<expr>.+)\)\s*")
-SPECIAL = r"[.*+?^${}()|\[\]\\]"
+REGEX_SPECIAL = r"[.*+?^${}()|\[\]\\]"
 
 Values = Mapping[str, str]
 
 
 class Everything(str):
-    """What a variable stands for when all is chosen and its dashboard says so: only that of URLs
-    changes it."""
+    """The value of a variable when all is chosen and its dashboard sets one: only the format of
+    URLs changes it."""
 
 
 def escape_regex(value: str) -> str:
-    return re.sub(SPECIAL, lambda found: "\\" + found[0], value).replace("/", r"\/")
+    return re.sub(REGEX_SPECIAL, lambda match: "\\" + match[0], value).replace("/", r"\/")
 
 
 FORMATS: Mapping[str, Callable[[str], str]] = {  # of one value, which is all that the check chooses
@@ -57,43 +57,45 @@ def escape_matched(value: str) -> str:
     """As it does with a bare `$name` that may have several values: they are put into a regular
     expression."""
     return re.sub(
-        r"[$^*{}\[\]'+?.()|\\]", lambda found: "\\\\" + found[0], value.replace("\\", "\\\\\\\\")
+        r"[$^*{}\[\]'+?.()|\\]", lambda match: "\\\\" + match[0], value.replace("\\", "\\\\\\\\")
     )
 
 
 def fill(
-    node: object, values: Values, bare: Mapping[str, Callable[[str], str]] | None = None
+    node: object, values: Values, escapes: Mapping[str, Callable[[str], str]] | None = None
 ) -> object:
-    """A query with its variables replaced in every string; `bare`: how each is written without a
-    format."""
+    """A query with its variables replaced in every string.
+
+    escapes: how the value of each is written for a bare `$name`; others stay as they are.
+    """
     if isinstance(node, str):
-        return REFERENCE.sub(lambda found: _replaced(found, values, bare or {}), node)
+        return REFERENCE.sub(lambda match: _replaced(match, values, escapes or {}), node)
     if isinstance(node, Mapping):
-        return {key: fill(inner, values, bare) for key, inner in node.items()}
+        return {key: fill(inner, values, escapes) for key, inner in node.items()}
     if isinstance(node, list):
-        return [fill(inner, values, bare) for inner in node]
+        return [fill(inner, values, escapes) for inner in node]
     return node
 
 
 def names_in(node: object) -> set[str]:
     """The names that a query refers to, macros included."""
     return {
-        next(filter(None, (found[1], found[3], found[5])))
-        for found in REFERENCE.finditer(json.dumps(node))
+        next(filter(None, (match[1], match[3], match[5])))
+        for match in REFERENCE.finditer(json.dumps(node))
     }
 
 
 def _replaced(
-    found: re.Match[str], values: Values, bare: Mapping[str, Callable[[str], str]]
+    match: re.Match[str], values: Values, escapes: Mapping[str, Callable[[str], str]]
 ) -> str:
-    name = found[1] or found[3] or found[5]
-    form = found[2] or found[4]
+    name = match[1] or match[3] or match[5]
+    form = match[2] or match[4]
     if name not in values:
-        return found[0]
+        return match[0]
     if isinstance(values[name], Everything) and form != "percentencode":
         return values[name]
     if form is None:
-        return bare.get(name, str)(values[name])
+        return escapes.get(name, str)(values[name])
     return FORMATS.get(form, str)(values[name])
 
 
@@ -107,8 +109,8 @@ def result_texts(answer: QueryResponse) -> list[str]:
             name = labels.pop("__name__", "")
             pairs = ",".join(f'{label}="{value}"' for label, value in labels.items())
             times = frame.of_type("time")
-            at = times[0].values[-1] if times else ""
-            texts.append(f"{name}{{{pairs}}} {number.values[-1]} {at}")
+            time = times[0].values[-1] if times else ""
+            texts.append(f"{name}{{{pairs}}} {number.values[-1]} {time}")
     return texts
 
 
@@ -118,5 +120,7 @@ def through_regex(values: list[str], regex: str) -> list[str]:
         return values
     body = regex[1 : regex.rindex("/")] if regex.startswith("/") and regex.count("/") > 1 else regex
     pattern = re.compile(re.sub(r"\(\?<(?=[A-Za-z])", "(?P<", body))
-    found = (pattern.search(value) for value in values)
-    return list(dict.fromkeys(hit[1] if pattern.groups else hit[0] for hit in found if hit))
+    matches = (pattern.search(value) for value in values)
+    return list(
+        dict.fromkeys(match[1] if pattern.groups else match[0] for match in matches if match)
+    )

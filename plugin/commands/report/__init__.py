@@ -1,2 +1,1 @@
-"""What was noisy, what was not seen and why: a report over some days, for a person, from the API of
-a service."""
+"""`bandwatch report`: which series were noisy over some days, what was not scored, and why."""

@@ -1,24 +1,26 @@
-"""Everything that a report tells, asked of a running service in a few requests, as typed values."""
+"""All figures of a report, asked of a running service in a few requests, as typed values."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from plugin.commands.client import ServiceClient
+from plugin.commands.client import ServiceClient, expect_rows
+from plugin.domain.times import DAY
 from plugin.errors import BandwatchError
 
-DAY_MS = 86_400_000
-MOST_NOISY = 10
-MOST_DRAWN = 5
-MOST_ABSENT = 50
-MOST_ROWS = 10_000
-POINTS = 500  # of a drawn series; samples outside the band come on top
-Answer = Mapping[str, object]
+DAY_MS = 1000 * DAY
+MAX_NOISY_SERIES = 10  # series
+MAX_DRAWN_SERIES = 5  # series
+MAX_ABSENT_SERIES = 50  # series
+MAX_ROWS = 10_000  # of one request
+MAX_POINTS = 500  # of a drawn series; samples outside the band come on top
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class WatchLine:
-    """What one watch made of its budget, and how it does now."""
+    """What one watch made of its budget in the range, and its state now."""
 
     watch: str
     state: str
@@ -26,16 +28,18 @@ class WatchLine:
     series: int
     alarms: int
     promised: float
-    spent: float  # 1 = as many alarms as promised
+    spent: float  # share of the budget; 1 = as many alarms as promised
     scored: float  # share of the time of its series, 0 to 1
-    incidents: int  # whose worst alarm was here
+    incidents: int  # whose worst alarm was in this watch
     per_day: tuple[int, ...]  # alarms
+    # series now
     missing: int
     stale: int
     warming_up: int
+    # models
     stale_models: int
-    refused: int  # new models that did not take over
-    deposed: int  # models that could not be used
+    refused: int  # new ones that did not become active
+    unusable: int  # given up
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Noisy:
+class NoisySeries:
     """One of the noisiest series."""
 
     watch: str
@@ -59,14 +63,14 @@ class Noisy:
     promised: float
     minutes_outside: float
     worst_score: float
-    last: int  # ms at which its latest alarm began
-    suggestion: str
+    last: int  # ms at which its latest alarm started
+    suggestion: str  # a setting that would make it quieter; "" = none
     unit: str
-    points: tuple[Point, ...] = ()  # of the very noisiest
+    points: tuple[Point, ...] = ()  # of the very noisiest; others are not drawn
 
 
 @dataclass(frozen=True)
-class Absent:
+class AbsentSeries:
     """A series whose samples have stopped."""
 
     watch: str
@@ -80,11 +84,11 @@ class Report:
 
     url: str
     days: int
-    begin: int  # ms
+    start: int  # ms
     end: int  # ms
     watches: tuple[WatchLine, ...]
-    noisy: tuple[Noisy, ...]
-    absent: tuple[Absent, ...]
+    noisy: tuple[NoisySeries, ...]
+    absent: tuple[AbsentSeries, ...]
 
     @property
     def alarms(self) -> int:
@@ -95,129 +99,148 @@ class Report:
         return sum(line.promised for line in self.watches)
 
 
-def gather(remote: ServiceClient, days: int, now: float) -> Report:
+def gather(client: ServiceClient, days: int, now: float) -> Report:
     """Asks a service; now: unix seconds.
 
-    Raises BandwatchError in its words, or when it is of another version.
+    Raises BandwatchError with its message, or where it is of another version.
     """
     end = int(now * 1000)
-    span = {"from": str(end - days * DAY_MS), "to": str(end)}
+    start = end - days * DAY_MS
+    source = _ReportSource(client, days, start, end)
     try:
-        now_rows = _rows(remote, "watches", {})
-        units = {str(row["watch"]): str(row["unit"]) for row in now_rows}
+        watches = source.rows("watches")
+        units = {str(row["watch"]): str(row["unit"]) for row in watches}
         return Report(
-            remote.url,
-            days,
-            end - days * DAY_MS,
-            end,
-            tuple(_watches(remote, now_rows, days, span)),
-            tuple(_noisy(remote, units, days, span)),
-            tuple(_absent(remote)),
+            url=client.url,
+            days=days,
+            start=start,
+            end=end,
+            watches=tuple(source.watch_lines(watches)),
+            noisy=tuple(source.noisy_series(units)),
+            absent=source.absent_series(),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BandwatchError(
-            f"{remote.url}: an answer that this version does not understand ({error!r}): use the "
+            f"{client.url}: an answer that this version does not understand ({error!r}): use the "
             "`bandwatch` of the service's own version"
         ) from error
 
 
-def _rows(remote: ServiceClient, path: str, parameters: Mapping[str, str]) -> Sequence[Answer]:
-    found = remote.get(f"/api/v1/{path}", parameters)
-    if not isinstance(found, list):
-        raise TypeError(path)
-    return found
+@dataclass(frozen=True)
+class _ReportSource:
+    """The requests of one report."""
 
+    client: ServiceClient
+    days: int
+    start: int  # ms
+    end: int  # ms
 
-def _watches(
-    remote: ServiceClient, rows: Sequence[Answer], days: int, span: Mapping[str, str]
-) -> Iterator[WatchLine]:
-    """rows: of /watches."""
-    over = {"days": str(days)}
-    budget = {str(row["watch"]): row for row in _rows(remote, "budget", {**over, "by": "watch"})}
-    per_day: dict[str, list[int]] = {}
-    for row in _rows(remote, "budget", {**over, "by": "day"}):
-        per_day.setdefault(str(row["watch"]), []).append(int(_number(row["alarms"])))
-    latest = {**span, "limit": str(MOST_ROWS)}
-    incidents = Counter(str(row["worst_watch"]) for row in _rows(remote, "incidents", latest))
-    decided = Counter(
-        (str(row["watch"]), str(row["what"])) for row in _rows(remote, "decisions", latest)
-    )
-    for row in rows:
-        name = str(row["watch"])
-        spent = budget[str(row["watch"])]
-        now = {
-            column: int(_number(row[column]))
-            for column in ("series", "missing", "stale", "warming_up", "stale_models")
-        }
-        scored = _number(spent["days_scored"]) / (now["series"] * days) if now["series"] else 0.0
-        yield WatchLine(
-            name,
-            str(row["state"]),
-            str(row["reason"]),
-            now["series"],
-            int(_number(spent["alarms"])),
-            _number(spent["promised"]),
-            _number(spent["spent"]),
-            min(1.0, scored),
-            incidents[name],
-            tuple(per_day.get(name, ())),
-            now["missing"],
-            now["stale"],
-            now["warming_up"],
-            now["stale_models"],
-            decided[name, "refused"],
-            decided[name, "deposed"],
+    @property
+    def span(self) -> dict[str, str]:
+        return {"from": str(self.start), "to": str(self.end)}
+
+    def rows(self, path: str, **parameters: str) -> list[dict[str, Any]]:
+        return expect_rows(self.client.get(f"/api/v1/{path}", parameters))
+
+    def watch_lines(self, watches: Sequence[Row]) -> Iterator[WatchLine]:
+        """watches: rows of /watches."""
+        days = str(self.days)
+        budget = {str(line["watch"]): line for line in self.rows("budget", days=days, by="watch")}
+        per_day: dict[str, list[int]] = {}
+        for day in self.rows("budget", days=days, by="day"):
+            per_day.setdefault(str(day["watch"]), []).append(_integer(day["alarms"]))
+        incidents = Counter(
+            str(row["worst_watch"])
+            for row in self.rows("incidents", **self.span, limit=str(MAX_ROWS))
+        )
+        decisions = Counter(
+            (str(row["watch"]), str(row["what"]))
+            for row in self.rows("decisions", **self.span, limit=str(MAX_ROWS))
+        )
+        for row in watches:
+            name = str(row["watch"])
+            series = _integer(row["series"])
+            yield WatchLine(
+                watch=name,
+                state=str(row["state"]),
+                reason=str(row["reason"]),
+                series=series,
+                alarms=_integer(budget[name]["alarms"]),
+                promised=_number(budget[name]["promised"]),
+                spent=_number(budget[name]["spent"]),
+                scored=self._scored_share(_number(budget[name]["days_scored"]), series),
+                incidents=incidents[name],
+                per_day=tuple(per_day.get(name, ())),
+                missing=_integer(row["missing"]),
+                stale=_integer(row["stale"]),
+                warming_up=_integer(row["warming_up"]),
+                stale_models=_integer(row["stale_models"]),
+                refused=decisions[name, "refused"],
+                unusable=decisions[name, "deposed"],
+            )
+
+    def _scored_share(self, series_days: float, series: int) -> float:
+        return min(1.0, series_days / (series * self.days)) if series else 0.0
+
+    def noisy_series(self, units: Mapping[str, str]) -> Iterator[NoisySeries]:
+        """units: by watch."""
+        rows = self.rows("budget", days=str(self.days), by="series", limit=str(MAX_NOISY_SERIES))
+        for number, row in enumerate(rows):
+            watch = str(row["watch"])
+            series = str(row["series"])
+            yield NoisySeries(
+                watch=watch,
+                series=series,
+                alarms=_integer(row["alarms"]),
+                promised=_number(row["promised"]),
+                minutes_outside=_number(row["minutes_outside"]),
+                worst_score=_number(row["worst_score"]),
+                last=_integer(row["last"]),
+                suggestion=str(row["suggestion"]),
+                unit=units[watch],
+                points=self._points(watch, series) if number < MAX_DRAWN_SERIES else (),
+            )
+
+    def _points(self, watch: str, series: str) -> tuple[Point, ...]:
+        rows = self.rows(
+            "bands",
+            watch=watch,
+            series=series,
+            labels="none",
+            max_points=str(MAX_POINTS),
+            **self.span,
+        )
+        return tuple(
+            Point(
+                _integer(row["time"]),
+                value=_number_or_none(row["value"]),
+                lower=_number_or_none(row["lower"]),
+                upper=_number_or_none(row["upper"]),
+                outside=row["anomaly"] is not None,
+            )
+            for row in rows
         )
 
-
-def _noisy(
-    remote: ServiceClient, units: Mapping[str, str], days: int, span: Mapping[str, str]
-) -> Iterator[Noisy]:
-    rows = _rows(remote, "budget", {"days": str(days), "by": "series", "limit": str(MOST_NOISY)})
-    for place, row in enumerate(rows):
-        watch = str(row["watch"])
-        series = str(row["series"])
-        points = tuple(_points(remote, watch, series, span)) if place < MOST_DRAWN else ()
-        yield Noisy(
-            watch,
-            series,
-            int(_number(row["alarms"])),
-            _number(row["promised"]),
-            _number(row["minutes_outside"]),
-            _number(row["worst_score"]),
-            int(_number(row["last"])),
-            str(row["suggestion"]),
-            units[watch],
-            points,
-        )
+    def absent_series(self) -> tuple[AbsentSeries, ...]:
+        """The longest absence first."""
+        rows = self.rows("scores", state="missing", limit=str(MAX_ABSENT_SERIES))
+        absent = [
+            AbsentSeries(str(row["watch"]), str(row["series"]), _number(row["age_seconds"]))
+            for row in rows
+            if row["age_seconds"] is not None
+        ]
+        return tuple(sorted(absent, key=lambda series: -series.age_seconds))
 
 
-def _points(
-    remote: ServiceClient, watch: str, series: str, span: Mapping[str, str]
-) -> Iterator[Point]:
-    for row in _rows(
-        remote,
-        "bands",
-        {"watch": watch, "series": series, "labels": "none", "max_points": str(POINTS), **span},
-    ):
-        value, lower, upper = (
-            None if row[name] is None else _number(row[name])
-            for name in ("value", "lower", "upper")
-        )
-        yield Point(int(_number(row["time"])), value, lower, upper, row["anomaly"] is not None)
-
-
-def _absent(remote: ServiceClient) -> Iterator[Absent]:
-    rows = _rows(remote, "scores", {"state": "missing", "limit": str(MOST_ABSENT)})
-    found = [
-        Absent(str(row["watch"]), str(row["series"]), _number(row["age_seconds"]))
-        for row in rows
-        if row["age_seconds"] is not None
-    ]
-    return iter(sorted(found, key=lambda each: -each.age_seconds))
+def _number_or_none(value: object) -> float | None:
+    return None if value is None else _number(value)
 
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{value!r} is no number")
     return float(value)
+
+
+def _integer(value: object) -> int:
+    return int(_number(value))

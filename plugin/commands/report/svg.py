@@ -4,93 +4,84 @@ Colours are those of the page's style.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+
+import numpy as np
 
 from plugin.commands.report.gather import Point
+from plugin.domain.band_drawing import Frame, Outline, value_range
+from plugin.series import FloatArray
 
 # of the bars, in pixels
-BAR = 12
-GAP = 3
-TALL = 34
+BAR_WIDTH = 12
+BAR_GAP = 3
+BARS_HEIGHT = 34
 # of a drawn series
-WIDE = 720.0
-HIGH = 130.0
-EDGE = 6.0
+WIDTH = 720.0
+HEIGHT = 130.0
+MARGIN = 6.0
 
 
 def bars(numbers: Sequence[int], most: int, label: str) -> str:
-    """A bar for each day, the latest on the right; most: of a whole bar; label: what a screen
-    reader says."""
-    width = len(numbers) * (BAR + GAP)
-    parts = []
-    for place, number in enumerate(numbers):
-        tall = TALL * number / most if number else 1.0
+    """A bar for each day, the latest on the right, as HTML.
+
+    most: number of a bar of full height; label: what a screen reader says, escaped.
+    """
+    distance = BAR_WIDTH + BAR_GAP
+    width = len(numbers) * distance
+    rectangles = []
+    for position, number in enumerate(numbers):
+        height = BARS_HEIGHT * number / most if number else 1.0
         kind = "bar" if number else "none"
-        parts.append(
-            f'<rect class="{kind}" x="{place * (BAR + GAP)}" y="{TALL - tall:.1f}" width="{BAR}" '
-            f'height="{tall:.1f}" rx="1.5"><title>{number}</title></rect>'
+        rectangles.append(
+            f'<rect class="{kind}" x="{position * distance}" y="{BARS_HEIGHT - height:.1f}"'
+            f' width="{BAR_WIDTH}" height="{height:.1f}" rx="1.5"><title>{number}</title></rect>'
         )
     return (
-        f'<svg class="bars" role="img" aria-label="{label}" viewBox="0 0 {width} {TALL}"'
-        f' width="{width}" height="{TALL}">{"".join(parts)}</svg>'
+        f'<svg class="bars" role="img" aria-label="{label}" viewBox="0 0 {width} {BARS_HEIGHT}"'
+        f' width="{width}" height="{BARS_HEIGHT}">{"".join(rectangles)}</svg>'
     )
 
 
-def band(points: Sequence[Point], begin: int, end: int, label: str) -> str:
-    """A series in its band from `begin` to `end` (ms): the samples outside are marked."""
-    low, high = _limits(points)
-
-    def x(time: int) -> float:
-        return EDGE + (WIDE - 2 * EDGE) * (time - begin) / max(1, end - begin)
-
-    def y(number: float) -> float:
-        share = (min(max(number, low), high) - low) / (high - low)
-        return EDGE + (HIGH - 2 * EDGE) * (1 - share)
-
-    parts = []
-    for run in _runs(points, lambda point: point.lower is not None or point.upper is not None):
-        top = [f"{x(p.time):.1f},{y(high if p.upper is None else p.upper):.1f}" for p in run]
-        bottom = [
-            f"{x(p.time):.1f},{y(low if p.lower is None else p.lower):.1f}" for p in reversed(run)
-        ]
-        parts.append(f'<polygon class="band" points="{" ".join(top + bottom)}"/>')
-    for run in _runs(points, lambda point: point.value is not None):
-        line = " ".join(f"{x(p.time):.1f},{y(p.value):.1f}" for p in run if p.value is not None)
-        parts.append(f'<polyline class="value" points="{line}"/>')
-    dots = "".join(
-        f"M{x(p.time):.1f} {y(p.value):.1f}h0" for p in points if p.outside and p.value is not None
-    )
-    parts.append(f'<path class="outside" d="{dots}"/>')
+def band(points: Sequence[Point], start: int, end: int, label: str) -> str:
+    """A series in its band from `start` to `end` (ms): the samples outside are marked."""
+    times = np.array([point.time for point in points], np.int64)
+    value = np.array([math.nan if point.value is None else point.value for point in points], float)
+    lower = np.array([_bound(point, point.lower, -math.inf) for point in points], float)
+    upper = np.array([_bound(point, point.upper, math.inf) for point in points], float)
+    outside = np.array([point.outside and point.value is not None for point in points], bool)
+    frame = Frame(WIDTH, HEIGHT, (start, end), _shown_values(value, lower, upper), MARGIN)
+    shapes = [
+        *(
+            f'<polygon class="band" points="{_coordinates(area)}"/>'
+            for area in frame.areas(times, lower, upper)
+        ),
+        *(
+            f'<polyline class="value" points="{_coordinates(line)}"/>'
+            for line in frame.lines(times, value)
+        ),
+        f'<path class="outside" d="{frame.points(times[outside], value[outside])}"/>',
+    ]
     return (
-        f'<svg class="series" role="img" aria-label="{label}" viewBox="0 0 {WIDE:.0f} {HIGH:.0f}" '
-        f'preserveAspectRatio="none">{"".join(parts)}</svg>'
+        f'<svg class="series" role="img" aria-label="{label}" viewBox="0 0 {WIDTH:.0f} '
+        f'{HEIGHT:.0f}" preserveAspectRatio="none">{"".join(shapes)}</svg>'
     )
 
 
-def _limits(points: Sequence[Point]) -> tuple[float, float]:
-    """What the drawing shows from bottom to top: all values, and the bounds as far as they are
-    near."""
-    values = [point.value for point in points if point.value is not None]
-    bounds = sorted(
-        bound for point in points for bound in (point.lower, point.upper) if bound is not None
-    )
-    near = bounds[len(bounds) // 50 : len(bounds) - len(bounds) // 50]
-    shown = [*values, *near] or [0.0, 1.0]
-    low = min(shown)
-    high = max(shown)
-    if not math.isfinite(high - low) or high <= low:
-        return low - 1, low + 1
-    return low - 0.04 * (high - low), high + 0.04 * (high - low)
+def _bound(point: Point, bound: float | None, unbounded: float) -> float:
+    """A bound as a number; NaN where the point has no band."""
+    if bound is not None:
+        return bound
+    return math.nan if point.lower is None and point.upper is None else unbounded
 
 
-def _runs(points: Sequence[Point], there: Callable[[Point], bool]) -> Iterator[list[Point]]:
-    """Stretches of points without a gap."""
-    run: list[Point] = []
-    for point in points:
-        if there(point):
-            run.append(point)
-        elif run:
-            yield run
-            run = []
-    if run:
-        yield run
+def _shown_values(value: FloatArray, lower: FloatArray, upper: FloatArray) -> tuple[float, float]:
+    """From the bottom to the top of the frame."""
+    if not np.isfinite(value).any():
+        return 0.0, 1.0
+    low, high = value_range(value, np.concatenate([lower, upper]))
+    return (low, high) if high > low else (low - 1, low + 1)
+
+
+def _coordinates(outline: Outline) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in outline)

@@ -2,16 +2,38 @@
 
 from plugin.commands import terminal
 from plugin.commands.report.gather import Report
-from plugin.commands.report.words import ago, moment, promised, share, summary, unseen
+from plugin.commands.report.words import (
+    duration_text,
+    moment,
+    promised,
+    share,
+    summary,
+    unscored_notes,
+)
+
+WATCH_COLUMNS = ["watch", "series", "alarms", "promised", "budget spent", "incidents", "scored"]
+SERIES_COLUMNS = ["alarms", "promised", "watch", "series", "what would make it quieter"]
 
 
 def show(report: Report) -> None:
     """Prints it to standard output."""
-    print(f"{report.url}, {moment(report.begin)} to {moment(report.end)}\n{summary(report)}\n")
-    columns = ["watch", "series", "alarms", "promised", "budget spent", "incidents", "scored"]
+    print(f"{report.url}, {moment(report.start)} to {moment(report.end)}\n{summary(report)}\n")
+    _show_watches(report)
+    if report.noisy:
+        _show_noisy(report)
+    notes = unscored_notes(report)
+    print("\nwhat could not be scored" if notes or report.absent else "\neverything was scored")
+    for note in notes:
+        print(f"  {note}")
+    for absent in report.absent:
+        age = duration_text(absent.age_seconds)
+        print(f"  {absent.watch}: {absent.series} has no samples for {age}")
+
+
+def _show_watches(report: Report) -> None:
     terminal.table(
         "alarms and what was promised",
-        columns,
+        WATCH_COLUMNS,
         [
             [
                 line.watch,
@@ -25,25 +47,20 @@ def show(report: Report) -> None:
             for line in report.watches
         ],
     )
-    if report.noisy:
-        print("\nthe noisiest series")
-        terminal.prose(
-            ["alarms", "promised", "watch", "series", "what would make it quieter"],
+
+
+def _show_noisy(report: Report) -> None:
+    print("\nthe noisiest series")
+    terminal.prose(
+        SERIES_COLUMNS,
+        [
             [
-                [
-                    str(each.alarms),
-                    promised(each.promised),
-                    each.watch,
-                    each.series,
-                    each.suggestion,
-                ]
-                for each in report.noisy
-            ],
-            [],
-        )
-    notes = unseen(report)
-    print("\nwhat could not be scored" if notes or report.absent else "\neverything was scored")
-    for note in notes:
-        print(f"  {note}")
-    for absent in report.absent:
-        print(f"  {absent.watch}: {absent.series} has no samples for {ago(absent.age_seconds)}")
+                str(series.alarms),
+                promised(series.promised),
+                series.watch,
+                series.series,
+                series.suggestion,
+            ]
+            for series in report.noisy
+        ],
+    )

@@ -1,15 +1,17 @@
-"""What both the terminal and the page say."""
+"""Numbers and sentences that both the terminal and the page show."""
 
 import math
 from datetime import UTC, datetime
 
-from plugin.commands.report.gather import Noisy, Report, WatchLine
-from plugin.domain.wording import duration, expected_range
+from plugin.commands.report.gather import NoisySeries, Report, WatchLine
+from plugin.domain.number_text import expected_range
+from plugin.domain.times import duration
 
-OVER = 1.0  # of a budget
+WHOLE_BUDGET = 1.0  # share of a budget from which on too much is spent
+FULLY_SCORED_SHARE = 0.99  # of the time; the rest may be the edge of the range
 
 
-def count(number: float, noun: str) -> str:
+def counted(number: float, noun: str) -> str:
     """`1 alarm`, `2.5 alarms`."""
     return f"{number:,g} {noun}{'' if number == 1 else 's'}"
 
@@ -18,13 +20,8 @@ def promised(number: float) -> str:
     """A promise of alarms: as few digits as tell it from none."""
     if 0 < number < 0.005:
         return "<0.01"
-    return (
-        f"{number:,.0f}"
-        if number >= 10
-        else f"{number:.1f}"
-        if number >= 0.1 or not number
-        else f"{number:.2f}"
-    )
+    decimals = 0 if number >= 10 else 1 if number >= 0.1 or not number else 2
+    return f"{number:,.{decimals}f}"
 
 
 def share(part: float) -> str:
@@ -32,92 +29,90 @@ def share(part: float) -> str:
     return "<1%" if 0 < part < 0.005 else f"{part:.0%}"
 
 
-def shown(each: Noisy) -> str:
+def values_text(series: NoisySeries) -> str:
     """The lowest and the highest value that are drawn of a series, with their unit."""
-    values = [point.value for point in each.points if point.value is not None]
-    return (
-        " to ".join(
-            expected_range(value, math.nan, math.nan, math.nan, each.unit)[0]
-            for value in dict.fromkeys((min(values), max(values)))
-        )
-        if values
-        else "no value"
+    values = [point.value for point in series.points if point.value is not None]
+    if not values:
+        return "no value"
+    return " to ".join(
+        expected_range(value, math.nan, math.nan, math.nan, series.unit)[0]
+        for value in dict.fromkeys((min(values), max(values)))
     )
 
 
 def summary(report: Report) -> str:
     """The one sentence to read."""
-    if not counted(report):
-        return (
-            f"{count(report.alarms, 'alarm')} in {report.days} days; nothing has been counted yet"
-            " that was promised"
-        )
-    over = [line.watch for line in report.watches if line.spent > OVER]
-    kept = (
-        "every watch kept its budget"
-        if not over
-        else f"{' and '.join(over)} spent more than {'its' if len(over) == 1 else 'their'} budget"
-    )
-    return (
-        f"{count(report.alarms, 'alarm')} in {report.days} days, {promised(report.promised)}"
-        f" promised; {kept}"
-    )
+    alarms = f"{counted(report.alarms, 'alarm')} in {report.days} days"
+    if not is_scoring_known(report):
+        return f"{alarms}; how many were promised is not known yet"
+    overspent = [line.watch for line in report.watches if line.spent > WHOLE_BUDGET]
+    verdict = "every watch kept its budget"
+    if overspent:
+        pronoun = "its" if len(overspent) == 1 else "their"
+        verdict = f"{' and '.join(overspent)} spent more than {pronoun} budget"
+    return f"{alarms}, {promised(report.promised)} promised; {verdict}"
 
 
-def counted(report: Report) -> bool:
-    """Whether the service has told for how long anything was scored."""
+def is_scoring_known(report: Report) -> bool:
+    """Whether the service has counted for how long its series were scored."""
     return any(line.scored for line in report.watches) or not any(
         line.series for line in report.watches
     )
 
 
-def unseen(report: Report) -> list[str]:
-    """What could not be scored, and which models are not what they should be: a sentence each."""
+def unscored_notes(report: Report) -> list[str]:
+    """What could not be scored, and which models are not as they should be: a sentence each."""
+    return [
+        *_scored_time(report),
+        *(note for line in report.watches for note in _watch_notes(line)),
+    ]
+
+
+def _scored_time(report: Report) -> list[str]:
+    if not is_scoring_known(report):
+        return [
+            "for how long the series were scored is not known yet: the service counts it within a"
+            " minute of its first scores"
+        ]
     partly = [
         f"{line.watch} {share(line.scored)}"
         for line in report.watches
-        if line.series and line.scored < 0.99
+        if line.series and line.scored < FULLY_SCORED_SHARE
     ]
-    gaps = (
-        [
-            f"scored of {report.days} days: {', '.join(partly)}; the rest are gaps, outages, or"
-            " from before a series was known"
-        ]
-        if partly
-        else []
-    )
-    if not counted(report):
-        gaps = [
-            "for how long the series were scored has not been counted yet: it is within a minute of"
-            " the first scores after a start"
-        ]
-    return [*gaps, *(sentence for line in report.watches for sentence in _of_watch(line))]
+    if not partly:
+        return []
+    return [
+        f"scored of {report.days} days: {', '.join(partly)}; the rest are gaps, outages, or from"
+        " before a series was known"
+    ]
 
 
-def _of_watch(line: WatchLine) -> list[str]:
-    found = []
+def _watch_notes(line: WatchLine) -> list[str]:
+    notes = []
     if line.state != "ok":
-        found.append(f"{line.watch} is {line.state}{': ' + line.reason if line.reason else ''}")
-    for number, words in (
+        notes.append(f"{line.watch} is {line.state}{': ' + line.reason if line.reason else ''}")
+    for number, text in (
         (line.missing, "missing: the samples have stopped"),
-        (line.stale, "stale: nobody could look"),
+        (line.stale, "stale: their query fails"),
         (line.warming_up, "without a model yet"),
     ):
         if number:
-            found.append(f"{line.watch}: {number:,} of {line.series:,} series {words}")
-    for number, words in (
+            notes.append(f"{line.watch}: {number:,} of {line.series:,} series {text}")
+    for number, text in (
         (line.stale_models, "out of date, because fits fail or are refused"),
         (line.refused, "refused after a fit; the one before stayed"),
-        (line.deposed, "given up, as it could not be used"),
+        (line.unusable, "given up, as it could not be used"),
     ):
         if number:
-            found.append(f"{line.watch}: {count(number, 'model')} {words}")
-    return found
+            notes.append(f"{line.watch}: {counted(number, 'model')} {text}")
+    return notes
 
 
 def moment(milliseconds: int) -> str:
+    """`2026-11-21 02:00 UTC`."""
     return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def ago(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
+    """`1 h 5 min`."""
     return duration(int(seconds))

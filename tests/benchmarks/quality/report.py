@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from detectors.quality import LONG, ON_CALL, RATES, Quality
+from detectors.quality import ALARM_RATES, LONG_KINDS, ON_CALL_RATE, Quality
 from plugin.commands.backtest.source import Recording
 from plugin.commands.terminal import table
 from tests.benchmarks.quality.forecast import METHODS, NAIVE, PROPHET, Compared
@@ -37,14 +37,14 @@ def show(folder: str, recordings: Sequence[Recording], rows: Sequence[Row], *, k
         "method",
         "n",
         "failed",
-        *(f"recall at {rate:g}" for rate in RATES),
+        *(f"recall at {rate:g}" for rate in ALARM_RATES),
         "own recall",
         "own precision",
         "own false per day",
         "own delay",
         "budget",
     ]
-    columns += [f"{kind} covered" for kind in LONG] + ["mean covered"] if injected else []
+    columns += [f"{kind} covered" for kind in LONG_KINDS] + ["mean covered"] if injected else []
     table(
         f"{folder}: {len(recordings)} series, {quality.days:.0f} series-days, {incidents}"
         " incidents",
@@ -74,7 +74,7 @@ def title(name: str) -> str:
 def _measures(row: Row, quality: Quality, injected: bool) -> list[str]:
     events = quality.own.events
     shown = [
-        *(number(quality.recall_at[rate]) for rate in RATES),
+        *(number(quality.recall_at[rate]) for rate in ALARM_RATES),
         number(events.recall),
         number(events.precision),
         number(quality.own.false_per_day),
@@ -84,7 +84,7 @@ def _measures(row: Row, quality: Quality, injected: bool) -> list[str]:
     if injected:
         covered = [
             quality.by_kind[kind].on_call_coverage if kind in quality.by_kind else math.nan
-            for kind in LONG
+            for kind in LONG_KINDS
         ]
         shown += [number(share) for share in (*covered, quality.long_coverage)]
     return shown
@@ -121,8 +121,8 @@ def _kinds(row: Row, quality: Quality) -> None:
             "incidents",
             "own recall",
             "own coverage",
-            f"recall at {ON_CALL}",
-            f"coverage at {ON_CALL}",
+            f"recall at {ON_CALL_RATE}",
+            f"coverage at {ON_CALL_RATE}",
         ],
         [
             [

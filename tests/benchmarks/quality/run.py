@@ -12,11 +12,11 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
-from detectors.quality import Judged, Quality, judge
+from detectors.quality import JudgedSeries, Quality, judge
 from detectors.registry import detector_named
 from plugin.commands.backtest.source import Recording
 from plugin.commands.backtest.walk import LaneOfSeries
-from plugin.jobs.workers import begin
+from plugin.jobs.workers import start_worker
 from tests.benchmarks.quality import ours, peers
 from tests.benchmarks.quality.data import FloatArray, Series
 
@@ -60,7 +60,7 @@ class Part:
     error: str = ""
 
 
-def judged(recording: Recording, score: FloatArray) -> Judged:
+def judged(recording: Recording, score: FloatArray) -> JudgedSeries:
     """Scores [T] on the grid of a recording, beside the labels of the rows of its judged half."""
     half = recording.slot >= Series.of(recording).split
     label = (
@@ -69,7 +69,7 @@ def judged(recording: Recording, score: FloatArray) -> Judged:
     kind = None
     if "kind" in recording.extra:
         kind = recording.extra["kind"].fillna("").astype(str).to_numpy()[half]
-    return Judged(
+    return JudgedSeries(
         recording.name,
         score[recording.slot[half]],
         label,
@@ -125,7 +125,7 @@ def pooled(
 
 
 def _begin(parent: int) -> None:
-    begin(parent, threads=1)
+    start_worker(parent, threads=1)
     for talkative in ("prophet.plot", "cmdstanpy"):
         logging.getLogger(talkative).disabled = True
 

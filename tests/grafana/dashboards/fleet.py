@@ -29,7 +29,7 @@ WATCHES = "/api/v1/watches"
 SCORES = "/api/v1/scores"
 INCIDENTS = "/api/v1/incidents"
 BUDGET = "/api/v1/budget"
-NOW = "As of now, whatever the chosen time range."
+NOW = "This is the present state, whatever the chosen time range."
 
 
 def board() -> dict[str, Any]:
@@ -65,7 +65,7 @@ def _numbers() -> list[tuple[int, Any]]:
             number(
                 1,
                 "Unusual now",
-                f"Series whose alert score is above 1, `persistence` applied. {NOW}",
+                f"Series whose alert score, after `persistence`, is above 1. {NOW}",
                 of_watches("anomalous"),
                 calc="sum",
                 above=[(1, ANOMALY)],
@@ -76,7 +76,7 @@ def _numbers() -> list[tuple[int, Any]]:
             number(
                 2,
                 "Missing now",
-                f"Series that are expected and have no samples any more. {NOW}",
+                f"Series that are expected, but have stopped. {NOW}",
                 of_watches("missing"),
                 calc="sum",
                 above=[(1, CAUTION)],
@@ -87,8 +87,8 @@ def _numbers() -> list[tuple[int, Any]]:
             number(
                 3,
                 "Stale models",
-                "Models that no refit has checked in time: their bands may be those "
-                "of another time of year. See Bandwatch itself for why fits fail.",
+                "Models that no refit has checked in time. Their bands may be out of date. "
+                "The dashboard Bandwatch itself shows why fits fail.",
                 of_watches("stale_models"),
                 calc="sum",
                 above=[(1, CAUTION)],
@@ -99,8 +99,8 @@ def _numbers() -> list[tuple[int, Any]]:
             number(
                 4,
                 "Watches not ok",
-                "Watches that fail or are late: their scores are those of an earlier time. The "
-                "reason is in the table below.",
+                "Watches that fail or are late. Their scores are old. The reason is in the table "
+                "below.",
                 unhealthy,
                 calc="sum",
                 above=[(1, ANOMALY)],
@@ -111,8 +111,8 @@ def _numbers() -> list[tuple[int, Any]]:
             number(
                 5,
                 "Noise budget, 7 d",
-                "Alarms of the last seven days against those that `alert_budget` allows, "
-                "of the worst watch. Above 100 % it alarms more often than it was told to.",
+                "Alarms of the last seven days as a share of those that `alert_budget` allows, "
+                "for the worst watch. Above 100 % it alarms more often than was promised.",
                 of_watches("budget_spent"),
                 calc="max",
                 unit="percentunit",
@@ -159,8 +159,8 @@ def _unusual() -> Any:
     return grid(
         7,
         "What is unusual now",
-        "The 25 series that are furthest from what was expected, in half-widths of their band:"
-        " above 1 (red) the value is outside. Click on a series to draw it over the same time, on"
+        "The 25 series that are farthest from their expected values, in half-widths of their band."
+        " Above 1 (red) the value is outside. Click on a series to draw it over the same time, on"
         " `answer` to say what the alarm was.",
         columns,
         Ask(SCORES, {**WATCH, "state": "ok", "limit": "25"}, _names(columns)),
@@ -178,8 +178,8 @@ def _missing() -> Any:
     return grid(
         8,
         "Missing series",
-        "Series whose samples have stopped, longest first. Whether that alerts is the "
-        "watch's `missing_data`.",
+        "Series whose samples have stopped, longest first. `missing_data` of the watch decides "
+        "whether that alerts.",
         columns,
         Ask(SCORES, {**WATCH, "state": "missing", "limit": "200"}, _names(columns)),
         empty="No series is missing",
@@ -203,7 +203,7 @@ def _incidents() -> Any:
         9,
         "Incidents in this range",
         "When series left their bands together and how long that lasted, the latest first. Click on"
-        " an incident to see who was in it, on the series that went farthest to draw it around that"
+        " an incident to see its series, on the series that went farthest to draw it around that"
         " time, on `answer` to say what it was.",
         columns,
         Ask(INCIDENTS, {**WATCH, **RANGE, "limit": "20"}, _names(columns)),
@@ -224,9 +224,9 @@ def _noisiest() -> Any:
     return grid(
         10,
         "Noisiest series, 30 d",
-        "The series with the most alarms in thirty days that nobody has answered as real, against"
-        " as many as `alert_budget` allows; with a setting that would have removed most of them,"
-        " tried on what is stored. Click on a series to draw it.",
+        "The series with the most alarms in thirty days, without those that were answered as real,"
+        " and how many `alert_budget` allows. The suggested setting would have removed most of"
+        " these alarms; it was tried on the stored samples. Click on a series to draw it.",
         columns,
         Ask(BUDGET, {**WATCH, "by": "series", "days": "30", "limit": "10"}, _names(columns)),
         empty="No alarm in thirty days",

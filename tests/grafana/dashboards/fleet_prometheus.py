@@ -21,7 +21,7 @@ BUDGET = (
     f" (bandwatch_watch_alert_budget_per_second{OF}) * {WEEK})"
 )
 MERGED = DataTransformerConfig(id_val="merge", options={})
-NOW = "As of the end of the chosen range."
+NOW = "This is the state at the end of the chosen range."
 
 
 def watch_variable() -> dict[str, Any]:
@@ -63,7 +63,7 @@ def _numbers() -> list[tuple[int, Any]]:
             number(
                 1,
                 "Unusual now",
-                f"Series whose alert score is above 1, `persistence` applied. {NOW}",
+                f"Series whose alert score, after `persistence`, is above 1. {NOW}",
                 latest(f"count({UNUSUAL}) or max(bandwatch_build_info) * 0", "unusual"),
                 above=[(1, ANOMALY)],
             ),
@@ -73,7 +73,7 @@ def _numbers() -> list[tuple[int, Any]]:
             number(
                 2,
                 "Missing now",
-                f"Series that are expected and have no samples any more. {NOW}",
+                f"Series that are expected, but have stopped. {NOW}",
                 latest('sum(bandwatch_series{state="missing",watch=~"$watch"})', "missing"),
                 above=[(1, CAUTION)],
             ),
@@ -83,8 +83,7 @@ def _numbers() -> list[tuple[int, Any]]:
             number(
                 3,
                 "Stale models",
-                "Models that no refit has checked in time: their bands may be those "
-                "of another time of year.",
+                "Models that no refit has checked in time. Their bands may be out of date.",
                 latest(f"sum(bandwatch_watch_stale_models{OF})", "stale"),
                 above=[(1, CAUTION)],
             ),
@@ -94,7 +93,7 @@ def _numbers() -> list[tuple[int, Any]]:
             number(
                 4,
                 "Watches not ok",
-                "Watches that fail or are late: their scores are those of an earlier time. "
+                "Watches that fail or are late. Their scores are old. "
                 "`unknown`: Prometheus gets no metrics of Bandwatch.",
                 latest(f"sum(bandwatch_watch_unhealthy{OF})", "not ok"),
                 above=[(1, ANOMALY)],
@@ -105,8 +104,8 @@ def _numbers() -> list[tuple[int, Any]]:
             number(
                 5,
                 "Noise budget, 7 d",
-                "Alarms of the last seven days against those that `alert_budget` allows, "
-                "of the worst watch.",
+                "Alarms of the last seven days as a share of those that `alert_budget` allows, "
+                "for the worst watch.",
                 latest(f"max({BUDGET})", "spent"),
                 unit="percentunit",
                 above=SPENT,
@@ -137,9 +136,8 @@ def _watches() -> Any:
     return grid(
         6,
         "Watches",
-        "Each configured query: how many of its series are unusual or missing, the noise "
-        "budget spent in "
-        f"seven days, and how far its scores are behind. {NOW}",
+        "Each configured query: how many of its series are unusual or missing, the noise budget "
+        f"spent in seven days, and how far its scores are behind. {NOW}",
         columns,
         *(latest(expression, ref=name, rows=True) for name, expression in asked.items()),
         empty="Prometheus has no metrics of Bandwatch",
@@ -167,8 +165,8 @@ def _unusual() -> Any:
     return bars(
         8,
         "What is unusual now",
-        "The 25 series that are furthest from what was expected, in half-widths of "
-        "their band: above 1 (red) the value is outside. Click on a bar to draw its series.",
+        "The 25 series that are farthest from their expected values, in half-widths of their "
+        "band. Above 1 (red) the value is outside. Click on a bar to draw its series.",
         latest(f"topk(25, bandwatch_anomaly_score{OF}) + 0"),
         empty="No series has been scored",
         long=True,
@@ -180,8 +178,8 @@ def _missing() -> Any:
     return grid(
         9,
         "Missing series that alert",
-        "Series whose samples have stopped, where that alerts: `missing_data: "
-        "alert`, or it was unusual when it vanished.",
+        "Series whose samples have stopped and that alert: because of `missing_data: alert`, or "
+        "because the series was unusual when it vanished.",
         [text("watch", "Watch", 130), text("metric_name", "Metric")],
         latest(f"bandwatch_missing{OF} == 1", rows=True),
         empty="No series is missing",

@@ -70,8 +70,8 @@ def board() -> dict[str, Any]:
             written(
                 "incident",
                 "Incident",
-                "The name of one incident, which a click on it puts "
-                "here; empty = all of the range.",
+                "The name of one incident. A click on an incident puts it here. "
+                "Empty = all incidents of the range.",
             ),
         ],
         links=[
@@ -104,7 +104,7 @@ def _numbers() -> list[tuple[int, Any]]:
             number(
                 2,
                 "In this range",
-                "Incidents that lay in this range, wholly or in part.",
+                "Incidents in this range, also those that are only partly in it.",
                 asked("score"),
                 calc="count",
                 empty="none",
@@ -115,7 +115,7 @@ def _numbers() -> list[tuple[int, Any]]:
             number(
                 3,
                 "Longest",
-                "How long the longest of them lasted, or has lasted so far.",
+                "How long the longest incident lasted, or has lasted so far.",
                 asked("duration_seconds"),
                 calc="max",
                 unit=CLOCK,
@@ -129,8 +129,8 @@ def _by_watch() -> Any:
     return bars(
         4,
         "By watch",
-        "How many incidents each watch had in this range. A watch that stands out is either in "
-        "trouble or alarms too easily: compare its noise budget in Fleet.",
+        "How many incidents each watch had in this range. A watch with many is in trouble, or "
+        "alarms too easily: see its noise budget in Fleet.",
         Ask(PATH, {**ASKED, "limit": MANY}, ["watch", "score"]),
         rows=True,
         empty="No incident in this range",
@@ -187,7 +187,7 @@ def _table() -> Any:
 
 
 def _members() -> Any:
-    """Sorted as Bandwatch answers: by start, and within an incident so by who moved first."""
+    """In the order in which Bandwatch answers: by start, so the first to move comes first."""
     columns = [
         moment("time", "Left its band"),
         count("rank", "Moved as"),
@@ -201,9 +201,9 @@ def _members() -> Any:
     return grid(
         7,
         "Series of the incident",
-        "Who was in the chosen incident, in the order in which they left their bands: 1 moved"
-        " first. While none is chosen, those of the latest 20. Click on a series to draw it around"
-        " that time.",
+        "The series of the chosen incident, in the order in which they left their bands: 1 moved"
+        " first. If no incident is chosen, the latest 20 are shown. Click on a series to draw it"
+        " around that time.",
         columns,
         Ask(
             PATH,
@@ -228,11 +228,11 @@ def _answers() -> Any:
     return grid(
         8,
         "Answers",
-        "What people said of alarms of this range, and whether that is in force. Click on a "
-        "series to draw it around the alarm.",
+        "What people said about alarms of this range, and whether the answer is in force. Click on "
+        "a series to draw it around the alarm.",
         columns,
         Ask("/api/v1/feedback", ASKED, _names(columns)),
-        empty="Nothing was answered in this range",
+        empty="No alarm was answered in this range",
         sort="Answered",
     )
 

@@ -63,10 +63,10 @@ def _health() -> Any:
         number(
             1,
             "Health",
-            "Heartbeat: seconds since the scheduler was last at work; `down` means that Prometheus"
-            " gets no metrics of Bandwatch. Then watches whose last scoring failed or is late,"
-            " models that no refit has checked in time, and whether the configuration that is on"
-            " disk is the one that runs.",
+            "Heartbeat: seconds since the scheduler last worked; `down` means that Prometheus"
+            " gets no metrics of Bandwatch. Then: watches whose last scoring failed or is late,"
+            " models that no refit has checked in time, whether the last reload of the"
+            " configuration worked, and the time since the start.",
             latest(beat, "Heartbeat", "heartbeat"),
             latest(f"sum(bandwatch_watch_unhealthy{OF})", "Watches not ok", "unhealthy"),
             latest(f"sum(bandwatch_watch_stale_models{OF})", "Stale models", "stale"),
@@ -89,8 +89,8 @@ def _lag() -> Any:
     return graph(
         2,
         "Lag",
-        "How far the scores of each watch are behind now. It rises and falls by one interval "
-        "between scores; a line that keeps rising is a watch that is not scored any more.",
+        "How far the scores of each watch are behind the present. It rises and falls by one "
+        "scoring interval. If a line keeps rising, the watch is no longer scored.",
         lines(f"time() - bandwatch_watch_last_score_timestamp_seconds{OF}", "{{watch}}"),
         unit="s",
     )
@@ -100,8 +100,8 @@ def _share() -> Any:
     return graph(
         3,
         "Scoring, share of its interval",
-        "The part of the time that each watch is being scored, average and over all watches. At 100"
-        " % a watch needs its whole interval: score it less often, or with a simpler detector.",
+        "The share of its interval that scoring a watch takes, on average. At 100 % it needs the"
+        " whole interval: score it less often, or with a simpler detector.",
         lines(
             f"sum by (watch) (rate(bandwatch_score_duration_seconds_sum{OF}{RATE}))", "{{watch}}"
         ),
@@ -116,8 +116,8 @@ def _failures() -> Any:
     return graph(
         4,
         "What failed",
-        "Each failure by its reason; docs/metrics.md says what each means. Nothing is drawn "
-        "while nothing fails, nor while Prometheus gets no metrics: see Health.",
+        "Each failure by its reason. docs/metrics.md explains the reasons. Nothing is drawn "
+        "while nothing fails, or while Prometheus gets no metrics: see Health.",
         failed(
             f"bandwatch_score_failures_total{OF}",
             "watch, reason",
@@ -168,8 +168,8 @@ def _fit_duration() -> Any:
     return _quantiles(
         6,
         "Fit duration",
-        "Time that fitting one stack took in the 24 hours before: half of them were "
-        "quicker than the lower line, 95 of 100 quicker than the upper one.",
+        "How long fitting one stack took in the 24 hours before. Half of the fits were "
+        "quicker than the lower line, and 95 of 100 were quicker than the upper one.",
         f"bandwatch_fit_duration_seconds_bucket{OF}",
         DAY,
     )
@@ -180,9 +180,9 @@ def _refused() -> Any:
         graph(
             13,
             "Refused models of 24 h",
-            "Models of a refit that did not take over in the 24 hours before, by reason; the old"
-            " ones stay. A few are as it should be. Many at once: the series have changed, or the"
-            " detector does not suit them; docs/models.md says what each reason means.",
+            "New models that did not take over in the 24 hours before, by reason. The old models"
+            " stay. A few are normal. If there are many at once, the series have changed, or the"
+            " detector does not suit them. docs/models.md explains the reasons.",
             lines(
                 f"sum by (reason) (increase(bandwatch_fit_refusals_total{OF}{DAY}))", "{{reason}}"
             ),
@@ -198,8 +198,8 @@ def _drifted() -> Any:
         graph(
             14,
             "Drifted models",
-            "Models that their series have moved away from over the last day. A refit mends "
-            "that; if it stays, look at what the series does, and whether refits are refused.",
+            "Models from which their series have moved away over the last day. A refit corrects "
+            "that. If it does not, check the series, and whether refits are refused.",
             lines(f"sum by (watch) (bandwatch_watch_drifted_models{OF})", "{{watch}}"),
         )
         .min(0)
@@ -211,9 +211,9 @@ def _oldest() -> Any:
     return graph(
         15,
         "Age of the oldest model",
-        "Since when the oldest model of each watch reigns, those of missing series left out. It may"
-        " be old for a good reason: pinned, or no refit did better. Stale, in Health, is what no"
-        " refit has checked.",
+        "The age of the oldest active model of each watch, without those of missing series. A model"
+        " may be old for a good reason: it is pinned, or no refit did better. Stale models, in"
+        " Health, are those that no refit has checked.",
         lines(f"time() - bandwatch_watch_oldest_model_timestamp_seconds{OF}", "{{watch}}"),
         unit="s",
     ).min(0)
@@ -224,8 +224,8 @@ def _series() -> Any:
         graph(
             7,
             "Series by state",
-            "How many series are scored (ok), have no model yet (warming up), have no "
-            "samples any more (missing), could not be looked at (stale), or are in maintenance.",
+            "How many series are scored (ok), have no model yet (warming up), have stopped "
+            "(missing), could not be read (stale), or are in maintenance.",
             lines(f"sum by (state) (bandwatch_series{OF})", "{{state}}"),
         )
         .min(0)
@@ -249,8 +249,8 @@ def _requests() -> Any:
         graph(
             8,
             "Requests to Prometheus",
-            "Requests that Bandwatch makes, by outcome; all but `success` leave a "
-            "watch without new samples.",
+            "Requests that Bandwatch makes, by outcome. After any outcome but `success`, a "
+            "watch has no new samples.",
             lines(
                 f"sum by (outcome) (rate(bandwatch_prometheus_requests_total{RATE}))", "{{outcome}}"
             ),
@@ -265,7 +265,7 @@ def _waits() -> Any:
     return _quantiles(
         9,
         "Prometheus answers after",
-        "Time that a request to Prometheus took, at the median and for 95 of 100.",
+        "How long a request to Prometheus took: the median, and 95 of 100.",
         "bandwatch_prometheus_request_duration_seconds_bucket",
     )
 
@@ -304,8 +304,8 @@ def _written() -> Any:
     return graph(
         12,
         "Remote write",
-        "Samples that were sent back to Prometheus, by outcome. None where no "
-        "`remote_write` is configured.",
+        "Samples that were sent back to Prometheus, by outcome. There are none without "
+        "`remote_write` in the configuration.",
         lines(
             f"sum by (outcome) (rate(bandwatch_remote_write_samples_total{RATE}))", "{{outcome}}"
         ),

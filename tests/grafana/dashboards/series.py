@@ -109,9 +109,9 @@ def _band() -> Any:
         band(
             1,
             "Value in its band",
-            "The samples, what was expected of them, and the range that was held to be normal. The"
-            " band is what was known before each sample came; it is never redrawn. Right of now is"
-            " the forecast. Red points are outside the band, red regions are incidents.",
+            "The samples, their expected values, and the band in which they should lie. The band"
+            " was known before each sample, and is never redrawn. The forecast is to the right of"
+            " now. Red points are outside the band, red regions are incidents.",
             Ask(
                 "/api/v1/bands",
                 {**ONE, **RANGE, **POINTS, "forecast": "true"},
@@ -129,8 +129,8 @@ def _scores() -> Any:
     return scores(
         2,
         "Anomaly score",
-        "Distance of the value from what was expected, in half-widths of the band: above 1 (red)"
-        " exactly where the value is outside. Where the line is broken, nothing was scored.",
+        "Distance of the value from the expected value, in half-widths of the band. It is above 1"
+        " (red) exactly where the value is outside. Where the line is broken, nothing was scored.",
         Ask("/api/v1/bands", {**ONE, **RANGE, **POINTS}, ["time", "score"], shape="timeseries"),
     )
 
@@ -153,8 +153,8 @@ def _now() -> Any:
     return grid(
         3,
         "Now",
-        "The latest sample and what is said about it, whatever the chosen time range; which model "
-        "said it, and how old that model is.",
+        "The latest sample and its explanation, whatever the chosen time range. Also the model "
+        "that judged it, and the age of that model.",
         columns,
         Ask("/api/v1/scores", ONE, [*_names(columns), "unit"]),
         empty="This series is not watched now",
@@ -178,7 +178,7 @@ def _incidents() -> Any:
         4,
         "Incidents of this series",
         "When this series left its band in the chosen range: how long, how far, to which side, and"
-        " in words. Click on the words to see which series left theirs with it.",
+        " in words. Click on the words to see which series left their bands with it.",
         columns,
         Ask("/api/v1/incidents", {**ONE, **RANGE, "members": "true"}, _names(columns)),
         empty="No incident in this range",

@@ -34,8 +34,8 @@ DRAWN = {
 }  # from the bottom to the top
 TOLD = {"value": VALUE, "expected": EXPECTED, "lower": LOWER, "upper": UPPER}
 LATE = (
-    "As Prometheus scraped it: up to an interval between scores later than the samples, without"
-    " forecast, and without a line where Bandwatch was down."
+    "This is what Prometheus scraped. It is up to one scoring interval late, has no forecast, and"
+    " has no line for a time in which Bandwatch was down."
 )
 
 
@@ -68,8 +68,8 @@ def _variables() -> list[dict[str, Any]]:
         exported(
             "series",
             "Series",
-            "A series of the watch, by all of its labels; one that vanished within the range "
-            "is offered, too.",
+            "A series of the watch, by all of its labels. Series that vanished within the range "
+            "are listed, too.",
             'query_result(last_over_time(bandwatch_value{watch="$watch"}[$__range]))',
             regex=r'/^\w*\{((?:\w+="[^"\\\n]*",?)+)\} /',
         ),
@@ -81,9 +81,8 @@ def _now() -> Any:
         number(
             3,
             "Now",
-            "The latest sample and what was expected of it; the score as alert rules read it; "
-            "whether the "
-            f"samples have stopped. {LATE}",
+            "The latest sample and its expected value; the score as alert rules read it; "
+            f"whether the samples have stopped. {LATE}",
             *(latest(expression, name, name) for name, expression in TOLD.items()),
             latest(f"bandwatch_anomaly_score{ONE}", "score", "score"),
             latest(f"bandwatch_alert_score{ONE}", "alert score", "alert"),
@@ -105,8 +104,8 @@ def _band() -> Any:
     return band(
         1,
         "Value in its band",
-        "The samples, what was expected of them, and the range that was held to be "
-        f"normal. Red points are outside. {LATE}",
+        "The samples, their expected values, and the band in which they should lie. "
+        f"Red points are outside. {LATE}",
         *(lines(expression, name, name) for name, expression in DRAWN.items()),
         _unit(),
     ).with_transformation(unit_of("unit", {"id": "byType", "options": "number"}))
@@ -121,9 +120,9 @@ def _scores() -> Any:
     return scores(
         2,
         "Anomaly score",
-        "Distance of the value from what was expected, in half-widths of the band: above 1 (red)"
-        " where the value is outside. Dashed: what alert rules read, after `persistence`, held"
-        " while the series or its watch is away.",
+        "Distance of the value from the expected value, in half-widths of the band. Above 1 (red)"
+        " the value is outside. Dashed: what alert rules read, after `persistence`. It is held"
+        " while the series is missing or the watch fails.",
         lines(f"bandwatch_anomaly_score{ONE}", "score", "score"),
         lines(f"bandwatch_alert_score{ONE}", "alert score", "alert"),
     ).override_by_name(

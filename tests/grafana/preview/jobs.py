@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from plugin.commands.grafana.queries import panels
+from plugin.commands.grafana.panel_queries import panels
 from plugin.commands.grafana.shipped import PROMETHEUS
 from plugin.commands.grafana.variables import Everything, through_regex
 from tests.grafana.preview.sources import Frame, NotAsked, Sources, answer, is_table

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from plugin.commands.grafana.queries import Model
-from plugin.commands.grafana.queries import time_range as opening_range
+from plugin.commands.grafana.panel_queries import Model
+from plugin.commands.grafana.panel_queries import time_range as opening_range
 from plugin.commands.grafana.variables import (
     FORMATS,
     REFERENCE,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from flask import Flask, Response, request
 
-from plugin.commands.client import ServiceClient
+from plugin.commands.client import ServiceClient, act_on_all, expect_object, expect_rows
 from plugin.config import WebSettings
 from plugin.errors import BandwatchError
 from plugin.web.server import serve
@@ -63,3 +63,30 @@ def test_bodies_and_methods() -> None:
 def test_nobody_answers() -> None:
     with pytest.raises(BandwatchError, match="does not answer .*does `bandwatch run` run there"):
         ServiceClient(f"http://127.0.0.1:{free_port()}").get("/")
+
+
+@pytest.mark.parametrize("answer", [None, [], "text", 3])
+def test_an_answer_that_is_no_object_is_refused(answer: object) -> None:
+    with pytest.raises(BandwatchError, match="is this a Bandwatch"):
+        expect_object(answer)
+    assert expect_object({"id": 1}) == {"id": 1}
+
+
+@pytest.mark.parametrize("answer", [None, {}, "text", [1]])
+def test_an_answer_that_is_no_list_of_rows_is_refused(answer: object) -> None:
+    with pytest.raises(BandwatchError, match="is this a Bandwatch"):
+        expect_rows(answer)
+    assert expect_rows([{"id": 1}]) == [{"id": 1}]
+
+
+def test_a_refusal_does_not_stop_the_others() -> None:
+    done = []
+
+    def act(number: int) -> None:
+        if number % 2:
+            raise BandwatchError(f"no {number}")
+        done.append(number)
+
+    with pytest.raises(BandwatchError, match="^no 1\nno 3$"):
+        act_on_all([0, 1, 2, 3, 4], act)
+    assert done == [0, 2, 4]

@@ -32,7 +32,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) ->
     return captured.out + captured.err
 
 
-def test_list_tells_who_reigns(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_tells_the_active_models(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     lines = run(capsys, "list", "--match", '{job="api"}', "--url", url).splitlines()
     assert [line.split() for line in lines[2:]] == [
         [

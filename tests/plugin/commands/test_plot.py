@@ -6,7 +6,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from plugin.commands.plot import draw
+from plugin.commands.plot import draw_band
 
 INF = np.inf
 NAN = np.nan
@@ -16,7 +16,7 @@ def drawn(value: float, lower: float, upper: float) -> tuple[Axes, float, float]
     """The axes, and how far down and up the band is filled; ten samples."""
     axes = Figure().subplots()
     column = np.ones(10)
-    draw(
+    draw_band(
         axes,
         np.arange(10.0),
         pd.DataFrame(

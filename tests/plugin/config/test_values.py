@@ -11,10 +11,9 @@ from plugin.config import (
     split_address,
 )
 from plugin.config.locations import ExternalUrlField, QueryField, TimezoneField, UrlField
-from plugin.config.problems import InvalidValue, nearest_name, path_text, shown
+from plugin.config.problems import InvalidValue, display_text, nearest_name, path_text
+from plugin.domain.times import DAY
 from plugin.errors import ConfigError
-
-DAY = 86_400
 
 
 @pytest.mark.parametrize(
@@ -211,7 +210,7 @@ def test_what_is_no_address(address: str) -> None:
 
 def test_how_messages_spell_things() -> None:
     assert path_text(("watches", 1, "labels", "severity")) == "watches[1].labels.severity"
-    assert [shown(value) for value in (None, True, 1.5, float("-inf"), [1], {"a": 1})] == [
+    assert [display_text(value) for value in (None, True, 1.5, float("-inf"), [1], {"a": 1})] == [
         "nothing",
         "true",
         "1.5",
@@ -219,7 +218,7 @@ def test_how_messages_spell_things() -> None:
         "a list",
         "a mapping",
     ]
-    assert shown('a{b="c"}') == "'a{b=\"c\"}'" and shown("x" * 70) == f'"{"x" * 60}…"'
+    assert display_text('a{b="c"}') == "'a{b=\"c\"}'" and display_text("x" * 70) == f'"{"x" * 60}…"'
     assert nearest_name("Fit-Window", ["fit_window", "step"]) == '"fit_window"'
     assert nearest_name("zzz", ["fit_window"]) is None
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detectors.evaluate import JOIN, runs
+from detectors.evaluate import JOIN_SAMPLES, runs
 from plugin.config import Watch
 from plugin.domain.alarms import Alarm, OpenAlarms
 from plugin.jobs.latest_samples import LatestSamples
-from plugin.jobs.policies import persistent
+from plugin.jobs.policies import persistence_score
 from plugin.series import FloatArray, IntArray, Tick
 
 STEP = 60
@@ -45,10 +45,10 @@ def before(scores: Scores, first: int, n: int) -> Callable[[IntArray], FloatArra
     """The last n scores of each series before a step."""
 
     def recent(ids: IntArray) -> FloatArray:
-        kept = [
+        stored = [
             [NAN] * n + [score for score in scores[int(id)][:first] if score == score] for id in ids
         ]
-        return np.array([each[-n:] for each in kept])
+        return np.array([item[-n:] for item in stored])
 
     return recent
 
@@ -56,15 +56,15 @@ def before(scores: Scores, first: int, n: int) -> Callable[[IntArray], FloatArra
 def followed(scores: Scores, edges: Iterable[int], persistence: tuple[int, int] = (1, 1)) -> Found:
     """The alarms after ticks that end at these steps, with a restart between any two of them."""
     now = OpenAlarms(STEP, persistence, 0, {})
-    kept = Found()
+    all_alarms = Found()
     first = 0
     for last in edges:
         changed, _ = now.after([tick(scores, first, last)], before(scores, first, persistence[1]))
-        kept.update(((alarm.series_id, alarm.start), alarm) for alarm in changed)
-        stored = {alarm.series_id: alarm for alarm in kept.values() if alarm.open}
+        all_alarms.update(((alarm.series_id, alarm.start), alarm) for alarm in changed)
+        stored = {alarm.series_id: alarm for alarm in all_alarms.values() if alarm.open}
         now = OpenAlarms(STEP, persistence, last * STEP, stored)
         first = last
-    return kept
+    return all_alarms
 
 
 def drawn(course: str) -> list[float]:
@@ -101,8 +101,8 @@ def test_episodes(
     course: str, persistence: tuple[int, int], expected: list[tuple[int, int, bool, int]]
 ) -> None:
     for edges in ([len(course)], range(1, len(course) + 1)):
-        found = followed({7: drawn(course)}, edges, persistence).values()
-        assert [(a.start // STEP, a.end // STEP, a.open, a.samples) for a in found] == expected
+        alarms = followed({7: drawn(course)}, edges, persistence).values()
+        assert [(a.start // STEP, a.end // STEP, a.open, a.samples) for a in alarms] == expected
 
 
 @pytest.mark.parametrize(
@@ -134,21 +134,21 @@ def test_maintenance_ends_what_is_open_and_begins_nothing(
     scores: Scores = {7: drawn(course.replace("M", "o").replace("m", ".").replace("N", "_"))}
     for edges in ([len(course)], range(1, len(course) + 1)):
         now = OpenAlarms(STEP, persistence, 0, {})
-        kept = Found()
+        all_alarms = Found()
         first = 0
         for last in edges:
             latest = LatestSamples(Watch(name="w", query="up", persistence=persistence))
             part = [
-                replace(tick(scores, *each), muted=muted[:, slice(*each)])
-                for each in ((0, first), (first, last))
+                replace(tick(scores, *item), muted=muted[:, slice(*item)])
+                for item in ((0, first), (first, last))
             ]
             if first:
                 latest.update(part[0])
             changed, now = now.after(part[1:], latest.recent)
-            kept.update(((alarm.series_id, alarm.start), alarm) for alarm in changed)
+            all_alarms.update(((alarm.series_id, alarm.start), alarm) for alarm in changed)
             first = last
-        found = [(a.start // STEP, a.end // STEP, a.open, a.ended_by) for a in kept.values()]
-        assert found == expected, edges
+        alarms = [(a.start // STEP, a.end // STEP, a.open, a.ended_by) for a in all_alarms.values()]
+        assert alarms == expected, edges
 
 
 @pytest.mark.parametrize("side", [1, -1])
@@ -163,9 +163,9 @@ def test_the_peak_is_the_earliest_sample_with_the_highest_score(side: int) -> No
 
 
 def test_a_later_tick_moves_the_peak_only_up() -> None:
-    found = followed({1: [2.0, 1.5, 2.0, 3.0]}, [1, 2, 3, 4])
-    assert found == followed({1: [2.0, 1.5, 2.0, 3.0]}, [4])
-    assert (found[1, STEP].peak_time, found[1, STEP].peak_score, found[1, STEP].samples) == (
+    alarms = followed({1: [2.0, 1.5, 2.0, 3.0]}, [1, 2, 3, 4])
+    assert alarms == followed({1: [2.0, 1.5, 2.0, 3.0]}, [4])
+    assert (alarms[1, STEP].peak_time, alarms[1, STEP].peak_score, alarms[1, STEP].samples) == (
         4 * STEP,
         3.0,
         4,
@@ -175,10 +175,10 @@ def test_a_later_tick_moves_the_peak_only_up() -> None:
 def test_it_counts_as_the_evaluation_does() -> None:
     rng = np.random.default_rng(0)
     scores = np.where(rng.random((20, 300)) < 0.1, 2.0, 0.5)
-    found = followed({id: row.tolist() for id, row in enumerate(scores)}, [300])
+    alarms = followed({id: row.tolist() for id, row in enumerate(scores)}, [300])
     for id, row in enumerate(scores):
-        spans = [(a.start // STEP - 1, a.end // STEP) for a in found.values() if a.series_id == id]
-        assert spans == [tuple(span) for span in runs(row > 1, JOIN)]
+        spans = [(a.start // STEP - 1, a.end // STEP) for a in alarms.values() if a.series_id == id]
+        assert spans == [tuple(span) for span in runs(row > 1, JOIN_SAMPLES)]
 
 
 @pytest.mark.parametrize("persistence", [(1, 1), (2, 3), (3, 3), (1, 4), (4, 10)])
@@ -205,7 +205,7 @@ def test_a_sample_counts_when_its_alert_score_exceeds_1() -> None:
     last = np.array(
         [[NAN] * (n - 1 - at) + row[max(0, at - n + 1) : at + 1].tolist() for at in range(200)]
     )
-    above = persistent(last, k) > 1
+    above = persistence_score(last, k) > 1
     assert (
         sum(alarm.samples for alarm in followed({1: row.tolist()}, [200], (k, n)).values())
         == above.sum()

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from plugin.domain.deviation import DeviationKind, PastBehaviour, kind_of
+from plugin.domain.deviation import DeviationKind, classify
+from plugin.domain.past_behaviour import PastBehaviour
 from plugin.series import FloatArray, IntArray, Samples
 
 STEP = 60
@@ -55,7 +56,7 @@ def seen(change: Change, until: int) -> tuple[Samples, int, int, int]:
 def told(change: Change, until: int) -> DeviationKind:
     samples, start, end, side = seen(change, until)
     times = start + STEP * np.arange(-14 * DAY, 0)
-    return kind_of(PastBehaviour.of(times, noisy(times)), samples, start, end, side)
+    return classify(PastBehaviour.of(times, noisy(times)), samples, start, end, side)
 
 
 def during(minutes: FloatArray, length: int) -> FloatArray:
@@ -127,13 +128,13 @@ def test_a_value_that_does_not_change() -> None:
     )
     history = START - STEP * np.arange(14 * DAY, 0, -1)
     assert (
-        kind_of(
+        classify(
             PastBehaviour.of(history, noisy(history)), samples, int(times[-8]), int(times[-1]), 1
         )
         is DeviationKind.FLAT
     )
     assert (
-        kind_of(
+        classify(
             PastBehaviour.of(history, np.round(noisy(history) / 500)),
             samples,
             int(times[-8]),
@@ -150,11 +151,11 @@ def test_gaps_and_little_history_claim_nothing_wrong() -> None:
     times = start + STEP * np.arange(-14 * DAY, 0)
     past = noisy(times)
     past[::5] = np.nan
-    assert kind_of(PastBehaviour.of(times, past), samples, start, end, side) is DeviationKind.LEVEL
+    assert classify(PastBehaviour.of(times, past), samples, start, end, side) is DeviationKind.LEVEL
     assert PastBehaviour.of(times[-10:], past[-10:]) is None
-    assert kind_of(None, samples, start, end, side) is DeviationKind.OUTSIDE
+    assert classify(None, samples, start, end, side) is DeviationKind.OUTSIDE
     assert (
-        kind_of(PastBehaviour.of(times, past), samples, end + 99 * STEP, end + 99 * STEP, side)
+        classify(PastBehaviour.of(times, past), samples, end + 99 * STEP, end + 99 * STEP, side)
         is DeviationKind.OUTSIDE
     )
 

@@ -8,8 +8,16 @@ import pytest
 
 from plugin.domain import wording
 from plugin.domain.alarms import Alarm
-from plugin.domain.deviation import DeviationKind, PastBehaviour
-from plugin.domain.explanation import Related, as_of, explained, moved_with, quiet, ranked
+from plugin.domain.deviation import DeviationKind
+from plugin.domain.explanation import (
+    Related,
+    alarm_as_of,
+    explain_alarm,
+    explain_sample,
+    find_related,
+    rank_of,
+)
+from plugin.domain.past_behaviour import PastBehaviour
 from plugin.series import FloatArray, Samples
 
 STEP = 60
@@ -28,8 +36,8 @@ def day(times: FloatArray) -> FloatArray:
 
 
 def alarm(end: int = AT + 12 * STEP, **columns: object) -> Alarm:
-    made = Alarm(7, AT, end, True, 13, end, 3.0, 500.0, 1300.0, 1200.0, 1400.0, -1)
-    return replace(made, **columns)  # type: ignore[arg-type]  # columns of an alarm
+    base = Alarm(7, AT, end, True, 13, end, 3.0, 500.0, 1300.0, 1200.0, 1400.0, -1)
+    return replace(base, **columns)  # type: ignore[arg-type]  # columns of an alarm
 
 
 def samples(minutes: int = 13) -> Samples:
@@ -51,9 +59,9 @@ def samples(minutes: int = 13) -> Samples:
 
 def past(days: int = 14) -> PastBehaviour:
     times = AT + STEP * np.arange(-days * DAY, 0)
-    made = PastBehaviour.of(times, day(times.astype(float)))
-    assert made is not None
-    return made
+    behaviour = PastBehaviour.of(times, day(times.astype(float)))
+    assert behaviour is not None
+    return behaviour
 
 
 def test_an_open_alarm_in_one_sentence() -> None:
@@ -63,25 +71,27 @@ def test_an_open_alarm_in_one_sentence() -> None:
         (AT + 60, 5, "b"),
         (AT + 61, 9, "c"),
     ]
-    told = explained(alarm(), samples(), past(), "reqps", related=moved_with(alarm(), others))
-    assert told is not None
+    explanation = explain_alarm(
+        alarm(), samples(), past(), "reqps", related=find_related(alarm(), others)
+    )
+    assert explanation is not None
     value = round(float(samples().value[-1]))
     assert (
-        told.text
+        explanation.text
         == f"{value} req/s; expected 1,203 to 1,403 req/s at this hour; below since 03:05 UTC (12"
         ' min); lowest in 14 d; 3 related series, first requests{job="api"} 2 min before'
     )
-    assert (told.kind, told.direction) == (DeviationKind.OUTSIDE, -1), (
+    assert (explanation.kind, explanation.direction) == (DeviationKind.OUTSIDE, -1), (
         "after 13 samples nobody knows"
     )
 
 
 def test_after_a_quarter_of_an_hour_it_is_a_level_and_says_when_it_is_accepted() -> None:
-    told = explained(
+    explanation = explain_alarm(
         alarm(AT + 29 * STEP), samples(30), past(), "reqps", new_level=(AT, AT + 12 * 3600)
     )
-    assert told is not None and told.kind is DeviationKind.LEVEL
-    assert told.parts[-2:] == [
+    assert explanation is not None and explanation.kind is DeviationKind.LEVEL
+    assert explanation.parts[-2:] == [
         "a level shift",
         "at a new level since 03:05 UTC; accepted as normal at 15:05 UTC if it stays",
     ]
@@ -93,29 +103,35 @@ def test_a_closed_alarm_is_told_by_its_peak() -> None:
     value[-10:] += 800  # it is back
     peak = int(np.argmin(value))
     closed = alarm(AT + 29 * STEP, open=False, peak_time=int(seen.times[peak]))
-    told = explained(closed, replace(seen, value=value), past(), "reqps")
-    assert told is not None and told.value == value[peak] and told.kind is DeviationKind.DIP
-    assert "below from 03:05 UTC, 29 min" in told.text and told.text.endswith("a dip")
+    explanation = explain_alarm(closed, replace(seen, value=value), past(), "reqps")
+    assert (
+        explanation is not None
+        and explanation.value == value[peak]
+        and explanation.kind is DeviationKind.DIP
+    )
+    assert "below from 03:05 UTC, 29 min" in explanation.text and explanation.text.endswith("a dip")
 
 
 def test_a_series_that_does_not_alarm_has_its_plain_sentence() -> None:
     usual = samples(1).expected
-    told = quiet(replace(samples(1), value=usual, score=0 * usual), "reqps")
-    assert told is not None and told.text == "1,289 req/s; expected 1,189 to 1,389 req/s"
-    assert quiet(replace(samples(), times=samples().times[:0]), "") is None
+    explanation = explain_sample(replace(samples(1), value=usual, score=0 * usual), "reqps")
+    assert (
+        explanation is not None and explanation.text == "1,289 req/s; expected 1,189 to 1,389 req/s"
+    )
+    assert explain_sample(replace(samples(), times=samples().times[:0]), "") is None
 
 
 @pytest.mark.parametrize(
-    ("days", "value", "said"),
+    ("days", "value", "text"),
     [
         (14, 400.0, "lowest in 14 d"),
         (3, 400.0, "lowest in the 3 d that are known"),
         (14, 1250.0, ""),
     ],
 )
-def test_how_unusual_says_only_what_is_known(days: int, value: float, said: str) -> None:
-    rank = ranked(past(days), value, AT, -1)
-    assert (wording.rank(rank.lowest, rank.seconds, whole=rank.whole) if rank else "") == said
+def test_how_unusual_says_only_what_is_known(days: int, value: float, text: str) -> None:
+    rank = rank_of(past(days), value, AT, -1)
+    assert (wording.rank(rank.lowest, rank.seconds, whole=rank.whole) if rank else "") == text
 
 
 def test_a_value_that_has_been_is_ranked_by_when() -> None:
@@ -124,19 +140,19 @@ def test_a_value_that_has_been_is_ranked_by_when() -> None:
     known = PastBehaviour.of(AT + STEP * np.arange(-3 * DAY, 0), values)
     assert known is not None
     for value, seconds, whole in ((1.0, 2 * 86_400, False), (0.5, 3 * 86_400, True)):
-        rank = ranked(known, value, AT, -1)
+        rank = rank_of(known, value, AT, -1)
         assert rank is not None and (rank.lowest, rank.seconds, rank.whole) == (
             True,
             seconds,
             whole,
         )
-    assert ranked(known, 5.0, AT, -1) is None, "a minute ago is not worth telling"
-    high = ranked(known, 6.0, AT, 1)
+    assert rank_of(known, 5.0, AT, -1) is None, "a minute ago is not worth telling"
+    high = rank_of(known, 6.0, AT, 1)
     assert high is not None and not high.lowest
 
 
 @pytest.mark.parametrize(
-    ("others", "said"),
+    ("others", "related"),
     [
         ([], None),
         ([(AT, 7, "me")], None),
@@ -150,13 +166,13 @@ def test_a_value_that_has_been_is_ranked_by_when() -> None:
         ),
     ],
 )
-def test_who_moved_with_it(others: list[tuple[int, int, str]], said: Related | None) -> None:
-    assert moved_with(alarm(), others) == said
+def test_who_moved_with_it(others: list[tuple[int, int, str]], related: Related | None) -> None:
+    assert find_related(alarm(), others) == related
 
 
 def test_an_alarm_as_of_a_moment_within_it() -> None:
     closed = alarm(open=False)
     assert (
-        as_of(closed, AT + 60) == replace(closed, end=AT + 60, open=True)
-        and as_of(closed, AT + 9999) == closed
+        alarm_as_of(closed, AT + 60) == replace(closed, end=AT + 60, open=True)
+        and alarm_as_of(closed, AT + 9999) == closed
     )

@@ -8,7 +8,7 @@ import pytest
 from plugin.config import Watch
 from plugin.config.groups import GAP_SECONDS, Group, gap, groups, shared_labels
 from plugin.domain.alarms import Alarm
-from plugin.domain.incidents import Incident, chains, new_incident
+from plugin.domain.incidents import Incident, join_alarms, new_incident
 from plugin.series import Labels
 
 SHOP = Labels.of({"service": "shop"})
@@ -37,8 +37,8 @@ def watch(name: str, **settings: object) -> Watch:
 
 def parts(known: list[Incident], *new: Alarm) -> list[tuple[list[str], list[int]]]:
     return [
-        ([each.id for each in old], [each.series_id for each in more])
-        for old, more in chains(known, new, GAP_SECONDS)
+        ([item.id for item in old], [item.series_id for item in more])
+        for old, more in join_alarms(known, new, GAP_SECONDS)
     ]
 
 
@@ -67,17 +67,17 @@ def test_a_new_alarm_finds_the_incident_that_is_there_and_may_show_that_two_are_
 
 
 def test_the_first_is_who_moved_first_and_the_worst_who_went_farthest() -> None:
-    found = new_incident(
+    result = new_incident(
         "web", Labels(()), [alarm(4, 600, 900), alarm(3, 600, 700, 5.0), alarm(2, 540, 540, 1.5)]
     )
-    assert (found.id, found.start, found.end, found.first, found.worst) == (
+    assert (result.id, result.start, result.end, result.first, result.worst) == (
         "web-540",
         540,
         900,
         2,
         3,
     )
-    assert (found.peak_time, found.peak_score, found.peak_value, found.direction) == (
+    assert (result.peak_time, result.peak_score, result.peak_value, result.direction) == (
         600,
         5.0,
         15.0,
@@ -87,18 +87,20 @@ def test_the_first_is_who_moved_first_and_the_worst_who_went_farthest() -> None:
         new_incident("web", SHOP, [alarm(1, 600, 700), alarm(1, 800, 900), alarm(2, 600, 600)]).size
         == 2
     ), "series"
-    grown = found.grown([alarm(4, 600, 2000, 7.0), alarm(5, 540, 600, 3.0)])
+    grown = result.with_alarms([alarm(4, 600, 2000, 7.0), alarm(5, 540, 600, 3.0)])
     assert (grown.id, grown.start, grown.end) == ("web-540", 540, 2000)
     assert (grown.first, grown.worst, grown.direction) == (5, 4, -1), (
         "of two that moved at once, the one farther out"
     )
-    assert grown.grown([alarm(4, 600, 900, 7.0)]) == grown, "what was seen before changes nothing"
+    assert grown.with_alarms([alarm(4, 600, 900, 7.0)]) == grown, (
+        "what was seen before changes nothing"
+    )
 
 
 def test_what_was_merged_has_the_first_and_the_worst_of_both() -> None:
     older = new_incident("web", SHOP, [alarm(1, 600, 700, 3.0)])
     younger = new_incident("web", SHOP, [alarm(2, 5000, 6000, 9.0)])
-    whole = older.merged(younger)
+    whole = older.with_merged(younger)
     assert (whole.id, whole.start, whole.end, whole.first, whole.worst) == (
         older.id,
         600,
@@ -111,14 +113,14 @@ def test_what_was_merged_has_the_first_and_the_worst_of_both() -> None:
 
 def test_names_tell_groups_with_labels_apart() -> None:
     names = {
-        new_incident("web", Labels.of({"service": each}), [alarm(1, 600, 700)]).id
-        for each in ("a", "b", "")
+        new_incident("web", Labels.of({"service": item}), [alarm(1, 600, 700)]).id
+        for item in ("a", "b", "")
     }
     assert len(names) == 3 and "web-600" in names
 
 
 def test_a_group_is_a_watch_or_those_that_share_a_name() -> None:
-    found = groups(
+    result = groups(
         [
             watch("a", incident_group="shop", group_by=["zone", "job"]),
             watch("b"),
@@ -127,12 +129,12 @@ def test_a_group_is_a_watch_or_those_that_share_a_name() -> None:
         ]
     )
     assert (
-        found["a"]
-        == found["c"]
-        == found["shop"]
+        result["a"]
+        == result["c"]
+        == result["shop"]
         == Group("shop", ("job", "zone"), ("a", "c", "shop"), gap(300), step=300)
     )
-    assert found["b"] == Group("b", (), ("b",), GAP_SECONDS, step=60) and gap(300) == 75 * 60
+    assert result["b"] == Group("b", (), ("b",), GAP_SECONDS, step=60) and gap(300) == 75 * 60
 
 
 def test_an_absent_label_is_equal_to_an_empty_one() -> None:
@@ -153,8 +155,8 @@ def test_an_absent_label_is_equal_to_an_empty_one() -> None:
 )
 def test_the_highest_severity_and_what_all_have_alike(severities: list[str], highest: str) -> None:
     watches = [
-        watch(f"w{i}", labels={"severity": each, "team": "web", "part": str(i)})
-        for i, each in enumerate(severities)
+        watch(f"w{i}", labels={"severity": item, "team": "web", "part": str(i)})
+        for i, item in enumerate(severities)
     ]
     assert shared_labels(watches) == {"severity": highest, "team": "web"}
     assert shared_labels([watch("alone")]) == {"severity": "ticket"}

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from plugin.domain.times import DAY
 from plugin.domain.tolerances import (
-    DAY,
     HALF_LIFE,
     HOLD_SECONDS,
     MARGIN,

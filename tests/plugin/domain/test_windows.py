@@ -9,36 +9,35 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from plugin.domain.windows import Window, window
+from plugin.domain.times import DAY, HOUR
+from plugin.domain.windows import Window, WindowRequest
 from plugin.errors import WindowRefused
 
 VIENNA = ZoneInfo("Europe/Vienna")
-HOUR = 3600
-DAY = 86_400
 
 
-def made(**fields: Any) -> Window:
-    return window(
+def new_window(now: int = 0, **fields: Any) -> Window:
+    return WindowRequest(
         **{
             "name": "w",
             "match": "{}",
-            "begin": "2026-01-03T02:00",
+            "start": "2026-01-03T02:00",
             "timezone": "Europe/Vienna",
             **({} if "end" in fields else {"duration": 2 * HOUR}),
             **fields,
         }
-    )
+    ).window(now)
 
 
 def at(text: str, zone: ZoneInfo = VIENNA) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp())
 
 
-def local(each: Window, begin: str, end: str) -> list[tuple[str, int]]:
+def local(item: Window, begin: str, end: str) -> list[tuple[str, int]]:
     """(begin as local time, seconds) of each occurrence."""
     return [
         (datetime.fromtimestamp(first, VIENNA).strftime("%m-%d %H:%M"), last - first)
-        for first, last in each.spans(at(begin), at(end))
+        for first, last in item.spans(at(begin), at(end))
     ]
 
 
@@ -68,13 +67,15 @@ def local(each: Window, begin: str, end: str) -> list[tuple[str, int]]:
 def test_local_time_stays_what_it_is(
     begin: str, rule: str, month: str, expected: list[str]
 ) -> None:
-    found = local(made(begin=begin, rule=rule), f"{month}-15T00:00", f"{month}-31T23:00")
-    assert found == [(each, 2 * HOUR) for each in expected]
+    occurrences = local(
+        new_window(start=begin, rule=rule), f"{month}-15T00:00", f"{month}-31T23:00"
+    )
+    assert occurrences == [(item, 2 * HOUR) for item in expected]
 
 
 def test_the_hour_that_comes_twice_is_its_first() -> None:
-    each = made(begin="2026-01-04T02:30", rule="FREQ=WEEKLY")
-    assert each.spans(at("2026-10-25T00:00"), at("2026-10-26T00:00"))[0][0] == at(
+    item = new_window(start="2026-01-04T02:30", rule="FREQ=WEEKLY")
+    assert item.spans(at("2026-10-25T00:00"), at("2026-10-26T00:00"))[0][0] == at(
         "2026-10-25T00:30", ZoneInfo("UTC")
     )
 
@@ -84,39 +85,41 @@ def test_the_hour_that_comes_twice_is_its_first() -> None:
     [({"duration": DAY}, 25), ({"end": "2026-10-19T00:00"}, 25), ({"duration": 12 * HOUR}, 12)],
 )
 def test_whole_days_end_at_the_same_local_time(length: dict[str, Any], hours: int) -> None:
-    each = made(begin="2026-10-18T00:00", rule="FREQ=WEEKLY", **length)
-    assert local(each, "2026-10-24T12:00", "2026-10-26T12:00") == [("10-25 00:00", hours * HOUR)]
+    item = new_window(start="2026-10-18T00:00", rule="FREQ=WEEKLY", **length)
+    assert local(item, "2026-10-24T12:00", "2026-10-26T12:00") == [("10-25 00:00", hours * HOUR)]
 
 
 def test_one_day_once_is_as_long_as_that_day() -> None:
-    assert made(begin="2026-10-25T00:00", duration=DAY).seconds == 25 * HOUR
+    assert new_window(start="2026-10-25T00:00", duration=DAY).seconds == 25 * HOUR
 
 
 def test_a_time_with_an_offset_is_exact() -> None:
     first, second = (
-        made(begin=f"2026-10-25T{hour}:30Z") for hour in ("00", "01")
+        new_window(start=f"2026-10-25T{hour}:30Z") for hour in ("00", "01")
     )  # 02:30, both of them
     assert second.first - first.first == HOUR
     assert local(
-        made(begin="2026-10-18T00:30Z", rule="FREQ=WEEKLY"), "2026-10-25T12:00", "2026-11-02T00:00"
+        new_window(start="2026-10-18T00:30Z", rule="FREQ=WEEKLY"),
+        "2026-10-25T12:00",
+        "2026-11-02T00:00",
     ) == [("11-01 02:30", 2 * HOUR)]
 
 
 def test_margins_widen_each_occurrence() -> None:
-    each = made(before=600, after=60)
-    assert each.spans(0, 2**40) == [(at("2026-01-03T01:50"), at("2026-01-03T04:01"))]
+    item = new_window(before=600, after=60)
+    assert item.spans(0, 2**40) == [(at("2026-01-03T01:50"), at("2026-01-03T04:01"))]
     for inside in (at("2026-01-03T01:50"), at("2026-01-03T04:00")):
-        assert each.spans(inside, inside)
+        assert item.spans(inside, inside)
     for outside in (at("2026-01-03T01:49"), at("2026-01-03T04:01")):
-        assert each.spans(outside, outside) == []
+        assert item.spans(outside, outside) == []
 
 
 def test_state_and_nearest_occurrence() -> None:
-    each = made(rule="FREQ=WEEKLY;COUNT=2")
+    item = new_window(rule="FREQ=WEEKLY;COUNT=2")
     first = at("2026-01-03T02:00")
     second = at("2026-01-10T02:00")
     assert [
-        (each.state(now), (each.nearest(now) or (0, 0))[0])
+        (item.state(now), (item.nearest(now) or (0, 0))[0])
         for now in (first - 1, first, first + 2 * HOUR, second + HOUR, second + 2 * HOUR)
     ] == [
         ("pending", first),
@@ -129,12 +132,12 @@ def test_state_and_nearest_occurrence() -> None:
 
 def test_what_has_been_ended_does_not_come_again() -> None:
     now = at("2026-01-10T03:00")
-    each = replace(made(rule="FREQ=WEEKLY"), ended=now)
-    assert each.spans(0, at("2026-03-01T00:00")) == [
+    item = replace(new_window(rule="FREQ=WEEKLY"), ended=now)
+    assert item.spans(0, at("2026-03-01T00:00")) == [
         (at("2026-01-03T02:00"), at("2026-01-03T04:00")),
         (at("2026-01-10T02:00"), now),
     ]
-    assert each.state(now) == "ended" and each.nearest(now) == (at("2026-01-10T02:00"), now)
+    assert item.state(now) == "ended" and item.nearest(now) == (at("2026-01-10T02:00"), now)
 
 
 def test_exceptions_and_further_dates() -> None:
@@ -143,33 +146,33 @@ def test_exceptions_and_further_dates() -> None:
         "EXDATE;TZID=Europe/Vienna:20260110T020000\nRDATE:20260112T010000Z"
     )
     assert [
-        begin for begin, _ in local(made(rule=rule), "2026-01-01T00:00", "2026-12-31T00:00")
+        begin for begin, _ in local(new_window(rule=rule), "2026-01-01T00:00", "2026-12-31T00:00")
     ] == ["01-03 02:00", "01-12 02:00", "01-17 02:00", "01-24 02:00"]
 
 
 def test_a_thousand_endless_windows_cost_little() -> None:
     windows = [
-        made(name=str(number), begin="2026-11-01T02:00", rule="FREQ=DAILY")
+        new_window(name=str(number), start="2026-11-01T02:00", rule="FREQ=DAILY")
         for number in range(1000)
     ]
     now = at("2026-11-21T02:30")
-    assert all(len(each.spans(now - 14 * DAY, now)) == 15 for each in windows)
+    assert all(len(item.spans(now - 14 * DAY, now)) == 15 for item in windows)
     began = time.process_time()
-    assert all(each.spans(now, now) for each in windows)
+    assert all(item.spans(now, now) for item in windows)
     assert time.process_time() - began < 0.1
 
 
 def test_the_same_twice_has_one_name() -> None:
     assert (
-        made().id
-        == made().id
-        == made(by="someone else", created=5).id
-        != made(comment="another").id
+        new_window().id
+        == new_window().id
+        == new_window(by="someone else", created=5).id
+        != new_window(comment="another").id
     )
 
 
 @pytest.mark.parametrize(
-    ("fields", "field", "said"),
+    ("fields", "field", "message"),
     [
         ({"name": " "}, "name", "found nothing"),
         (
@@ -179,19 +182,19 @@ def test_the_same_twice_has_one_name() -> None:
         ),
         ({"match": "{job=api}"}, "match", "expected a label value in quotes at character 6"),
         (
-            {"begin": "tomorrow"},
+            {"start": "tomorrow"},
             "begin",
             'found "tomorrow"; valid is a time such as 2026-11-21T02:00',
         ),
-        ({"begin": "2026-02-30T00:00"}, "begin", 'found "2026-02-30T00:00"'),
+        ({"start": "2026-02-30T00:00"}, "begin", 'found "2026-02-30T00:00"'),
         ({"end": "2026-01-03T02:00"}, "end", "valid is later than begin, 2026-01-03T02:00+01:00"),
         (
-            {"begin": "2026-03-29T02:30", "end": "2026-03-29T03:00"},
+            {"start": "2026-03-29T02:30", "end": "2026-03-29T03:00"},
             "end",
             "later than begin, 2026-03-29T03:30+02:00",
         ),
         (
-            {"begin": "1815-06-18"},
+            {"start": "1815-06-18"},
             "begin",
             'found "1815-06-18"; valid is a time in the years 1990 to 9000',
         ),
@@ -233,13 +236,13 @@ def test_the_same_twice_has_one_name() -> None:
         ),
         ({"rule": "FREQ=HOURLY;BYMINUTE=0,30"}, "rule", "comes too often: hourly is the most"),
         (
-            {"rule": "FREQ=HOURLY", "begin": "2010-01-01", "now": 1_790_000_000},
+            {"rule": "FREQ=HOURLY", "start": "2010-01-01", "now": 1_790_000_000},
             "rule",
             "more than 100,000 times until now: begin later",
         ),
     ],
 )
-def test_a_clear_answer(fields: dict[str, Any], field: str, said: str) -> None:
+def test_a_clear_answer(fields: dict[str, Any], field: str, message: str) -> None:
     with pytest.raises(WindowRefused) as refused:
-        made(**fields)
-    assert refused.value.field == field and said in str(refused.value)
+        new_window(**fields)
+    assert refused.value.field == field and message in str(refused.value)

@@ -11,9 +11,10 @@ import pytest
 from detectors.api import Band
 from plugin.board import Board
 from plugin.config import Watch
-from plugin.domain.budget import DAY, NoiseReport, Suggestion
+from plugin.domain.budget import NoiseReport, Suggestion
+from plugin.domain.times import DAY
 from plugin.jobs import throttle
-from plugin.jobs.budget_job import TRIED, BudgetJob
+from plugin.jobs.budget_job import MAX_SUGGESTIONS, BudgetJob
 from plugin.jobs.suggestions import episodes
 from plugin.series import Labels, Samples, Tick
 from plugin.store import Store
@@ -36,7 +37,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def fill(store: Store, watch: str, series: list[Samples]) -> None:
     ids = [
         record.id
-        for record in store.register(
+        for record in store.series.register(
             watch, [Labels.of({"n": str(n)}) for n in range(len(series))], START
         )
     ]
@@ -103,10 +104,14 @@ def test_what_keeps_its_budget_is_not_noisy(store: Store) -> None:
 
 
 def test_only_the_noisiest_few_are_tried(store: Store) -> None:
-    fill(store, "many", [samples(*SMALL, *LARGE[: number % 2 + 1]) for number in range(TRIED + 4)])
+    fill(
+        store,
+        "many",
+        [samples(*SMALL, *LARGE[: number % 2 + 1]) for number in range(MAX_SUGGESTIONS + 4)],
+    )
     found = published(store, WATCH, WATCH.model_copy(update={"name": "many"})).suggestions
-    names = {record.id: record.watch for record in store.series()}
-    assert [names[series] for series in found].count("many") == TRIED
+    names = {record.id: record.watch for record in store.series.all()}
+    assert [names[series] for series in found].count("many") == MAX_SUGGESTIONS
     assert all(made.of == 10 for series, made in found.items() if names[series] == "w")
 
 

@@ -15,16 +15,20 @@ from detectors.baseline import Baseline
 from detectors.lstm import LSTM
 from detectors.registry import detector_named, detector_names, from_spec, to_spec
 from plugin.config import Watch
-from plugin.config.constraints import WITHOUT_COVARIATES
+from plugin.config.watch_constraints import DETECTORS_WITHOUT_COVARIATES
 from plugin.errors import PrometheusUnavailable
-from plugin.jobs.covariates import Covariates, channels, matches, name_of, queries_of, spec_with
+from plugin.grid import Grid
+from plugin.jobs.covariates import Covariates, channels, matches, queries_of, spec_with
+from plugin.jobs.model_registry import ModelRegistry
+from plugin.jobs.watch_context import WatchContext
 from plugin.metrics import Metrics
 from plugin.prometheus.reader import QueryResult
-from plugin.series import Labels, Series
+from plugin.series import Labels, Series, covariate_watch
 from plugin.store import Store
 
 STEP = 60
 START = 600
+GRID = Grid(START, STEP, 3)
 WATCH = Watch(name="w", query="x", detector="lstm", step=STEP, covariates=("a", "b"))
 SPEC = spec_with(LSTM(), WATCH.covariates)
 
@@ -74,7 +78,11 @@ def metrics() -> Metrics:
 
 
 def ids(store: Store, *series: Labels) -> "np.ndarray[Any, np.dtype[np.int64]]":
-    return np.array([record.id for record in store.register("w", series, START)])
+    return np.array([record.id for record in store.series.register("w", series, START)])
+
+
+def context(store: Store, reader: Any, metrics: Metrics) -> WatchContext:
+    return WatchContext(WATCH, store, reader, metrics, ModelRegistry(store, WATCH.name))
 
 
 def failures(metrics: Metrics, reason: str) -> float:
@@ -106,13 +114,13 @@ def test_each_series_gets_its_own_channels(store: Store, reader: Any, metrics: M
     found = ids(
         store, labels(region="us", n="1"), labels(region="eu", n="2"), labels(region="asia")
     )
-    assert Covariates(WATCH, store, reader, metrics).load(START, START + 2 * STEP)
-    given = channels(store, "w", SPEC, found, START, START + 2 * STEP, STEP)
+    assert Covariates(context(store, reader, metrics)).load(START, START + 2 * STEP)
+    given = channels(store, "w", SPEC, found, GRID)
     nan = np.nan
     np.testing.assert_array_equal(given.values[:, 0], [[4, nan, 6], [1, 2, 3], [nan, nan, nan]])
     np.testing.assert_array_equal(given.values[:, 1], [[7, 8, 9]] * 3)
     assert set(given.ambiguous.values()) == {0}
-    assert channels(store, "w", to_spec(LSTM()), found, START, START, STEP).values.shape == (
+    assert channels(store, "w", to_spec(LSTM()), found, Grid(START, STEP, 1)).values.shape == (
         3,
         0,
         1,
@@ -120,7 +128,7 @@ def test_each_series_gets_its_own_channels(store: Store, reader: Any, metrics: M
 
 
 def test_a_sample_is_asked_for_once(store: Store, reader: Any, metrics: Metrics) -> None:
-    covariates = Covariates(WATCH, store, reader, metrics)
+    covariates = Covariates(context(store, reader, metrics))
     covariates.load(START, START + 2 * STEP)
     covariates.load(START, START + 2 * STEP)
     reader.answers = {"a": lambda: [(labels(region="eu"), [5])], "b": list}
@@ -144,12 +152,12 @@ def test_where_several_have_a_value_there_is_none(
     reader.answers["a"] = lambda: [
         (labels(job=job, pod=pod), values) for (job, pod), values in pods.items()
     ]
-    covariates = Covariates(WATCH, store, reader, metrics)
+    covariates = Covariates(context(store, reader, metrics))
     covariates.load(START, START + 2 * STEP)
-    given = channels(store, "w", SPEC, found, START, START + 2 * STEP, STEP)
+    given = channels(store, "w", SPEC, found, GRID)
     np.testing.assert_array_equal(given.values[:, 0], [[1, np.nan, 6], [7, 8, 9]])
     for _ in range(2):
-        covariates.tell_ambiguous(given.ambiguous)
+        covariates.count_ambiguous(given.ambiguous)
     assert failures(metrics, "ambiguous") == 2
     assert [record.message for record in caplog.records] == ["covariate missing"]
 
@@ -163,18 +171,16 @@ def test_one_that_fails_is_missing_and_the_others_are_not(
     caplog.set_level("INFO")
     found = ids(store, labels(region="eu"))
     good = reader.answers["a"]
-    covariates = Covariates(WATCH, store, reader, metrics)
+    covariates = Covariates(context(store, reader, metrics))
     reader.answers["a"] = down
     for _ in range(2):
         assert not covariates.load(START, START + 2 * STEP)
-    given = channels(store, "w", SPEC, found, START, START + 2 * STEP, STEP).values
+    given = channels(store, "w", SPEC, found, GRID).values
     assert np.isnan(given[:, 0]).all() and np.isfinite(given[:, 1]).all()
     assert failures(metrics, "unavailable") == 2
     reader.answers["a"] = good
     assert covariates.load(START, START + 2 * STEP)
-    assert np.isfinite(
-        channels(store, "w", SPEC, found, START, START + 2 * STEP, STEP).values
-    ).all()
+    assert np.isfinite(channels(store, "w", SPEC, found, GRID).values).all()
     assert [record.message for record in caplog.records] == [
         "covariate missing",
         "covariate is back",
@@ -184,7 +190,7 @@ def test_one_that_fails_is_missing_and_the_others_are_not(
 def test_none_waits_for_one_that_takes_too_long(
     store: Store, reader: Any, metrics: Metrics
 ) -> None:
-    covariates = Covariates(WATCH, store, reader, metrics)
+    covariates = Covariates(context(store, reader, metrics))
     assert not covariates.load(START, START + 2 * STEP, within=0)
     assert reader.asked == [] and failures(metrics, "late") == 2
     assert covariates.load(START, START + 2 * STEP)
@@ -199,13 +205,13 @@ def test_the_spec_of_a_model_names_its_covariates() -> None:
 
 
 def test_they_expire_with_their_samples(store: Store, reader: Any, metrics: Metrics) -> None:
-    Covariates(WATCH, store, reader, metrics).load(START, START + 2 * STEP)
+    Covariates(context(store, reader, metrics)).load(START, START + 2 * STEP)
     own = ids(store, labels(n="1"))
-    assert len(store.series(name_of("w", "a"))) == 2
+    assert len(store.series.of(covariate_watch("w", "a"))) == 2
     store.expire(START + 10**6, retention=10**6 - 3 * STEP, versions=1)
     assert (
-        store.series(name_of("w", "a")) == []
-        and [record.id for record in store.series("w")] == own.tolist()
+        store.series.of(covariate_watch("w", "a")) == []
+        and [record.id for record in store.series.of("w")] == own.tolist()
     )
 
 
@@ -215,4 +221,4 @@ def test_the_configuration_knows_which_of_our_detectors_take_none() -> None:
         for name in detector_names()
         if not getattr(detector_named(name, {}), "takes_covariates", False)
     }
-    assert ours | {"auto"} == set(WITHOUT_COVARIATES)
+    assert ours | {"auto"} == set(DETECTORS_WITHOUT_COVARIATES)

@@ -2,11 +2,11 @@
 
 import pytest
 
+from plugin.domain.intervals import Interval
 from plugin.domain.tolerances import FeedbackSpan, Verdict
-from plugin.jobs.feedback_masks import FeedbackMasks, without
-from plugin.jobs.masks import Mask
+from plugin.jobs.feedback_masks import FeedbackMasks
 from plugin.series import Labels
-from plugin.store import Store
+from plugin.store import FeedbackNote, Store
 from tests.plugin.store.conftest import store as store  # the fixture
 
 
@@ -23,14 +23,14 @@ from tests.plugin.store.conftest import store as store  # the fixture
     ],
 )
 def test_what_is_left_of_a_mask(holes: list[tuple[int, int]], left: list[tuple[int, int]]) -> None:
-    others = [Mask(2, 0, 99), *(Mask(1, *hole) for hole in holes)]
-    assert without(Mask(1, 10, 50), others) == [Mask(1, *each) for each in left]
+    others = [Interval(2, 0, 99), *(Interval(1, *hole) for hole in holes)]
+    assert Interval(1, 10, 50).without(others) == [Interval(1, *each) for each in left]
 
 
 def test_real_masks_new_normal_unmasks_and_both_can_be_taken_back(store: Store) -> None:  # noqa: F811
-    records = store.register("cpu", [Labels.of({"instance": name}) for name in "ab"], 0)
-    store.register("disk", [Labels.of({})], 0)
-    planned = [Mask(2, 0, 100)]
+    records = store.series.register("cpu", [Labels.of({"instance": name}) for name in "ab"], 0)
+    store.series.register("disk", [Labels.of({})], 0)
+    planned = [Interval(2, 0, 100)]
     masks = FeedbackMasks("cpu", store, lambda records, start, end: planned)
     for verdict, part in (
         (Verdict.REAL, FeedbackSpan(1, 60, 120)),
@@ -38,10 +38,10 @@ def test_real_masks_new_normal_unmasks_and_both_can_be_taken_back(store: Store) 
         (Verdict.FALSE_ALARM, FeedbackSpan(1, 500, 600)),
         (Verdict.NEW_NORMAL, FeedbackSpan(2, 50, 200)),
     ):
-        store.feedback.give(verdict, [part], incident="", comment="", by="", at=1000)
-    assert masks(records, 0, 1000) == [Mask(2, 0, 49), Mask(1, 60, 120)]
-    assert masks(records, 50, 1000) == [Mask(1, 60, 120)] and masks(records, 121, 1000) == []
-    assert masks(records[1:], 0, 1000) == [Mask(2, 0, 49)]
+        store.feedback.give(verdict, [part], FeedbackNote(by="", at=1000))
+    assert masks(records, 0, 1000) == [Interval(2, 0, 49), Interval(1, 60, 120)]
+    assert masks(records, 50, 1000) == [Interval(1, 60, 120)] and masks(records, 121, 1000) == []
+    assert masks(records[1:], 0, 1000) == [Interval(2, 0, 49)]
     store.feedback.withdraw(1, by="", at=2000)
     store.feedback.withdraw(4, by="", at=2000)
     assert masks(records, 0, 1000) == planned

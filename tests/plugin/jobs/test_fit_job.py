@@ -11,14 +11,16 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from detectors.registry import detector_named, to_spec
-from plugin import grid
 from plugin.config import Watch, WorkerSettings
+from plugin.domain.times import DAY
 from plugin.errors import FitFailed, Stopped, StoreError
+from plugin.grid import Grid
 from plugin.jobs.covariates import Covariates
 from plugin.jobs.fit_job import RETRY_SECONDS, STACKS_PER_WORKER, FitJob
 from plugin.jobs.fit_task import FitOutcome, FitTask
 from plugin.jobs.gate import GateResult
 from plugin.jobs.model_registry import ModelRegistry
+from plugin.jobs.watch_context import WatchContext
 from plugin.jobs.watch_history import query_key
 from plugin.metrics import Metrics
 from plugin.series import Labels, SeriesRecord, SeriesState, Tick
@@ -26,7 +28,6 @@ from plugin.store import ModelRecord, Store
 
 STEP = 60
 STEPS = 240
-DAY = 86_400
 NOW = 1_760_000_040 // STEP * STEP
 START = NOW - (STEPS - 1) * STEP
 BASELINE, NETWORK = (to_spec(detector_named(name, {})) for name in ("baseline", "lstm"))
@@ -70,7 +71,7 @@ class World:
             name="w", query="x", detector="lstm", step=STEP, fit_window=(STEPS - 1) * STEP
         )
         labels = [Labels.of({"n": str(number)}) for number in range(4)]
-        self.ids = [record.id for record in self.store.register("w", labels, START)]
+        self.ids = [record.id for record in self.store.series.register("w", labels, START)]
         values = np.ones((4, STEPS))
         nothing = np.full(values.shape, np.nan)
         self.store.write(
@@ -78,7 +79,7 @@ class World:
                 Tick(
                     "w",
                     np.array(self.ids),
-                    grid.grid_times(START, NOW, STEP),
+                    Grid.between(START, NOW, STEP).times,
                     values,
                     nothing,
                     nothing,
@@ -90,33 +91,26 @@ class World:
             query_key(watch),
             (START, NOW),
         )
-        self.roster = ModelRegistry(self.store, "w")
+        self.registry = ModelRegistry(self.store, "w")
         self.metrics = Metrics(CollectorRegistry())
         no_prometheus: Any = None  # nothing is missing, nothing is asked
         pool: Any = self.pool
-        self.job = FitJob(
-            watch,
-            self.store,
-            no_prometheus,
-            self.metrics,
-            self.roster,
-            pool,
-            WorkerSettings(stack=2),
-            Covariates(watch, self.store, no_prometheus, self.metrics),
-            clock=lambda: self.now,
+        context = WatchContext(
+            watch, self.store, no_prometheus, self.metrics, self.registry, clock=lambda: self.now
         )
+        self.job = FitJob(context, Covariates(context), pool, WorkerSettings(stack=2))
 
     def promote(
         self, ids: list[int], spec: str, *, fitted_at: int = NOW, start: int = NOW - DAY
     ) -> None:
-        version = self.store.new_version("w")
-        path = self.store.write_weights(version, {"weight": np.zeros((len(ids), 1))})
+        version = self.store.models.new_version("w")
+        path = self.store.weights.write(version, {"weight": np.zeros((len(ids), 1))})
         models = [
             ModelRecord(i, version, row, "any", spec, path, 0.1, fitted_at, start, NOW)
             for row, i in enumerate(ids)
         ]
         self.store.save_models("w", models)
-        self.roster.promote(models)
+        self.registry.promote(models)
 
     def wanted(self) -> list[tuple[str, tuple[int, ...]]]:
         """What a run asks for, with stacks of two."""
@@ -163,7 +157,7 @@ def test_a_model_is_due_after_fit_every_spread_by_a_tenth(world: World) -> None:
         np.ones((4, 1)),
         (NOW - 10 * DAY, NOW - 10 * DAY),
     )
-    world.roster.reload()
+    world.registry.reload()
     world.promote(world.ids, NETWORK, start=NOW - 10 * DAY)
     world.now = NOW + 0.9 * DAY - 1
     assert world.wanted() == []
@@ -181,16 +175,18 @@ def test_a_young_model_is_due_when_its_history_has_doubled(world: World) -> None
 
 def test_who_is_away_is_not_fitted(world: World) -> None:
     for record, state in zip(
-        world.roster.records(), (SeriesState.MISSING, SeriesState.GONE), strict=False
+        world.registry.records(), (SeriesState.MISSING, SeriesState.GONE), strict=False
     ):
-        world.roster.see([SeriesRecord(record.id, "w", record.labels, state, START, NOW)])
+        world.registry.update_states(
+            [SeriesRecord(record.id, "w", record.labels, state, START, NOW)]
+        )
     assert world.wanted() == [(BASELINE, tuple(world.ids[2:]))]
 
 
 def test_one_run_is_limited_so_that_newcomers_never_wait_for_long(world: World) -> None:
     labels = [Labels.of({"m": str(number)}) for number in range(4 * STACKS_PER_WORKER)]
-    world.store.register("w", labels, NOW)
-    world.roster.reload()
+    world.store.series.register("w", labels, NOW)
+    world.registry.reload()
     assert len(world.wanted()) == STACKS_PER_WORKER
     world.pool.asked.clear()
     world.job.run(everyone=True)
@@ -269,9 +265,9 @@ def test_an_older_model_of_another_detector_stays_its_time_when_someone_wants_it
     assert len(world.wanted()) == 2
     wanted = [
         replace(model, since=NOW + 1, checked_at=NOW + 1)
-        for model in world.roster.champions().values()
+        for model in world.registry.champions().values()
     ]
-    world.roster.keep(wanted)
+    world.registry.update_champions(wanted)
     assert world.wanted() == []
     world.now = NOW + 1.1 * DAY + 1
     assert [task.prior for task in world.pool.asked] == [] and len(world.wanted()) == 2

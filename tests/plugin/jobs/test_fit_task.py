@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from detectors.api import Arrays, Diverged, NotEnoughData, SeriesBatch, TooSlow
+from detectors.api import Arrays, Diverged, NotEnoughData, SeriesBatch, TrainingTooSlow
 from detectors.baseline import Baseline
 from detectors.registry import to_spec
 from plugin.config import Watch
+from plugin.grid import Grid
 from plugin.jobs import fit_task
 from plugin.jobs.fit_task import FitTask, fit_rows, run_task, seconds_per_series
 from plugin.series import Labels
@@ -74,7 +75,7 @@ def test_a_device_that_fails_costs_time_never_the_model(
     monkeypatch.setattr(fit_task, "from_spec", lambda spec: Picky())
     monkeypatch.setattr(fit_task, "choose", lambda wanted: wanted)
     store = Store.open(tmp_path)
-    ids = [record.id for record in store.register("w", [Labels.of({"a": "1"})], 0)]
+    ids = [record.id for record in store.series.register("w", [Labels.of({"a": "1"})], 0)]
     times = np.arange(0, 200 * 60, 60)
     store.record_history(
         "w",
@@ -85,16 +86,14 @@ def test_a_device_that_fails_costs_time_never_the_model(
         (0, 199 * 60),
     )
     task = FitTask(
-        tmp_path,
-        "w",
-        store.new_version("w"),
-        to_spec(Baseline()),
-        tuple(ids),
-        0,
-        199 * 60,
-        60,
-        "UTC",
-        BUDGET,
+        folder=tmp_path,
+        watch="w",
+        version=store.models.new_version("w"),
+        spec=to_spec(Baseline()),
+        ids=tuple(ids),
+        window=Grid(0, 60, 200),
+        timezone="UTC",
+        alert_budget=BUDGET,
         device="cuda",
     )
     store.close()
@@ -104,28 +103,26 @@ def test_a_device_that_fails_costs_time_never_the_model(
 
 
 def test_a_fit_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
-    watch = fit_task._in_time(-1.0)
+    watch = fit_task._deadline(-1.0)
     watch(1.0)  # done is done
-    with pytest.raises(TooSlow, match=r"50% done .* `workers.longest_fit`"):
+    with pytest.raises(TrainingTooSlow, match=r"50% done .* `workers.longest_fit`"):
         watch(0.5)
 
 
 def test_a_newcomer_starts_from_the_mean_of_its_peers(tmp_path: Path) -> None:
     store = Store.open(tmp_path)
-    path = store.write_weights(
+    path = store.weights.write(
         7, {"weight": np.array([[1.0], [2.0], [6.0]]), "after.level": np.zeros(3)}
     )
     task = FitTask(
-        tmp_path,
-        "w",
-        8,
-        to_spec(Baseline()),
-        (1, 2),
-        0,
-        60,
-        60,
-        "UTC",
-        BUDGET,
+        folder=tmp_path,
+        watch="w",
+        version=8,
+        spec=to_spec(Baseline()),
+        ids=(1, 2),
+        window=Grid(0, 60, 2),
+        timezone="UTC",
+        alert_budget=BUDGET,
         peers=((path, 0), (path, 2)),
     )
     prior = fit_task._prior(store, task)

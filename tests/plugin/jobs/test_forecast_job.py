@@ -10,11 +10,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from detectors.registry import detector_named, to_spec
-from plugin import grid
 from plugin.board import Board, Forecast
 from plugin.config import Watch
+from plugin.grid import Grid, series_batch
 from plugin.jobs import forecast_job, throttle
-from plugin.jobs.forecast_job import ForecastJob, ahead
+from plugin.jobs.forecast_job import ForecastJob, forecast_ahead
 from plugin.jobs.model_stack import ModelStack
 from plugin.jobs.watch_history import query_key
 from plugin.jobs.watch_scorer import WatchScorer
@@ -28,6 +28,7 @@ STEPS = 400
 AHEAD = 30
 START = 1_760_000_040 // STEP * STEP
 NOW = START + (STEPS - 1) * STEP
+GRID = Grid.between(START, NOW, STEP)
 WATCH = Watch(
     name="w", query="x", detector="baseline", fit_window=STEPS * STEP, forecast=AHEAD * STEP
 )
@@ -38,20 +39,20 @@ PLACES = [10.0, 20.0, 1e12]
 def stacks(tmp_path: Path) -> Iterator[WatchScorer]:
     """Three series in two stacks, neither in the order of the ids."""
     store = Store.open(tmp_path / "data")
-    records = store.register("w", [Labels.of({"n": str(number)}) for number in range(3)], START)
+    records = store.series.register(
+        "w", [Labels.of({"n": str(number)}) for number in range(3)], START
+    )
     ids = np.array([record.id for record in records])
     values = np.random.default_rng(0).normal(np.array(PLACES)[:, None], 1.0, (3, STEPS))
-    store.record_history(
-        "w", query_key(WATCH), ids, grid.grid_times(START, NOW, STEP), values, (START, NOW)
-    )
+    store.record_history("w", query_key(WATCH), ids, GRID.times, values, (START, NOW))
     made = WatchScorer(WATCH, store, NOW)
     for name, options, rows in (("lstm", {"steps": 1}, [2, 0]), ("baseline", {}, [1])):
         detector = detector_named(name, options)
         fitted = detector.fit(
-            grid.batch(values[rows], START, STEP, "UTC"), alert_budget=WATCH.alert_budget
+            series_batch(values[rows], GRID, "UTC"), alert_budget=WATCH.alert_budget
         )
-        version = store.new_version("w")
-        path = store.write_weights(version, fitted.state)
+        version = store.models.new_version("w")
+        path = store.weights.write(version, fitted.state)
         models = [
             ModelRecord(
                 int(ids[row]), version, place, name, to_spec(detector), path, 0.1, NOW, START, NOW
@@ -65,15 +66,15 @@ def stacks(tmp_path: Path) -> Iterator[WatchScorer]:
 
 
 def forecast_of(stacks: WatchScorer, watch: Watch = WATCH) -> Forecast:
-    standing = stacks.standing()
+    standing = stacks.stacks()
     assert standing is not None and len(standing) == 2
-    return ahead(watch, standing, stacks.until)
+    return forecast_ahead(watch, standing, stacks.until)
 
 
 def in_a_gap(stacks: WatchScorer) -> dict[int, tuple[FloatArray, ...]]:
     """The bands that the score job would store if no sample came."""
-    times = NOW + STEP * np.arange(1, AHEAD + 1)
-    ticks, _ = stacks.judge(np.empty(0, np.int64), times, np.empty((0, AHEAD)))
+    grid = Grid(NOW + STEP, STEP, AHEAD)
+    ticks, _ = stacks.judge(np.empty(0, np.int64), grid, np.empty((0, AHEAD)))
     return {
         int(series): (tick.expected[row], tick.lower[row], tick.upper[row])
         for tick in ticks
@@ -82,7 +83,9 @@ def in_a_gap(stacks: WatchScorer) -> dict[int, tuple[FloatArray, ...]]:
 
 
 def after_a_tick(stacks: WatchScorer) -> WatchScorer:
-    return stacks.judge(np.empty(0, np.int64), np.array([stacks.until + STEP]), np.empty((0, 1)))[1]
+    return stacks.judge(
+        np.empty(0, np.int64), Grid(stacks.until + STEP, STEP, 1), np.empty((0, 1))
+    )[1]
 
 
 def test_a_forecast_is_the_band_of_a_gap_for_every_series(
@@ -124,7 +127,7 @@ def test_a_run_makes_one_forecast_of_each_tick_and_rests_for_what_it_cost(
     assert not job.run(), "nothing new"
     time.now -= 3600
     now[0] = after_a_tick(stacks)
-    time.now += 0.2 / forecast_job.SHARE - 0.1
+    time.now += 0.2 / forecast_job.CORE_SHARE - 0.1
     assert not job.run(), "not paid for"
     time.now += 0.2
     assert job.run() and board.forecasts()["w"].made_at == NOW + STEP
@@ -136,7 +139,7 @@ def test_a_failure_is_counted_and_the_old_forecast_stays(
     def broken(*_: object) -> None:
         raise AttributeError("on purpose")
 
-    monkeypatch.setattr(forecast_job, "SHARE", np.inf)
+    monkeypatch.setattr(forecast_job, "CORE_SHARE", np.inf)
     board = Board()
     metrics = Metrics(CollectorRegistry())
     now = [stacks]

@@ -13,14 +13,16 @@ from detectors.baseline import Baseline
 from detectors.fitted import Fitted
 from detectors.registry import detector_named, to_spec
 from plugin.config import Watch
-from plugin.jobs.gate import PATIENCE, GateResult, judge
-from plugin.jobs.replay import Contest, chance_limit, runs
-from plugin.jobs.weights_file import joined
+from plugin.domain.intervals import Interval
+from plugin.domain.times import DAY
+from plugin.jobs.contest import Challengers, Contest
+from plugin.jobs.gate import MAX_REFUSED_REFITS, GateResult, judge
+from plugin.jobs.replay import chance_limit, count_runs
+from plugin.jobs.weights_file import weights_of
 from plugin.series import Labels
 from plugin.store import ModelRecord, Store
 
 STEP = 60
-DAY = 86_400
 DAYS = 6
 START = 1_760_054_400  # midnight in UTC
 NOW = START + DAYS * DAY
@@ -49,12 +51,14 @@ class World:
         self.batch = batch()
         self.ids = [
             record.id
-            for record in self.store.register("w", [Labels.of({"n": n}) for n in "ab"], START)
+            for record in self.store.series.register(
+                "w", [Labels.of({"n": n}) for n in "ab"], START
+            )
         ]
         before = self.batch.steps(0, (DAYS - 1) * 1440)
-        version = self.store.new_version("w")
-        path = self.store.write_weights(
-            version, joined(Baseline().fit(before, alert_budget=BUDGET))
+        version = self.store.models.new_version("w")
+        path = self.store.weights.write(
+            version, weights_of(Baseline().fit(before, alert_budget=BUDGET))
         )
         self.champions = {
             series: ModelRecord(
@@ -83,14 +87,20 @@ class World:
         champions: dict[int, ModelRecord] | None = None,
         seen: SeriesBatch | None = None,
     ) -> list[GateResult]:
-        trial = Contest(watch, NOW, self.champions if champions is None else champions, real=real)
-        return judge(
-            self.store, trial, spec, self.ids, seen or self.batch, challenger or self.equal
+        contest = Contest(
+            watch,
+            NOW,
+            self.champions if champions is None else champions,
+            real=tuple(Interval(*incident) for incident in real),
         )
+        challengers = Challengers(
+            spec, tuple(self.ids), seen or self.batch, challenger or self.equal
+        )
+        return judge(self.store, contest, challengers)
 
     def spoilt(self, change: Callable[[dict[str, np.ndarray]], Arrays]) -> FittedDetector:
         """The equal challenger, the state of its first row changed; like any that is restored,
-        without hindsight."""
+        without recent bands."""
         state = {name: np.array(array) for name, array in self.equal.state.items()}
         return Baseline().restore({**state, **change(state)})
 
@@ -115,15 +125,15 @@ def test_one_that_is_as_good_takes_over_and_the_numbers_are_told(world: World) -
         )
 
 
-def test_hindsight_spares_a_walk_and_changes_nothing(world: World) -> None:
+def test_recent_bands_spare_a_walk_and_change_nothing(world: World) -> None:
     """A refit has walked through the last days alone; its verdict is that of one who walks
     again."""
     refit = Baseline().fit(world.batch, world.equal.state, alert_budget=BUDGET)
-    assert isinstance(refit, Fitted) and refit.hindsight is not None
-    walked = refit.hindsight.expected.shape[1]
+    assert isinstance(refit, Fitted) and refit.recent_bands is not None
+    walked = refit.recent_bands.expected.shape[1]
     assert walked == 4 * 1440
     late = world.batch.steps(world.batch.shape[1] - walked, world.batch.shape[1])
-    np.testing.assert_array_equal(refit.score(late).band.upper, refit.hindsight.upper)
+    np.testing.assert_array_equal(refit.score(late).band.upper, refit.recent_bands.upper)
     assert all(verdict.promoted for verdict in world.judge(refit))
 
 
@@ -177,7 +187,7 @@ def test_whoever_is_blind_to_a_real_incident_is_refused(world: World) -> None:
     "change",
     [
         {"spec": to_spec(detector_named("lstm", {}))},
-        {"since": NOW - PATIENCE * DAY - 1},
+        {"since": NOW - MAX_REFUSED_REFITS * DAY - 1},
         {"path": Path("gone")},
     ],
 )
@@ -206,7 +216,7 @@ def test_alarms_are_counted_as_elsewhere() -> None:
     flags = np.zeros((3, 40), bool)
     flags[0, [3, 9, 30]] = True  # five samples inside are bridged
     flags[2, [3, 10]] = True
-    assert runs(flags).tolist() == [2, 0, 2]
+    assert count_runs(flags).tolist() == [2, 0, 2]
 
 
 @pytest.mark.parametrize(("promised", "limit"), [(0.0, 0), (0.43, 2), (2.0, 5), (20.0, 30)])

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from plugin.config import Watch
+from plugin.domain.intervals import Interval
 from plugin.jobs.latest_samples import LatestSamples
-from plugin.jobs.masks import Mask
 from plugin.jobs.policies import HOLD_SECONDS
 from plugin.series import Labels, Samples, SeriesRecord, SeriesState, Tick
 
@@ -46,7 +46,7 @@ def latest(**settings: Any) -> LatestSamples:
 def later(board: LatestSamples, now: int, end: int) -> None:
     """Looks in vain, step by step, from the one after `now` to `end`."""
     for time in range(now, end, 10):
-        board.look(time, time + 10)
+        board.end_run(time, time + 10)
 
 
 def test_the_last_observed_sample_is_the_latest() -> None:
@@ -84,7 +84,7 @@ def test_states_follow_the_last_sample() -> None:
     champions: Any = {
         1: type("Model", (), {"detector": "lstm", "fitted_at": 50, "checked_at": 50})()
     }
-    board.look(90, 100)
+    board.end_run(90, 100)
     before = 100
     for now, state in {100: "ok", 120: "ok", 130: "missing", 700: "missing", 710: "gone"}.items():
         later(board, before, now)
@@ -127,7 +127,7 @@ def test_a_series_that_vanishes_is_held_and_handed_over(
         np.testing.assert_array_equal(shown.alert_score, [expected])
         assert shown.missing.tolist() == [now >= vanished]
     board.update(tick([1], vanished + 900, [[1]], [[0.2]]))
-    board.look(before, vanished + 900)
+    board.end_run(before, vanished + 900)
     shown, _ = board.snapshot([record(1)], {}, vanished + 900, 10 * HOLD_SECONDS)
     assert shown.alert_score.tolist() == [0.2] and not shown.missing.any()
 
@@ -138,8 +138,8 @@ def test_an_outage_is_no_time_that_a_series_was_missing() -> None:
     board = latest()
     back = 100 + 3600
     board.update(tick([1], 100, [[1]], [[1.5]]))
-    board.look(90, 100)
-    board.look(100, back)
+    board.end_run(90, 100)
+    board.end_run(100, back)
     gone = back + 20
     before = back
     for now, missing, score in (
@@ -224,7 +224,7 @@ def test_in_maintenance_a_row_is_calm_and_afterwards_all_begins_anew(restart: bo
             np.ones(3, np.int64),
         )
         board = latest(persistence=(2, 3))
-        board.restore(np.array([1]), [kept], 130, [Mask(1, 120, 139)])
+        board.restore(np.array([1]), [kept], 130, [Interval(1, 120, 139)])
     assert planned(board, 130, muted=False)[0] == 0, "until the next sample"
     board.update(tick([1], 140, [[1]], [[4.0]]))
     assert planned(board, 140, muted=False)[0] == 0, "one of three"

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plugin.jobs.masks import Mask, flags, name, outdated
+from plugin.domain.intervals import Interval
+from plugin.grid import Grid
+from plugin.jobs.masks import fingerprint, masked_samples, outdated_series
 from plugin.series import Labels, SeriesRecord, SeriesState
 from plugin.store import ModelRecord
 
@@ -14,6 +16,7 @@ START = 6000
 STEP = 60
 STEPS = 5
 END = START + (STEPS - 1) * STEP
+GRID = Grid(START, STEP, STEPS)
 
 
 @pytest.mark.parametrize(
@@ -30,27 +33,26 @@ END = START + (STEPS - 1) * STEP
     ],
 )
 def test_flags_are_those_of_the_samples_inside(start: int, end: int, expected: str) -> None:
-    found = flags(
-        [Mask(7, start, end), Mask(9, START, START)], np.array([3, 7]), START, STEPS, STEP
+    found = masked_samples(
+        [Interval(7, start, end), Interval(9, START, START)], np.array([3, 7]), GRID
     )
     drawn = "....." if found is None else "".join(".x"[each] for each in found[1].astype(int))
     assert drawn == expected and (found is None or not found[0].any())
 
 
 def test_a_name_is_that_of_the_samples_however_they_are_masked() -> None:
-    whole = name([Mask(1, START, START + 180)], START, END, STEP)
+    whole = fingerprint([Interval(1, START, START + 180)], GRID)
     pieces = [
-        Mask(1, START + 120, START + 200),
-        Mask(1, 0, START + 60),
-        Mask(1, START + 30, START + 130),
+        Interval(1, START + 120, START + 200),
+        Interval(1, 0, START + 60),
+        Interval(1, START + 30, START + 130),
     ]
-    assert name(pieces, START, END, STEP) == whole != name(pieces[:1], START, END, STEP)
+    assert fingerprint(pieces, GRID) == whole != fingerprint(pieces[:1], GRID)
     assert (
-        name([Mask(1, START, START + 180), Mask(1, END + 1, END + 900)], START, END, STEP) == whole
+        fingerprint([Interval(1, START, START + 180), Interval(1, END + 1, END + 900)], GRID)
+        == whole
     )
-    assert (
-        name([], START, END, STEP) == name([Mask(1, START + 1, START + 59)], START, END, STEP) == ""
-    )
+    assert fingerprint([], GRID) == fingerprint([Interval(1, START + 1, START + 59)], GRID) == ""
 
 
 def test_a_champion_is_outdated_when_its_masks_are_others_now() -> None:
@@ -58,7 +60,7 @@ def test_a_champion_is_outdated_when_its_masks_are_others_now() -> None:
         SeriesRecord(id, "w", Labels.of({"n": str(id)}), SeriesState.OK, 0, 0)
         for id in (1, 2, 3, 4)
     ]
-    mask = name([Mask(1, START, START)], START, END, STEP)
+    mask = fingerprint([Interval(1, START, START)], GRID)
     model = ModelRecord(1, 1, 0, "baseline", "{}", Path("x"), 0.0, END, START, END)
     champions = {
         id: replace(model, series_id=id, masked=masked)
@@ -66,9 +68,9 @@ def test_a_champion_is_outdated_when_its_masks_are_others_now() -> None:
     }
     asked: list[tuple[int, int]] = []
 
-    def masked(_: object, start: int, end: int) -> list[Mask]:
+    def masked(_: object, start: int, end: int) -> list[Interval]:
         asked.append((start, end))
-        return [Mask(1, START, START + 60), Mask(2, END + 1, END + 60)]
+        return [Interval(1, START, START + 60), Interval(2, END + 1, END + 60)]
 
-    assert outdated(champions, records, masked, STEP) == {1, 3} and asked == [(START, END)]
-    assert outdated({}, records, masked, STEP) == frozenset()
+    assert outdated_series(champions, records, masked, STEP) == {1, 3} and asked == [(START, END)]
+    assert outdated_series({}, records, masked, STEP) == frozenset()

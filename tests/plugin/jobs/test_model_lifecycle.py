@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ from detectors.baseline import Baseline
 from detectors.registry import to_spec
 from plugin.config import Watch
 from plugin.domain.model_decisions import Decision, DecisionKind, Order, OrderKind, OrderResult
+from plugin.grid import Grid
 from plugin.jobs.fit_task import FitOutcome, FitTask
 from plugin.jobs.gate import GateResult
 from plugin.jobs.model_lifecycle import ModelLifecycle
 from plugin.jobs.model_registry import ModelRegistry
-from plugin.jobs.weights_file import joined
+from plugin.jobs.watch_context import WatchContext
+from plugin.jobs.weights_file import weights_of
 from plugin.metrics import Metrics
 from plugin.series import Labels, SeriesRecord, SeriesState
 from plugin.store import ModelRecord, Store
@@ -34,13 +37,13 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.store = Store.open(folder)
         self.now = NOW
-        self.registry = CollectorRegistry()
-        self.metrics = Metrics(self.registry)
+        self.collector = CollectorRegistry()
+        self.metrics = Metrics(self.collector)
         self.ids = [
             record.id
-            for record in self.store.register("w", [Labels.of({"n": n}) for n in "ab"], NOW)
+            for record in self.store.series.register("w", [Labels.of({"n": n}) for n in "ab"], NOW)
         ]
-        self.weights = joined(Baseline().fit(batch([200, 200]), alert_budget=BUDGET))
+        self.weights = weights_of(Baseline().fit(batch([200, 200]), alert_budget=BUDGET))
         self.begin()
 
     def begin(self, **settings: object) -> None:
@@ -48,31 +51,31 @@ class World:
         watch = Watch.model_validate(
             {"name": "w", "query": "x", "detector": "baseline", **settings}
         )
-        self.roster = ModelRegistry(self.store, "w")
-        self.lifecycle = ModelLifecycle(
-            watch, self.store, self.metrics, self.roster, clock=lambda: self.now
+        self.registry = ModelRegistry(self.store, "w")
+        no_prometheus: Any = None  # nothing is asked
+        context = WatchContext(
+            watch, self.store, no_prometheus, self.metrics, self.registry, clock=lambda: self.now
         )
+        self.lifecycle = ModelLifecycle(context)
 
     def task(self) -> FitTask:
         return FitTask(
-            self.store.folder,
-            "w",
-            self.store.new_version("w"),
-            SPEC,
-            tuple(self.ids),
-            NOW - 600,
-            NOW,
-            60,
-            "UTC",
-            BUDGET,
-            trial=self.lifecycle.trial(self.ids),
+            folder=self.store.folder,
+            watch="w",
+            version=self.store.models.new_version("w"),
+            spec=SPEC,
+            ids=tuple(self.ids),
+            window=Grid.within(NOW - 600, NOW, 60),
+            timezone="UTC",
+            alert_budget=BUDGET,
+            contest=self.lifecycle.contest(self.ids),
         )
 
     def fitted(self, *verdicts: GateResult, task: FitTask | None = None) -> int:
         """A fit comes in, one verdict for each series. Returns its version."""
         task = task or self.task()
         crowned = [row for row, verdict in enumerate(verdicts) if verdict.promoted]
-        path = self.store.write_weights(
+        path = self.store.weights.write(
             task.version, {name: array[crowned] for name, array in self.weights.items()}
         )
         self.lifecycle.adopt(
@@ -87,8 +90,8 @@ class World:
         return task.version
 
     def reigning(self) -> list[int]:
-        found = self.roster.champions()
-        assert found == {model.series_id: model for model in self.store.champions("w")}, (
+        found = self.registry.champions()
+        assert found == {model.series_id: model for model in self.store.models.champions("w")}, (
             "memory and store agree"
         )
         return [found[series].version for series in self.ids]
@@ -101,16 +104,16 @@ class World:
         series: list[SeriesRecord] | None = None,
     ) -> list[OrderResult]:
         return self.lifecycle.execute(
-            Order(act, tuple(self.store.series("w")), "ann", "because", version),
-            self.store.series("w") if series is None else series,
+            Order(act, tuple(self.store.series.of("w")), "ann", "because", version),
+            self.store.series.of("w") if series is None else series,
         )
 
     def decided(self, what: DecisionKind) -> list[Decision]:
-        return self.store.active_models.decisions(0, NOW * 2, what=what)
+        return self.store.decisions.between(0, NOW * 2, what=what)
 
     def refusals(self, reason: str) -> float:
         return (
-            self.registry.get_sample_value(
+            self.collector.get_sample_value(
                 "bandwatch_fit_refusals_total", {"watch": "w", "reason": reason}
             )
             or 0.0
@@ -129,12 +132,12 @@ def test_who_is_refused_keeps_its_model_and_has_been_checked(world: World) -> No
     world.now += 86_400
     second = world.fitted(NO, YES)
     assert world.reigning() == [first, second] and world.refusals("loss") == 1
-    kept, crowned = (world.roster.champions()[series] for series in world.ids)
+    kept, crowned = (world.registry.champions()[series] for series in world.ids)
     assert (kept.fitted_at, kept.checked_at, kept.since) == (NOW, world.now, NOW)
     assert (crowned.fitted_at, crowned.checked_at, crowned.row) == (world.now, world.now, 0)
     (refused,) = world.decided(DecisionKind.REFUSED)
     assert (refused.version, refused.why, refused.by) == (second, "much worse", "bandwatch")
-    assert [one.version for one in world.decided(DecisionKind.CROWNED)] == [first, first, second]
+    assert [one.version for one in world.decided(DecisionKind.PROMOTED)] == [first, first, second]
 
 
 def test_a_model_does_not_take_over_from_another_than_it_has_beaten(world: World) -> None:
@@ -154,7 +157,7 @@ def test_a_model_does_not_take_over_from_another_than_it_has_beaten(world: World
 
 def test_a_first_model_is_not_held_up(world: World) -> None:
     world.fitted(YES, NO)
-    assert list(world.roster.champions()) == world.ids[:1], "who never had one waits for the next"
+    assert list(world.registry.champions()) == world.ids[:1], "who never had one waits for the next"
 
 
 def test_orders_to_whoever_has_no_model(world: World) -> None:
@@ -167,8 +170,8 @@ def test_orders_to_whoever_has_no_model(world: World) -> None:
 
 def test_a_series_that_has_aged_out_is_told_so(world: World) -> None:
     world.fitted(YES, YES)
-    gone = replace(world.store.series("w")[0], state=SeriesState.GONE)
-    world.roster.see([gone])
+    gone = replace(world.store.series.of("w")[0], state=SeriesState.GONE)
+    world.registry.update_states([gone])
     answers = world.order(OrderKind.ROLLBACK, series=[gone])
     assert [(answer.done, answer.why) for answer in answers] == [
         (False, "has aged out: its models come back with its next sample")
@@ -178,15 +181,21 @@ def test_a_series_that_has_aged_out_is_told_so(world: World) -> None:
 def test_a_refit_that_was_asked_for_outlives_a_restart_and_comes_once(world: World) -> None:
     world.fitted(YES, YES)
     world.now += 100
-    world.order(OrderKind.REFIT, series=world.store.series("w")[:1])
+    world.order(OrderKind.REFIT, series=world.store.series.of("w")[:1])
     world.begin()
-    asked = [world.lifecycle.asked(world.roster.champions()[series]) for series in world.ids]
+    asked = [
+        world.lifecycle.refit_asked(world.registry.champions()[series]) for series in world.ids
+    ]
     assert asked == [True, False]
     world.now += 1
     world.fitted(NO, NO)
-    assert not any(world.lifecycle.asked(model) for model in world.roster.champions().values())
+    assert not any(
+        world.lifecycle.refit_asked(model) for model in world.registry.champions().values()
+    )
     world.begin()
-    assert not any(world.lifecycle.asked(model) for model in world.roster.champions().values())
+    assert not any(
+        world.lifecycle.refit_asked(model) for model in world.registry.champions().values()
+    )
 
 
 def test_a_paused_watch_takes_no_refits(world: World) -> None:
@@ -199,7 +208,7 @@ def test_a_paused_watch_takes_no_refits(world: World) -> None:
 def test_nobody_rolls_back_to_another_step(world: World) -> None:
     first = world.fitted(YES, YES)
     world.fitted(YES, YES)
-    world.store.active_models.record_terms("w", '{"step": 60}', 0)
+    world.store.model_settings.record("w", '{"step": 60}', 0)
     world.now += 100
     world.begin(step=300)
     assert world.lifecycle.step_since == world.now
@@ -212,9 +221,7 @@ def test_an_unreadable_version_is_not_rolled_back_to(world: World) -> None:
     first = world.fitted(YES, YES)
     second = world.fitted(YES, YES)
     model: ModelRecord = next(
-        model
-        for model, _ in world.store.active_models.versions(world.ids)
-        if model.version == first
+        model for model, _ in world.store.models.versions(world.ids) if model.version == first
     )
     model.path.write_bytes(b"\x08\0\0\0\0\0\0\0not json")
     answer = world.order(OrderKind.ROLLBACK)[0]
@@ -229,7 +236,7 @@ def test_an_unreadable_version_is_not_rolled_back_to(world: World) -> None:
 def test_weights_are_those_of_the_series_after_a_rollback(world: World) -> None:
     world.fitted(YES, YES)
     world.fitted(NO, YES)
-    world.order(OrderKind.ROLLBACK, series=world.store.series("w")[1:])
-    model = world.roster.champions()[world.ids[1]]
-    kept = world.store.read_weights(model.path, [model.row])
+    world.order(OrderKind.ROLLBACK, series=world.store.series.of("w")[1:])
+    model = world.registry.champions()[world.ids[1]]
+    kept = world.store.weights.read(model.path, [model.row])
     np.testing.assert_array_equal(kept["profile"][0], world.weights["profile"][1])

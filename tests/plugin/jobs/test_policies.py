@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from detectors.api import Band
-from detectors.bands import HIGHEST, rounded, widened
+from detectors.bands import MAX_SCORE, round_band, widen_band
 from plugin.config import Watch
-from plugin.domain.tolerances import Widening
+from plugin.domain.tolerances import BandWidening
 from plugin.jobs.latest_samples import LatestSamples
-from plugin.jobs.policies import judged, moved, persistent
+from plugin.jobs.policies import judge_values, move_band, persistence_score
 from plugin.series import FloatArray, Labels, SeriesRecord, SeriesState, Tick
 from plugin.store import Store
 
@@ -37,7 +37,7 @@ def bounds(after: Band) -> tuple[float, float, float]:
 
 def score(value: float, before: Band, **settings: Any) -> float:
     """Of one value; and that it agrees with the band."""
-    anomaly, after = judged(np.array([[value]]), before, watch(**settings))
+    anomaly, after = judge_values(np.array([[value]]), before, watch(**settings))
     found = float(anomaly[0, 0])
     assert (found > 1) == (value < after.lower[0, 0] or value > after.upper[0, 0])
     return found
@@ -73,7 +73,7 @@ def score(value: float, before: Band, **settings: Any) -> float:
     ],
 )
 def test_the_band_moves(settings: dict[str, Any], expected: tuple[float, float, float]) -> None:
-    assert bounds(moved(band(), watch(**settings))) == expected
+    assert bounds(move_band(band(), watch(**settings))) == expected
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_share_is_one_of_the_size_of_what_is_expected(
     expected: float, share: float, bound: tuple[float, float]
 ) -> None:
     lower, _, upper = bounds(
-        moved(band(expected - 1, expected, expected + 1), watch(min_relative_deviation=share))
+        move_band(band(expected - 1, expected, expected + 1), watch(min_relative_deviation=share))
     )
     assert (lower, upper) == bound
 
@@ -141,16 +141,16 @@ def test_the_score_is_the_distance_in_half_widths_of_the_moved_band() -> None:
     assert score(80.0, band(), direction="above", valid_range=(60.0, INF)) == 0.5
     assert score(115.0, band(), valid_range=(0.0, 105.0)) == 3.0
     assert score(50.0, band(), valid_range=(0.0, 50.0)) == 0.0
-    assert score(49.0, band(), valid_range=(0.0, 50.0)) == HIGHEST
+    assert score(49.0, band(), valid_range=(0.0, 50.0)) == MAX_SCORE
 
 
 def test_no_sample_and_no_band_give_no_score() -> None:
-    assert np.isnan(judged(np.array([[np.nan]]), band(), watch())[0]).all()
+    assert np.isnan(judge_values(np.array([[np.nan]]), band(), watch())[0]).all()
     nothing = band(np.nan, np.nan, np.nan)
     settings = watch(
         direction="above", min_deviation=1.0, min_relative_deviation=0.1, valid_range=(0.0, 9.0)
     )
-    anomaly, after = judged(np.array([[50.0]]), nothing, settings)
+    anomaly, after = judge_values(np.array([[50.0]]), nothing, settings)
     assert np.isnan(anomaly).all() and np.isnan(after.lower).all() and np.isnan(after.upper).all()
 
 
@@ -159,7 +159,7 @@ def test_no_sample_and_no_band_give_no_score() -> None:
 def test_the_least_deviation_does_not_depend_on_how_narrow_the_band_was(
     half: float, least: float
 ) -> None:
-    after = widened(band(-half, 0.0, half), np.array([[least]]))
+    after = widen_band(band(-half, 0.0, half), np.array([[least]]))
     reached = max(half, least)
     assert reached <= float(after.upper[0, 0]) == -float(after.lower[0, 0]) <= 1.004 * reached
 
@@ -169,7 +169,7 @@ def random_band(rng: np.random.Generator) -> Band:
     scale = 10.0 ** rng.uniform(-9, 9, (S, 1))
     expected = rng.normal(size=(S, T)) * scale * rng.choice([0.0, 1.0, 1e3], (S, 1))
     below, above = np.abs(rng.normal(size=(2, S, T))) * scale
-    made = rounded(
+    made = round_band(
         Band(expected - below, expected, expected + above),
         scale[:, 0] * 10.0 ** rng.uniform(-6, -1),
     )
@@ -207,19 +207,19 @@ def test_after_any_policies_the_score_is_above_1_exactly_outside(seed: int) -> N
     rng = np.random.default_rng(seed)
     before = random_band(rng)
     settings = random_policies(rng)
-    after = moved(before, watch(**settings))
+    after = move_band(before, watch(**settings))
     assert (after.lower <= after.expected).all() and (after.expected <= after.upper).all()
     low, high = settings["valid_range"] or (-INF, INF)
     least = np.maximum(
         settings["min_deviation"], settings["min_relative_deviation"] * np.abs(before.expected)
     )
     for values in edges(before, after, rng):
-        anomaly, drawn = judged(values, before, watch(**settings))
+        anomaly, drawn = judge_values(values, before, watch(**settings))
         for name in ("lower", "expected", "upper"):
             np.testing.assert_array_equal(getattr(drawn, name), getattr(after, name))
         outside = anomaly > 1
         np.testing.assert_array_equal(outside, (values < after.lower) | (values > after.upper))
-        assert ((anomaly >= 0) & (anomaly <= HIGHEST)).all()
+        assert ((anomaly >= 0) & (anomaly <= MAX_SCORE)).all()
         possible = (values >= low) & (values <= high)
         assert outside[~possible].all()
         inside = (values >= before.lower) & (values <= before.upper)
@@ -250,11 +250,11 @@ def test_after_any_policies_the_score_is_above_1_exactly_outside(seed: int) -> N
     ],
 )
 def test_persistence_is_the_kth_largest(recent: list[float], k: int, expected: float) -> None:
-    assert persistent(np.array([recent]), k).tolist() == [expected]
+    assert persistence_score(np.array([recent]), k).tolist() == [expected]
 
 
 def test_persistence_without_any_score() -> None:
-    assert np.isnan(persistent(np.full((1, 3), np.nan), 2)).all()
+    assert np.isnan(persistence_score(np.full((1, 3), np.nan), 2)).all()
 
 
 def test_persistence_is_above_1_exactly_when_k_of_n_are() -> None:
@@ -262,7 +262,7 @@ def test_persistence_is_above_1_exactly_when_k_of_n_are() -> None:
     for n in (1, 2, 3, 5, 100):
         recent = rng.choice([0.0, 0.9, 1.0, np.nextafter(1.0, 2), 4.0, np.nan], (500, n))
         for k in {1, 2, n} & set(range(1, n + 1)):
-            found = persistent(recent, k)
+            found = persistence_score(recent, k)
             np.testing.assert_array_equal(np.isnan(found), np.isnan(recent).all(axis=1))
             np.testing.assert_array_equal(found > 1, (recent > 1).sum(axis=1) >= k)
 
@@ -275,13 +275,13 @@ def test_a_restart_at_any_time_changes_no_alert_score(
     up anew."""
     settings = watch(persistence=persistence, step=60)
     values = np.array([1, 9, np.nan, 9, 9, 1, np.nan, np.nan, 9, 9, 9, 1, 1, 9], float)[None]
-    scores, before = judged(
+    scores, before = judge_values(
         values, Band(*(np.full(values.shape, bound) for bound in (0.0, 1.0, 2.0))), settings
     )
     lasting = LatestSamples(settings)
     seen = []
     with closing(Store.open(tmp_path)) as store:
-        ids = np.array([store.register("w", [Labels.of({"job": "a"})], 0)[0].id])
+        ids = np.array([store.series.register("w", [Labels.of({"job": "a"})], 0)[0].id])
         for at in range(values.shape[1]):
             now = slice(at, at + 1)
             tick = Tick(
@@ -297,9 +297,9 @@ def test_a_restart_at_any_time_changes_no_alert_score(
             )
             store.write([tick], "query", (60 * (at + 1), 60 * (at + 1)))
             lasting.update(tick)
-            lasting.look(60 * at, 60 * (at + 1))
+            lasting.end_run(60 * at, 60 * (at + 1))
             fresh = LatestSamples(settings)
-            fresh.restore(ids, store.latest(ids, persistence[1]), 60 * (at + 1))
+            fresh.restore(ids, store.samples.latest(ids, persistence[1]), 60 * (at + 1))
             record = SeriesRecord(int(ids[0]), "w", Labels(()), SeriesState.OK, 0, 60)
             shown = [
                 each.snapshot([record], {}, 60 * (at + 1), 86_400)[0] for each in (lasting, fresh)
@@ -313,8 +313,8 @@ def test_a_restart_at_any_time_changes_no_alert_score(
     }[persistence]
 
 
-def widening(below: float, above: float) -> Widening:
-    return Widening(np.array([0]), np.array([[[below]], [[above]]]))
+def widening(below: float, above: float) -> BandWidening:
+    return BandWidening(np.array([0]), np.array([[[below]], [[above]]]))
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def widening(below: float, above: float) -> Widening:
 def test_a_tolerance_moves_one_bound_outward(
     below: float, above: float, settings: dict[str, Any], expected: tuple[float, float, float]
 ) -> None:
-    after = moved(band(), watch(**settings), widening(below, above))
+    after = move_band(band(), watch(**settings), widening(below, above))
     assert bounds(after) == pytest.approx(expected, rel=0.005)
     assert after.lower <= expected[0] and after.upper >= expected[2], "rounded outwards"
 
@@ -345,12 +345,12 @@ def test_other_series_stay_as_they_are_bit_for_bit() -> None:
     rng = np.random.default_rng(0)
     expected = rng.normal(size=(3, 50))
     half = rng.exponential(size=(3, 50))
-    before = rounded(Band(expected - half, expected, expected + 2 * half), np.full(3, 1e-9))
+    before = round_band(Band(expected - half, expected, expected + 2 * half), np.full(3, 1e-9))
     values = expected + rng.normal(size=(3, 50)) * 3
     factor = np.ones((2, 1, 50))
     factor[1, 0, 25:] = 1.7
-    score_after, after = judged(values, before, watch(), Widening(np.array([1]), factor))
-    score_before, _ = judged(values, before, watch())
+    score_after, after = judge_values(values, before, watch(), BandWidening(np.array([1]), factor))
+    score_before, _ = judge_values(values, before, watch())
     same = np.ones((3, 50), bool)
     same[1, 25:] = False
     assert (after.lower == before.lower).all() and (after.upper == before.upper)[same].all()

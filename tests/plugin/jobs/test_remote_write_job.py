@@ -84,7 +84,7 @@ class World:
 
     def ids(self, *names: str) -> np.ndarray:
         labels = [Labels.of({"__name__": "node_cpu", "i": name, "team": "x"}) for name in names]
-        return np.array([record.id for record in self.store.register("cpu", labels, NOW)])
+        return np.array([record.id for record in self.store.series.register("cpu", labels, NOW)])
 
     def tick(self, times: Sequence[int], *names: str, score: float = 0.5, version: int = 1) -> None:
         shape = (len(names), len(times))
@@ -129,7 +129,9 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def test_nothing_is_sent_before_there_is_a_score(world: World) -> None:
     assert (
-        world.job.run() and world.receiver.requests == [] and world.store.sent_until("cpu") is None
+        world.job.run()
+        and world.receiver.requests == []
+        and world.store.send_cursors.of("cpu") is None
     )
 
 
@@ -180,7 +182,7 @@ def test_each_tick_is_sent_once_also_over_a_restart(world: World) -> None:
     world.tick([NOW - 10], "a", "b")
     world.start().run()
     assert world.receiver.times() == [NOW - 30, NOW - 20, NOW - 10]
-    assert world.store.sent_until("cpu") == NOW - 10
+    assert world.store.send_cursors.of("cpu") == NOW - 10
 
 
 def test_never_a_sample_of_the_future(world: World) -> None:
@@ -196,7 +198,7 @@ def test_a_clock_that_is_set_back_sends_nothing_twice(world: World) -> None:
     world.tick([NOW - 10], "a")
     world.job.run()
     world.now -= 3600
-    assert world.job.run() and world.store.sent_until("cpu") == NOW - 10
+    assert world.job.run() and world.store.send_cursors.of("cpu") == NOW - 10
     assert len(world.receiver.requests) == 1
 
 
@@ -276,7 +278,7 @@ def test_batches_and_what_is_done_of_a_tick_after_a_failure(world: World) -> Non
         return sent(milliseconds, samples)
 
     world.receiver.send = fails_at_the_second  # type: ignore[method-assign]
-    assert not world.job.run() and world.store.sent_until("cpu") == NOW - 10
+    assert not world.job.run() and world.store.send_cursors.of("cpu") == NOW - 10
     world.at = 10
     assert world.job.run() and [len(samples) for _, samples in world.receiver.requests] == [4, 4, 2]
     assert world.count("sent") == 20
@@ -301,8 +303,8 @@ def test_pauses_grow_after_failures_and_end_with_the_first_success(
         world.receiver.raises.append(ReceiverUnavailable("down"))
         assert not world.job.run()
         assert not world.job.run() and world.receiver.raises == [], "too early: not asked"
-        pauses.append(world.job._resume - world.at)
-        world.at = world.job._resume
+        pauses.append(world.job._resume_at - world.at)
+        world.at = world.job._resume_at
     assert pauses == [2, 4, 8, 16, 32, 60, 60, 60]
     assert world.job.run() and world.receiver.times() == [NOW]
     assert [record.message for record in caplog.records] == [
@@ -322,7 +324,7 @@ def test_pauses_grow_after_failures_and_end_with_the_first_success(
 def test_how_long_a_receiver_is_left_alone(world: World, error: Exception, pause: float) -> None:
     world.tick([NOW], "a")
     world.receiver.raises.append(error)
-    assert not world.job.run() and world.job._resume == pause
+    assert not world.job.run() and world.job._resume_at == pause
 
 
 def test_rejected_samples_are_counted_told_and_passed_over(
@@ -332,7 +334,8 @@ def test_rejected_samples_are_counted_told_and_passed_over(
     world.receiver.rejects = 2
     assert world.job.run() and (world.count("sent"), world.count("rejected")) == (3, 2)
     assert (
-        world.store.sent_until("cpu") == NOW and "samples rejected by remote write" in caplog.text
+        world.store.send_cursors.of("cpu") == NOW
+        and "samples rejected by remote write" in caplog.text
     )
 
 
@@ -340,7 +343,7 @@ def test_a_store_that_fails_is_counted(world: World, monkeypatch: pytest.MonkeyP
     def fails(watch: str) -> None:
         raise StoreError("the disk")
 
-    monkeypatch.setattr(world.store, "scored_until", fails)
+    monkeypatch.setattr(world.store.samples, "scored_until", fails)
     assert (
         not world.job.run()
         and world.metrics.remote_write_failures.labels("store")._value.get() == 1
@@ -357,4 +360,4 @@ def test_a_job_that_has_been_closed_ends_quietly(world: World) -> None:
         clock=lambda: NOW,
     )
     job.close()
-    assert not job.run() and world.store.sent_until("cpu") == NOW - 3600
+    assert not job.run() and world.store.send_cursors.of("cpu") == NOW - 3600

@@ -13,8 +13,8 @@ from plugin.config import Watch
 from plugin.domain.alarms import Alarm, OpenAlarms
 from plugin.domain.budget import Suggestion
 from plugin.jobs import suggestions
-from plugin.jobs.policies import judged
-from plugin.jobs.suggestions import episodes, suggestion
+from plugin.jobs.policies import judge_values
+from plugin.jobs.suggestions import best_suggestion, episodes
 from plugin.series import Samples, Tick
 
 # alarms are so many samples apart
@@ -32,7 +32,7 @@ def samples(*excursions: tuple[float, int], half: float = 2.0, watch: Watch = WA
     for number, (distance, length) in enumerate(excursions, start=1):
         value[number * APART : number * APART + length] = 100 + distance
     flat = np.full((1, LENGTH), 100.0)
-    score, band = judged(value[None], Band(flat - half, flat, flat + half), watch)
+    score, band = judge_values(value[None], Band(flat - half, flat, flat + half), watch)
     return Samples(
         START + STEP * np.arange(LENGTH),
         value,
@@ -51,7 +51,7 @@ def nth(found: Samples, number: int, watch: Watch = WATCH) -> Alarm:
 
 def counted(found: Samples, watch: Watch) -> list[Alarm]:
     """The alarms of stored samples under the settings of a watch."""
-    score, band = judged(
+    score, band = judge_values(
         found.value[None], Band(found.lower[None], found.expected[None], found.upper[None]), watch
     )
     return episodes(
@@ -76,34 +76,34 @@ LARGE = [(30.0, 9)] * 2
 
 def test_small_alarms_are_spared_by_a_least_deviation() -> None:
     found = samples(*SMALL, *LARGE)
-    made = suggestion(WATCH, found, [], [])
+    made = best_suggestion(WATCH, found, [], [])
     assert made == Suggestion("min_deviation: 2.9", 8, 10, 0, True)
     assert len(counted(found, applied(made))) == 2
 
 
 def test_single_samples_are_spared_by_waiting() -> None:
     found = samples(*[(15.0, 1), (-12.0, 1), (20.0, 1)] * 3, (40.0, 9))
-    made = suggestion(WATCH, found, [], [])
+    made = best_suggestion(WATCH, found, [], [])
     assert made == Suggestion("persistence: 2 of 3", 9, 10, 0, True)
     assert len(counted(found, applied(made))) == 1
 
 
 def test_the_worst_stays_where_nobody_has_said_what_is_real() -> None:
     assert (
-        suggestion(WATCH, samples(*[(8.0, 4)] * 9), [], []) is None
+        best_suggestion(WATCH, samples(*[(8.0, 4)] * 9), [], []) is None
     )  # all alike: nothing tells them apart
     found = samples(*[(8.0, 4)] * 8, (9.0, 4))
-    made = suggestion(WATCH, found, [], [])
+    made = best_suggestion(WATCH, found, [], [])
     assert made is not None and (made.removed, made.of) == (8, 9)
 
 
 def test_what_was_real_stays() -> None:
     found = samples(*SMALL, *LARGE, (3.5, 9))
     real = [nth(found, 11)]
-    made = suggestion(WATCH, found, real, [])
+    made = best_suggestion(WATCH, found, real, [])
     assert made == Suggestion("min_deviation: 2.9", 8, 10, 1, True)
     assert str(made).endswith("removed 8 of 10 alarms and kept the one marked real")
-    hidden = suggestion(
+    hidden = best_suggestion(
         WATCH, found, [nth(found, 1)], []
     )  # as small as the others: any setting would hide it
     assert hidden is None
@@ -112,28 +112,28 @@ def test_what_was_real_stays() -> None:
 def test_what_was_real_elsewhere_stays() -> None:
     found = samples(*SMALL, *LARGE)
     other = replace(nth(found, 1), series_id=7)
-    made = suggestion(WATCH, found, [], [replace(other, peak_value=103.5)])
+    made = best_suggestion(WATCH, found, [], [replace(other, peak_value=103.5)])
     assert made is not None and made.setting == "min_deviation: 2.9"
-    assert suggestion(WATCH, found, [], [other]) is None
+    assert best_suggestion(WATCH, found, [], [other]) is None
 
 
 def test_one_side_is_given_up_only_where_nothing_else_helps() -> None:
     found = samples(*[(-30.0, 9)] * 7, (3.0, 9))
-    assert suggestion(WATCH, found, [nth(found, 8)], []) == Suggestion(
+    assert best_suggestion(WATCH, found, [nth(found, 8)], []) == Suggestion(
         "direction: above", 7, 7, 1, True
     )
 
 
 def test_a_rarer_budget_is_an_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suggestions, "PERSISTENCE", ())
+    monkeypatch.setattr(suggestions, "PERSISTENCES", ())
     monkeypatch.setattr(suggestions, "_least", lambda *_: math.inf)
-    made = suggestion(WATCH, samples(*[(2.2, 9)] * 6, (9.0, 9)), [], [])
+    made = best_suggestion(WATCH, samples(*[(2.2, 9)] * 6, (9.0, 9)), [], [])
     assert made == Suggestion("alert_budget: 1/2w", 6, 7, 0, False)
 
 
 def test_few_alarms_are_no_habit() -> None:
-    assert suggestion(WATCH, samples((3.0, 3), (30.0, 6)), [], []) is None
-    assert suggestion(WATCH, samples(), [], []) is None
+    assert best_suggestion(WATCH, samples((3.0, 3), (30.0, 6)), [], []) is None
+    assert best_suggestion(WATCH, samples(), [], []) is None
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_few_alarms_are_no_habit() -> None:
 def test_what_is_set_already_is_where_it_begins(settings: dict[str, Any]) -> None:
     watch = Watch.model_validate({"name": "w", "query": "up", **settings})
     found = samples(*SMALL, *LARGE, watch=watch)
-    made = suggestion(watch, found, [], [])
+    made = best_suggestion(watch, found, [], [])
     assert made is not None and (made.setting, made.removed, made.of) == (
         "min_deviation: 2.9",
         8,

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from detectors.registry import detector_named, to_spec
-from plugin import grid
 from plugin.config import Watch
+from plugin.grid import Grid, series_batch
 from plugin.jobs.model_stack import ModelStack
 from plugin.jobs.watch_history import query_key
 from plugin.jobs.watch_scorer import WatchScorer
-from plugin.jobs.weights_file import joined
+from plugin.jobs.weights_file import weights_of
 from plugin.series import FloatArray, Labels, SeriesRecord
 from plugin.store import ModelRecord, Store
 
@@ -23,7 +23,8 @@ STEPS = 400
 START = 1_760_000_040 // STEP * STEP
 NOW = START + (STEPS - 1) * STEP
 WATCH = Watch(name="w", query="x", detector="baseline", fit_window=STEPS * STEP)
-TIMES = grid.grid_times(START, NOW, STEP)
+GRID = Grid.between(START, NOW, STEP)
+TIMES = GRID.times
 
 
 @pytest.fixture
@@ -35,7 +36,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def records(store: Store) -> list[SeriesRecord]:
-    found = store.register("w", [Labels.of({"n": str(number)}) for number in range(3)], START)
+    found = store.series.register(
+        "w", [Labels.of({"n": str(number)}) for number in range(3)], START
+    )
     store.record_history(
         "w",
         query_key(WATCH),
@@ -62,10 +65,10 @@ def champions(
     """Fits rows of the history into one file; carrying: with what they carry at its end."""
     detector = detector_named("baseline", options)
     fitted = detector.fit(
-        grid.batch(history()[rows], START, STEP, "UTC"), alert_budget=WATCH.alert_budget
+        series_batch(history()[rows], GRID, "UTC"), alert_budget=WATCH.alert_budget
     )
-    version = store.new_version("w")
-    path = store.write_weights(version, joined(fitted) if carrying else fitted.state)
+    version = store.models.new_version("w")
+    path = store.weights.write(version, weights_of(fitted) if carrying else fitted.state)
     models = [
         ModelRecord(
             records[row].id,
@@ -90,7 +93,9 @@ def next_scores(
 ) -> tuple[FloatArray, WatchScorer]:
     """[S] scores of one more sample of each series."""
     ids = np.array([record.id for record in records])[::-1]  # as they arrive, not as they are kept
-    ticks, after = stacks.judge(ids, np.array([stacks.until + STEP]), np.full((len(ids), 1), value))
+    ticks, after = stacks.judge(
+        ids, Grid(stacks.until + STEP, STEP, 1), np.full((len(ids), 1), value)
+    )
     score = {
         int(i): float(s) for tick in ticks for i, s in zip(tick.ids, tick.score[:, 0], strict=True)
     }
@@ -135,7 +140,9 @@ def test_a_fresh_model_does_not_make_the_others_forget(
     stacks.load(champions(store, records, [0, 1, 2]), [])
     for value in (25.0, 11.0, 26.0):
         ids = np.array([record.id for record in records])
-        ticks, stacks = stacks.judge(ids, np.array([stacks.until + STEP]), np.full((3, 1), value))
+        ticks, stacks = stacks.judge(
+            ids, Grid(stacks.until + STEP, STEP, 1), np.full((3, 1), value)
+        )
         store.write(ticks, query_key(WATCH), (stacks.until, stacks.until))
     fresh = champions(store, records, [1])
     restarted = WatchScorer(WATCH, store, stacks.until)
@@ -146,7 +153,9 @@ def test_a_fresh_model_does_not_make_the_others_forget(
         "_caught_up",
         lambda self, stack, ends: cold.extend(stack.ids) or real(self, stack, ends),
     )
-    assert restarted.load(store.champions("w"), store.carry("w")) == [] and cold == [records[1].id]
+    assert restarted.load(
+        store.models.champions("w"), store.detector_states.of("w")
+    ) == [] and cold == [records[1].id]
     stacks.replace(fresh)
     np.testing.assert_array_equal(
         next_scores(restarted, records)[0], next_scores(stacks, records)[0]
@@ -162,7 +171,7 @@ def test_a_model_goes_on_from_where_its_window_ended(
     there.load(models, [])
     for value in (25.0, 11.0, 26.0):
         ids = np.array([record.id for record in records])
-        ticks, there = there.judge(ids, np.array([there.until + STEP]), np.full((3, 1), value))
+        ticks, there = there.judge(ids, Grid(there.until + STEP, STEP, 1), np.full((3, 1), value))
         store.write(ticks, query_key(WATCH), (there.until, there.until))
     late = WatchScorer(WATCH, store, there.until)
     assert late.load(models, []) == []

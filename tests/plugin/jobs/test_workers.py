@@ -9,12 +9,22 @@ import pytest
 
 from plugin.config import WorkerSettings
 from plugin.errors import FitFailed, Stopped
+from plugin.grid import Grid
 from plugin.jobs.fit_task import FitOutcome, FitTask
 from plugin.jobs.workers import WorkerPool
 
 
 def task(version: int) -> FitTask:
-    return FitTask(Path("."), "w", version, "", (1,), 0, 60, 60, "UTC", 1e-6)
+    return FitTask(
+        folder=Path("."),
+        watch="w",
+        version=version,
+        spec="",
+        ids=(1,),
+        window=Grid(0, 60, 2),
+        timezone="UTC",
+        alert_budget=1e-6,
+    )
 
 
 def die_first(task: FitTask) -> FitOutcome:

@@ -33,18 +33,18 @@ def begins(window: Window, start: str = "2026-10-01", end: str = "2026-12-01") -
 
 
 def test_an_event_that_recurs(calendar: Write) -> None:
-    (found,) = calendars.read(
+    (window,) = calendars.read_calendar(
         calendar(BACKUP + "\nRRULE:FREQ=WEEKLY;COUNT=3\nORGANIZER:mailto:ops@example.com"), NOW
     )
-    assert begins(found) == ["10-24 02:00", "10-31 02:00", "11-07 02:00"]
-    assert (found.name, found.match, found.watch, found.after, found.seconds) == (
+    assert begins(window) == ["10-24 02:00", "10-31 02:00", "11-07 02:00"]
+    assert (window.name, window.match, window.watch, window.after, window.seconds) == (
         "backup",
         '{job="db"}',
         ("web", "node"),
         600,
         7200,
     )
-    assert (found.comment, found.by, found.timezone) == (
+    assert (window.comment, window.by, window.timezone) == (
         "Every Saturday.",
         "ops@example.com",
         "Europe/Vienna",
@@ -57,7 +57,7 @@ def test_exceptions_and_an_occurrence_that_is_moved(calendar: Write) -> None:
         EVENT.format(uid="a").replace("20261024T020000", "20261108T120000")
         + "\nDURATION:PT1H\nRECURRENCE-ID;TZID=Europe/Vienna:20261107T020000"
     )
-    series, one = calendars.read(calendar(rule, moved), NOW)
+    series, one = calendars.read_calendar(calendar(rule, moved), NOW)
     assert begins(series) == ["10-24 02:00", "11-14 02:00"] and begins(one) == ["11-08 12:00"]
     assert series.id != one.id and one.seconds == 3600
 
@@ -66,17 +66,17 @@ def test_whole_days_and_times_without_a_zone(calendar: Write) -> None:
     day = "UID:d\nSUMMARY:move\nDTSTART;VALUE=DATE:20261025\nDESCRIPTION:match: {}"
     hour = "UID:h\nSUMMARY:hour\nDTSTART:20261026T080000\nDURATION:PT1H\nDESCRIPTION:watch: web"
     path = calendar(day, hour, head="X-WR-TIMEZONE:Europe/Vienna\n")
-    whole, floating = calendars.read(path, NOW)
+    whole, floating = calendars.read_calendar(path, NOW)
     assert (
         whole.seconds == 25 * 3600
         and begins(whole) == ["10-25 00:00"]
         and begins(floating) == ["10-26 08:00"]
     )
-    assert calendars.read(calendar(hour), NOW)[0].timezone == "UTC"
+    assert calendars.read_calendar(calendar(hour), NOW)[0].timezone == "UTC"
 
 
 def test_utc_stays_what_it_is_whatever_the_calendar_says(calendar: Write) -> None:
-    (found,) = calendars.read(
+    (window,) = calendars.read_calendar(
         calendar(
             "UID:u\nDTSTART:20261024T000000Z\nDTEND:20261024T010000Z\nDESCRIPTION:match: {}",
             head="X-WR-TIMEZONE:Europe/Vienna\n",
@@ -84,13 +84,15 @@ def test_utc_stays_what_it_is_whatever_the_calendar_says(calendar: Write) -> Non
         NOW,
     )
     assert (
-        begins(found) == ["10-24 02:00"] and found.seconds == 3600 and found.name == "maintenance"
+        begins(window) == ["10-24 02:00"]
+        and window.seconds == 3600
+        and window.name == "maintenance"
     )
 
 
 def test_other_events_and_cancelled_ones_are_left_out(calendar: Write) -> None:
     assert (
-        calendars.read(
+        calendars.read_calendar(
             calendar(
                 "UID:x\nSUMMARY:lunch\nDTSTART:20261024T120000Z\nDURATION:PT1H",
                 BACKUP + "\nSTATUS:CANCELLED",
@@ -109,13 +111,13 @@ def test_a_zone_of_its_own_is_right_once_and_would_be_wrong_after_a_change_of_th
         "TZOFFSETTO:+0100\nEND:STANDARD\nEND:VTIMEZONE\n"
     )
     event = BACKUP.replace("Europe/Vienna", "Office")
-    (found,) = calendars.read(calendar(event, head=own), NOW)
-    assert begins(found) == ["10-24 03:00"] and found.seconds == 7200
+    (window,) = calendars.read_calendar(calendar(event, head=own), NOW)
+    assert begins(window) == ["10-24 03:00"] and window.seconds == 7200
     with pytest.raises(
         SourceFailed,
         match="it recurs in Office, a time zone of its own: write its times in an IANA",
     ):
-        calendars.read(calendar(event + "\nRRULE:FREQ=WEEKLY", head=own), NOW)
+        calendars.read_calendar(calendar(event + "\nRRULE:FREQ=WEEKLY", head=own), NOW)
 
 
 def test_without_a_uid_each_is_one_and_what_could_move_a_cursor_is_left_out(
@@ -124,8 +126,10 @@ def test_without_a_uid_each_is_one_and_what_could_move_a_cursor_is_left_out(
     one, two = (
         BACKUP.replace("UID:a\n", "").replace('"db"', f'"{name}"') for name in ("db", "web")
     )
-    found = calendars.read(calendar(one, two.replace("SUMMARY:", "SUMMARY:\x1b[2J")), NOW)
-    assert len({each.id for each in found}) == 2 and [each.name for each in found] == [
+    windows = calendars.read_calendar(
+        calendar(one, two.replace("SUMMARY:", "SUMMARY:\x1b[2J")), NOW
+    )
+    assert len({item.id for item in windows}) == 2 and [item.name for item in windows] == [
         "backup",
         "[2Jbackup",
     ]
@@ -134,11 +138,11 @@ def test_without_a_uid_each_is_one_and_what_could_move_a_cursor_is_left_out(
 def test_a_folder_has_its_calendars(calendar: Write, tmp_path: Path) -> None:
     paths = [calendar(BACKUP, name=f"folder/{name}.ics") for name in "ba"]
     (tmp_path / "folder" / "readme.txt").write_text("no calendar")
-    assert calendars.files(tmp_path / "folder") == sorted(paths)
+    assert calendars.calendar_files(tmp_path / "folder") == sorted(paths)
 
 
 @pytest.mark.parametrize(
-    ("event", "said"),
+    ("event", "message"),
     [
         (
             BACKUP.replace("{{job", "{{").replace('match: {job="db"}', "match: {job=db}"),
@@ -158,7 +162,7 @@ def test_a_folder_has_its_calendars(calendar: Write, tmp_path: Path) -> None:
         (BACKUP.partition("\nDTEND")[0], "it has neither DTEND nor DURATION: when does it end?"),
         (
             BACKUP.replace("Europe/Vienna", "Europe/Wien"),
-            "DTSTART: nobody knows the time zone Europe/Wien: write",
+            "DTSTART: the time zone Europe/Wien is unknown: write",
         ),
         (
             BACKUP.replace('match: {job="db"}', "Match:").replace("watch: web\\, node", ""),
@@ -168,11 +172,11 @@ def test_a_folder_has_its_calendars(calendar: Write, tmp_path: Path) -> None:
         (BACKUP + "\nRDATE:20261101T010000Z", "RDATE without RRULE"),
     ],
 )
-def test_a_broken_event_is_named(calendar: Write, event: str, said: str) -> None:
+def test_a_broken_event_is_named(calendar: Write, event: str, message: str) -> None:
     path = calendar(event)
     with pytest.raises(SourceFailed, match="plan.ics") as failed:
-        calendars.read(path, NOW)
-    assert said in str(failed.value) and failed.value.reason == "invalid"
+        calendars.read_calendar(path, NOW)
+    assert message in str(failed.value) and failed.value.reason == "invalid"
 
 
 @pytest.mark.parametrize(
@@ -191,5 +195,5 @@ def test_what_is_no_calendar(tmp_path: Path, content: bytes | None, reason: str)
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(SourceFailed) as failed:
-        calendars.read(calendars.files(path)[0], NOW)
+        calendars.read_calendar(calendars.calendar_files(path)[0], NOW)
     assert failed.value.reason == reason and str(path) in str(failed.value)

@@ -10,60 +10,60 @@ from typing import Any
 
 import pytest
 
-from plugin.domain.windows import Window, window
+from plugin.domain.times import HOUR
+from plugin.domain.windows import Window, WindowRequest
 from plugin.errors import ConfigError, SourceFailed, WindowRefused
 from plugin.maintenance import MaintenanceCalendar, silences
 from tests.plugin.maintenance.conftest import NOW, Place
 from tests.plugin.maintenance.test_calendars import BACKUP
 
 Write = Callable[..., Path]
-HOUR = 3600
 FILE = {"name": "file", "match": "{}", "begin": "2026-11-21T00:00", "duration": HOUR}
 
 
-def made(begin: int = NOW, **fields: Any) -> Window:
-    at = datetime.fromtimestamp(begin, UTC).replace(tzinfo=None).isoformat()
-    return window(
-        **{"name": "w", "match": "{}", "begin": at, "duration": HOUR, "created": NOW, **fields}
-    )
+def new_window(start: int = NOW, **fields: Any) -> Window:
+    at = datetime.fromtimestamp(start, UTC).replace(tzinfo=None).isoformat()
+    return WindowRequest(
+        **{"name": "w", "match": "{}", "start": at, "duration": HOUR, "created": NOW, **fields}
+    ).window()
 
 
 def ids(maintenance: MaintenanceCalendar) -> list[str]:
-    return [each.id for each in maintenance.windows()]
+    return [other.id for other in maintenance.windows()]
 
 
 def test_given_twice_it_is_there_once_and_a_restart_keeps_it(place: Place) -> None:
     maintenance = place.made()
-    given = made()
-    assert maintenance.add(given) == (given, True)
-    assert maintenance.add(replace(given, by="another", created=NOW + 5)) == (given, False)
-    assert place.made().windows() == (given,)
+    window = new_window()
+    assert maintenance.add(window) == (window, True)
+    assert maintenance.add(replace(window, by="another", created=NOW + 5)) == (window, False)
+    assert place.made().windows() == (window,)
     with pytest.raises(WindowRefused, match="which is another window"):
-        maintenance.add(made(id=given.id, duration=2 * HOUR))
+        maintenance.add(new_window(id=window.id, duration=2 * HOUR))
 
 
 def test_one_that_runs_ends_now(place: Place) -> None:
     maintenance = place.made()
-    given = made(rule="FREQ=DAILY")
-    maintenance.add(given)
+    window = new_window(rule="FREQ=DAILY")
+    maintenance.add(window)
     place.now += 600
-    ended = replace(given, ended=place.now, ended_by="eva")
-    assert maintenance.end(given.id, by="eva") == ended == place.made().windows()[0]
-    assert given.seconds == HOUR and maintenance.windows()[0].spans(0, NOW + 10 * 86_400) == [
+    ended = replace(window, ended=place.now, ended_by="eva")
+    assert maintenance.end(window.id, by="eva") == ended == place.made().windows()[0]
+    assert window.seconds == HOUR and maintenance.windows()[0].spans(0, NOW + 10 * 86_400) == [
         (NOW, NOW + 600)
     ]
     with pytest.raises(WindowRefused, match="which has been ended by eva at 2026-11-21T00:10:00Z"):
-        maintenance.end(given.id)
+        maintenance.end(window.id)
     with pytest.raises(WindowRefused, match="which has been ended"):
-        maintenance.add(given)
+        maintenance.add(window)
 
 
 def test_one_to_come_goes_and_one_that_would_come_again_keeps_its_past(place: Place) -> None:
     maintenance = place.made()
-    future = made(NOW + HOUR)
-    again = made(NOW - 2 * HOUR + 7200, rule="FREQ=DAILY")
-    for each in (future, again):
-        maintenance.add(each)
+    future = new_window(NOW + HOUR)
+    again = new_window(NOW - 2 * HOUR + 7200, rule="FREQ=DAILY")
+    for other in (future, again):
+        maintenance.add(other)
     assert maintenance.end(future.id) is not None and ids(maintenance) == [again.id]
     place.now += 3 * HOUR  # between two occurrences
     assert maintenance.end(again.id) == replace(again, ended=place.now)
@@ -72,7 +72,7 @@ def test_one_to_come_goes_and_one_that_would_come_again_keeps_its_past(place: Pl
 
 def test_what_is_over_kept_elsewhere_or_unknown_is_not_ended(place: Place) -> None:
     maintenance = place.made(windows=[FILE])
-    past = made(name="past")
+    past = new_window(name="past")
     maintenance.add(past)
     place.now += 2 * HOUR
     for id, said in (
@@ -86,12 +86,15 @@ def test_what_is_over_kept_elsewhere_or_unknown_is_not_ended(place: Place) -> No
 
 def test_a_reload_changes_what_is_in_files_and_keeps_what_was_added(place: Place) -> None:
     maintenance = place.made(windows=[FILE])
-    given = made()
-    maintenance.add(given)
+    window = new_window()
+    maintenance.add(window)
     before = maintenance.windows()
-    assert maintenance.windows() is before and [each.source for each in before] == ["config", "api"]
+    assert maintenance.windows() is before and [other.source for other in before] == [
+        "config",
+        "api",
+    ]
     maintenance.use(maintenance.plan(place.made()._plan.settings))
-    assert maintenance.windows() == (given,)
+    assert maintenance.windows() == (window,)
 
 
 def test_a_broken_calendar_is_an_error_at_the_start(place: Place, tmp_path: Path) -> None:
@@ -119,7 +122,7 @@ def test_a_calendar_is_read_again_and_a_broken_one_leaves_the_old(
     assert len(maintenance.windows()) == 2 and first[0].id in ids(maintenance)
     path.unlink()
     maintenance.run()
-    assert [each.source for each in maintenance.windows()] == [str(path.parent / "c.ics")]
+    assert [other.source for other in maintenance.windows()] == [str(path.parent / "c.ics")]
     os.rename(path.parent, path.parent.with_name("gone"))
     maintenance.run()
     assert len(maintenance.windows()) == 1 and place.failures("calendar", "unreadable") == 1
@@ -128,27 +131,27 @@ def test_a_calendar_is_read_again_and_a_broken_one_leaves_the_old(
 def test_silences_come_change_go_and_are_remembered(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here: list[Window] = []
+    listed: list[Window] = []
     settings = {"alertmanagers": [{"url": "http://a:9093"}]}
-    monkeypatch.setattr(silences, "ask", lambda settings: list(here))
+    monkeypatch.setattr(silences, "fetch_silences", lambda settings: list(listed))
     maintenance = place.made(**settings)
     one, two = (
-        replace(made(id=name), source="http://a:9093", alerts=True) for name in ("one", "two")
+        replace(new_window(id=name), source="http://a:9093", alerts=True) for name in ("one", "two")
     )
-    here[:] = [one, two]
+    listed[:] = [one, two]
     maintenance.run()
     assert maintenance.windows() == (one, two)
     before = maintenance.windows()
     maintenance.run()
     assert maintenance.windows() is before
     place.now += 600
-    here[:] = [replace(one, seconds=900)]  # made shorter; the other one has gone
+    listed[:] = [replace(one, seconds=900)]  # made shorter; the other one has gone
     maintenance.run()
-    assert {each.id: each.spans(0, 2**40) for each in maintenance.windows()} == {
+    assert {other.id: other.spans(0, 2**40) for other in maintenance.windows()} == {
         "one": [(NOW, NOW + 900)],
         "two": [(NOW, NOW + 600)],
     }
-    here[:] = []
+    listed[:] = []
     place.now += 3600
     maintenance.run()
     assert place.made(**settings).windows() == maintenance.windows(), (
@@ -161,15 +164,15 @@ def test_silences_come_change_go_and_are_remembered(
 def test_an_alertmanager_that_fails_is_counted_and_one_that_is_asked_no_more_silences_nothing(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    silent = replace(made(id="one"), source="http://a:9093", alerts=True)
-    monkeypatch.setattr(silences, "ask", lambda settings: [silent])
+    silent = replace(new_window(id="one"), source="http://a:9093", alerts=True)
+    monkeypatch.setattr(silences, "fetch_silences", lambda settings: [silent])
     maintenance = place.made(alertmanagers=[{"url": "http://a:9093"}])
     maintenance.run()
 
     def fail(settings: object) -> list[Window]:
         raise SourceFailed("unavailable", "down")
 
-    monkeypatch.setattr(silences, "ask", fail)
+    monkeypatch.setattr(silences, "fetch_silences", fail)
     maintenance.run()
     assert maintenance.windows() == (silent,) and place.failures("alertmanager", "unavailable") == 1
     place.now += 60
@@ -181,20 +184,20 @@ def test_an_alertmanager_that_fails_is_counted_and_one_that_is_asked_no_more_sil
 def test_a_silence_taken_back_before_its_time_never_was(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pending = replace(made(NOW + HOUR, id="one"), source="http://a:9093", alerts=True)
+    pending = replace(new_window(NOW + HOUR, id="one"), source="http://a:9093", alerts=True)
     maintenance = place.made(alertmanagers=[{"url": "http://a:9093"}])
-    for found in (pending, replace(pending, seconds=0)):
-        monkeypatch.setattr(silences, "ask", lambda settings, found=found: [found])
+    for silence in (pending, replace(pending, seconds=0)):
+        monkeypatch.setattr(silences, "fetch_silences", lambda settings, silence=silence: [silence])
         maintenance.run()
     assert maintenance.windows() == () == place.made().windows()
 
 
 def test_what_covers_nothing_that_is_kept_is_forgotten(place: Place) -> None:
     maintenance = place.made()
-    old = made(name="old")
-    endless = made(name="endless", rule="FREQ=DAILY")
-    for each in (old, endless):
-        maintenance.add(each)
+    old = new_window(name="old")
+    endless = new_window(name="endless", rule="FREQ=DAILY")
+    for other in (old, endless):
+        maintenance.add(other)
     maintenance.forget(NOW + HOUR - 1)
     assert len(maintenance.windows()) == 2
     maintenance.forget(NOW + HOUR)
@@ -203,7 +206,7 @@ def test_what_covers_nothing_that_is_kept_is_forgotten(place: Place) -> None:
 
 def test_a_gauge_tells_how_many_run(place: Place) -> None:
     maintenance = place.made(windows=[FILE])
-    maintenance.add(made(NOW + HOUR))
+    maintenance.add(new_window(NOW + HOUR))
     maintenance.run()
     assert [
         place.metrics.maintenance_active.labels(source)._value.get() for source in ("config", "api")

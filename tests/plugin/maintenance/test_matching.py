@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from plugin.config import Watch
-from plugin.domain.windows import Window, window
+from plugin.domain.windows import Window, WindowRequest
 from plugin.maintenance import WindowMatching
 from plugin.series import Labels, SeriesRecord, SeriesState
 
@@ -23,14 +23,16 @@ RECORDS = [
 ]
 
 
-def made(match: str, **fields: Any) -> Window:
+def new_window(match: str, **fields: Any) -> Window:
     return replace(
-        window(name="w", match="{}", begin="2026-01-01T00:00", duration=60), match=match, **fields
+        WindowRequest(name="w", match="{}", start="2026-01-01T00:00", duration=60).window(),
+        match=match,
+        **fields,
     )
 
 
-def about(each: Window, watch: Watch = WATCH) -> list[int]:
-    return [id for _, ids in WindowMatching().of((each,), watch, RECORDS) for id in ids]
+def about(window: Window, watch: Watch = WATCH) -> list[int]:
+    return [id for _, ids in WindowMatching().of((window,), watch, RECORDS) for id in ids]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,7 @@ def about(each: Window, watch: Watch = WATCH) -> list[int]:
     ],
 )
 def test_a_selector_is_over_the_labels_of_the_series_and_watch(match: str, ids: list[int]) -> None:
-    assert about(made(match)) == ids
+    assert about(new_window(match)) == ids
 
 
 @pytest.mark.parametrize(
@@ -68,23 +70,23 @@ def test_a_selector_is_over_the_labels_of_the_series_and_watch(match: str, ids: 
     ],
 )
 def test_a_silence_is_over_the_labels_of_alerts(match: str, ids: list[int]) -> None:
-    assert about(made(match, alerts=True)) == ids
+    assert about(new_window(match, alerts=True)) == ids
 
 
 def test_names_of_watches_narrow() -> None:
     assert (
-        about(made('{job="db"}', watch=("node", "web"))) == [3]
-        and about(made("{}", watch=("node",))) == []
+        about(new_window('{job="db"}', watch=("node", "web"))) == [3]
+        and about(new_window("{}", watch=("node",))) == []
     )
 
 
 def test_it_is_matched_anew_when_windows_or_series_change() -> None:
     matching = WindowMatching()
-    windows = (made("{}"),)
+    windows = (new_window("{}"),)
     first = matching.of(windows, WATCH, RECORDS)
     assert matching.of(windows, WATCH, list(RECORDS)) is first
     assert matching.of(windows, WATCH, RECORDS[:1])[0][1] == (1,)
-    more = (made('{job="api"}'), *windows)
+    more = (new_window('{job="api"}'), *windows)
     for given, records, expected in (
         (more, RECORDS[1:], {windows[0]: (2, 3), more[0]: (2,)}),
         (more, RECORDS, {windows[0]: (1, 2, 3), more[0]: (1, 2)}),
@@ -93,10 +95,10 @@ def test_it_is_matched_anew_when_windows_or_series_change() -> None:
         (windows, RECORDS, {windows[0]: (1, 2, 3)}),
     ):
         assert {
-            each: tuple(sorted(ids)) for each, ids in matching.of(given, WATCH, records)
+            window: tuple(sorted(ids)) for window, ids in matching.of(given, WATCH, records)
         } == expected
     other = WATCH.model_copy(update={"name": "other"})
-    assert matching.of((made('{watch="other"}'),), other, RECORDS)[0][1] == (1, 2)
+    assert matching.of((new_window('{watch="other"}'),), other, RECORDS)[0][1] == (1, 2)
 
 
 def test_a_thousand_windows_over_ten_thousand_series() -> None:
@@ -111,7 +113,9 @@ def test_a_thousand_windows_over_ten_thousand_series() -> None:
         )
         for n in range(10_000)
     ]
-    windows = tuple(made(f'{{instance="host-{n}",job=~"job-.*"}}', id=str(n)) for n in range(1000))
+    windows = tuple(
+        new_window(f'{{instance="host-{n}",job=~"job-.*"}}', id=str(n)) for n in range(1000)
+    )
     began = time.process_time()
     assert len(WindowMatching().of(windows, WATCH, series)) == 1000
     assert time.process_time() - began < 2

@@ -89,28 +89,30 @@ def test_silences_of_a_real_alertmanager(alertmanager: AlertmanagerServer) -> No
         ("job", "db", False, False),
     )
     silence(alertmanager, begin, begin + 60, ("alertname", "HostDown", False, True))
-    (found,) = silences.ask(settings(alertmanager.url))
+    (windows,) = silences.fetch_silences(settings(alertmanager.url))
     assert (
-        found.id == mine
-        and found.match == '{alertname=~"Bandwatch.*",job!="db"}'
-        and found.by == "ops"
+        windows.id == mine
+        and windows.match == '{alertname=~"Bandwatch.*",job!="db"}'
+        and windows.by == "ops"
     )
-    assert found.spans(0, 2**40) == [(begin, begin + 60)] and found.state(begin - 1) == "pending"
-    assert about(found) == [1, 2]
+    assert (
+        windows.spans(0, 2**40) == [(begin, begin + 60)] and windows.state(begin - 1) == "pending"
+    )
+    assert about(windows) == [1, 2]
     expire(alertmanager, mine)
-    (found,) = silences.ask(settings(alertmanager.url))
-    assert found.seconds <= 0, "it never was"
+    (windows,) = silences.fetch_silences(settings(alertmanager.url))
+    assert windows.seconds <= 0, "it never was"
 
 
 def test_the_answer_of_grafana() -> None:
-    (found,) = silences.read(json.dumps([GRAFANA]).encode(), "http://g")
-    assert found.spans(0, 2**40) == [(NOW, NOW + 7200)] and found.name == "silence: disk swap"
-    assert about(found) == [1, 3]
+    (windows,) = silences.read_silences(json.dumps([GRAFANA]).encode(), "http://g")
+    assert windows.spans(0, 2**40) == [(NOW, NOW + 7200)] and windows.name == "silence: disk swap"
+    assert about(windows) == [1, 3]
 
 
 def test_a_matcher_without_is_equal_is_of_an_old_version() -> None:
     old = {**GRAFANA, "matchers": [{"name": "job", "value": "db", "isRegex": False}]}
-    assert silences.read(json.dumps([old]).encode(), "http://a")[0].match == '{job="db"}'
+    assert silences.read_silences(json.dumps([old]).encode(), "http://a")[0].match == '{job="db"}'
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def test_a_matcher_without_is_equal_is_of_an_old_version() -> None:
 )
 def test_what_is_no_answer_of_an_alertmanager(body: bytes) -> None:
     with pytest.raises(SourceFailed, match="is it an Alertmanager") as failed:
-        silences.read(body, "http://a")
+        silences.read_silences(body, "http://a")
     assert failed.value.reason == "invalid"
 
 
@@ -130,5 +132,5 @@ def test_nobody_there_and_a_wrong_address(alertmanager: AlertmanagerServer, tmp_
         (alertmanager.url, {"bearer_token_file": str(secret)}, "refused"),
     ):
         with pytest.raises(SourceFailed) as failed:
-            silences.ask(settings(url, **more))
+            silences.fetch_silences(settings(url, **more))
         assert failed.value.reason == reason, url

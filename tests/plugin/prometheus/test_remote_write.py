@@ -56,7 +56,7 @@ class Recorder(RemoteWriter):
 
 @pytest.fixture
 def write(proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
-    monkeypatch.setattr(remote_write, "BACKOFF", 0.01)
+    monkeypatch.setattr(remote_write, "BACKOFF_SECONDS", 0.01)
     made = Recorder(proxy.url)
     yield made
     made.close()
@@ -114,7 +114,8 @@ def test_a_rejected_sample_does_not_stop_the_others(
     outcome = write.send(START, samples("isolated", *(i + 1000.0 for i in range(100))))
     assert (outcome.sent, outcome.rejected) == (97, 3)
     assert (
-        f"the receiver at {write.url} answered 400" in outcome.said and "duplicate" in outcome.said
+        f"the receiver at {write.url} answered 400" in outcome.reason
+        and "duplicate" in outcome.reason
     )
     assert stored(receiver, "isolated") == {
         f"{i:03}": float(i if i in bad else i + 1000) for i in range(100)
@@ -126,7 +127,7 @@ def test_halving_ends_when_all_are_at_fault(write: Recorder, proxy: FaultProxy) 
     proxy.fault = fault.status(400, OUT_OF_ORDER)
     outcome = write.send(START, samples("hopeless", *range(1000)))
     assert (outcome.sent, outcome.rejected) == (0, 1000)
-    assert len(proxy.requests) == 2 * remote_write.MOST_SPLITS + 1
+    assert len(proxy.requests) == 2 * remote_write.MAX_SPLITS + 1
 
 
 def test_too_old_is_for_ever_though_the_status_says_try_again(
@@ -245,7 +246,9 @@ def test_a_reply_that_never_ends_is_left_in_time(write: Recorder, proxy: FaultPr
 
 
 def test_a_stop_ends_the_waiting(proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote_write, "BACKOFF", 3)  # times 1.5 at most: less than the longest wait
+    monkeypatch.setattr(
+        remote_write, "BACKOFF_SECONDS", 3
+    )  # times 1.5 at most: less than the longest wait
     write = Recorder(proxy.url)
     proxy.fault = fault.status(503)
     threading.Timer(0.3, write.close).start()

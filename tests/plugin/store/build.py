@@ -5,8 +5,6 @@ import numpy as np
 from plugin.series import FloatArray, IntArray, Samples, Tick
 from plugin.store.sample_columns import COLUMNS
 
-DAY = 86_400
-
 
 def tick(
     ids: IntArray,

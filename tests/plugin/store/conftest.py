@@ -19,4 +19,4 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def ids(store: Store) -> IntArray:
     """Three registered series of the watch `cpu`."""
     labels = [Labels.of({"instance": name}) for name in "abc"]
-    return np.array([record.id for record in store.register("cpu", labels, 0)])
+    return np.array([record.id for record in store.series.register("cpu", labels, 0)])

@@ -22,9 +22,14 @@ def write_for_ever(folder: Path, said: Connection) -> None:
     """
     store = Store.open(folder)
     ids = np.array(
-        [r.id for r in store.register("cpu", [Labels.of({"i": str(i)}) for i in range(SERIES)], 0)]
+        [
+            r.id
+            for r in store.series.register(
+                "cpu", [Labels.of({"i": str(i)}) for i in range(SERIES)], 0
+            )
+        ]
     )
-    time = (store.scored_until("cpu") or 0) + STEP
+    time = (store.samples.scored_until("cpu") or 0) + STEP
     said.send(("open", 0))
     while True:
         for _ in range(10):
@@ -40,8 +45,8 @@ def write_for_ever(folder: Path, said: Connection) -> None:
             )
             said.send(("tick", int(times[-1])))
             time = int(times[-1]) + STEP
-        version = store.new_version("cpu")
-        path = store.write_weights(version, {"weight": np.full((SERIES, 500), version, np.float32)})
+        version = store.models.new_version("cpu")
+        path = store.weights.write(version, {"weight": np.full((SERIES, 500), version, np.float32)})
         store.save_models(
             "cpu",
             [

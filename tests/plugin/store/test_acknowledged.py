@@ -6,7 +6,7 @@ import pytest
 
 from plugin.config.groups import GAP_SECONDS, Group
 from plugin.domain.tolerances import FeedbackSpan, Verdict
-from plugin.store import Store
+from plugin.store import FeedbackNote, Store
 from tests.plugin.store.test_incidents import EVER, SHOP, alarm, members, write
 from tests.plugin.store.test_incidents import store as store  # api: 1 to 4, db: 5 and 6
 
@@ -17,11 +17,11 @@ REAL = Verdict.REAL
 
 def answer(store: Store, at: int, *series: int, verdict: Verdict = FALSE, start: int = 600) -> int:
     parts = [FeedbackSpan(each, start, at) for each in series]
-    return store.feedback.give(verdict, parts, incident="", comment="", by="anna", at=at).answer.id
+    return store.feedback.give(verdict, parts, FeedbackNote("anna", at)).answer.id
 
 
 def still_open(store: Store) -> list[str]:
-    return [each.id for each in store.incidents.still_open("shop")]
+    return [each.id for each in store.incidents.open("shop")]
 
 
 @pytest.mark.parametrize("verdict", [FALSE, NORMAL])
@@ -137,5 +137,5 @@ def test_labels_and_other_groups_are_left_alone(store: Store) -> None:
     write(store, 700, alarm(1, 600, 700), alarm(3, 600, 700), group=zoned)
     answer(store, 730, 1)
     write(store, 760, group=zoned)
-    (opened,) = store.incidents.still_open("api")
+    (opened,) = store.incidents.open("api")
     assert opened.labels.get("zone") == "b" and len(store.incidents.between(*EVER)) == 2

@@ -1,5 +1,9 @@
 import dataclasses
+import json
 import zlib
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +19,11 @@ from plugin.store.column_codec import (
     encode_floats,
     encode_integers,
 )
-from plugin.store.sample_columns import values_only
+from plugin.store.sample_columns import FLOATS, values_only
 from tests.plugin.store.build import assert_equal
 
+# As the program that wrote version 1 has encoded these columns.
+BLOCKS_VERSION_1 = Path(__file__).parent / "blocks_version_1.json"
 SPECIAL = np.array([np.nan, np.inf, -np.inf, 0.0, 5e-324, -1.7e308, 1.7e308, 0.1])
 
 
@@ -131,7 +137,7 @@ def test_damage_is_noticed() -> None:
     data = blocks.encode(random_samples(1))
     for bad, reason in (
         (data[:9], "cut short"),
-        (b"\x02" + data[1:], "version 2"),
+        (b"\x03" + data[1:], "version 3"),
         (data[:-1] + bytes([data[-1] ^ 1]), "checksum"),
     ):
         with pytest.raises(ValueError, match=reason):
@@ -139,3 +145,19 @@ def test_damage_is_noticed() -> None:
     body = data[5:30]
     with pytest.raises(ValueError, match="ends too early"):
         blocks.decode(data[:1] + zlib.crc32(body).to_bytes(4, "little") + body)
+
+
+@pytest.mark.parametrize("stored", json.loads(BLOCKS_VERSION_1.read_text()), ids=itemgetter("name"))
+def test_blocks_of_version_1_are_read(stored: dict[str, Any]) -> None:
+    data = bytes.fromhex(stored["data"])
+    assert data[0] == 1
+    columns = {name: np.array(stored[name], float) for name in FLOATS}
+    times, versions = (np.array(stored[name], np.int64) for name in ("times", "model_version"))
+    samples = Samples(times, **columns, model_version=versions)
+    assert_equal(blocks.decode(data), samples)
+    read_times, read_values = blocks.decode_values(data)
+    assert np.array_equal(read_times, times)
+    assert np.array_equal(read_values, samples.value, equal_nan=True)
+    again = blocks.encode(blocks.decode(data))
+    assert again[0] == blocks.VERSION
+    assert_equal(blocks.decode(again), samples)

@@ -7,10 +7,11 @@ from sqlalchemy import text
 
 from plugin.domain.alarms import Alarm
 from plugin.domain.budget import AlarmTotals
+from plugin.domain.times import DAY
 from plugin.domain.tolerances import FeedbackSpan, Verdict
 from plugin.series import IntArray
-from plugin.store import Store
-from tests.plugin.store.build import DAY, tick
+from plugin.store import FeedbackNote, Store
+from tests.plugin.store.build import tick
 
 
 def alarm(series_id: int, start: int, samples: int = 1, score: float = 2.0) -> Alarm:
@@ -35,47 +36,45 @@ def write(store: Store, ids: IntArray, *alarms: Alarm) -> None:
 
 
 def scored(store: Store, since: int) -> dict[int, float]:
-    ids, samples = store.scored_since(since)
+    ids, samples = store.samples.scored_since(since)
     assert ids.tolist() == sorted(ids.tolist())
     return dict(zip(ids.tolist(), samples.tolist(), strict=True))
 
 
 def test_totals_are_of_alarms_that_have_begun_since(store: Store, ids: IntArray) -> None:
     write(store, ids, alarm(1, 60, 3), alarm(1, 900, 2, 7.5), alarm(2, 1200), alarm(3, 0, 30))
-    assert store.alarm_totals(0) == {
+    assert store.alarms.totals(0) == {
         1: AlarmTotals(2, 5, 7.5, 900),
         2: AlarmTotals(1, 1, 2.0, 1200),
         3: AlarmTotals(1, 30, 2.0, 0),
     }
-    assert store.alarm_totals(61) == {
+    assert store.alarms.totals(61) == {
         1: AlarmTotals(1, 2, 7.5, 900),
         2: AlarmTotals(1, 1, 2.0, 1200),
     }
-    assert store.alarm_totals(1201) == {}
+    assert store.alarms.totals(1201) == {}
 
 
 def test_what_was_answered_as_real_is_no_noise(store: Store, ids: IntArray) -> None:
     write(store, ids, alarm(1, 600, 5), alarm(1, 3000), alarm(2, 600), alarm(3, 900))
     parts = [FeedbackSpan(1, 660, 700), FeedbackSpan(2, 0, 599)]
-    given = store.feedback.give(Verdict.REAL, parts, incident="", comment="", by="me", at=9)
-    store.feedback.give(
-        Verdict.FALSE_ALARM, [FeedbackSpan(3, 900, 900)], incident="", comment="", by="me", at=9
-    )
-    assert store.alarm_totals(0) == {
+    given = store.feedback.give(Verdict.REAL, parts, FeedbackNote("me", 9))
+    store.feedback.give(Verdict.FALSE_ALARM, [FeedbackSpan(3, 900, 900)], FeedbackNote("me", 9))
+    assert store.alarms.totals(0) == {
         1: AlarmTotals(1, 1, 2.0, 3000),
         2: AlarmTotals(1, 1, 2.0, 600),
         3: AlarmTotals(1, 1, 2.0, 900),
     }
-    assert len(store.alarms_begun(0)) == 3
-    assert store.real_alarms("cpu", 0) == [alarm(1, 600, 5)]
-    assert store.real_alarms("cpu", 601) == store.real_alarms("disk", 0) == []
+    assert len(store.alarms.starts(0)) == 3
+    assert store.alarms.real("cpu", 0) == [alarm(1, 600, 5)]
+    assert store.alarms.real("cpu", 601) == store.alarms.real("disk", 0) == []
     store.feedback.withdraw(given.answer.id, by="me", at=10)
-    assert store.alarm_totals(0)[1].alarms == 2 and store.real_alarms("cpu", 0) == []
+    assert store.alarms.totals(0)[1].alarms == 2 and store.alarms.real("cpu", 0) == []
 
 
 def test_one_by_one(store: Store, ids: IntArray) -> None:
     write(store, ids, alarm(1, DAY - 60, 10), alarm(1, DAY, 3), alarm(2, DAY + 5, 1, 4.0))
-    assert sorted(store.alarms_begun(DAY)) == [(1, DAY, 3, 2.0), (2, DAY + 5, 1, 4.0)]
+    assert sorted(store.alarms.starts(DAY)) == [(1, DAY, 3, 2.0), (2, DAY + 5, 1, 4.0)]
 
 
 def test_only_scored_samples_count_wherever_they_are(store: Store, ids: IntArray) -> None:

@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 
+from plugin.domain.times import DAY
 from plugin.errors import StoreError
 from plugin.series import IntArray
 from plugin.store import Store
 from plugin.store.schema import blocks
-from tests.plugin.store.build import DAY, tick
+from tests.plugin.store.build import tick
 
 
 def pragma(store: Store, setting: str) -> None:
@@ -31,8 +32,8 @@ def test_a_full_disk_loses_nothing_acknowledged(store: Store, ids: IntArray) -> 
             written += 50
     pragma(store, "max_page_count = 9999999")
     assert written > 0
-    assert store.scored_until("cpu") == written - 1
-    assert [len(rows) for rows in store.latest(ids, 100_000)] == [written] * 3
+    assert store.samples.scored_until("cpu") == written - 1
+    assert [len(rows) for rows in store.samples.latest(ids, 100_000)] == [written] * 3
 
 
 def test_a_read_only_file(store: Store, ids: IntArray) -> None:
@@ -58,7 +59,7 @@ def test_a_store_held_by_another_process(store: Store) -> None:
     other.execute("BEGIN IMMEDIATE")
     pragma(store, "busy_timeout = 10")
     with pytest.raises(StoreError, match="let only one `bandwatch run` use the folder"):
-        store.new_version("cpu")
+        store.models.new_version("cpu")
     other.close()
 
 
@@ -69,8 +70,11 @@ def test_a_damaged_block_is_named(store: Store, ids: IntArray) -> None:
         connection.execute(
             update(blocks).where(blocks.c.series_id == 2).values(data=b"\x01 nothing of the kind")
         )
-    assert len(store.samples(1, 0, DAY)) == 144
-    for read in (lambda: store.samples(2, 0, DAY), lambda: store.values(ids, 0, DAY, 600)):
+    assert len(store.samples.of(1, 0, DAY)) == 144
+    for read in (
+        lambda: store.samples.of(2, 0, DAY),
+        lambda: store.samples.values(ids, 0, DAY, 600),
+    ):
         with pytest.raises(
             StoreError, match="block of series 2 that starts at 0 cannot be read: .*checksum"
         ):
@@ -86,7 +90,7 @@ def test_a_damaged_file(store: Store, ids: IntArray) -> None:
     path.write_bytes(data)
     with pytest.raises(StoreError, match="it is damaged: stop, move it away"):
         again = Store.open(store.folder)
-        again.samples(1, 0, DAY)
+        again.samples.of(1, 0, DAY)
 
 
 def test_a_mistake_of_ours_is_not_dressed_up(store: Store) -> None:

@@ -9,8 +9,8 @@ import pytest
 from plugin.domain.tolerances import FeedbackSpan, Verdict
 from plugin.errors import StoreError
 from plugin.series import IntArray
-from plugin.store import Store
-from plugin.store.feedback import KEPT, Receipt
+from plugin.store import FeedbackNote, Store
+from plugin.store.feedback import MIN_RETENTION_SECONDS, Receipt
 from tests.plugin.store.test_alarms import alarm, write
 
 FALSE = Verdict.FALSE_ALARM
@@ -19,18 +19,16 @@ NORMAL = Verdict.NEW_NORMAL
 
 
 def give(
-    store: Store, verdict: Verdict, *parts: FeedbackSpan, at: int = 1000, **beside: Any
+    store: Store, verdict: Verdict, *parts: FeedbackSpan, at: int = 1000, **note: Any
 ) -> Receipt:
-    return store.feedback.give(
-        verdict, parts, at=at, **{"incident": "", "comment": "", "by": "anna", **beside}
-    )
+    return store.feedback.give(verdict, parts, FeedbackNote(**{"by": "anna", "at": at, **note}))
 
 
 def states(store: Store) -> list[tuple[int, int, int | None]]:
     """(answer, series, when its effect has ended)."""
     return [
         (answer.id, part.series_id, part.ended_at)
-        for answer in store.feedback.answers(0, 10**9)
+        for answer in store.feedback.between(0, 10**9)
         for part in answer.parts
     ]
 
@@ -42,7 +40,7 @@ def test_an_answer_is_read_as_it_was_given(store: Store, ids: IntArray) -> None:
         FeedbackSpan(3, 60, 90),
     )
     given = give(store, FALSE, *parts, incident="cpu-60", comment="a test", at=500)
-    assert store.feedback.answers(0, 10**9) == [given.answer] and given.answer.parts == parts
+    assert store.feedback.between(0, 10**9) == [given.answer] and given.answer.parts == parts
     assert (given.answer.incident, given.answer.comment, given.answer.by, given.answer.at) == (
         "cpu-60",
         "a test",
@@ -50,11 +48,11 @@ def test_an_answer_is_read_as_it_was_given(store: Store, ids: IntArray) -> None:
         500,
     )
     assert (
-        store.feedback.answers(121, 300) == [given.answer]
-        and store.feedback.answers(121, 299) == []
+        store.feedback.between(121, 300) == [given.answer]
+        and store.feedback.between(121, 299) == []
     )
-    assert store.feedback.answers(361, 10**9) == []
-    assert store.feedback.answers(0, 10**9, np.array([2])) == []
+    assert store.feedback.between(361, 10**9) == []
+    assert store.feedback.between(0, 10**9, np.array([2])) == []
     assert (
         store.feedback.of("cpu", FALSE) == [given.answer] and store.feedback.of("cpu", REAL) == []
     )
@@ -85,9 +83,9 @@ def test_a_contradiction_replaces_for_its_series_alone(store: Store, ids: IntArr
     give(store, FALSE, FeedbackSpan(1, 60, 120), FeedbackSpan(2, 60, 120))
     other = give(store, REAL, FeedbackSpan(1, 120, 300), at=2000, by="ben")
     assert other.replaced == (1,) and states(store) == [(1, 1, 2000), (1, 2, None), (2, 1, None)]
-    assert [answer.in_force for answer in store.feedback.answers(0, 10**9)] == [True, True]
+    assert [answer.in_force for answer in store.feedback.between(0, 10**9)] == [True, True]
     give(store, NORMAL, FeedbackSpan(2, 0, 100), at=3000, by="ben")
-    first = store.feedback.answers(0, 10**9)[0]
+    first = store.feedback.between(0, 10**9)[0]
     assert (first.withdrawn_at, first.withdrawn_by) == (3000, "ben")
     assert give(store, REAL, FeedbackSpan(1, 301, 400), at=4000).replaced == (), (
         "another time is another matter"
@@ -137,7 +135,7 @@ def test_a_range_grows_with_the_alarm_that_it_is_about(store: Store, ids: IntArr
 
 def test_an_answer_outlives_retention_by_far_and_no_series(store: Store, ids: IntArray) -> None:
     give(store, FALSE, FeedbackSpan(1, 60, 120), at=1000)
-    store.expire(1000 + KEPT, retention=3600, versions=3)
+    store.expire(1000 + MIN_RETENTION_SECONDS, retention=3600, versions=3)
     assert states(store) == [(1, 1, None)]
-    store.expire(1001 + KEPT, retention=3600, versions=3)
+    store.expire(1001 + MIN_RETENTION_SECONDS, retention=3600, versions=3)
     assert states(store) == []

@@ -12,9 +12,10 @@ from sqlalchemy import text
 from plugin.config.groups import Group
 from plugin.domain.alarms import Alarm
 from plugin.domain.incidents import Incident
+from plugin.domain.times import DAY
 from plugin.series import Labels, SeriesState
 from plugin.store import Store
-from tests.plugin.store.build import DAY, tick
+from tests.plugin.store.build import tick
 
 GAP = 900
 SHOP = Group("shop", (), ("api", "db"), GAP)
@@ -25,12 +26,12 @@ EVER = 0, 10**9
 @pytest.fixture
 def store(store: Store) -> Store:
     """api: 1 and 2 in zone a, 3 in zone b, 4 in none; db: 5 and 6."""
-    store.register(
+    store.series.register(
         "api",
         [Labels.of({"zone": zone, "i": str(i)}) for i, zone in enumerate(("a", "a", "b", ""))],
         0,
     )
-    store.register("db", [Labels.of({"i": str(i)}) for i in range(2)], 0)
+    store.series.register("db", [Labels.of({"i": str(i)}) for i in range(2)], 0)
     return store
 
 
@@ -58,20 +59,18 @@ def members(store: Store) -> dict[str, list[int]]:
 
 def test_an_incident_opens_grows_and_closes_after_the_gap(store: Store) -> None:
     assert write(store, 600, alarm(1, 600, 600, open=True)) == 1
-    (opened,) = store.incidents.still_open("shop")
+    (opened,) = store.incidents.open("shop")
     assert (opened.id, opened.start, opened.size, opened.among) == ("shop-600", 600, 1, 6)
     assert write(store, 900, alarm(1, 600, 900, 5.0, open=True), alarm(5, 900, 900, open=True)) == 0
-    (grown,) = store.incidents.still_open("shop")
+    (grown,) = store.incidents.open("shop")
     assert (grown.id, grown.end, grown.size, grown.first, grown.worst) == ("shop-600", 900, 2, 1, 1)
     assert grown.peak_score == 5
     write(store, 1300, alarm(1, 600, 900, 5.0), alarm(5, 900, 900))
-    assert store.incidents.still_open("shop") == (grown,), (
-        "no alarm is open any more, but it is not over"
-    )
+    assert store.incidents.open("shop") == (grown,), "no alarm is open any more, but it is not over"
     write(store, 900 + GAP)
-    assert store.incidents.still_open("shop") == (grown,)
+    assert store.incidents.open("shop") == (grown,)
     write(store, 901 + GAP)
-    assert store.incidents.still_open("shop") == ()
+    assert store.incidents.open("shop") == ()
     assert store.incidents.between(*EVER) == [grown._replace(open=False)]
     assert write(store, 2000, alarm(2, 2000, 2000, open=True)) == 1, "the next one"
 
@@ -80,9 +79,9 @@ def test_an_open_alarm_holds_its_incident_unless_its_watch_is_removed(store: Sto
     """The watch db is not scored any more, as when its query fails."""
     write(store, 600, alarm(5, 600, 600, open=True), watch="db")
     write(store, 9000)
-    assert [each.id for each in store.incidents.still_open("shop")] == ["shop-600"]
+    assert [each.id for each in store.incidents.open("shop")] == ["shop-600"]
     write(store, 9060, group=replace(SHOP, watches=("api",)))
-    assert store.incidents.still_open("shop") == ()
+    assert store.incidents.open("shop") == ()
 
 
 def test_maintenance_ends_an_incident_at_once_and_it_goes_on_afterwards(store: Store) -> None:
@@ -93,19 +92,19 @@ def test_maintenance_ends_an_incident_at_once_and_it_goes_on_afterwards(store: S
         replace(alarm(1, 600, 660), ended_by="maintenance"),
         alarm(2, 600, 660, open=True),
     )
-    assert len(store.incidents.still_open("shop")) == 1, "one alarm is outside the window"
+    assert len(store.incidents.open("shop")) == 1, "one alarm is outside the window"
     write(store, 720, replace(alarm(2, 600, 660), ended_by="maintenance"))
     write(store, 780)
-    assert store.incidents.still_open("shop") == ()
+    assert store.incidents.open("shop") == ()
     assert write(store, 1200, alarm(2, 1200, 1200, open=True)) == 0
-    assert [each.id for each in store.incidents.still_open("shop")] == ["shop-600"]
+    assert [each.id for each in store.incidents.open("shop")] == ["shop-600"]
 
 
 def test_labels_tell_incidents_apart(store: Store) -> None:
     alarms = [alarm(each, 600, 600, open=True) for each in (1, 2, 3, 4)]
     assert write(store, 600, *alarms, group=BY_ZONE) == 3
     assert sorted(members(store).values()) == [[1, 2], [3], [4]]
-    found = {each.labels.get("zone", ""): each for each in store.incidents.still_open("api")}
+    found = {each.labels.get("zone", ""): each for each in store.incidents.open("api")}
     assert {zone: (each.size, each.among) for zone, each in found.items()} == {
         "a": (2, 2),
         "b": (1, 1),
@@ -115,9 +114,9 @@ def test_labels_tell_incidents_apart(store: Store) -> None:
 
 
 def test_a_gone_series_is_not_counted(store: Store) -> None:
-    store.mark([2], SeriesState.GONE)
+    store.series.mark([2], SeriesState.GONE)
     write(store, 600, alarm(1, 600, 600, open=True), group=BY_ZONE)
-    assert store.incidents.still_open("api")[0].among == 1
+    assert store.incidents.open("api")[0].among == 1
 
 
 def test_a_late_alarm_shows_that_two_were_one(store: Store) -> None:
@@ -126,7 +125,7 @@ def test_a_late_alarm_shows_that_two_were_one(store: Store) -> None:
     older, younger = store.incidents.between(*EVER)
     assert (older.open, younger.open) == (False, True)
     assert write(store, 3000, alarm(5, 1000, 1500, 3.0), watch="db") == 0
-    (whole,) = store.incidents.still_open("shop")
+    (whole,) = store.incidents.open("shop")
     assert (whole.id, whole.start, whole.end, whole.size, whole.worst) == (
         older.id,
         600,
@@ -135,18 +134,18 @@ def test_a_late_alarm_shows_that_two_were_one(store: Store) -> None:
         2,
     )
     assert store.incidents.between(*EVER) == [whole] and members(store) == {older.id: [1, 2, 5]}
-    assert store.incidents.one(younger.id) == whole, "the younger name leads to the older"
+    assert store.incidents.get(younger.id) == whole, "the younger name leads to the older"
     write(store, 4060, alarm(2, 2000, 4060, 9.5, open=True))
-    assert store.incidents.still_open("shop")[0] == whole._replace(end=4060, peak_score=9.5)
+    assert store.incidents.open("shop")[0] == whole._replace(end=4060, peak_score=9.5)
 
 
 def test_an_alarm_that_grows_up_to_the_next_incident_shows_that_they_are_one(store: Store) -> None:
     """db lags behind: what goes on there was known up to 700 when the other began."""
     write(store, 700, alarm(5, 600, 700, open=True), watch="db")
     write(store, 2000, alarm(1, 2000, 2000, open=True))
-    assert [each.size for each in store.incidents.still_open("shop")] == [1, 1]
+    assert [each.size for each in store.incidents.open("shop")] == [1, 1]
     write(store, 1300, alarm(5, 600, 1300, open=True), watch="db")
-    (whole,) = store.incidents.still_open("shop")
+    (whole,) = store.incidents.open("shop")
     assert (whole.id, whole.end, whole.size) == ("shop-600", 2000, 2) and members(store) == {
         "shop-600": [1, 5]
     }
@@ -155,11 +154,11 @@ def test_an_alarm_that_grows_up_to_the_next_incident_shows_that_they_are_one(sto
 def test_what_a_catch_up_finds_in_the_past_is_closed_at_once(store: Store) -> None:
     write(store, 9000)
     assert write(store, 5000, alarm(5, 600, 700), alarm(6, 700, 5000, open=True), watch="db") == 1
-    assert [each.id for each in store.incidents.still_open("shop")] == ["shop-600"], (
+    assert [each.id for each in store.incidents.open("shop")] == ["shop-600"], (
         "one alarm goes on as far as known"
     )
     write(store, 9060, alarm(6, 700, 5000), watch="db")
-    assert store.incidents.still_open("shop") == ()
+    assert store.incidents.open("shop") == ()
 
 
 def test_incidents_are_found_by_group_series_and_time(store: Store) -> None:
@@ -173,7 +172,7 @@ def test_incidents_are_found_by_group_series_and_time(store: Store) -> None:
     )
     assert between(*EVER, ["shop"], [1]) == [first, third] and between(*EVER, ["api"]) == []
     assert between(*EVER, ids=[]) == [] and between(*EVER, limit=2) == [second, third]
-    assert store.incidents.one(second.id) == second and store.incidents.one("shop-1") is None
+    assert store.incidents.get(second.id) == second and store.incidents.get("shop-1") is None
 
 
 def test_members_are_ranked_by_who_moved_first_and_farthest(store: Store) -> None:
@@ -287,7 +286,7 @@ def test_any_order_of_ticks_and_restarts_comes_to_the_same(store: Store, seed: i
         for incident, each in store.incidents.alarms(
             [each.id for each in store.incidents.between(*EVER)]
         ):
-            first = store.incidents.one(given.setdefault((each.series_id, each.start), incident))
+            first = store.incidents.get(given.setdefault((each.series_id, each.start), incident))
             assert first is not None and first.id == incident, "once in an incident, it stays in it"
         if rng.random() < 0.2:
             store.close()

@@ -47,9 +47,9 @@ def _heard(hears: Connection) -> list[tuple[str, int]]:
 def _check(folder: Path, promised: dict[str, int]) -> int:
     """Returns how many rows are in blocks."""
     store = Store.open(folder)
-    until = store.scored_until("cpu") or 0
+    until = store.samples.scored_until("cpu") or 0
     assert until >= promised["tick"]
-    ids = np.array([record.id for record in store.series("cpu")])
+    ids = np.array([record.id for record in store.series.of("cpu")])
     assert len(ids) == SERIES
     wanted = tick(ids, np.arange(STEP, until + 1, STEP))
     with store._database.reading() as connection:
@@ -61,15 +61,15 @@ def _check(folder: Path, promised: dict[str, int]) -> int:
         assert (
             sorted(np.concatenate([part.times for part in parts]).tolist()) == wanted.times.tolist()
         )
-        assert store.samples(id, 0, until).score.tolist() == wanted.score[i].tolist()
-    assert [alarm.end for alarm in store.open_alarms("cpu")] == [until]
-    (carry,) = store.carry("cpu")
+        assert store.samples.of(id, 0, until).score.tolist() == wanted.score[i].tolist()
+    assert [alarm.end for alarm in store.alarms.open("cpu")] == [until]
+    (carry,) = store.detector_states.of("cpu")
     assert (carry.time, carry.arrays["trace"].tolist()) == (until, [[until, until]] * SERIES)
-    champions = store.champions("cpu")
+    champions = store.models.champions("cpu")
     assert min((c.version for c in champions), default=0) >= promised["model"]
     for champion in champions:
         assert (
-            store.read_weights(champion.path, [champion.row])["weight"] == champion.version
+            store.weights.read(champion.path, [champion.row])["weight"] == champion.version
         ).all()
     folded = store.sizes().block_rows
     store.close()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from plugin.series import Labels, Tick
-from plugin.store import AcceptRequest, Regime, Store
+from plugin.store import AcceptRequest, Regime, RegimeChanges, Store
 
 AT = 1_795_219_200
 ONE = (np.ones((2, 1)),) * 5
@@ -19,14 +19,15 @@ def tick(ids: list[int], time: int = AT) -> Tick:
 @pytest.fixture
 def ids(store: Store) -> list[int]:
     return [
-        each.id for each in store.register("web", [Labels.of({"pod": pod}) for pod in "ab"], AT)
+        each.id
+        for each in store.series.register("web", [Labels.of({"pod": pod}) for pod in "ab"], AT)
     ]
 
 
 def test_a_level_is_kept_once_with_the_tick_that_accepts_it(store: Store, ids: list[int]) -> None:
     known = Regime(ids[0], AT, AT - 3600, 812.0, math.nan, "ann", "deploy")
     for _ in range(2):
-        store.write([tick(ids)], "query", (AT, AT), accepted=[known])
+        store.write([tick(ids)], "query", (AT, AT), regime_changes=RegimeChanges([known]))
     (found,) = store.regimes.between(AT, AT)
     assert (found.before, found.by, found.reason, found.since) == (
         812.0,
@@ -44,14 +45,14 @@ def test_a_level_is_kept_once_with_the_tick_that_accepts_it(store: Store, ids: l
 
 def test_a_wish_stands_until_a_tick_has_looked(store: Store, ids: list[int]) -> None:
     first, second = (AcceptRequest(ids[0], AT, AT + 5, by, "why") for by in ("ann", "bob"))
-    store.regimes.ask([first])
-    store.regimes.ask([second, AcceptRequest(ids[1], AT, AT + 6, "bob")])
-    assert store.regimes.asked("web") == [first, AcceptRequest(ids[1], AT, AT + 6, "bob")], (
+    store.regimes.request([first])
+    store.regimes.request([second, AcceptRequest(ids[1], AT, AT + 6, "bob")])
+    assert store.regimes.requests("web") == [first, AcceptRequest(ids[1], AT, AT + 6, "bob")], (
         "the first one counts"
     )
-    assert store.regimes.asked("other") == []
-    store.write([tick(ids)], "query", (AT, AT), answered=[first])
-    assert [each.series_id for each in store.regimes.asked("web")] == [ids[1]]
+    assert store.regimes.requests("other") == []
+    store.write([tick(ids)], "query", (AT, AT), regime_changes=RegimeChanges(answered=[first]))
+    assert [each.series_id for each in store.regimes.requests("web")] == [ids[1]]
 
 
 def test_taken_back_by_its_reason(store: Store, ids: list[int]) -> None:
@@ -59,20 +60,27 @@ def test_taken_back_by_its_reason(store: Store, ids: list[int]) -> None:
         [tick(ids)],
         "query",
         (AT, AT),
-        accepted=[
-            Regime(ids[0], AT, AT - 60, 1.0, 2.0, "ann", "mine"),
-            Regime(ids[1], AT, AT - 60, 1.0, 2.0),
-        ],
+        regime_changes=RegimeChanges(
+            [
+                Regime(ids[0], AT, AT - 60, 1.0, 2.0, "ann", "mine"),
+                Regime(ids[1], AT, AT - 60, 1.0, 2.0),
+            ]
+        ),
     )
-    store.regimes.ask([AcceptRequest(ids[0], AT, AT, "ann", "mine")])
+    store.regimes.request([AcceptRequest(ids[0], AT, AT, "ann", "mine")])
     store.regimes.take_back(ids, "mine")
-    assert store.regimes.asked("web") == [] and [
+    assert store.regimes.requests("web") == [] and [
         each.series_id for each in store.regimes.between(0, AT)
     ] == [ids[1]]
 
 
 def test_old_levels_expire(store: Store, ids: list[int]) -> None:
-    store.write([tick(ids)], "query", (AT, AT), accepted=[Regime(ids[0], AT, AT - 60, 1.0, 2.0)])
+    store.write(
+        [tick(ids)],
+        "query",
+        (AT, AT),
+        regime_changes=RegimeChanges([Regime(ids[0], AT, AT - 60, 1.0, 2.0)]),
+    )
     store.expire(AT + 100, retention=101, versions=3)
     assert len(store.regimes.between(0, AT)) == 1
     store.expire(AT + 102, retention=101, versions=3)

@@ -16,7 +16,7 @@ STEP = 60
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     opened = Store.open(tmp_path / "data")
-    opened.register("w", [Labels.of({"n": str(n)}) for n in range(3)], 0)
+    opened.series.register("w", [Labels.of({"n": str(n)}) for n in range(3)], 0)
     yield opened
     opened.close()
 
@@ -54,7 +54,7 @@ def check(store: Store, series: int, start: int, end: int) -> int:
     """Compares with a reading past the cache; returns the number of rows."""
     kept, true = (
         read(series, start * STEP, end * STEP)
-        for read in (store.samples, lambda *range: stored(store, *range))
+        for read in (store.samples.of, lambda *range: stored(store, *range))
     )
     for name in ("times", "value", "expected", "lower", "upper", "score", "model_version"):
         np.testing.assert_array_equal(getattr(kept, name), getattr(true, name), err_msg=name)
@@ -86,7 +86,7 @@ def test_a_judgement_that_arrives_later_is_seen(store: Store) -> None:
     write(store, 15, 20)
     assert (
         check(store, 2, 0, 30) == 11
-        and store.samples(2, 0, 10**6).model_version.tolist() == [0] * 5 + [1] * 6
+        and store.samples.of(2, 0, 10**6).model_version.tolist() == [0] * 5 + [1] * 6
     )
 
 

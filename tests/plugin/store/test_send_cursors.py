@@ -2,18 +2,19 @@
 
 import numpy as np
 
+from plugin.domain.times import DAY
 from plugin.series import IntArray
 from plugin.store import Store
-from tests.plugin.store.build import DAY, assert_equal, tick
+from tests.plugin.store.build import assert_equal, tick
 
 
 def test_a_position_survives_and_never_goes_back(store: Store) -> None:
-    assert store.sent_until("cpu") is None
+    assert store.send_cursors.of("cpu") is None
     for until in (600, 1200, 900):
-        store.record_sent("cpu", until)
-    store.record_sent("ram", 60)
+        store.send_cursors.advance("cpu", until)
+    store.send_cursors.advance("ram", 60)
     again = Store.open(store.folder)
-    assert (again.sent_until("cpu"), again.sent_until("ram")) == (1200, 60)
+    assert (again.send_cursors.of("cpu"), again.send_cursors.of("ram")) == (1200, 60)
     again.close()
 
 
@@ -21,9 +22,9 @@ def test_rows_between_times_from_head_and_blocks(store: Store, ids: IntArray) ->
     times = np.arange(0, 2 * DAY, 600)
     store.write([tick(ids[:2], times)], "q", (0, int(times[-1])))
     assert store.fold(3 * DAY).rows > 0
-    found = store.between(ids, DAY - 1200, 2 * DAY)
+    found = store.samples.between(ids, DAY - 1200, 2 * DAY)
     assert found.keys() == set(ids[:2].tolist()), "a series without rows is absent"
     for series_id, rows in found.items():
         assert rows.times.tolist() == list(range(DAY - 1200, 2 * DAY, 600))
-        assert_equal(rows, store.samples(series_id, DAY - 1200, 2 * DAY))
-    assert store.between(ids, 2 * DAY, 3 * DAY) == {}
+        assert_equal(rows, store.samples.of(series_id, DAY - 1200, 2 * DAY))
+    assert store.samples.between(ids, 2 * DAY, 3 * DAY) == {}

@@ -95,7 +95,7 @@ def fill(
 ) -> None:
     """Ten samples per series: values 0..9 in a band of 4 ± 5, the last one of the first series far
     above it."""
-    records = store.register(watch, [Labels.of(each) for each in labels], START)
+    records = store.series.register(watch, [Labels.of(each) for each in labels], START)
     ids = np.array([record.id for record in records])
     value = np.tile(np.arange(LENGTH, dtype=float), (len(ids), 1))
     value[0, -1] = 24.0

@@ -117,7 +117,7 @@ def test_rows_are_chosen_by_group_or_watch_and_end_with_it(
     assert refusal(client, "/api/v1/alert?by=incident&watch=shoq", 404)[1].startswith(
         "there is no watch `shoq`; the"
     )
-    grouped.board.keep(["nobody"])
+    grouped.board.retain(["nobody"])
     assert get(client, "/api/v1/alert?by=incident") == []
 
 

@@ -16,7 +16,8 @@ from plugin.errors import ConfigError, StoreError
 from plugin.version import VERSION
 from plugin.web.auth import Authenticator
 from plugin.web.openapi import document
-from plugin.web.routes import ROUTES, Access
+from plugin.web.route import Access
+from plugin.web.routes import ROUTES
 from tests.plugin.web.conftest import Service
 
 DOCS = Path(__file__).parents[3] / "docs" / "http-api.md"
@@ -145,7 +146,7 @@ def test_errors_have_one_shape_and_no_trace(
         def broken(*_: object) -> None:
             raise error
 
-        monkeypatch.setattr(service.store, "samples", broken)
+        monkeypatch.setattr(service.store.samples, "of", broken)
 
     fail(ZeroDivisionError("secret path"))
     with caplog.at_level(logging.ERROR):

@@ -9,12 +9,12 @@ from flask.testing import FlaskClient
 
 from plugin.domain.alarms import Alarm
 from plugin.domain.budget import NoiseReport, Suggestion
+from plugin.domain.times import DAY
 from plugin.series import Labels
 from plugin.store import alarms
 from tests.plugin.web.conftest import API, CLASH, END, OTHER, START, STEP, Service
 
 # seconds, samples
-DAY = 86_400
 WEEK = 7 * 86_400 // STEP
 NOW = START + 20 * DAY
 FIRST, SECOND, THIRD = (str(Labels.of(labels)) for labels in (API, OTHER, CLASH))

@@ -82,7 +82,7 @@ def test_bands_for_a_panel_of_one_series_hold_numbers_only(client: FlaskClient) 
 def test_bands_draw_gaps_and_send_unbounded_sides_as_null(
     service: Service, client: FlaskClient
 ) -> None:
-    record = service.store.register("gaps", [Labels.of({"job": "x"})], START)[0]
+    record = service.store.series.register("gaps", [Labels.of({"job": "x"})], START)[0]
     column = np.array([[1.0, 2.0]])
     service.store.write(
         [
@@ -118,7 +118,7 @@ def test_bands_draw_gaps_and_send_unbounded_sides_as_null(
 
 
 def test_bands_thin_but_show_the_anomaly(service: Service, client: FlaskClient) -> None:
-    record = service.store.register("long", [Labels.of({"job": "x"})], START)[0]
+    record = service.store.series.register("long", [Labels.of({"job": "x"})], START)[0]
     times = START + STEP * np.arange(500)
     flat = np.ones((1, 500))
     score = np.where(np.arange(500) == 123, 1.001, 0.5)[None]
@@ -284,7 +284,9 @@ def test_variables(client: FlaskClient) -> None:
 def test_what_the_store_keeps_beside_a_watch_is_shown_nowhere(
     service: Service, client: FlaskClient
 ) -> None:
-    service.store.register("web#0123456789ab", [Labels.of({"job": "hidden", "beside": "x"})], END)
+    service.store.series.register(
+        "web#0123456789ab", [Labels.of({"job": "hidden", "beside": "x"})], END
+    )
     assert (
         len(get(client, "/api/v1/series")) == 4 and get(client, "/api/v1/label/beside/values") == []
     )
@@ -294,6 +296,6 @@ def test_what_the_store_keeps_beside_a_watch_is_shown_nowhere(
 
 def test_a_new_series_is_found_after_the_next_tick(service: Service, client: FlaskClient) -> None:
     assert len(get(client, "/api/v1/series?watch=node")) == 1
-    service.store.register("node", [Labels.of({"job": "new"})], END + STEP)
+    service.store.series.register("node", [Labels.of({"job": "new"})], END + STEP)
     service.board.publish(service.board.snapshots()["node"])
     assert len(get(client, "/api/v1/series?watch=node")) == 2

@@ -15,7 +15,7 @@ from plugin.config import Watch
 from plugin.config.groups import groups
 from plugin.domain.alarms import Alarm
 from plugin.series import Labels, Tick
-from plugin.store import Regime, Store
+from plugin.store import Regime, RegimeChanges, Store
 from tests.plugin.web.conftest import Service
 from tests.snapshots import snapshot
 
@@ -28,7 +28,7 @@ HALF = 50.0
 
 def filled(store: Store, board: Board, size: int, alarming: int) -> list[int]:
     """`size` series, of which some have lain 300 above what is usual for 40 minutes."""
-    records = store.register(
+    records = store.series.register(
         "web", [Labels.of({"__name__": "ms", "pod": str(at)}) for at in range(size)], NOW
     )
     ids = np.array([record.id for record in records])
@@ -122,7 +122,7 @@ def test_a_moment_before_and_within(told: Service) -> None:
 def test_the_members_of_an_incident(told: Service) -> None:
     watch = told.board.snapshots()["web"].settings
     told.store.incidents.adopt(groups([watch])["web"])
-    (incident,) = told.store.incidents.still_open("web")
+    (incident,) = told.store.incidents.open("web")
     client = told.app().test_client()
     found = rows(client, f"/api/v1/explain?incident={incident.id}")
     assert [row["series"] for row in found] == ['ms{pod="0"}', 'ms{pod="1"}']
@@ -165,7 +165,7 @@ def test_many_alerts_do_not_hold_up_the_rows(tmp_path: Path) -> None:
 
 
 def test_new_levels_are_rows_and_annotations(told: Service) -> None:
-    first = told.store.series("web")[0].id
+    first = told.store.series.of("web")[0].id
     level = Regime(first, NOW, NOW - 12 * 3600, 812.0, 1430.0, "ann", "deploy 7")
     one = np.ones((1, 1))
     tick = Tick(
@@ -179,7 +179,7 @@ def test_new_levels_are_rows_and_annotations(told: Service) -> None:
         one,
         np.ones(1, np.int64),
     )
-    told.store.write([tick], "query", (NOW, NOW), accepted=[level])
+    told.store.write([tick], "query", (NOW, NOW), regime_changes=RegimeChanges([level]))
     client = told.app().test_client()
     text = "new level since 2026-11-20 15:00 UTC: 812 ms -> 1.43 s, accepted 03:00 UTC by ann"
     (row,) = rows(client, "/api/v1/regimes?watch=web")

@@ -156,7 +156,7 @@ def test_a_new_normal_asks_for_the_level_and_takes_the_wish_back(
     service: Service, answered: FlaskClient
 ) -> None:
     give(answered, incident=f"1-{END}", verdict="new_normal", comment="two more servers", by="anna")
-    (wish,) = service.store.regimes.asked("web")
+    (wish,) = service.store.regimes.requests("web")
     assert (wish.series_id, wish.seen, wish.by, wish.reason) == (
         1,
         END,
@@ -168,7 +168,7 @@ def test_a_new_normal_asks_for_the_level_and_takes_the_wish_back(
         == "withdrawn; a level that was accepted by it stays until the next fit, which `bandwatch"
         " models refit` asks for"
     )
-    assert service.store.regimes.asked("web") == []
+    assert service.store.regimes.requests("web") == []
 
 
 def test_what_replaces_a_new_normal_takes_its_wish_with_it(
@@ -176,14 +176,14 @@ def test_what_replaces_a_new_normal_takes_its_wish_with_it(
 ) -> None:
     give(answered, incident=f"1-{END}", verdict="new_normal", by="anna")
     assert give(answered, **RANGE, verdict="real")["replaced"] == [1]
-    assert service.store.regimes.asked("web") == [], "it was real: no level is accepted"
+    assert service.store.regimes.requests("web") == [], "it was real: no level is accepted"
     give(answered, incident=f"1-{END}", verdict="new_normal", by="ben")
     give(answered, **RANGE, verdict="new_normal", by="cy")
-    assert [(wish.by, wish.reason) for wish in service.store.regimes.asked("web")] == [
+    assert [(wish.by, wish.reason) for wish in service.store.regimes.requests("web")] == [
         ("cy", "feedback 4")
     ]
     answered.delete("/api/v1/feedback/4")
-    assert service.store.regimes.asked("web") == []
+    assert service.store.regimes.requests("web") == []
 
 
 @pytest.mark.parametrize(

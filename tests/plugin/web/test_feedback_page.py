@@ -17,12 +17,12 @@ from werkzeug.test import TestResponse
 
 from plugin.config.groups import groups
 from plugin.config.model import User
+from plugin.domain.times import DAY
 from plugin.series import Labels, Tick
 from tests.plugin.web.conftest import END, OTHER, Service
 from tests.plugin.web.test_feedback import ALARM, NOW, QUIET, SERIES, rows
 from tests.plugin.web.test_incidents import keep
 
-DAY = 86_400
 OURS = "http://bandwatch.test"
 TOKEN = {"Authorization": "Bearer w"}
 
@@ -242,7 +242,7 @@ def test_what_is_not_there_is_told(page: FlaskClient, about: dict[str, str], mes
 
 def test_nothing_that_is_shown_can_run(page: FlaskClient, service: Service) -> None:
     evil = '"><script>alert(1)</script>{{ 7777 * 7 }}'
-    (record,) = service.store.register("web", [Labels.of({"job": evil})], END)
+    (record,) = service.store.series.register("web", [Labels.of({"job": evil})], END)
     value = np.array([[7.0]])
     service.store.write(
         [

@@ -210,6 +210,6 @@ def test_a_removed_watch_and_a_withdrawn_forecast_leave_the_board() -> None:
         board.publish_forecast(
             Forecast(name, END, STEP, np.empty(0, np.int64), np.empty(0), empty, empty, empty)
         )
-    board.keep(["a", "b"])
-    board.withdraw("b")
+    board.retain(["a", "b"])
+    board.remove_forecast("b")
     assert list(board.forecasts()) == ["a"]

@@ -11,12 +11,12 @@ from flask.testing import FlaskClient
 
 from plugin.config.groups import groups
 from plugin.domain.alarms import Alarm
+from plugin.domain.times import HOUR
 from plugin.series import Labels, Tick
 from plugin.web import incidents
 from tests.plugin.web.conftest import API, CLASH, END, OTHER, START, Service
 from tests.plugin.web.test_data_source import get, refusal
 
-HOUR = 3600
 PEAK = START + 3 * HOUR - 300  # 02:55
 FIRST = Alarm(
     1, START + 3 * HOUR - 420, START + 3 * HOUR + 300, False, 13, PEAK, 4.0, 24.0, 4.0, -1.0, 9.0, 1
@@ -195,7 +195,7 @@ def test_an_open_one_has_no_end_and_belongs_to_every_later_range(
 
 
 def test_nothing_of_a_removed_watch_goes_on(kept: Service, client: FlaskClient) -> None:
-    kept.board.keep(["web"])  # what is on the board is configured here
+    kept.board.retain(["web"])  # what is on the board is configured here
     rows = {row["watch"]: row for row in get(client, f"/api/v1/incidents?{RANGE}")}
     assert (rows["node"]["state"], rows["node"]["timeEnd"]) == ("closed", OPEN.end * 1000)
     assert (

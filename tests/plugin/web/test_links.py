@@ -8,11 +8,11 @@ import pytest
 from pydantic import SecretStr
 
 from plugin.config import WebSettings
+from plugin.domain.times import DAY
 from plugin.errors import RequestError, StoreError
-from plugin.web.links import KEY_FILE, ROUND, SignedLinks
+from plugin.web.links import KEY_FILE, ROUND_SECONDS, SignedLinks
 
 NOW = 1_795_220_000
-DAY = 86_400
 ABOUT = {"watch": "web", "series": 'up{job="a&b"}', "at": "1795219740000"}
 
 
@@ -37,7 +37,7 @@ def test_a_link_holds_until_it_expires(tmp_path: Path) -> None:
         "https://bandwatch.example.org/b/feedback?watch=web&series=up%7Bjob%3D%22a%26b%22%7D&at="
     )
     given = opened(url)
-    assert NOW + 7 * DAY <= int(given["expires"]) < NOW + 7 * DAY + ROUND
+    assert NOW + 7 * DAY <= int(given["expires"]) < NOW + 7 * DAY + ROUND_SECONDS
     for now in (NOW, int(given["expires"])):
         links.check(given, now)
     with pytest.raises(RequestError, match="has expired") as refused:
@@ -110,3 +110,12 @@ def test_without_a_token_the_key_is_a_file_that_only_we_may_read(tmp_path: Path)
 def test_nobody_is_sent_where_nobody_said(tmp_path: Path) -> None:
     links = SignedLinks(settings(external_url=None), tmp_path)
     assert links.url(ABOUT, NOW) == "" and not links.offered
+
+
+def test_a_link_of_an_older_version_still_holds(tmp_path: Path) -> None:
+    link = {
+        **ABOUT,
+        "expires": "1795827600",
+        "signature": "X2agBFPmDgSuy9ky-74nztQ5KfbQBVYdBG7cvuo_BE4",
+    }
+    SignedLinks(settings(), tmp_path).check(link, NOW)

@@ -41,11 +41,11 @@ def client(service: Service, ruler: Ruler) -> FlaskClient:
 
 def crown(service: Service, count: int) -> list[int]:
     """So many versions of each series of `web`; the last one reigns."""
-    ids = [record.id for record in service.store.series("web")]
+    ids = [record.id for record in service.store.series.of("web")]
     versions = []
     for _ in range(count):
-        versions.append(service.store.new_version("web"))
-        path = service.store.write_weights(versions[-1], {"weight": np.zeros((len(ids), 1))})
+        versions.append(service.store.models.new_version("web"))
+        path = service.store.weights.write(versions[-1], {"weight": np.zeros((len(ids), 1))})
         service.store.save_models(
             "web",
             [
@@ -55,7 +55,7 @@ def crown(service: Service, count: int) -> list[int]:
                 for row, id in enumerate(ids)
             ],
             [
-                Decision(START + versions[-1], id, versions[-1], DecisionKind.CROWNED, "as good")
+                Decision(START + versions[-1], id, versions[-1], DecisionKind.PROMOTED, "as good")
                 for id in ids
             ],
         )
@@ -76,7 +76,7 @@ def test_versions_are_listed_the_newest_first(service: Service, client: FlaskCli
         (first, False, None),
     ]
     row = rows[0]
-    assert row["series"] == str(service.store.series("web")[1].labels) and row["watch"] == "web"
+    assert row["series"] == str(service.store.series.of("web")[1].labels) and row["watch"] == "web"
     assert (
         row["detector"],
         row["loss"],

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from plugin.config.groups import groups
 from plugin.domain.alarms import Alarm
 from plugin.series import Labels, Tick
-from plugin.web import simple_json
+from plugin.web import simple_json_lines
 from plugin.web.routes import ROUTES
 from tests.plugin.web.conftest import API, CLASH, END, OTHER, START, STEP, Service
 
@@ -208,7 +208,7 @@ def test_a_legend_names_the_line(client: FlaskClient) -> None:
 def test_a_gap_is_a_point_without_a_number_and_an_anomaly_is_never_thinned_away(
     service: Service, client: FlaskClient
 ) -> None:
-    (record,) = service.store.register("node", [Labels.of({"job": "x"})], START)
+    (record,) = service.store.series.register("node", [Labels.of({"job": "x"})], START)
     at = np.concatenate([np.arange(100), 200 + np.arange(100)])
     ones = np.ones((1, 200))
     none = np.full((1, 200), np.inf)
@@ -291,7 +291,7 @@ def test_a_table_of_watches(
 
 
 def test_incidents_are_a_table_and_annotations(service: Service, client: FlaskClient) -> None:
-    ids = {str(record.labels): record.id for record in service.store.series()}
+    ids = {str(record.labels): record.id for record in service.store.series.all()}
     known = groups(service.watches().values())
     for watch, name in (("web", FIRST), ("node", LOAD)):
         tick = Tick(
@@ -587,9 +587,9 @@ def test_whoever_may_read_may_ask(service: Service) -> None:
 
 
 def test_too_much_is_refused(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simple_json, "MAX_ROWS", 39)
+    monkeypatch.setattr(simple_json_lines, "MAX_POINTS", 39)
     assert "more than 39 points" in refusal(client, "query", panel("score"))[1]
-    monkeypatch.setattr(simple_json, "MAX_SERIES", 3)
+    monkeypatch.setattr(simple_json_lines, "MAX_SERIES", 3)
     assert refusal(client, "query", panel("score")) == (
         "targets",
         "`score` has 4 series and one answer draws 3 at most: narrow the target",
@@ -598,6 +598,6 @@ def test_too_much_is_refused(client: FlaskClient, monkeypatch: pytest.MonkeyPatc
 
 def test_a_new_series_is_found_after_the_next_tick(service: Service, client: FlaskClient) -> None:
     assert len(post(client, "variable", {"payload": {"target": 'series{watch="node"}'}})) == 1
-    service.store.register("node", [Labels.of({"job": "new"})], END + STEP)
+    service.store.series.register("node", [Labels.of({"job": "new"})], END + STEP)
     service.board.publish(service.board.snapshots()["node"])
     assert len(post(client, "variable", {"payload": {"target": 'series{watch="node"}'}})) == 2

@@ -8,13 +8,13 @@ import pytest
 from plugin.board import Snapshot, WatchHealth
 from plugin.config import Watch
 from plugin.domain.budget import AlarmTotals, Spending
+from plugin.domain.times import DAY
 from plugin.series import Labels, SeriesRecord, SeriesState
 from plugin.web.pinned_snapshots import PinnedSnapshot
 from plugin.web.watches import watch_rows
 from tests.snapshots import snapshot
 
 NOW = 1_800_000_000.0
-DAY = 86_400
 WATCH = Watch(name="web", query="up", unit="reqps", labels={"team": "shop", "ok": "yes"})
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from plugin.cli import main
 from plugin.commands.backtest.evaluation import evaluate_folder
+from plugin.domain.times import HOUR
 from plugin.errors import BandwatchError
 
 # one sample an hour
-HOUR = 3600
 DAY = 24
 
 

@@ -11,9 +11,8 @@ from plugin.commands.backtest.run import backtest
 from plugin.commands.backtest.source import Recording, recorded
 from plugin.commands.backtest.walk import WEEK, Walk, lanes
 from plugin.config import Watch
+from plugin.domain.times import DAY
 
-HOUR = 3600
-DAY = 86_400
 WATCH = Watch(name="w", query="x", step=600, detector="baseline", fit_every=DAY)
 
 

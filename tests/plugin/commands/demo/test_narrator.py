@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from plugin.commands.demo.narrator import Narrator, ServiceView, is_about
-from plugin.commands.demo.past import COLUMNS, PastIncidentReport, Scored, missing_peak
+from plugin.commands.demo.past import COLUMNS, PastIncidentReport, ScoredPast, missing_peak
 from plugin.commands.demo.scripted_incidents import ScriptedIncident
 from plugin.commands.demo.summary import passed, summary
 from plugin.commands.demo.world import World, series_labels
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("utc")
 
 @pytest.fixture
 def narrator() -> Narrator:
-    return Narrator(World(1, int(BEGAN)), step=10, began=BEGAN)
+    return Narrator(World(1, int(BEGAN)), step=10, started_at=BEGAN)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def past() -> PastIncidentReport:
     columns = {name: np.ones(len(times)) for name in COLUMNS} | {
         "score": np.where(during, 2.0, 0.0)
     }
-    return PastIncidentReport(incident, int(BEGAN), Scored(incident, times, columns))
+    return PastIncidentReport(incident, int(BEGAN), ScoredPast(incident, times, columns))
 
 
 def view(
@@ -89,7 +89,7 @@ def test_how_it_comes_up(narrator: Narrator) -> None:
     assert narrator.see(BEGAN + 40, view(world)) == [
         (
             "00:00:40  the first band made by a network (lstm), 40 s after the start: "
-            "checkout latency is at 270 ms (expected 240 to 310)"
+            "checkout latency is at 270 ms (expected 240 to 310 ms)"
         ),
         "00:00:40  every series has a network of its own",
     ]
@@ -113,16 +113,18 @@ def test_an_incident_from_begin_to_end(narrator: Narrator) -> None:
     ]
     assert narrator.see(START + 5, view(narrator.world)) == []
     assert narrator.see(START + 15, view(narrator.world, HIGH)) == [
-        "00:01:15  checkout latency rose to 812 ms (expected 240 to 310): score 4.2, 15 s after it"
+        "00:01:15  checkout latency rose to 812 ms (expected 240 to 310 ms):"
+        " score 4.2, 15 s after it"
         " began"
     ]
     assert narrator.see(START + 25, view(narrator.world, HIGH)) == []
     assert narrator.see(START + 40, view(narrator.world)) == [
-        "00:01:40  checkout latency is back at 270 ms (expected 240 to 310): score 0.4, 10 s after"
+        "00:01:40  checkout latency is back at 270 ms (expected 240 to 310 ms):"
+        " score 0.4, 10 s after"
         " it ended"
     ]
     (outcome,) = narrator.outcomes
-    assert (outcome.delay, outcome.over, narrator.false_alarms) == (15, START + 40, 0)
+    assert (outcome.delay, outcome.well_at, narrator.false_alarms) == (15, START + 40, 0)
 
 
 def test_a_vanished_series(narrator: Narrator) -> None:
@@ -131,8 +133,8 @@ def test_a_vanished_series(narrator: Narrator) -> None:
     assert narrator.see(START + 41, view(narrator.world, GONE)) == [
         "00:01:41  30 series: 29 ok, 1 missing",
         (
-            "00:01:41  checkout latency vanished: its last value was 270 ms (expected 240 to 310):"
-            " score 2.0, 41 s after it began"
+            "00:01:41  checkout latency vanished: its last value was 270 ms (expected 240 to 310"
+            " ms): score 2.0, 41 s after it began"
         ),
     ]
 
@@ -142,25 +144,27 @@ def test_a_band_that_gives_in_and_is_surprised_again(narrator: Narrator) -> None
     narrator.expect(INCIDENT)
     narrator.see(START + 11, view(narrator.world, HIGH))
     assert narrator.see(START + 21, view(narrator.world)) == [
-        "00:01:21  checkout latency is back at 270 ms (expected 240 to 310): score 0.4, while the"
+        "00:01:21  checkout latency is back at 270 ms (expected 240 to 310 ms):"
+        " score 0.4, while the"
         " incident goes on"
     ]
     assert narrator.see(START + 41, view(narrator.world, HIGH)) == [
-        "00:01:41  checkout latency rose to 812 ms (expected 240 to 310): score 4.2, again"
+        "00:01:41  checkout latency rose to 812 ms (expected 240 to 310 ms): score 4.2, again"
     ]
-    assert narrator.outcomes[0].over is None
+    assert narrator.outcomes[0].well_at is None
     narrator.see(START + 51, view(narrator.world))
-    assert narrator.outcomes[0].over == START + 51
+    assert narrator.outcomes[0].well_at == START + 51
 
 
 def test_a_false_alarm(narrator: Narrator) -> None:
     narrator.see(BEGAN, view(narrator.world))
     assert narrator.see(BEGAN + 70, view(narrator.world, HIGH)) == [
-        "00:01:10  checkout latency rose to 812 ms (expected 240 to 310): score 4.2, and nothing"
+        "00:01:10  checkout latency rose to 812 ms (expected 240 to 310 ms): score 4.2, and nothing"
         " was done to it"
     ]
     assert narrator.see(BEGAN + 80, view(narrator.world)) == [
-        "00:01:20  checkout latency is back at 270 ms (expected 240 to 310): score 0.4, after 10 s"
+        "00:01:20  checkout latency is back at 270 ms (expected 240 to 310 ms):"
+        " score 0.4, after 10 s"
     ]
     assert narrator.false_alarms == 1
 
@@ -172,10 +176,10 @@ def test_what_is_harmless_may_stay_unseen(narrator: Narrator, past: PastIncident
         "00:01:00  something harmless happens to checkout latency: door open, for 30 s"
     ]
     assert narrator.see(START + 50, view(narrator.world)) == [
-        "00:01:50  checkout latency, door open: over, and nobody was alerted"
+        "00:01:50  checkout latency, door open: over, and no alarm was raised"
     ]
     assert narrator.see(START + 51, view(narrator.world)) == []
-    assert "                 checkout latency, door open: nobody was alerted" in summary(
+    assert "                 checkout latency, door open: no alarm was raised" in summary(
         narrator, past, START + 60
     )
     assert passed(narrator, past, START + 60)

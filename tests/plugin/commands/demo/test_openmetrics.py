@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plugin.commands.demo.openmetrics import BLOCK, create_blocks, pieces, write_openmetrics
+from plugin.commands.demo.openmetrics import BLOCK_SECONDS, create_blocks, pieces, write_openmetrics
 from plugin.series import Labels, Series
 from tests.servers import binary
 
@@ -27,8 +27,8 @@ def test_one_line_per_sample_with_exact_numbers_and_escapes() -> None:
 
 
 def test_pieces_end_where_blocks_do() -> None:
-    one = series([BLOCK - 1, BLOCK, 5 * BLOCK], [1, 2, 3], __name__="one")
-    two = series([BLOCK + 60], [4], __name__="two")
+    one = series([BLOCK_SECONDS - 1, BLOCK_SECONDS, 5 * BLOCK_SECONDS], [1, 2, 3], __name__="one")
+    two = series([BLOCK_SECONDS + 60], [4], __name__="two")
     cut = [
         [(str(part.labels), part.values.tolist()) for part in piece] for piece in pieces([one, two])
     ]
@@ -38,7 +38,7 @@ def test_pieces_end_where_blocks_do() -> None:
 def test_each_piece_becomes_one_block(tmp_path: Path) -> None:
     create_blocks(
         tmp_path,
-        [series([BLOCK - 60, BLOCK], [1, np.inf], __name__="one")],
+        [series([BLOCK_SECONDS - 60, BLOCK_SECONDS], [1, np.inf], __name__="one")],
         promtool=binary("promtool"),
     )
     blocks = [path for path in tmp_path.iterdir() if (path / "meta.json").exists()]
@@ -51,8 +51,8 @@ def test_each_piece_becomes_one_block(tmp_path: Path) -> None:
     ).stdout
     assert len(blocks) == 2
     assert sorted(dump.splitlines()) == [
-        f'{{__name__="one"}} +Inf {BLOCK}000',
-        f'{{__name__="one"}} 1 {BLOCK - 60}000',
+        f'{{__name__="one"}} +Inf {BLOCK_SECONDS}000',
+        f'{{__name__="one"}} 1 {BLOCK_SECONDS - 60}000',
     ]
 
 

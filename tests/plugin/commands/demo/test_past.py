@@ -10,27 +10,29 @@ from plugin.commands.demo.loopback_server import HttpReply, HttpServer, Paramete
 from plugin.commands.demo.past import (
     COLUMNS,
     PastIncidentReport,
-    Scored,
-    ask,
-    drawn,
+    ScoredPast,
+    day_and_time,
+    describe,
+    draw_past,
     missing_peak,
     one_step_score,
-    told,
-    when,
+    read_past,
 )
-from plugin.commands.demo.randomness import DAY, HOUR
 from plugin.commands.demo.world import HISTORY, World
+from plugin.domain.times import DAY, HOUR
 
 SATURDAY = 1_795_219_200  # midnight, UTC
 INCIDENT = missing_peak(SATURDAY + 8 * HOUR)
 pytestmark = pytest.mark.usefixtures("utc")
 
 
-def scored(score: np.ndarray, value: np.ndarray | None = None, every: int = HOUR // 2) -> Scored:
+def scored(
+    score: np.ndarray, value: np.ndarray | None = None, every: int = HOUR // 2
+) -> ScoredPast:
     """Samples from an hour before the incident on."""
     times = INCIDENT.start - HOUR + every * np.arange(len(score))
     columns = {name: np.ones(len(score)) for name in COLUMNS} | {"score": score}
-    return Scored(INCIDENT, times, columns if value is None else columns | {"value": value})
+    return ScoredPast(INCIDENT, times, columns if value is None else columns | {"value": value})
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,7 @@ def test_it_is_in_the_history_and_takes_the_peak_away() -> None:
     ],
 )
 def test_when_it_was(now: int, words: str) -> None:
-    assert when(INCIDENT, now) == words
+    assert day_and_time(INCIDENT, now) == words
 
 
 def test_what_is_told() -> None:
@@ -78,11 +80,11 @@ def test_what_is_told() -> None:
         [0.1, 2, np.nan, 0.5, 2, 2, 2, 1.0, 0.2, 0.2]
     )  # samples 2 to 7 are of the incident
     assert (
-        told(scored(score)).partition(" the daily peak")[2]
+        describe(scored(score)).partition(" the daily peak")[2]
         == " of open baskets was missing: flagged 50% of that time, first after 60 min, and 25.0%"
         " of the rest of two days; a one-step detector (EWMA, 3 sigma) flags 0% and 0%"
     )
-    assert " flagged 0% of that time, and 25.0% of the rest" in told(
+    assert " flagged 0% of that time, and 25.0% of the rest" in describe(
         scored(np.where(np.arange(10) == 1, 2.0, 0.0))
     )
 
@@ -108,7 +110,7 @@ def test_it_is_told_once_and_only_when_all_of_it_is_there() -> None:
     hindsight = PastIncidentReport(INCIDENT, now)
     server = HttpServer(answer)
     try:
-        assert ask(server.url, INCIDENT, now) is None
+        assert read_past(server.url, INCIDENT, now) is None
         rows += [
             {"time": at * 1000, "value": 1, "expected": 1, "lower": None, "upper": 2, "score": 3.0}
             for at in range(now - 2 * DAY, now - HOUR, 60)
@@ -141,7 +143,7 @@ def test_it_must_be_flagged_for_most_of_its_time(flagged: int, seen: bool) -> No
 def test_no_picture_of_what_was_not_scored(tmp_path: Path) -> None:
     file = tmp_path / "past.png"
     assert (
-        drawn(PastIncidentReport(INCIDENT, 0), file)
+        draw_past(PastIncidentReport(INCIDENT, 0), file)
         == f"no picture in {file}: the incident of the past has not been scored"
     )
     assert not file.exists()

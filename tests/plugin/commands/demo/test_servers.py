@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from plugin.commands.demo.exporter import serve_exporter
-from plugin.commands.demo.servers import COARSE, FINE, load_history, prometheus, spans_of
+from plugin.commands.demo.servers import (
+    COARSE_STEPS,
+    FINE_SECONDS,
+    load_history,
+    prometheus,
+    spans_of,
+)
 from plugin.commands.demo.settings import BACKFILL, FIT_WINDOW, SALES_BACKFILL, SALES_STEP, STEP
 from plugin.commands.demo.world import HISTORY, World
 from plugin.config import Watch
@@ -30,20 +36,22 @@ def test_history_is_cut_into_spans_without_a_hole() -> None:
 
 
 def test_fits_at_the_step_of_the_scrapes_look_at_the_fine_part_of_the_history_only() -> None:
-    assert FIT_WINDOW + BACKFILL <= FINE
+    assert FIT_WINDOW + BACKFILL <= FINE_SECONDS
 
 
 def test_the_sales_are_watched_at_a_step_that_all_of_the_history_has() -> None:
-    assert SALES_STEP >= COARSE * STEP
+    assert SALES_STEP >= COARSE_STEPS * STEP
     assert Watch.model_fields["fit_window"].default + SALES_BACKFILL <= HISTORY
 
 
 def test_far_back_the_history_is_coarse(tmp_path: Path) -> None:
     step = 600
     coarse = 24 * 3600
-    samples = load_history(World(1, int(time.time()) // step * step), tmp_path, step, FINE + coarse)
+    samples = load_history(
+        World(1, int(time.time()) // step * step), tmp_path, step, FINE_SECONDS + coarse
+    )
     gap = 9 * 3600 // step
-    until_today = 1 + coarse // (COARSE * step) + FINE // step
+    until_today = 1 + coarse // (COARSE_STEPS * step) + FINE_SECONDS // step
     assert samples >= 30 * (until_today - 1) - gap  # and what has passed since `now`
     assert any((block / "meta.json").exists() for block in tmp_path.iterdir())
 

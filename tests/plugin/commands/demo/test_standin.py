@@ -44,7 +44,7 @@ def readers(
     with prometheus(
         world, exporter, folder, step=STEP, bandwatch="127.0.0.1:9", history=HISTORY
     ) as real:
-        assert real.words.startswith("a real one, with 111,")
+        assert real.description.startswith("a real one, with 111,")
         both = [PrometheusReader(PrometheusSettings(url=url)) for url in (real.url, standin.url)]
         yield world, both[0], both[1]
         for reader in both:
@@ -85,7 +85,7 @@ def test_it_says_its_version(readers: tuple[World, PrometheusReader, PrometheusR
             "histogram_quantile(0.9, x)",
             "the stand-in speaks selectors, rate and sum by, and does not understand",
         ),
-        ("shop{service=checkout}", "not a label matcher: 'service=checkout'"),
+        ("shop{service=checkout}", "expected a label value in quotes at character 14"),
     ],
 )
 def test_what_it_does_not_understand_is_refused(

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from plugin.commands.demo.randomness import DAY, HOUR
 from plugin.commands.demo.scripted_incidents import ScriptedIncident
-from plugin.commands.demo.world import HISTORY, RESTART, World, last_restart
+from plugin.commands.demo.world import HISTORY, RESTART_SECONDS, World, last_restart
+from plugin.domain.times import DAY, HOUR
 
 NOW = 1_795_219_200 + 15 * HOUR  # a Saturday afternoon
 STEP = 10
@@ -56,14 +56,16 @@ def test_the_live_world_goes_on_where_the_history_ended() -> None:
 
 def test_counters_count_whole_events_and_start_again_every_night() -> None:
     world = World(1, NOW)
-    times = grid(NOW // DAY * DAY + RESTART - 100, NOW)
+    times = grid(NOW // DAY * DAY + RESTART_SECONDS - 100, NOW)
     for source in world.sources:
         if source.kind == "counter":
             total = world.values(source, times)
             np.testing.assert_array_equal(total, np.round(total))
             drops = np.flatnonzero(np.diff(total) < 0)
-            assert [int(times[drop + 1]) % DAY for drop in drops] in ([RESTART], []), source.title
-            assert total[times % DAY == RESTART] == 0
+            assert [int(times[drop + 1]) % DAY for drop in drops] in ([RESTART_SECONDS], []), (
+                source.title
+            )
+            assert total[times % DAY == RESTART_SECONDS] == 0
 
 
 def test_the_gap_is_in_the_history_and_nowhere_else() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from plugin.commands.grafana.dashboards import Dashboard, Sources
 from plugin.commands.grafana.findings import Level
-from plugin.commands.grafana.frames import Field, Frame, QueryResponse
+from plugin.commands.grafana.frames import AnswerFrame, Field, QueryResponse
 from plugin.commands.grafana.rules import rule_queries
 from plugin.commands.grafana.shipped import INFINITY
 from plugin.errors import GrafanaError
@@ -24,7 +24,7 @@ SOURCE = {"name": "datasource", "type": "datasource", "query": "prometheus"}
 
 
 def strings(*values: str) -> QueryResponse:
-    return QueryResponse((Frame("", (Field("x", "string", values, {}),)),))
+    return QueryResponse((AnswerFrame("", (Field("x", "string", values, {}),)),))
 
 
 @dataclass
@@ -140,7 +140,7 @@ def test_a_query_whose_variable_has_no_value_is_not_asked() -> None:
 )
 def test_other_kinds_of_variables(variable: dict[str, Any], value: str | None) -> None:
     result = QueryResponse(
-        (Frame("", (Field("Value", "number", (1.0,), {"__name__": "up", "job": "api"}),)),)
+        (AnswerFrame("", (Field("Value", "number", (1.0,), {"__name__": "up", "job": "api"}),)),)
     )
     board, _ = opened(Asker({"up": result}, {"job": []}), [SOURCE, {**variable, "name": "x"}])
     assert board.values.get("x") == value and ("x" in board.unresolved) == (value is None)
@@ -172,7 +172,7 @@ def test_what_a_variable_cannot_be_asked() -> None:
 
 def test_a_dashboard_without_a_single_row_is_one_whose_prometheus_does_not_scrape() -> None:
     series = QueryResponse(
-        (Frame("", (Field("t", "time", (1,), {}), Field("v", "number", (1.0,), {}))),)
+        (AnswerFrame("", (Field("t", "time", (1,), {}), Field("v", "number", (1.0,), {}))),)
     )
     _, found = opened(Asker(), [SOURCE], "a", "b")
     assert found[1:] == [

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from plugin.commands.grafana.alert_judges import judge_stable, judge_together
+from plugin.commands.grafana.answer_needs import AnswerNeeds, Purpose
 from plugin.commands.grafana.findings import Finding, Level
-from plugin.commands.grafana.frames import Field, Frame, QueryResponse
-from plugin.commands.grafana.judge import AnswerNeeds, Needs, judge, judge_stable, judge_together
+from plugin.commands.grafana.frames import AnswerFrame, Field, QueryResponse
+from plugin.commands.grafana.judge import judge
 
 TIME = Field("time", "time", (1000, 2000), {})
 VALUE = Field("value", "number", (1.0, None), {})
@@ -19,14 +21,14 @@ LONG = "numeric-long"
 
 
 def answer(*fields: Field, kind: str = "") -> QueryResponse:
-    return QueryResponse((Frame(kind, fields),))
+    return QueryResponse((AnswerFrame(kind, fields),))
 
 
 def texts(findings: list[Finding]) -> list[str]:
     return [finding.text for finding in findings if finding.level is Level.FAILURE]
 
 
-def only(needs: Needs, made: QueryResponse, **settings: Any) -> str:
+def only(needs: Purpose, made: QueryResponse, **settings: Any) -> str:
     """The one failure."""
     [text] = texts(judge(made, AnswerNeeds(needs, **settings)))
     return text
@@ -39,44 +41,44 @@ def field(name: str, *values: object, kind: str = "number", **labels: str) -> Fi
 @pytest.mark.parametrize(
     ("needs", "made", "shown"),
     [
-        (Needs.BAND, answer(TIME, VALUE), "2 rows: time, value"),
+        (Purpose.BAND, answer(TIME, VALUE), "2 rows: time, value"),
         (
-            Needs.SERIES,
+            Purpose.SERIES,
             answer(TIME, field("value", 1, 2, job="a"), kind="timeseries-wide"),
             "2 rows: time, value",
         ),
         (
-            Needs.SERIES,
-            QueryResponse((Frame("", (TIME, VALUE)), Frame("", (TIME, VALUE)))),
+            Purpose.SERIES,
+            QueryResponse((AnswerFrame("", (TIME, VALUE)), AnswerFrame("", (TIME, VALUE)))),
             "2 frames, 4 rows: time, value",
         ),
         (
-            Needs.STATES,
+            Purpose.STATES,
             answer(TIME, field("state", "ok", "late", kind="string")),
             "2 rows: time, state",
         ),
-        (Needs.TABLE, answer(WATCH, VALUE), "2 rows: watch, value"),
-        (Needs.ALERT, answer(WATCH, SERIES, SCORE, kind=LONG), "2 rows: watch, series, score"),
-        (Needs.ALERT, answer(field("age", 3.0), kind=LONG), "1 row: age"),
-        (Needs.VARIABLE, answer(SERIES), "2 rows: series"),
+        (Purpose.TABLE, answer(WATCH, VALUE), "2 rows: watch, value"),
+        (Purpose.ALERT, answer(WATCH, SERIES, SCORE, kind=LONG), "2 rows: watch, series, score"),
+        (Purpose.ALERT, answer(field("age", 3.0), kind=LONG), "1 row: age"),
+        (Purpose.VARIABLE, answer(SERIES), "2 rows: series"),
     ],
 )
-def test_what_is_good(needs: Needs, made: QueryResponse, shown: str) -> None:
+def test_what_is_good(needs: Purpose, made: QueryResponse, shown: str) -> None:
     assert judge(made, AnswerNeeds(needs)) == [Finding(Level.OK, shown)]
 
 
 @pytest.mark.parametrize(
     ("needs", "columns", "level", "text"),
     [
-        (Needs.BAND, {}, Level.WARNING, "no rows in this range"),
-        (Needs.SERIES, None, Level.OK, "no rows now"),
-        (Needs.TABLE, {}, Level.OK, "no rows now"),
-        (Needs.ALERT, {}, Level.OK, "no rows, which a rule takes as NoData"),
-        (Needs.ANNOTATIONS, {}, Level.OK, "no rows now"),
-        (Needs.VARIABLE, {}, Level.WARNING, "offers no value"),
+        (Purpose.BAND, {}, Level.WARNING, "no rows in this range"),
+        (Purpose.SERIES, None, Level.OK, "no rows now"),
+        (Purpose.TABLE, {}, Level.OK, "no rows now"),
+        (Purpose.ALERT, {}, Level.OK, "no rows, which a rule takes as NoData"),
+        (Purpose.ANNOTATIONS, {}, Level.OK, "no rows now"),
+        (Purpose.VARIABLE, {}, Level.WARNING, "offers no value"),
     ],
 )
-def test_nothing(needs: Needs, columns: dict[str, str] | None, level: Level, text: str) -> None:
+def test_nothing(needs: Purpose, columns: dict[str, str] | None, level: Level, text: str) -> None:
     for made in (QueryResponse(), answer()):
         [finding] = judge(made, AnswerNeeds(needs, columns))
         assert (finding.level, finding.text) == (level, text)
@@ -112,13 +114,14 @@ def test_nothing(needs: Needs, columns: dict[str, str] | None, level: Level, tex
     ],
 )
 def test_an_error_says_what_to_do(text: str, remedy: str) -> None:
-    [finding] = judge(QueryResponse(error=text), AnswerNeeds(Needs.TABLE))
+    [finding] = judge(QueryResponse(error=text), AnswerNeeds(Purpose.TABLE))
     assert finding.level is Level.FAILURE and text in finding.text and remedy in finding.remedy
 
 
 def test_a_notice_is_a_warning() -> None:
     [finding] = judge(
-        QueryResponse((Frame("", (WATCH,), ("missing allowed hosts",)),)), AnswerNeeds(Needs.TABLE)
+        QueryResponse((AnswerFrame("", (WATCH,), ("missing allowed hosts",)),)),
+        AnswerNeeds(Purpose.TABLE),
     )
     assert finding.level is Level.WARNING and "`allowedHosts`" in finding.remedy
 
@@ -127,111 +130,115 @@ def test_a_notice_is_a_warning() -> None:
     ("needs", "made", "text"),
     [
         (
-            Needs.SERIES,
+            Purpose.SERIES,
             answer(field("time", 1.0, 2.0), VALUE),
             "0 fields of type time where exactly one belongs",
         ),
         (
-            Needs.SERIES,
+            Purpose.SERIES,
             answer(TIME, field("end", 1, 2, kind="time"), VALUE),
             "2 fields of type time",
         ),
         (
-            Needs.SERIES,
+            Purpose.SERIES,
             answer(field("time", 1000, None, kind="time"), VALUE),
             "1 of 2 rows have no time",
         ),
-        (Needs.SERIES, answer(field("time", 2000, 1000, kind="time"), VALUE), "times go back"),
+        (Purpose.SERIES, answer(field("time", 2000, 1000, kind="time"), VALUE), "times go back"),
         (
-            Needs.SERIES,
+            Purpose.SERIES,
             answer(field("time", 1000, 1000, kind="time"), VALUE),
             "several rows of one time",
         ),
         (
-            Needs.SERIES,
+            Purpose.SERIES,
             answer(TIME, SERIES, VALUE, kind=LONG),
             "text in series (string) where series are drawn",
         ),
-        (Needs.SERIES, answer(TIME), "no number to draw"),
+        (Purpose.SERIES, answer(TIME), "no number to draw"),
         (
-            Needs.SERIES,
+            Purpose.SERIES,
             answer(TIME, VALUE, field("x", {}, {}, kind="other")),
             "x (other) of a type that no panel shows",
         ),
         (
-            Needs.BAND,
+            Purpose.BAND,
             answer(TIME, field("upper", 1, 2, job="a")),
             "labels on upper: names are no longer bare",
         ),
         (
-            Needs.BAND,
-            QueryResponse((Frame("", (TIME, VALUE)), Frame("", (TIME, VALUE)))),
+            Purpose.BAND,
+            QueryResponse((AnswerFrame("", (TIME, VALUE)), AnswerFrame("", (TIME, VALUE)))),
             "2 frames: Grafana puts the frame's",
         ),
-        (Needs.STATES, answer(TIME), "no number to draw"),
+        (Purpose.STATES, answer(TIME), "no number to draw"),
         (
-            Needs.TABLE,
+            Purpose.TABLE,
             answer(field("x", {}, {}, kind="other")),
             "x (other) of a type that no panel shows",
         ),
-        (Needs.VARIABLE, answer(SERIES, WATCH), "one column of text is needed"),
+        (Purpose.VARIABLE, answer(SERIES, WATCH), "one column of text is needed"),
         (
-            Needs.VARIABLE,
+            Purpose.VARIABLE,
             answer(SCORE),
             "one column of text is needed, and there is score (number)",
         ),
         (
-            Needs.ALERT,
+            Purpose.ALERT,
             answer(SERIES, SCORE, field("value", 1, 2), kind=LONG),
             "2 numbers in a row (score (number), value",
         ),
-        (Needs.ALERT, answer(SERIES), "0 numbers in a row (none)"),
+        (Purpose.ALERT, answer(SERIES), "0 numbers in a row (none)"),
         (
-            Needs.ALERT,
+            Purpose.ALERT,
             answer(SERIES, SCORE),
             "a frame of type none where a rule takes numeric-long",
         ),
         (
-            Needs.ALERT,
+            Purpose.ALERT,
             answer(SERIES, SCORE, TIME, kind=LONG),
             "time (time) of type time beside the number",
         ),
         (
-            Needs.ALERT,
+            Purpose.ALERT,
             answer(SERIES, SCORE, field("on", True, True, kind="boolean"), kind=LONG),
             "on (boolean)",
         ),
-        (Needs.ALERT, answer(SERIES, field("score", 1.0, None), kind=LONG), "a number is missing"),
         (
-            Needs.ALERT,
+            Purpose.ALERT,
+            answer(SERIES, field("score", 1.0, None), kind=LONG),
+            "a number is missing",
+        ),
+        (
+            Purpose.ALERT,
             answer(SERIES, field("score", 1.0, math.nan), kind=LONG),
             "a number is missing",
         ),
         (
-            Needs.ALERT,
+            Purpose.ALERT,
             answer(WATCH, SCORE, kind=LONG),
             "1 label set more than once, such as {watch=w}",
         ),
         (
-            Needs.ALERT,
+            Purpose.ALERT,
             answer(SERIES, field("alertname", "x", "y", kind="string"), SCORE, kind=LONG),
             "alertname is set by",
         ),
         (
-            Needs.ALERT,
+            Purpose.ALERT,
             answer(SERIES, field("team", "x", "y", kind="string"), SCORE, kind=LONG),
             "team is set by Grafana",
         ),
     ],
 )
-def test_what_is_wrong(needs: Needs, made: QueryResponse, text: str) -> None:
-    assert only(needs, made, taken=("team",)).startswith(text)
+def test_what_is_wrong(needs: Purpose, made: QueryResponse, text: str) -> None:
+    assert only(needs, made, rule_labels=("team",)).startswith(text)
 
 
 def test_a_label_that_is_empty_or_absent_does_not_tell_rows_apart() -> None:
     """Grafana makes the whole rule an error."""
     made = answer(WATCH, field("code", "", None, kind="string"), SCORE, kind=LONG)
-    assert only(Needs.ALERT, made).startswith("1 label set more than once")
+    assert only(Purpose.ALERT, made).startswith("1 label set more than once")
 
 
 @pytest.mark.parametrize(
@@ -248,11 +255,11 @@ def test_a_label_that_is_empty_or_absent_does_not_tell_rows_apart() -> None:
 )
 def test_declared_columns(columns: dict[str, str], expected: list[str]) -> None:
     made = answer(TIME, field("value", 1, 2, job="a"))
-    assert texts(judge(made, AnswerNeeds(Needs.SERIES, columns))) == expected
+    assert texts(judge(made, AnswerNeeds(Purpose.SERIES, columns))) == expected
 
 
 def test_a_table_without_declared_columns() -> None:
-    [finding] = judge(answer(WATCH, VALUE), AnswerNeeds(Needs.TABLE, {}))
+    [finding] = judge(answer(WATCH, VALUE), AnswerNeeds(Purpose.TABLE, {}))
     assert finding.level is Level.WARNING and "no columns declared" in finding.text
 
 
@@ -262,14 +269,14 @@ def test_annotations() -> None:
         field("timeEnd", 3, None, kind="time"),
         *(field(name, "x", "y", kind="string") for name in ("title", "text", "tags")),
     ]
-    assert texts(judge(answer(*good), AnswerNeeds(Needs.ANNOTATIONS))) == []
-    assert only(Needs.ANNOTATIONS, answer(*good[:-1])) == "no column tags"
+    assert texts(judge(answer(*good), AnswerNeeds(Purpose.ANNOTATIONS))) == []
+    assert only(Purpose.ANNOTATIONS, answer(*good[:-1])) == "no column tags"
     assert (
-        only(Needs.ANNOTATIONS, answer(field("time", 1, 2), *good[1:]))
+        only(Purpose.ANNOTATIONS, answer(field("time", 1, 2), *good[1:]))
         == "time is of type number and has to be of type time"
     )
     assert (
-        only(Needs.ANNOTATIONS, answer(field("time", 1, None, kind="time"), *good[1:]))
+        only(Purpose.ANNOTATIONS, answer(field("time", 1, None, kind="time"), *good[1:]))
         == "an annotation without a time"
     )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plugin.commands.grafana.frames import Field, Frame, QueryResponse
+from plugin.commands.grafana.frames import AnswerFrame, Field, QueryResponse
 from plugin.commands.grafana.variables import (
     LABEL_VALUES,
     escape_matched,
@@ -96,6 +96,6 @@ def test_label_values(text: str, label: str, match: str | None) -> None:
 
 def test_query_result() -> None:
     value = Field("Value", "number", (1.5,), {"__name__": "up", "job": "api", "x": "y"})
-    answer = QueryResponse((Frame("", (Field("Time", "time", (1000,), {}), value)),))
+    answer = QueryResponse((AnswerFrame("", (Field("Time", "time", (1000,), {}), value)),))
     assert result_texts(answer) == ['up{job="api",x="y"} 1.5 1000']
     assert through_regex(result_texts(answer), r"/\{(.*)\}/") == ['job="api",x="y"']

@@ -17,7 +17,7 @@ from plugin.commands.client import ServiceClient
 from plugin.commands.report.gather import Point, Report, gather
 from plugin.commands.report.page import page
 from plugin.commands.report.svg import band, bars
-from plugin.commands.report.words import promised, summary, unseen
+from plugin.commands.report.words import promised, summary, unscored_notes
 from plugin.domain.budget import NoiseReport, Suggestion
 from plugin.domain.model_decisions import Decision, DecisionKind
 from plugin.errors import BandwatchError
@@ -27,7 +27,6 @@ from tests.plugin.commands.test_client import listening
 from tests.plugin.web.conftest import API, CLASH, END, OTHER, START, STEP, Service, service  # noqa: F401
 from tests.plugin.web.test_budget import alarm
 
-DAY = 86_400
 WEEK = 7 * 86_400 // STEP
 EVIL = "<script>alert(1)</script>\"&'"
 
@@ -48,8 +47,8 @@ def url(service: Service) -> Iterator[str]:  # noqa: F811
                 for series, what in (
                     (1, DecisionKind.REFUSED),
                     (2, DecisionKind.REFUSED),
-                    (3, DecisionKind.CROWNED),
-                    (4, DecisionKind.DEPOSED),
+                    (3, DecisionKind.PROMOTED),
+                    (4, DecisionKind.RETIRED),
                 )
             ],
         )
@@ -104,7 +103,7 @@ def test_what_is_asked_of_the_service(report: Report) -> None:
 
 
 def test_what_could_not_be_scored_is_said(report: Report) -> None:
-    assert unseen(report) == [
+    assert unscored_notes(report) == [
         "scored of 7 days: web 83%; the rest are gaps, outages, or from before a series was known",
         f"node is failing: Prometheus said {EVIL}",
         "node: 1 model given up, as it could not be used",
@@ -121,10 +120,10 @@ def test_right_after_a_start_it_says_that_nothing_has_been_counted(report: Repor
             replace(line, scored=0.0, promised=0.0, spent=0.0) for line in report.watches
         ),
     )
-    assert summary(young) == "3 alarms in 7 days; nothing has been counted yet that was promised"
-    assert unseen(young)[0] == (
-        "for how long the series were scored has not been counted yet: it is within a minute "
-        "of the first scores after a start"
+    assert summary(young) == "3 alarms in 7 days; how many were promised is not known yet"
+    assert unscored_notes(young)[0] == (
+        "for how long the series were scored is not known yet: the service counts it within a "
+        "minute of its first scores"
     )
 
 

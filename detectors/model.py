@@ -1,0 +1,40 @@
+"""What a model must offer so that `detectors.fitted` can serve it: train and predict."""
+
+from typing import Any, ClassVar, Protocol
+
+from numpy.typing import NDArray
+
+from detectors.api import Arrays, FloatArray, Progress, SeriesBatch
+from detectors.trend_view import TrendView
+
+# Offset and width [S, T], and what the next call needs to go on.
+Prediction = tuple[FloatArray, FloatArray, Arrays]
+
+
+class Predictor(Protocol):
+    """What a fitted detector adds to the trend. Weights and carry have leading axis S."""
+
+    def predict(
+        self, weights: Arrays, view: TrendView, carry: Arrays | None, device: str
+    ) -> Prediction:
+        """The forecast as an offset from the trend, and its width, both [S, T] in spreads of the
+        trend. Those of t are made of samples before t. Also the carry for the next call."""
+
+
+class Model(Predictor, Protocol):
+    """A predictor that can be trained."""
+
+    least: ClassVar[int]  # trusted samples that a series must have
+
+    def train(
+        self,
+        view: TrendView,
+        batch: SeriesBatch,
+        prior: Arrays | None,
+        device: str,
+        progress: Progress | None,
+    ) -> dict[str, NDArray[Any]]:
+        """The weights, learnt from a view without its held-out samples.
+
+        prior: a state whose weights are the start; None = a random draw.
+        """

@@ -1,0 +1,185 @@
+"""What the last samples say together, and how they move the band of the next one.
+
+Their recent mean follows any new level within minutes, trusted or not, so a sample near that mean
+is no surprise.
+
+A single sample must be far out to be an alarm. Samples that have stayed on one side for a quarter
+of an hour need not be that far out, because their mean is less noisy than each of them. So the
+bound on that side comes closer the further the mean has gone, and stays close as long as the
+samples stay away. A value that repeats far longer than it ever did moves the bound between itself
+and the expected value.
+
+All of it is made of samples before the one that is judged. A sample that is not usable counts as a
+gap, so what follows planned work is judged by what was before it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.api import Arrays, BoolArray, FloatArray, SeriesBatch
+from detectors.regime import ewma_weight
+from detectors.stepping import MAX_AGE_STEPS, ages
+from detectors.trend_view import TrendView
+
+# Time constants of the three means; each spans at least so many steps.
+MEAN_SECONDS = 10 * 60
+MEAN_STEPS = 6
+RECENT_SECONDS = 20 * 60
+RECENT_STEPS = 8
+FORECAST_SECONDS = 60 * 60
+FORECAST_STEPS = 8
+MEAN_CLIP_SPREADS = 6.0  # that one sample may count for in the mean
+RECENT_CLIP_SPREADS = 12.0  # the same in the recent mean
+PEAK_DECAY = 0.93  # factor of a peak from sample to sample
+# A peak beyond this fades faster: a burst must be measured by its own height, not by the last one.
+BURST_SPREADS = 30.0
+BURST_DECAY = 0.5
+# Powers by which the bound comes closer before the mean has reached its limit, and beyond it.
+APPROACH_POWER = 6.0
+EXCESS_POWER = 4.0
+LIMIT_BOUND_SHARE = 0.85  # of the recent peak: the bound when the mean reaches its limit
+MIN_BOUND_SHARE = 0.05  # of the recent peak: the bound comes no closer
+STORED_KEYS = ("mean", "recent", "forecast", "below", "above", "repeats", "last", "gap")
+
+Carry = dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class RecentStats:
+    """Before each sample, [S, T]; in spreads of the trend unless a field says otherwise."""
+
+    mean: FloatArray  # of the last deviations, each clipped
+    recent: FloatArray  # the same over a little longer, hardly clipped
+    # Mean of the last forecasts and that of the sample, so that a single sample does not lead it.
+    forecast: FloatArray
+    below: FloatArray  # how far out the last samples have been on that side, fading
+    above: FloatArray
+    repeats: FloatArray  # how many times in a row the last value has come
+    last: FloatArray  # that value, in units of the series; NaN = none yet
+    gap: FloatArray  # steps since the last sample, 1 = the one just before
+    mean_after: FloatArray  # the mean with the sample itself
+    carry: Carry
+
+
+def recent_stats(
+    view: TrendView, batch: SeriesBatch, offset: FloatArray, carry: Arrays | None
+) -> RecentStats:
+    """Walks the batch in time order. Gaps and samples that are not usable change nothing.
+
+    Where a new level is accepted, the means and peaks start anew: they belong to the old level.
+
+    offset: [S, T] the forecasts, in spreads from the trend. carry: None = a cold start.
+    """
+    rows = len(view.deviation)
+    cold = {name: np.zeros(rows) for name in STORED_KEYS}
+    cold |= {"last": np.full(rows, np.nan), "gap": np.full(rows, MAX_AGE_STEPS)}
+    state = {name: np.array(cold[name] if carry is None else carry[name]) for name in STORED_KEYS}
+    usable = batch.observed & batch.usable
+    (mean, recent, _), (mean_after, _, forecast) = _means(view, usable, offset, state)
+    below, above = _peaks(view, usable, state)
+    repeats, last = _repeats(batch, usable, state)
+    gap, state["gap"] = ages(usable, state["gap"])
+    return RecentStats(
+        mean=mean,
+        recent=recent,
+        forecast=forecast,
+        below=below,
+        above=above,
+        repeats=repeats,
+        last=last,
+        gap=gap,
+        mean_after=mean_after,
+        carry=state,
+    )
+
+
+def _means(
+    view: TrendView, usable: BoolArray, offset: FloatArray, state: Carry
+) -> tuple[tuple[FloatArray, ...], tuple[FloatArray, ...]]:
+    """The means `mean`, `recent` and `forecast` [S, T] before each sample, and with it.
+
+    Updates `state`. The three lie side by side in one array, so that the loop is one for all.
+    """
+    short = ewma_weight(MEAN_SECONDS, view.step, MEAN_STEPS)
+    long = ewma_weight(RECENT_SECONDS, view.step, RECENT_STEPS)
+    slow = ewma_weight(FORECAST_SECONDS, view.step, FORECAST_STEPS)
+    values = _side_by_side(
+        np.clip(view.deviation, -MEAN_CLIP_SPREADS, MEAN_CLIP_SPREADS),
+        np.clip(view.deviation, -RECENT_CLIP_SPREADS, RECENT_CLIP_SPREADS),
+        offset,
+    )
+    weights = _side_by_side(short * usable, long * usable, np.full(offset.shape, slow))
+    no_row = np.zeros(len(offset), bool)  # an accepted level leaves the mean of forecasts as it is
+    means = np.empty((len(values) + 1, values.shape[1]))
+    mean: FloatArray = np.concatenate([state["mean"], state["recent"], state["forecast"]])
+    means[0] = mean
+    for t in range(len(values)):
+        mean = mean + weights[t] * (values[t] - mean)
+        if t in view.acceptances:
+            accepted = view.acceptances[t]
+            mean = mean * ~np.concatenate([accepted, accepted, no_row])
+        means[t + 1] = mean
+    state["mean"], state["recent"], state["forecast"] = np.split(mean, 3)
+    return tuple(np.split(means[:-1].T, 3)), tuple(np.split(means[1:].T, 3))
+
+
+def _peaks(view: TrendView, usable: BoolArray, state: Carry) -> list[FloatArray]:
+    """How far out [S, T] the samples before each have been below and above, fading.
+
+    Updates `state`.
+    """
+    sides = _side_by_side(-view.deviation, view.deviation)
+    counted = _side_by_side(usable, usable)
+    peaks = np.empty((len(sides) + 1, sides.shape[1]))
+    peak: FloatArray = np.concatenate([state["below"], state["above"]])
+    peaks[0] = peak
+    for t in range(len(sides)):
+        decay = np.where(peak > BURST_SPREADS, BURST_DECAY, PEAK_DECAY)
+        peak = np.where(counted[t] > 0, np.maximum(peak * decay, sides[t]), peak)
+        if t in view.acceptances:
+            peak = peak * ~np.tile(view.acceptances[t], 2)
+        peaks[t + 1] = peak
+    state["below"], state["above"] = np.split(peak, 2)
+    return np.split(peaks[:-1].T, 2)
+
+
+def _side_by_side(*arrays: NDArray[Any]) -> FloatArray:
+    """[T, N S] N arrays [S, T] side by side, in order of time."""
+    return np.concatenate([array.T for array in arrays], axis=1, dtype=np.float64)
+
+
+def _repeats(batch: SeriesBatch, usable: BoolArray, state: Carry) -> tuple[FloatArray, FloatArray]:
+    """How often in a row the last value has come before each sample, and that value; [S, T], NaN =
+    none yet. Updates `state`."""
+    rows, steps = batch.shape
+    # Column 0 is the last value from before the batch.
+    present = np.concatenate([np.ones((rows, 1), bool), usable], axis=1)
+    values = np.concatenate([state["last"][:, None], batch.values], axis=1)
+    values = np.where(present, values, np.nan)
+    columns = np.where(present, np.arange(steps + 1), 0)
+    last_column = np.maximum.accumulate(columns, axis=1)  # [S, T + 1] of the last sample
+    last = np.take_along_axis(values, last_column, 1)
+    changed = present.copy()
+    changed[:, 1:] &= last[:, 1:] != last[:, :-1]
+    rank = np.cumsum(present, axis=1)  # of a sample among the samples
+    run_start = np.maximum.accumulate(np.where(changed, rank, 0), axis=1)
+    count = rank - run_start + np.where(run_start == 1, state["repeats"][:, None], 1.0)
+    state.update(repeats=count[:, -1], last=last[:, -1])
+    return count[:, :-1], last[:, :-1]
+
+
+def mean_bound(stats: RecentStats, side: int, mean_limit: FloatArray) -> FloatArray:
+    """How far out [S, T] a sample may be on a side (-1 below, 1 above) by the mean; spreads.
+
+    mean_limit: [S] where the mean itself is an alarm.
+    """
+    limit = mean_limit[:, None]
+    share = np.maximum(side * stats.mean / limit, 1e-3)
+    peak = np.maximum(stats.above if side > 0 else stats.below, limit)
+    least = MIN_BOUND_SHARE / LIMIT_BOUND_SHARE
+    power = np.where(share < 1, share**-APPROACH_POWER, np.maximum(share**-EXCESS_POWER, least))
+    bound: FloatArray = LIMIT_BOUND_SHARE * peak * power
+    return bound

@@ -1,0 +1,103 @@
+"""The results of a backtest on the screen."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from detectors.evaluate import Events
+from plugin.commands.backtest.run import SeriesResult
+from plugin.commands.terminal import table
+from plugin.config import Watch
+
+WEEK_DAYS = 7.0
+MAX_SERIES = 30  # in the table: the noisiest
+SERIES_COLUMNS = [
+    "series",
+    "days",
+    "would have alerted",
+    "alarms per week",
+    "longest quiet",
+    "precision",
+    "recall",
+]
+LABEL_COLUMNS = ["label", "incidents", "caught", "recall", "alarms", "false", "precision"]
+LABEL_NOTE = (
+    "recall: seen within 16 samples of its start, injected kinds within half their length; false:"
+    " farther than 15 samples from every incident, of injected ones outside them and the hour after"
+)
+
+
+def show(results: Sequence[SeriesResult], watch: Watch, output: Path) -> None:
+    """Prints the noisiest series, the totals, and precision and recall where there are labels."""
+    _show_series(results, watch, output)
+    days = sum(result.days for result in results)
+    alarms = sum(result.alarms for result in results)
+    unscored = sum(result.unscored for result in results)
+    print(
+        f"{len(results)} series, {days:.0f} series-days: would have alerted {alarms} times "
+        f"({alarms / days:.3f} per series and day); {unscored} samples without a score"
+    )
+    _show_labels(results)
+
+
+def _show_series(results: Sequence[SeriesResult], watch: Watch, output: Path) -> None:
+    noisy_results = sorted(results, key=lambda result: -result.alarms)[:MAX_SERIES]
+    note = (
+        ""
+        if len(results) <= MAX_SERIES
+        else f"the {MAX_SERIES} noisiest of {len(results)} series; all are in {output}"
+    )
+    table(
+        f"detector {watch.detector}, judged half of each series",
+        SERIES_COLUMNS,
+        [
+            [
+                result.name,
+                f"{result.days:.1f}",
+                f"{result.alarms} times",
+                f"{result.alarms / result.days * WEEK_DAYS:.1f}",
+                f"{result.longest_quiet:.1f} d",
+                *_quality(result.by_label.get("label")),
+            ]
+            for result in noisy_results
+        ],
+        note=note,
+    )
+
+
+def _show_labels(results: Sequence[SeriesResult]) -> None:
+    totals: dict[str, Events] = {}
+    for result in results:
+        for name, events in result.by_label.items():
+            totals[name] = totals.get(name, Events()) + events
+    if totals:
+        table(
+            "by label",
+            LABEL_COLUMNS,
+            [
+                [
+                    name,
+                    str(events.incidents),
+                    str(events.caught),
+                    _share(events.recall),
+                    *_alarms(name, events),
+                ]
+                for name, events in totals.items()
+            ],
+            note=LABEL_NOTE,
+        )
+
+
+def _quality(events: Events | None) -> list[str]:
+    return ["", ""] if events is None else [_share(events.precision), _share(events.recall)]
+
+
+def _alarms(name: str, events: Events) -> list[str]:
+    """The alarms of all labels together: an alarm has no kind."""
+    if name != "label":
+        return ["", "", ""]
+    return [str(events.alarms), str(events.false_alarms), _share(events.precision)]
+
+
+def _share(share: float) -> str:
+    return "-" if math.isnan(share) else f"{share:.2f}"

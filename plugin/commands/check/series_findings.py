@@ -1,0 +1,123 @@
+"""What the samples of a watch say about its query: how many series, gaps, history, covariates.
+
+A finding is a pair of a heading and the text under it.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from plugin.commands.check.counters import counter_finding
+from plugin.commands.check.quantities import part_of, rounded_duration, share, verb
+from plugin.commands.check.watch_samples import WatchSamples
+from plugin.config.durations import format_duration
+from plugin.config.model import Watch
+from plugin.jobs.covariates import matches
+from plugin.prometheus import PrometheusReader
+from plugin.series import Series
+
+# Steps between two samples. A series with longer distances counts as missing in between.
+MAX_SAMPLE_DISTANCE_STEPS = 3
+FULL_HISTORY_SHARE = 0.9  # of the fit window, from which on the history counts as long enough
+
+
+def series_findings(samples: WatchSamples) -> Iterator[tuple[str, str]]:
+    """About the series and their values."""
+    watch = samples.watch
+    present = samples.present
+    current = sum(int(series.times[-1]) == samples.end for series in present)
+    window = format_duration(watch.fit_window)
+    yield (
+        "series",
+        f"{current:,} now, {len(samples.all_labels):,} within {window}"
+        f" (max_series {watch.max_series:,})",
+    )
+    part = "all" if samples.whole else "the last " + format_duration(samples.end - samples.start)
+    yield (
+        "points",
+        f"{sum(len(series.times) for series in present):,} read, {part} of {window}, one every"
+        f" {format_duration(watch.step)}",
+    )
+    if present:
+        yield "gaps", _gaps(present, samples)
+        yield from _rare(present, watch.step)
+    yield "history", _history(samples.end - samples.oldest, watch)
+    yield "counter", counter_finding(watch.query, present)
+    constant = [
+        series for series in present if len(series.values) > 1 and np.ptp(series.values) == 0
+    ]
+    if constant:
+        yield (
+            "constant",
+            f"{part_of(constant, present)} never {verb(constant, 'change')},"
+            f" for example {constant[0].labels}",
+        )
+    yield from (("warning", text) for text in samples.warnings)
+    yield from (("info", text) for text in samples.infos)
+
+
+def covariate_findings(
+    samples: WatchSamples, reader: PrometheusReader
+) -> Iterator[tuple[str, str]]:
+    """Tries each covariate now: how many series of the watch have one of its series, and only
+    series."""
+    watch = samples.watch
+    labels = [series.labels for series in samples.present]
+    for query in watch.covariates:
+        covariates = reader.range(
+            query, samples.end, samples.end, watch.step, max_series=watch.max_series
+        ).observed
+        counts = [len(rows) for rows in matches(labels, [series.labels for series in covariates])]
+        several = sum(count > 1 for count in counts)
+        text = (
+            f"covariate {' '.join(query.split())}: {len(covariates):,} series now;"
+            f" {counts.count(1):,} of {len(labels):,} series of the watch have one"
+        )
+        if several:
+            advice = f"{several:,} have several: aggregate it by the labels that both have"
+            yield "warning", f"{text}, {advice}"
+        else:
+            yield "channel", text
+
+
+def _gaps(present: Sequence[Series], samples: WatchSamples) -> str:
+    """The share of steps without a sample, counted from the first sample of each series on."""
+    step = samples.watch.step
+    due = np.array([(samples.end - int(series.times[0])) // step + 1 for series in present])
+    missing = due - np.array([len(series.times) for series in present])
+    if not missing.any():
+        return "none"
+    worst = int(np.argmax(missing / due))
+    return (
+        f"{share(missing.sum(), due.sum())} of the points are missing; most in"
+        f" {present[worst].labels}: {share(missing[worst], due[worst])}"
+    )
+
+
+def _rare(present: Sequence[Series], step: int) -> Iterator[tuple[str, str]]:
+    """Warns of series whose samples come so seldom that they are taken for missing in between."""
+    distances = {
+        series.labels: float(np.median(np.diff(series.times)))
+        for series in present
+        if len(series.times) > 2
+    }
+    limit = MAX_SAMPLE_DISTANCE_STEPS * step
+    slow = [series for series in present if distances.get(series.labels, 0.0) > limit]
+    if slow:
+        yield (
+            "warning",
+            f"{part_of(slow, present)} {verb(slow, 'come')} less often than every third step, for"
+            f" example {slow[0].labels}, once in {rounded_duration(distances[slow[0].labels])}:"
+            " between samples they count as missing. Give them a watch with a longer step, or a"
+            " query such as last_over_time(...[1h])",
+        )
+
+
+def _history(seconds: int, watch: Watch) -> str:
+    history = rounded_duration(seconds)
+    if seconds >= FULL_HISTORY_SHARE * watch.fit_window:
+        return f"{history}, as long as fit_window"
+    return (
+        f"{history} of the {format_duration(watch.fit_window)} of fit_window;"
+        " a fit learns from what there is"
+    )

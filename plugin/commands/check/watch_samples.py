@@ -1,0 +1,99 @@
+"""The samples that a check reads of one watch: an overview of its fit window, and a part at each
+step."""
+
+from dataclasses import dataclass
+
+from plugin.config.durations import format_duration
+from plugin.config.model import Watch
+from plugin.domain.times import DAY
+from plugin.errors import BandwatchError
+from plugin.prometheus import PrometheusReader
+from plugin.series import Labels, Series
+
+OVERVIEW_INSTANTS = 200  # of the fit window, at which series are counted
+MAX_SAMPLES = 2_000_000  # up to here the whole fit window is read, else its last day
+
+
+@dataclass(frozen=True)
+class WatchSamples:
+    """What a query answered: `overview` at instants of the fit window, `series` at each step of a
+    part. Times are unix seconds."""
+
+    watch: Watch
+    overview: list[Series]
+    series: list[Series]
+    start: int  # of the part
+    end: int  # of the part and of the fit window
+    window_start: int
+    warnings: tuple[str, ...]
+    infos: tuple[str, ...]
+
+    @property
+    def present(self) -> list[Series]:
+        """The series that have samples in the part."""
+        return [series for series in self.series if len(series.times)]
+
+    @property
+    def all_labels(self) -> set[Labels]:
+        """Of all series that were seen anywhere."""
+        return {series.labels for series in [*self.overview, *self.series]}
+
+    @property
+    def whole(self) -> bool:
+        """Whether the part is the whole fit window."""
+        return self.start == self.window_start
+
+    @property
+    def points(self) -> int:
+        """Steps of the part."""
+        return (self.end - self.start) // self.watch.step + 1
+
+    @property
+    def window_points(self) -> int:
+        """Steps of the fit window."""
+        return (self.end - self.window_start) // self.watch.step + 1
+
+    @property
+    def oldest(self) -> int:
+        """Time of the oldest sample seen; as coarse as the overview where not all was read."""
+        return min(
+            int(series.times[0]) for series in [*self.overview, *self.series] if len(series.times)
+        )
+
+
+def read_samples(watch: Watch, reader: PrometheusReader, now: int) -> WatchSamples:
+    """Reads an overview of the fit window, then all of it or its last day.
+
+    Raises BandwatchError where there is no series, or the query fails.
+    """
+    step = watch.step
+    end = (now - watch.offset) // step * step
+    window_start = end - watch.fit_window // step * step
+    window_points = (end - window_start) // step + 1
+    coarse_step = step * -(-window_points // OVERVIEW_INSTANTS)
+    overview = reader.range(
+        watch.query,
+        -(-window_start // coarse_step) * coarse_step,
+        end // coarse_step * coarse_step,
+        coarse_step,
+        max_series=watch.max_series,
+    )
+    if not any(len(series.times) for series in overview.series):
+        raise BandwatchError(
+            f"no series in the last {format_duration(watch.fit_window)}: check the names "
+            "and the label matchers, and try the query in Prometheus itself"
+        )
+    start = window_start
+    if len(overview.series) * window_points > MAX_SAMPLES:
+        start = max(window_start, end - DAY // step * step)
+    detail = reader.range(watch.query, start, end, step, max_series=watch.max_series)
+    return WatchSamples(
+        watch=watch,
+        overview=overview.series,
+        series=detail.series,
+        start=start,
+        end=end,
+        window_start=window_start,
+        warnings=tuple(dict.fromkeys(overview.warnings + detail.warnings)),
+        infos=tuple(dict.fromkeys(overview.infos + detail.infos)),
+    )

@@ -1,0 +1,216 @@
+"""`bandwatch check` against a real Prometheus with known history."""
+
+import io
+
+import pytest
+
+from detectors.api import NotEnoughData, SeriesBatch
+from plugin.commands.check import watch_samples
+from plugin.commands.check.fit_time import SecondsPerSeries
+from plugin.commands.check.run import check
+from plugin.config.model import Config, PrometheusSettings, Watch, WorkerSettings
+from plugin.domain.times import DAY
+from tests import faults as fault
+from tests.faults import FaultProxy
+from tests.history import END, GAP, STEP
+from tests.servers import PrometheusServer
+
+
+class Fit:
+    """Stands for a timed fit of 0.5 s per series; remembers what it was given."""
+
+    def __init__(self) -> None:
+        self.shapes: list[tuple[int, int]] = []
+
+    def __call__(self, watch: Watch, batch: SeriesBatch) -> float:
+        self.shapes.append(batch.shape)
+        return 0.5
+
+
+def run(url: str, *watches: Watch, fit: SecondsPerSeries | None = None) -> tuple[bool, str]:
+    settings = PrometheusSettings(url=url, connect_timeout=1, read_timeout=5, retries=0)
+    out = io.StringIO()
+    works = check(
+        Config(prometheus=settings, watches=watches, workers=WorkerSettings(fits=2)),
+        out=out,
+        seconds_per_series=fit or Fit(),
+        now=lambda: END + 5,
+    )
+    return works, out.getvalue()
+
+
+def watch(query: str, **settings: object) -> Watch:
+    return Watch(name="shop", query=query, fit_window=2 * DAY, step=STEP).model_copy(
+        update=settings
+    )
+
+
+def test_a_healthy_watch_is_described(prometheus: PrometheusServer) -> None:
+    fit = Fit()
+    works, text = run(prometheus.url, watch("shop_visitors"), fit=fit)
+    assert works
+    assert text.splitlines() == [
+        f"Prometheus 2.42.0+ds at {prometheus.url}",
+        "",
+        "shop: shop_visitors",
+        "  series   2 now, 2 within 2d (max_series 1,000)",
+        "  points   5,760 read, all of 2d, one every 1m",
+        "  gaps     none",
+        "  history  2d, as long as fit_window",
+        "  counter  no",
+        "  fit      about 1s for 2 series, every 1d",
+        "",
+        "1 of 1 watches work",
+    ]
+    assert fit.shapes == [(1, 2881), (2, 2881)]
+
+
+def test_gaps_are_counted_from_the_first_sample(prometheus: PrometheusServer) -> None:
+    _, text = run(prometheus.url, watch("shop_stock"))
+    missing = GAP.stop - GAP.start - 5  # Prometheus repeats the last sample for five minutes
+    assert (
+        f"  gaps     {missing / 2880:.2%} of the points are missing; most in shop_stock{{}}: "
+        in text
+    )
+
+
+def test_a_series_that_is_gone_counts_as_missing(prometheus: PrometheusServer) -> None:
+    _, text = run(prometheus.url, watch("shop_gone"))
+    assert "series   0 now, 1 within 2d" in text
+    assert "gaps     49.83% of the points are missing" in text
+
+
+@pytest.mark.parametrize(
+    "query, verdict",
+    [
+        (
+            "shop_requests_total",
+            (
+                "LOOKS LIKE A RAW COUNTER (1 of 1 series only rise, apart from restarts, as "
+                'shop_requests_total{code="200"}'
+            ),
+        ),
+        ("shop_requests_total", "use rate(shop_requests_total[5m])\n"),
+        ("sum(shop_requests_total)", "use rate(...[5m]) of it in the query\n"),
+        ("rate(shop_requests_total[5m])", "counter  no: the query takes a rate\n"),
+        ('label_replace(shop_requests_total, "a", "rate(x)", "", "")', "LOOKS LIKE A RAW COUNTER"),
+    ],
+)
+def test_a_raw_counter_is_called_one(
+    prometheus: PrometheusServer, query: str, verdict: str
+) -> None:
+    works, text = run(prometheus.url, watch(query))
+    assert works and verdict in text
+
+
+def test_a_series_that_comes_less_often_than_the_step_is_warned_of(
+    prometheus: PrometheusServer,
+) -> None:
+    _, text = run(prometheus.url, watch("shop_flat and on() (vector(time() % 3600) < 60)"))
+    assert (
+        "warning  1 of 1 series comes less often than every third step, for example shop_flat{},"
+        " once in 1h" in text
+    )
+    _, text = run(prometheus.url, watch("shop_flat and on() (vector(time() % 180) < 60)"))
+    assert "warning" not in text
+
+
+def test_a_constant_series_is_named(prometheus: PrometheusServer) -> None:
+    _, text = run(prometheus.url, watch("shop_flat"))
+    assert "constant 1 of 1 series never changes, for example shop_flat{}" in text
+
+
+def test_a_short_history_is_said(prometheus: PrometheusServer) -> None:
+    works, text = run(prometheus.url, watch("shop_visitors", fit_window=14 * DAY))
+    assert works
+    assert "history  2d of the 2w of fit_window; a fit learns from what there is" in text
+
+
+def test_much_history_is_sampled_and_the_fit_scaled_up(
+    prometheus: PrometheusServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_samples, "MAX_SAMPLES", 1000)
+    fit = Fit()
+    _, text = run(prometheus.url, watch("shop_visitors", fit_every=1), fit=fit)
+    assert "points   2,882 read, the last 1d of 2d" in text
+    assert fit.shapes == [(1, 1441), (2, 1441)]
+    assert (
+        "fit      about 2s for 2 series, every 1s" in text
+    )  # 0.5 s a series and day, and two days
+    assert "history  2d, as long as fit_window" in text
+
+
+def test_a_fit_that_takes_longer_than_its_interval_is_warned_of(
+    prometheus: PrometheusServer,
+) -> None:
+    _, text = run(prometheus.url, watch("shop_visitors", fit_every=60), fit=lambda *_: 90.0)
+    assert "fit      about 3m for 2 series, every 1m" in text
+    assert "warning  a fit takes longer than fit_every: 1m: raise it, or `workers.fits`" in text
+
+
+def test_a_detector_that_refuses_does_not_fail_the_check(prometheus: PrometheusServer) -> None:
+    def refuse(*_: object) -> float:
+        raise NotEnoughData("3 samples, 100 are needed")
+
+    works, text = run(prometheus.url, watch("shop_visitors"), fit=refuse)
+    assert works and "fit      not yet possible: 3 samples, 100 are needed" in text
+
+
+def test_failures_do_not_stop_the_others(prometheus: PrometheusServer) -> None:
+    works, text = run(
+        prometheus.url,
+        watch("shop_nothing", name="none"),
+        watch("wrong(shop_flat)", name="broken"),
+        watch("shop_visitors", name="many", max_series=1),
+        watch("shop_visitors", name="good"),
+    )
+    assert not works
+    assert "FAILED   no series in the last 2d: check the names and the label matchers" in text
+    assert "FAILED   Prometheus at" in text and "unknown function with name" in text
+    assert (
+        "FAILED   the query `shop_visitors` returns 2 series or more, and `max_series` is 1" in text
+    )
+    assert "good: shop_visitors\n  series   2 now" in text
+    assert text.endswith("1 of 4 watches work; these do not: none, broken, many\n")
+
+
+def test_warnings_of_prometheus_are_shown(faults: FaultProxy) -> None:
+    faults.fault = fault.then(fault.pass_on, fault.warns("store 3 is down"))
+    works, text = run(faults.url, watch("shop_visitors"))
+    assert works and text.count("warning  store 3 is down") == 1
+
+
+def test_a_prometheus_that_is_down_fails_once(faults: FaultProxy) -> None:
+    faults.refuse()
+    works, text = run(faults.url, watch("shop_visitors"), watch("shop_flat"))
+    assert not works
+    assert (
+        text.startswith(f"FAILED: Prometheus at {faults.url} refused the connection")
+        and text.count("\n") == 1
+    )
+
+
+def test_a_server_without_a_version_is_checked_all_the_same(faults: FaultProxy) -> None:
+    faults.fault = fault.then(fault.status(404), fault.pass_on)
+    works, text = run(faults.url, watch("shop_visitors"))
+    assert works and text.startswith(f"Prometheus at {faults.url} (version not known: ")
+
+
+def test_covariates_are_tried_and_matched(prometheus: PrometheusServer) -> None:
+    two = (
+        'label_replace(shop_flat, "pod", "1", "", "") or label_replace(shop_ratio, "pod", "2",'
+        ' "", "")'
+    )
+    given = ("shop_flat", "shop_visitors * 2", "nothing", two)
+    works, text = run(prometheus.url, watch("shop_visitors", covariates=given))
+    have = "series of the watch have one"
+    assert works and [line for line in text.splitlines() if have in line] == [
+        f"  channel  covariate shop_flat: 1 series now; 2 of 2 {have}",
+        f"  channel  covariate shop_visitors * 2: 2 series now; 2 of 2 {have}",
+        f"  channel  covariate nothing: 0 series now; 0 of 2 {have}",
+        (
+            f"  warning  covariate {two}: 2 series now; 0 of 2 {have}, 2 have several: aggregate it"
+            " by the labels that both have"
+        ),
+    ]
+    assert not run(prometheus.url, watch("shop_visitors", covariates=("no_such_function(x)",)))[0]
