@@ -106,22 +106,32 @@ def slide(
     values = pad(values, (left, right))
     shown = pad(shown, (left, right))
     context = pad(_context(calendar * known[:, None, :], profile), (0, 0, left, right))
-    outputs = list[tuple[Tensor, ...]]()
-    with torch.inference_mode():
-        for block in torch.split(context, BLOCK_WINDOWS, dim=1):  # see detectors.places
-            columns = slice(
-                BLOCK_WINDOWS * len(outputs), BLOCK_WINDOWS * (len(outputs) + 1) + past - 1
-            )
-            # The last place of each window is the blank that is added at its end.
-            window, mask = (
-                pad(array[:, columns].unfold(1, past, 1), (0, 1)) for array in (values, shown)
-            )
-            outputs.append(model(window, mask, block.contiguous()))
+    outputs = _run_blocks(model, values, shown, context, past)
     arrays = [
         torch.cat(parts, dim=1)[:, left : left + steps].cpu().numpy().astype(np.float64)
         for parts in zip(*outputs, strict=True)
     ]
     return arrays, next_carry
+
+
+def _run_blocks(
+    model: WindowModel, values: Tensor, shown: Tensor, context: Tensor, past: int
+) -> list[tuple[Tensor, ...]]:
+    """What the model returns for each block of `BLOCK_WINDOWS` windows.
+
+    values, shown: [S, past + N]. context: [S, N, CONTEXT], N a multiple of the block.
+    """
+    outputs = list[tuple[Tensor, ...]]()
+    with torch.inference_mode():
+        for block in torch.split(context, BLOCK_WINDOWS, dim=1):  # see detectors.places
+            start = BLOCK_WINDOWS * len(outputs)
+            columns = slice(start, start + BLOCK_WINDOWS + past - 1)
+            # The last place of each window is the blank that is added at its end.
+            window, mask = (
+                pad(array[:, columns].unfold(1, past, 1), (0, 1)) for array in (values, shown)
+            )
+            outputs.append(model(window, mask, block.contiguous()))
+    return outputs
 
 
 def predict_windows(

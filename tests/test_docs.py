@@ -9,13 +9,16 @@ from typing import Any, get_args
 
 import pytest
 
+from detectors.registry import detector_names
 from plugin.board import Board
 from plugin.cli import parser
-from plugin.config import Config, WebSettings
+from plugin.config import Config, WebSettings, example
 from plugin.exposition import exposition
+from plugin.jobs.model_settings import POLICIES
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.store import Store
 from plugin.web import WebContext, create_app
+from plugin.web.row_types import ScoreRow
 from plugin.web.rows import COLUMNS
 
 ROOT = Path(__file__).parent.parent
@@ -112,6 +115,31 @@ def test_every_route_is_documented(routes: set[str]) -> None:
 def test_every_column_is_documented_as_a_label_name_that_is_taken() -> None:
     [line] = re.findall(r"^\| (.+) \| `label_time`, ", page("http-api.md"), re.MULTILINE)
     assert set(re.findall(r"`(\w+)`", line)) == COLUMNS
+
+
+def test_every_column_of_scores_has_its_row() -> None:
+    """`/scores` has the columns of `/bands` and its own."""
+    text = page("http-api.md")
+    tables = "".join(
+        text.split(f"## GET /api/v1/{name}\n")[1].split("\n## ")[0] for name in ("bands", "scores")
+    )
+    first_cells = " ".join(re.findall(r"^\| (`.+?) \|", tables, re.MULTILINE))
+    documented = set(re.findall(r"`(\w+)`", first_cells))
+    assert set(ScoreRow.__struct_encode_fields__) - documented == set()
+
+
+def test_the_policies_are_those_that_are_documented() -> None:
+    text = page("configuration.md").split("\n### Policies\n")[1].split("\n### ")[0]
+    assert set(re.findall(r"^#### `(\w+)`", text, re.MULTILINE)) == set(POLICIES)
+
+
+def test_every_detector_is_documented() -> None:
+    names = set(detector_names())
+    table = page("detectors.md").split("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == names
+    for text in (page("configuration.md"), example()):
+        [line] = [line for line in text.splitlines() if "# " in line and "autoencoder, " in line]
+        assert names - set(re.findall(r"\w+", line)) == set()
 
 
 def matches(path: str, route: str) -> bool:

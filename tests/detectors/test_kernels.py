@@ -18,7 +18,7 @@ from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 from detectors.api import Detector, SeriesBatch
 from detectors.checks import ALERT_BUDGET, pieces_equal_the_whole, synthetic
-from detectors.registry import detector_named
+from detectors.registry import detector_named, detector_names
 
 # samples altogether, and to fit on
 STEPS = 520
@@ -123,6 +123,10 @@ def test_pieces_equal_the_whole_with_any_kernel(name: str) -> None:
     )
     assert child.returncode == 0, child.stdout + child.stderr
     assert child.stdout.count("equal") == len(SPECS) + 1, child.stdout
+
+
+def test_every_detector_is_among_them() -> None:
+    assert {name for name, _ in SPECS} == set(detector_names())
 
 
 def _cases() -> Iterator[tuple[str, Detector, SeriesBatch]]:
