@@ -186,8 +186,8 @@ def alive(pid: int) -> bool:
 
 def test_workers_end_with_a_service_that_is_killed() -> None:
     program = (
-        "import time; from plugin.config import Workers; from plugin.jobs.workers import"
-        " WorkerPool\nif __name__ == '__main__':\n    pool = WorkerPool(Workers()); pool.warm_up();"
+        "import time; from plugin.config import WorkerSettings; from plugin.jobs.workers import"
+        " WorkerPool\nif __name__ == '__main__':\n    pool = WorkerPool(WorkerSettings()); pool.warm_up();"
         " time.sleep(5); print(*pool.pids(), flush=True)\n    time.sleep(60)"
     )
     with subprocess.Popen(
