@@ -186,9 +186,11 @@ def alive(pid: int) -> bool:
 
 def test_workers_end_with_a_service_that_is_killed() -> None:
     program = (
-        "import time; from plugin.config import WorkerSettings; from plugin.jobs.workers import"
-        " WorkerPool\nif __name__ == '__main__':\n    pool = WorkerPool(WorkerSettings()); pool.warm_up();"
-        " time.sleep(5); print(*pool.pids(), flush=True)\n    time.sleep(60)"
+        "import time\nfrom plugin.config import WorkerSettings\n"
+        "from plugin.jobs.workers import WorkerPool\n"
+        "if __name__ == '__main__':\n"
+        "    pool = WorkerPool(WorkerSettings())\n    pool.warm_up()\n    time.sleep(5)\n"
+        "    print(*pool.pids(), flush=True)\n    time.sleep(60)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
