@@ -111,7 +111,7 @@ def _series_lines(
                 f'bandwatch_series{{watch="{watch}",state="{state.value}"}} {states.count(state)}\n'
             )
     labels_by_watch = [
-        [_label_text(exported_labels(record, snapshot.labels)) for record in snapshot.series]
+        [label_text(exported_labels(record, snapshot.labels)) for record in snapshot.series]
         for snapshot in snapshots
     ]
     for name, column, text in scores:
@@ -135,7 +135,7 @@ def _watch_lines(snapshots: Sequence[Snapshot], now: float) -> Iterator[str]:
             (renamed(name, RESERVED_LABELS | TARGET_LABELS | {"unit"}, "watch_"), value)
             for name, value in snapshot.labels.items()
         ]
-        labels = _label_text([("watch", snapshot.watch), *unit, *own])
+        labels = label_text([("watch", snapshot.watch), *unit, *own])
         yield f"bandwatch_watch_info{{{labels}}} 1\n"
     for name, text, value in WATCH_METRICS:
         yield from _head(name, text)
@@ -192,7 +192,7 @@ def _incident_lines(
     for name in groups:
         yield f'bandwatch_incidents_open{{watch="{name}"}} {len(incidents.get(name, ()))}\n'
     labeled = [
-        (incident, _label_text(_incident_labels(name, incident, members)))
+        (incident, label_text(_incident_labels(name, incident, members)))
         for name, members in groups.items()
         for incident in incidents.get(name, ())
     ]
@@ -241,7 +241,8 @@ def _series_labels(labels: Labels, taken: frozenset[str]) -> Iterator[tuple[str,
             yield escape_label_name(renamed(name, taken), VALUES), value
 
 
-def _label_text(labels: Iterable[tuple[str, str]]) -> str:
+def label_text(labels: Iterable[tuple[str, str]]) -> str:
+    """`name="value",...` with the three escapes of the exposition format."""
     return ",".join(f'{name}="{_escaped(value)}"' for name, value in labels)
 
 

@@ -10,6 +10,7 @@ from typing import TextIO
 import numpy as np
 
 from plugin.domain.times import HOUR
+from plugin.exposition import label_text
 from plugin.series import Labels, Series
 
 # promtool reads its whole input once for each block that it writes. So the text is cut at the
@@ -64,15 +65,9 @@ def write_openmetrics(samples: Sequence[Series], out: TextIO) -> None:
 
 
 def exposed_name(labels: Labels) -> str:
-    """`name{label="value",...}` with the three escapes of the exposition format."""
-    pairs = ",".join(
-        f'{name}="{_escaped(value)}"' for name, value in labels.pairs if name != "__name__"
-    )
+    """`name{label="value",...}` as the exposition format has it."""
+    pairs = label_text(pair for pair in labels.pairs if pair[0] != "__name__")
     return f"{labels['__name__']}{{{pairs}}}"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def pieces(samples: Sequence[Series]) -> Iterator[list[Series]]:
