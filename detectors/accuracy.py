@@ -47,16 +47,21 @@ class ForecastErrors:
 
 
 def forecast_error(
-    value: FloatArray, band: Band, naive: FloatArray, counts: BoolArray, outside: float
+    value: FloatArray, band: Band, naive: FloatArray, counts: BoolArray, outside_share: float
 ) -> ForecastError:
     """Judges the band of one series, all [T]. `naive`: the reference forecast, NaN where it has
     none.
 
-    outside: the share of samples that the band means to leave outside, half of them on each side.
+    outside_share: the share of samples that the band means to leave outside, half of them on each
+    side.
     """
     value = np.where(counts, value, np.nan)
     scale = mean_error(value, naive)
-    lines = ((band.lower, outside / 2), (band.expected, 0.5), (band.upper, 1 - outside / 2))
+    lines = (
+        (band.lower, outside_share / 2),
+        (band.expected, 0.5),
+        (band.upper, 1 - outside_share / 2),
+    )
     losses = [pinball(value, line, level) for line, level in lines]
     judged = np.isfinite(value) & ~np.isnan(band.lower) & ~np.isnan(band.upper)
     inside = (value >= band.lower) & (value <= band.upper)

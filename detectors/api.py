@@ -209,6 +209,9 @@ class Detector(Protocol):
     """A frozen dataclass of hyper-parameters: it is the spec, and equal detectors share a stack."""
 
     name: ClassVar[str]
+    takes_covariates: ClassVar[
+        bool
+    ]  # whether `SeriesBatch.covariates` help it; else it ignores them
 
     def fit(
         self,

@@ -64,6 +64,7 @@ class Auto:
     """The baseline, or the network that beats it; series by series."""
 
     name: ClassVar[str] = "auto"
+    takes_covariates: ClassVar[bool] = False
     least: ClassVar[int] = Baseline.least  # samples that a series must have
 
     candidates: str = "autoencoder,gru"  # besides the baseline, the simplest first

@@ -149,22 +149,22 @@ class Autoencoder(TrendDetector):
         return -(-self.window // PATCH_PLACES)
 
     def _loss(
-        self, weights: Weights, data: TrainingData, at: Tensor, rng: np.random.Generator | None
+        self, weights: Weights, data: TrainingData, columns: Tensor, rng: np.random.Generator | None
     ) -> Tensor:
-        """[S] over the windows at columns `at` [S, W, B]: with rng the training loss, else that of
+        """[S] over the windows at `columns` [S, W, B]: with rng the training loss, else that of
         the last place."""
-        windows = window_batch(data, at, rng)
+        windows = window_batch(data, columns, rng)
         code = self._encode(weights, windows.values, windows.shown, windows.context)
         mean, width = self._decode(weights, code, windows.context, self.window)
         return reconstruction(windows, mean, width, training=rng is not None)
 
-    def _encode(self, weights: Weights, values: Tensor, shown: Tensor, context: Tensor) -> Tensor:
+    def _encode(self, weights: Weights, values: Tensor, mask: Tensor, context: Tensor) -> Tensor:
         """The code [S, N, Z] of masked values and mask [S, N, W]."""
         if self.kind == "dense":
-            x = torch.cat([values, shown, context], dim=-1)
+            x = torch.cat([values, mask, context], dim=-1)
             inner = torch.tanh(linear(x, weights["enter"], weights["enter_bias"]))
             return linear(inner, weights["encode"], weights["encode_bias"])
-        x = torch.stack([values, shown], dim=-1)  # [S, N, W, 2]
+        x = torch.stack([values, mask], dim=-1)  # [S, N, W, 2]
         inner = self._convolve(weights, x) if self.kind == "conv" else self._read(weights, x)
         return linear(
             torch.cat([inner, context], dim=-1), weights["encode"], weights["encode_bias"]
@@ -229,18 +229,20 @@ class Autoencoder(TrendDetector):
             .expand(-1, patches, -1, -1)
         )
         blank = x.new_zeros(*x.shape[:2], self.hidden)
-        written = recur("lstm", pre, weights["write_again"], (blank, blank)).transpose(1, 2).flip(2)
-        out = linear(written.flatten(1, 2), weights["leave"], weights["leave_bias"])
+        memory = recur("lstm", pre, weights["write_again"], (blank, blank)).transpose(1, 2).flip(2)
+        out = linear(memory.flatten(1, 2), weights["leave"], weights["leave_bias"])
         return out.view(*x.shape[:2], patches * PATCH_PLACES, 2)
 
     def predict(
         self, weights: Arrays, view: TrendView, carry: Arrays | None, device: str
     ) -> tuple[FloatArray, FloatArray, Arrays]:
         """The last place of the window that ends with each sample; the sample itself is masked."""
-        own = tensors(weights, device)
+        weight_tensors = tensors(weights, device)
 
-        def last_place(values: Tensor, shown: Tensor, context: Tensor) -> tuple[Tensor, ...]:
-            mean, width = self._decode(own, self._encode(own, values, shown, context), context, 1)
+        def last_place(values: Tensor, mask: Tensor, context: Tensor) -> tuple[Tensor, ...]:
+            mean, width = self._decode(
+                weight_tensors, self._encode(weight_tensors, values, mask, context), context, 1
+            )
             return mean[..., 0], width[..., 0]
 
         return predict_windows(last_place, view, carry or cold(len(view.seen), self.window), device)

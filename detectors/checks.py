@@ -11,12 +11,9 @@ import numpy as np
 
 from detectors.api import Arrays, Detector, FittedDetector, FloatArray, NotEnoughData, SeriesBatch
 from detectors.check_scores import assert_close, assert_equal, slice_rows, slice_steps
+from detectors.check_series import ALL_SAMPLES, FIT_SAMPLES, STEP, odd_series, synthetic
 
 ALERT_BUDGET = 1 / 86_400  # one alarm a day
-STEP = 300
-START = 1_760_000_100 // STEP * STEP
-FIT_SAMPLES = 1_600  # that a detector is fitted on
-ALL_SAMPLES = 2_000
 PIECE_STEPS = (1, 2, 3, 7, 16, 17, 33, 1, 250, 1, 8, 9, 600, 1)
 
 Check = Callable[[Detector], None]
@@ -28,22 +25,6 @@ def yield_checks(detector: Detector) -> Iterator[tuple[str, Callable[[], None]]]
         yield check.__name__.removeprefix("check_"), partial(check, detector)
 
 
-def synthetic(rows: int = 3, steps: int = ALL_SAMPLES, seed: int = 7) -> SeriesBatch:
-    """Quiet daily shapes with noise of their own, a few gaps, and some samples not to be learnt
-    from."""
-    rng = np.random.default_rng(seed)
-    times = START + STEP * np.arange(steps)
-    day = np.sin(2 * np.pi * times / 86_400 + np.arange(rows)[:, None])
-    noise = rng.normal(size=(rows, steps))
-    noise[:, 1:] += 0.6 * noise[:, :-1]
-    values = (10.0 ** np.arange(rows))[:, None] * (50 + 10 * day + noise)
-    observed = rng.random((rows, steps)) > 0.02
-    observed[:, steps // 2 : steps // 2 + 20] = False
-    usable = np.ones((rows, steps), bool)
-    usable[:, steps // 3 : steps // 3 + 10] = False
-    return SeriesBatch(np.where(observed, values, np.nan), observed, START, STEP, usable)
-
-
 def check_shapes_and_leading_axis(detector: Detector) -> None:
     batch = synthetic()
     fitted = _fit(detector)
@@ -53,8 +34,32 @@ def check_shapes_and_leading_axis(detector: Detector) -> None:
     for array in (scores.anomaly, scores.band.lower, scores.band.expected, scores.band.upper):
         assert array.shape == batch.shape and array.dtype == np.float64
     assert fitted.loss.shape == (3,)
-    ahead = fitted.forecast(batch, 12)
-    assert ahead.expected.shape == (3, 12) and np.isfinite(ahead.upper - ahead.lower).all()
+    forecast = fitted.forecast(batch, 12)
+    assert forecast.expected.shape == (3, 12) and np.isfinite(forecast.upper - forecast.lower).all()
+
+
+def check_recent_bands(detector: Detector) -> None:
+    """They are the bands of the last columns of the fit, as a cold `score` makes them."""
+    fitted = _fit(detector)
+    assert hasattr(fitted, "recent_bands"), (
+        "a fitted detector must have the property `recent_bands`: the bands of the last columns of"
+        " its fit, or None"
+    )
+    assert hasattr(detector.restore(fitted.state), "recent_bands"), (
+        "a restored detector must have the property `recent_bands`, too: None"
+    )
+    band = fitted.recent_bands
+    if band is None:
+        return
+    shapes = {array.shape for array in (band.lower, band.expected, band.upper)}
+    length = band.expected.shape[-1]
+    assert shapes == {(3, length)} and 0 < length <= FIT_SAMPLES, (
+        f"`recent_bands` must be bands [3, N] of the last N of {FIT_SAMPLES} columns: got "
+        f"{sorted(shapes)}"
+    )
+    scores = fitted.score(synthetic().steps(FIT_SAMPLES - length, FIT_SAMPLES))
+    fit_scores = replace(scores, band=band)
+    assert_close(scores, fit_scores, "`recent_bands` differ from those of a cold score")
 
 
 def check_score_above_one_exactly_outside(detector: Detector) -> None:
@@ -64,12 +69,12 @@ def check_score_above_one_exactly_outside(detector: Detector) -> None:
     values[:, 1_700:1_720] *= 3
     for shaken in (values, _on_the_edge(fitted, batch)):
         scores = fitted.score(_with(batch, shaken))
-        known = ~np.isnan(scores.anomaly)
-        outside = (shaken < scores.band.lower) | (shaken > scores.band.upper)
-        assert ((scores.anomaly > 1) == outside)[known].all(), (
+        has_score = ~np.isnan(scores.anomaly)
+        is_outside = (shaken < scores.band.lower) | (shaken > scores.band.upper)
+        assert ((scores.anomaly > 1) == is_outside)[has_score].all(), (
             "score > 1 and outside the band disagree"
         )
-        assert (scores.anomaly[known] >= 0).all()
+        assert (scores.anomaly[has_score] >= 0).all()
     assert (scores.band.lower <= scores.band.expected).all() and (
         scores.band.expected <= scores.band.upper
     ).all()
@@ -94,13 +99,15 @@ def check_future_never_changes_a_score(detector: Detector) -> None:
     changed = batch.values.copy()
     changed[:, 1_800:] *= -5
     scores = fitted.score(batch)
-    others = fitted.score(_with(batch, changed))
+    changed_scores = fitted.score(_with(batch, changed))
     assert_equal(
-        slice_steps(scores, 0, 1_800), slice_steps(others, 0, 1_800), "the future changed the past"
+        slice_steps(scores, 0, 1_800),
+        slice_steps(changed_scores, 0, 1_800),
+        "the future changed the past",
     )
     for left, right in (
-        (scores.band.expected, others.band.expected),
-        (scores.band.upper, others.band.upper),
+        (scores.band.expected, changed_scores.band.expected),
+        (scores.band.upper, changed_scores.band.upper),
     ):
         assert np.array_equal(left[:, 1_800], right[:, 1_800]), "a band saw its own sample"
 
@@ -133,10 +140,10 @@ def pieces_equal_the_whole(fitted: FittedDetector, batch: SeriesBatch) -> None:
 
 def check_company_does_not_matter(detector: Detector) -> None:
     batch = synthetic()
-    together = detector.fit(batch.steps(0, FIT_SAMPLES), alert_budget=ALERT_BUDGET)
+    group_fit = detector.fit(batch.steps(0, FIT_SAMPLES), alert_budget=ALERT_BUDGET)
     row = batch.rows(np.array([1]))
     alone = detector.fit(row.steps(0, FIT_SAMPLES), alert_budget=ALERT_BUDGET)
-    scores = slice_rows(together.score(batch), [1])
+    scores = slice_rows(group_fit.score(batch), [1])
     assert_close(scores, alone.score(row), "fit in company != fit alone")
 
 
@@ -164,11 +171,13 @@ def check_rows_regroup(detector: Detector) -> None:
     carry = fitted.score(batch.steps(0, FIT_SAMPLES)).carry
     part = detector.restore({name: array[order] for name, array in fitted.state.items()})
     whole = fitted.score(batch.steps(FIT_SAMPLES, ALL_SAMPLES), carry)
-    some = part.score(
+    part_scores = part.score(
         batch.rows(order).steps(FIT_SAMPLES, ALL_SAMPLES),
         {name: array[order] for name, array in carry.items()},
     )
-    assert_close(slice_rows(whole, [2, 0]), some, "rows [2, 0] of a stack differ from rows 2 and 0")
+    assert_close(
+        slice_rows(whole, [2, 0]), part_scores, "rows [2, 0] of a stack differ from rows 2 and 0"
+    )
 
 
 def check_saved_and_loaded(detector: Detector) -> None:
@@ -193,22 +202,7 @@ def check_prior_is_taken(detector: Detector) -> None:
 
 
 def check_odd_series_have_finite_bands(detector: Detector) -> None:
-    """Flat, all zero, rare bursts, whole numbers, huge counters, one incident in a flat line,
-    nearly all missing."""
-    rng = np.random.default_rng(3)
-    rows = [
-        np.full(ALL_SAMPLES, 5.0),
-        np.zeros(ALL_SAMPLES),
-        np.where(rng.random(ALL_SAMPLES) < 0.01, 7.0, 0.0),
-        rng.poisson(3, ALL_SAMPLES) * 1.0,
-        1e15 + rng.normal(0, 1e3, ALL_SAMPLES),
-        np.where(np.arange(ALL_SAMPLES) // 50 == 10, 9.0, 5.0),
-        rng.normal(0, 1e-9, ALL_SAMPLES),
-    ]
-    values = np.stack(rows)
-    observed = np.ones(values.shape, bool)
-    observed[3] = rng.random(ALL_SAMPLES) < 0.3
-    batch = SeriesBatch(np.where(observed, values, np.nan), observed, START, STEP)
+    batch = odd_series()
     scores = detector.fit(batch.steps(0, FIT_SAMPLES), alert_budget=ALERT_BUDGET).score(batch)
     settled = slice(detector.warm_up, None)
     for bound in (scores.band.lower, scores.band.expected, scores.band.upper):

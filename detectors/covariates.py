@@ -129,10 +129,10 @@ def explain_batch(fit: CovariateFit, batch: SeriesBatch) -> ExplainedBatch:
     widening = np.zeros(batch.shape)
     complete = np.ones(batch.shape, bool)
     for c in range(fit.slope.shape[1]):
-        usual = profile_at(fit.profile[:, c], batch.local_times)
+        profile = profile_at(fit.profile[:, c], batch.local_times)
         missing = np.isnan(scaled[:, c])
-        excess = np.maximum(np.abs(scaled[:, c] - usual) - usual_range[:, c], 0.0)
-        explained += slope[:, c] * np.where(missing, usual, scaled[:, c])
+        excess = np.maximum(np.abs(scaled[:, c] - profile) - usual_range[:, c], 0.0)
+        explained += slope[:, c] * np.where(missing, profile, scaled[:, c])
         doubt = np.where(missing, usual_range[:, c], EXCESS_DOUBT_SHARE * excess)
         widening += np.abs(slope[:, c]) * doubt
         complete &= ~missing | (slope[:, c] == 0)
@@ -213,26 +213,26 @@ def _slopes(
     The covariate that helps least is dropped until all that are left help.
     """
     slope = np.zeros(len(moves))
-    present = ~np.isnan(moves)
-    sample_counts = (present & train_mask).sum(axis=1)
-    chosen = np.flatnonzero(sample_counts >= PRESENCE_SHARE * max(1, train_mask.sum()))
-    columns = np.flatnonzero(train_mask & present[chosen].all(axis=0))
+    has_value = ~np.isnan(moves)
+    sample_counts = (has_value & train_mask).sum(axis=1)
+    candidates = np.flatnonzero(sample_counts >= PRESENCE_SHARE * max(1, train_mask.sum()))
+    columns = np.flatnonzero(train_mask & has_value[candidates].all(axis=0))
     if len(columns) < MIN_SAMPLES:
         return slope
     block = columns // length
     train = np.arange(len(columns)) < (1 - CHECK_SHARE) * len(columns)
-    wanted = _remove_block_means(target[None, columns], block)[0]
+    centred_target = _remove_block_means(target[None, columns], block)[0]
     inputs = _remove_block_means(moves[:, columns], block)
-    while len(chosen):
-        share = _huber(inputs[chosen][:, train], wanted[train])
-        parts = share[:, None] * inputs[chosen][:, ~train]
-        residual = wanted[~train] - parts.sum(axis=0)
+    while len(candidates):
+        share = _huber(inputs[candidates][:, train], centred_target[train])
+        parts = share[:, None] * inputs[candidates][:, ~train]
+        residual = centred_target[~train] - parts.sum(axis=0)
         error = np.abs(residual + parts).mean(axis=1)  # without each of them
         weakest = int(error.argmin())
         if error[weakest] > (1 + MIN_GAIN_SHARE) * np.abs(residual).mean():
-            slope[chosen] = share
+            slope[candidates] = share
             break
-        chosen = np.delete(chosen, weakest)
+        candidates = np.delete(candidates, weakest)
     return slope
 
 
@@ -243,16 +243,16 @@ def _remove_block_means(values: FloatArray, block: NDArray[np.int64]) -> FloatAr
     return np.stack([row - (np.bincount(block, row) / count)[block] for row in values])
 
 
-def _huber(inputs: FloatArray, wanted: FloatArray) -> FloatArray:
-    """[K] slopes of wanted [N] on inputs [K, N], by weights that fall with the distance."""
-    weight: FloatArray = np.ones(len(wanted))
+def _huber(inputs: FloatArray, target: FloatArray) -> FloatArray:
+    """[K] slopes of target [N] on inputs [K, N], by weights that fall with the distance."""
+    weight: FloatArray = np.ones(len(target))
     slope: FloatArray = np.zeros(len(inputs))
     for _ in range(HUBER_ROUNDS):
         weighted = inputs * weight
         square = weighted @ inputs.T
         square[np.diag_indices(len(square))] += 1e-6 * np.trace(square) + 1e-12
-        slope = np.asarray(np.linalg.solve(square, weighted @ wanted), np.float64)
-        distance = np.abs(wanted - slope @ inputs)
+        slope = np.asarray(np.linalg.solve(square, weighted @ target), np.float64)
+        distance = np.abs(target - slope @ inputs)
         spread = HUBER_SPREADS * NORMAL_MAD * np.median(distance)
         if spread == 0:
             break

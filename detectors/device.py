@@ -3,10 +3,10 @@
 import torch
 
 
-def choose(wanted: str) -> str:
+def choose(name: str) -> str:
     """`auto` is the GPU where there is one, else the CPU; anything else is taken as said."""
-    if wanted != "auto":
-        return wanted
+    if name != "auto":
+        return name
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 

@@ -1,7 +1,7 @@
 """The path that all our detectors share: trend -> model -> limits, and from arrays to bands."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,8 @@ class TrendDetector:
 
     The base class of the dataclass of hyper-parameters, which is the model.
     """
+
+    takes_covariates: ClassVar[bool] = False
 
     @property
     def warm_up(self) -> int:

@@ -162,10 +162,12 @@ class LSTM(TrendDetector):
         """
         series, length, batch = columns.shape
         target = gather_columns(data.deviation, columns)  # [S, L, B]
-        shown = gather_columns(data.seen, columns)
+        observed = gather_columns(data.seen, columns)
         if rng:
-            shown = shown & torch.from_numpy(drop_samples(rng, length, batch)).to(columns.device)
-        last = last_samples(target, shown)
+            observed = observed & torch.from_numpy(drop_samples(rng, length, batch)).to(
+                columns.device
+            )
+        last = last_samples(target, observed)
         calendar = data.calendar[columns] * data.known[:, None, None, :]
         x = inputs(last, gather_columns(data.profile, columns), calendar)  # [S, L, B, I]
         if covariates is not None:
@@ -216,7 +218,7 @@ class LSTM(TrendDetector):
     ) -> tuple[FloatArray, FloatArray, Arrays]:
         """Step by step, each step with the same shapes whatever the length of the batch."""
         rows, steps = view.deviation.shape
-        own = tensors(weights, device)
+        weight_tensors = tensors(weights, device)
         carry = self._cold_carry(rows) if carry is None else carry
         age, next_age = ages(view.seen, carry["age"])
         last, next_last = latest(view.deviation, view.seen, carry["last"])
@@ -231,10 +233,10 @@ class LSTM(TrendDetector):
         covariates = covariate_inputs(view.covariates) if view.covariates.shape[1] else None
         with torch.inference_mode():
             for block, x in input_blocks(view, RecentColumns(faded, age), device, covariates):
-                for layer, (enter, bias, recurrent) in enumerate(self._stack(own)):
+                for layer, (enter, bias, recurrent) in enumerate(self._stack(weight_tensors)):
                     pre = linear(x, enter, bias)
                     x, states[layer] = run(self.cell, pre, recurrent, states[layer], block.places)
-                head = linear(x, own["head"], own["offset"])[:, block.places]
+                head = linear(x, weight_tensors["head"], weight_tensors["offset"])[:, block.places]
                 out[..., block.columns] = head.movedim(-1, 0)
         mean, width = scored_head(out, faded)
         width, widest = hold(width, age, carry["widest"])

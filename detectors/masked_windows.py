@@ -41,20 +41,22 @@ class WindowBatch:
     counts: Tensor  # [S, B, W] 0 or 1: what is taught or validated
 
 
-def window_batch(data: TrainingData, at: Tensor, rng: np.random.Generator | None) -> WindowBatch:
-    """The windows at columns `at` [S, W, B]. With rng, which only the training has, more than the
-    last place is hidden."""
-    columns = at.transpose(1, 2)
+def window_batch(
+    data: TrainingData, window_columns: Tensor, rng: np.random.Generator | None
+) -> WindowBatch:
+    """The windows at `window_columns` [S, W, B]. With rng, which only the training has, more than
+    the last place is hidden."""
+    columns = window_columns.transpose(1, 2)
     target = gather_columns(data.deviation, columns)
-    seen = gather_columns(data.seen, columns)
-    last = at[:, -1]
+    observed = gather_columns(data.seen, columns)
+    last = window_columns[:, -1]
     hidden = _random_hidden(rng, *columns.shape[1:]) if rng else _last_hidden(*columns.shape[1:])
-    shown = (seen & ~torch.from_numpy(hidden).to(at.device)).to(target.dtype)
+    mask = (observed & ~torch.from_numpy(hidden).to(window_columns.device)).to(target.dtype)
     context = _context(
         data.calendar[last] * data.known[:, None, :], gather_columns(data.profile, last)
     )
     counts = gather_columns(data.train_mask if rng else data.validation_mask, columns)
-    return WindowBatch(target, squash(target) * shown, shown, context, counts)
+    return WindowBatch(target, squash(target) * mask, mask, context, counts)
 
 
 def reconstruction(windows: WindowBatch, mean: Tensor, width: Tensor, *, training: bool) -> Tensor:
@@ -84,29 +86,31 @@ def slide(
     """The arrays [S, T] that the model returns for the window that ends with each sample, and the
     next values and mask."""
     steps = view.deviation.shape[1]
-    past = carry["values"].shape[1]
+    window_length = carry["values"].shape[1]
     bound = MAX_DEVIATION_SPREADS
     clipped = np.clip(view.deviation.astype(np.float32), -bound, bound)
     squashed = np.arcsinh(clipped)  # not by torch: see detectors.places
-    new, seen, profile = (
+    new, observed, profile = (
         torch.from_numpy(array.astype(np.float32)).to(device)
         for array in (squashed, view.seen, view.profile)
     )
-    calendar, known = (torch.from_numpy(array).to(device) for array in (view.calendar, view.known))
+    calendar, knows_day = (
+        torch.from_numpy(array).to(device) for array in (view.calendar, view.known)
+    )
     # [S, W - 1 + T]
-    values, shown = (
+    values, mask = (
         torch.cat([torch.as_tensor(carry[name], device=device), array], dim=1)
-        for name, array in (("values", new * seen), ("shown", seen))
+        for name, array in (("values", new * observed), ("shown", observed))
     )
     next_carry = {
         name: array[:, steps:].cpu().numpy().copy()
-        for name, array in (("values", values), ("shown", shown))
+        for name, array in (("values", values), ("shown", mask))
     }
     left, right = blanks(view.first, steps, BLOCK_WINDOWS)
     values = pad(values, (left, right))
-    shown = pad(shown, (left, right))
-    context = pad(_context(calendar * known[:, None, :], profile), (0, 0, left, right))
-    outputs = _run_blocks(model, values, shown, context, past)
+    mask = pad(mask, (left, right))
+    context = pad(_context(calendar * knows_day[:, None, :], profile), (0, 0, left, right))
+    outputs = _run_blocks(model, values, mask, context, window_length)
     arrays = [
         torch.cat(parts, dim=1)[:, left : left + steps].cpu().numpy().astype(np.float64)
         for parts in zip(*outputs, strict=True)
@@ -115,20 +119,22 @@ def slide(
 
 
 def _run_blocks(
-    model: WindowModel, values: Tensor, shown: Tensor, context: Tensor, past: int
+    model: WindowModel, values: Tensor, mask_columns: Tensor, context: Tensor, window_length: int
 ) -> list[tuple[Tensor, ...]]:
     """What the model returns for each block of `BLOCK_WINDOWS` windows.
 
-    values, shown: [S, past + N]. context: [S, N, CONTEXT], N a multiple of the block.
+    values, mask_columns: [S, window_length + N]. context: [S, N, CONTEXT], N a multiple of the
+    block.
     """
     outputs = list[tuple[Tensor, ...]]()
     with torch.inference_mode():
         for block in torch.split(context, BLOCK_WINDOWS, dim=1):  # see detectors.places
             start = BLOCK_WINDOWS * len(outputs)
-            columns = slice(start, start + BLOCK_WINDOWS + past - 1)
+            columns = slice(start, start + BLOCK_WINDOWS + window_length - 1)
             # The last place of each window is the blank that is added at its end.
             window, mask = (
-                pad(array[:, columns].unfold(1, past, 1), (0, 1)) for array in (values, shown)
+                pad(array[:, columns].unfold(1, window_length, 1), (0, 1))
+                for array in (values, mask_columns)
             )
             outputs.append(model(window, mask, block.contiguous()))
     return outputs
@@ -169,5 +175,5 @@ def _random_hidden(rng: np.random.Generator, batch: int, window: int) -> NDArray
     """[B, W] what may not be seen: the last place, some others, and in every fourth window a run up
     to the end."""
     run = rng.integers(2, window + 1, batch) * (rng.random(batch) < 0.25)
-    ended = np.arange(window) >= window - run[:, None]
-    return _last_hidden(batch, window) | ended | (rng.random((batch, window)) < 0.1)
+    run_mask = np.arange(window) >= window - run[:, None]
+    return _last_hidden(batch, window) | run_mask | (rng.random((batch, window)) < 0.1)

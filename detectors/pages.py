@@ -48,18 +48,18 @@ def pages(marks: Marks, join: int = JOIN_SAMPLES, threshold: float = 1.0) -> Pag
     )
     paged = 0
     caught = 0
-    own = 0
+    own_count = 0
     for start, stop, peak in zip(*_incident_spans(marks), marks.peaks.tolist(), strict=True):
         touching = (first < stop) & (end > start)
         paged += bool(touching.any())
         caught += peak > threshold
-        own += bool(peak > threshold and (touching & (first >= start)).any())
+        own_count += bool(peak > threshold and (touching & (first >= start)).any())
     return Pages(
         pages=int(true.sum()),
         false=int((~true & ~excused).sum()),
         paged=paged,
         caught=caught,
-        own=own,
+        own=own_count,
     )
 
 

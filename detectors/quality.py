@@ -122,26 +122,26 @@ class Quality:
 
 def judge(series: Sequence[JudgedSeries], alert_budget: float = WEEKLY_BUDGET) -> Quality:
     """Judges one group. `alert_budget`: promised false alarms per series and second."""
-    marks = [one.marks for one in series]
-    days = sum(one.days for one in series)
+    marks = [member.marks for member in series]
+    days = sum(member.days for member in series)
     characteristic = curve(marks, days)
     threshold_at = {rate: characteristic.threshold_for(rate) for rate in ALARM_RATES}
     recall_at = {rate: characteristic.recall(threshold) for rate, threshold in threshold_at.items()}
-    all_delays = [delay for one in marks for delay in delays(one)]
+    all_delays = [delay for member in marks for delay in delays(member)]
     kinds = by_kind(marks, threshold_at[ON_CALL_RATE])
     long = [kinds[name].on_call_coverage for name in LONG_KINDS if name in kinds]
-    own = OwnThreshold(
-        events=sum((count(one) for one in marks), Events()),
+    own_threshold = OwnThreshold(
+        events=sum((count(member) for member in marks), Events()),
         days=days,
         median_delay=float(np.median(all_delays)) if all_delays else float("nan"),
     )
     return Quality(
         series=len(series),
         days=days,
-        unscored=sum(int((one.observed & np.isnan(one.score)).sum()) for one in series),
+        unscored=sum(int((member.observed & np.isnan(member.score)).sum()) for member in series),
         recall_at=recall_at,
         threshold_at=threshold_at,
-        own=own,
+        own=own_threshold,
         by_kind=kinds,
         long_coverage=float(np.mean(long)) if long else float("nan"),
         calibration=calibration(series, alert_budget),
@@ -150,7 +150,7 @@ def judge(series: Sequence[JudgedSeries], alert_budget: float = WEEKLY_BUDGET) -
 
 def by_kind(marks: Sequence[Marks], on_call: float) -> dict[str, KindQuality]:
     """Recall and coverage by kind at the own threshold and at the threshold `on_call`."""
-    own = _caught_and_covered(marks, BAND_EDGE)
+    own_events = _caught_and_covered(marks, BAND_EDGE)
     other = _caught_and_covered(marks, on_call)
     return {
         kind: KindQuality(
@@ -160,7 +160,7 @@ def by_kind(marks: Sequence[Marks], on_call: float) -> dict[str, KindQuality]:
             on_call_recall=other[kind][0].recall,
             on_call_coverage=other[kind][1],
         )
-        for kind, (events, coverage) in own.items()
+        for kind, (events, coverage) in own_events.items()
     }
 
 
@@ -171,11 +171,11 @@ def _caught_and_covered(
     events_of: dict[str, Events] = {}
     above_of: dict[str, int] = {}
     samples_of: dict[str, int] = {}
-    for one in marks:
-        for kind, (above, samples) in coverage_by_kind(one, threshold).items():
+    for series_marks in marks:
+        for kind, (above, samples) in coverage_by_kind(series_marks, threshold).items():
             above_of[kind] = above_of.get(kind, 0) + above
             samples_of[kind] = samples_of.get(kind, 0) + samples
-        for kind, events in events_by_kind(one, threshold).items():
+        for kind, events in events_by_kind(series_marks, threshold).items():
             events_of[kind] = events_of.get(kind, Events()) + events
     return {
         kind: (events_of[kind], _ratio(above_of[kind], samples_of[kind]))
@@ -186,13 +186,13 @@ def _caught_and_covered(
 def calibration(series: Sequence[JudgedSeries], alert_budget: float) -> BudgetCalibration:
     """What quiet series raised at the own threshold, against `alert_budget` alarms per series and
     second."""
-    quiet = [one for one in series if one.quiet]
-    raised = [count(one.marks).false_alarms for one in quiet]
-    promised = [one.days * DAY * alert_budget for one in quiet]
+    quiet_series = [member for member in series if member.quiet]
+    raised = [count(member.marks).false_alarms for member in quiet_series]
+    promised = [member.days * DAY * alert_budget for member in quiet_series]
     tails = [poisson_tail(number, mean) for number, mean in zip(raised, promised, strict=True)]
     return BudgetCalibration(
-        series=len(quiet),
-        days=sum(one.days for one in quiet),
+        series=len(quiet_series),
+        days=sum(member.days for member in quiet_series),
         false_alarms=sum(raised),
         promised=sum(promised),
         above=sum(tail < SIGNIFICANCE for tail in tails),

@@ -70,9 +70,9 @@ def _join_inputs(
 def covariate_inputs(covariates: FloatArray) -> Tensor:
     """[S, T, 2 C] what a network sees of scaled covariates [S, C, T]: the values, 0 where missing,
     and which are present."""
-    present = ~np.isnan(covariates)
-    numbers = np.arcsinh(np.where(present, covariates, 0.0).astype(np.float32))
-    both = np.concatenate([numbers, present.astype(np.float32)], axis=1)
+    has_value = ~np.isnan(covariates)
+    numbers = np.arcsinh(np.where(has_value, covariates, 0.0).astype(np.float32))
+    both = np.concatenate([numbers, has_value.astype(np.float32)], axis=1)
     return torch.from_numpy(np.ascontiguousarray(both.transpose(0, 2, 1)))
 
 
@@ -109,12 +109,12 @@ def _chunk_inputs(view: TrendView, columns: slice, recent: RecentColumns, device
     ]
     if recent.lag is not None:
         arrays.append(np.arcsinh(recent.lag[:, columns]))
-    deviation, present, log_age, profile, *lags = (
+    deviation, adjacent, log_age, profile, *lags = (
         torch.from_numpy(array.astype(np.float32)).to(device) for array in arrays
     )
     calendar = torch.from_numpy(view.calendar[columns]).to(device)
     calendar = calendar * torch.from_numpy(view.known[:, None]).to(device)
-    scaled = LastSamples(deviation, present, log_age)
+    scaled = LastSamples(deviation, adjacent, log_age)
     return _join_inputs(scaled, profile, calendar, lags[0] if lags else None)
 
 
@@ -141,14 +141,14 @@ def fade(deviation: Tensor, age: Tensor, max_age: float = MAX_TRAINED_AGE) -> Te
     return clamped * (1 - (age - 1) / max_age).clamp(min=0)
 
 
-def last_samples(deviation: Tensor, shown: Tensor, max_age: float = MAX_TRAINED_AGE) -> LastSamples:
+def last_samples(deviation: Tensor, mask: Tensor, max_age: float = MAX_TRAINED_AGE) -> LastSamples:
     """The last shown sample before each place of windows [S, L, B]."""
     steps = torch.arange(deviation.shape[1], device=deviation.device).view(1, -1, 1)
-    position = torch.where(shown, steps, torch.full_like(steps, -1)).cummax(dim=1).values
+    position = torch.where(mask, steps, torch.full_like(steps, -1)).cummax(dim=1).values
     position = torch.cat([torch.full_like(position[:, :1], -1), position[:, :-1]], dim=1)
-    found = position >= 0
-    age = torch.where(found, (steps - position).to(deviation.dtype), max_age)
-    last = fade(deviation.gather(1, position.clamp(min=0)), age, max_age) * found
+    has_last = position >= 0
+    age = torch.where(has_last, (steps - position).to(deviation.dtype), max_age)
+    last = fade(deviation.gather(1, position.clamp(min=0)), age, max_age) * has_last
     return LastSamples(last, age == 1, age)
 
 
@@ -160,8 +160,8 @@ def laplace(target: Tensor, mean: Tensor, width: Tensor) -> Tensor:
 def drop_samples(rng: np.random.Generator, length: int, batch: int) -> NDArray[np.bool_]:
     """[L, B] False where a training window pretends a gap: single samples, and in every third
     window a run."""
-    shown = rng.random((length, batch)) > 0.03
+    mask = rng.random((length, batch)) > 0.03
     start = rng.integers(0, length, batch)
     size = rng.integers(2, length, batch) * (rng.random(batch) < 0.33)
     step = np.arange(length)[:, None]
-    return shown & ~((step >= start) & (step < start + size))
+    return mask & ~((step >= start) & (step < start + size))

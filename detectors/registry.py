@@ -15,6 +15,7 @@ from detectors.api import Detector, DetectorError
 
 GROUP = "bandwatch.detectors"
 Option = int | float | str | bool
+MEMBERS = ("name", "takes_covariates", "fit", "restore", "warm_up")  # of detectors.api.Detector
 
 
 def detector_names() -> list[str]:
@@ -32,20 +33,22 @@ def detector_named(name: str, options: Mapping[str, Option]) -> Detector:
             f"valid: {', '.join(sorted(entries))}"
         )
     kind = entries[name].load()
-    known = {item.name: item for item in fields(kind)}
+    known_fields = {item.name: item for item in fields(kind)}
     for option in options:
-        if option not in known:
-            valid = ", ".join(known) or "none"
+        if option not in known_fields:
+            valid = ", ".join(known_fields) or "none"
             raise DetectorError(
-                f"detector `{name}` has no option `{option}`{_nearest(option, known)}; "
+                f"detector `{name}` has no option `{option}`{_nearest(option, known_fields)}; "
                 f"valid: {valid}"
             )
     detector = kind(
-        **{option: _checked(name, known[option], value) for option, value in options.items()}
+        **{option: _checked(name, known_fields[option], value) for option, value in options.items()}
     )
     if not isinstance(detector, Detector):
+        missing = ", ".join(f"`{member}`" for member in MEMBERS if not hasattr(detector, member))
         raise DetectorError(
-            f"detector `{name}` ({entries[name].value}) does not follow detectors.api.Detector"
+            f"detector `{name}` ({entries[name].value}) does not follow detectors.api.Detector: "
+            f"it lacks {missing}"
         )
     return detector
 
@@ -72,12 +75,12 @@ def from_spec(text: str) -> Detector:
 def _checked(name: str, item: Field[Any], value: Option) -> Option:
     """The value in the type of the field; within `metadata["range"]` or among
     `metadata["choices"]`, if given."""
-    wanted = item.type if isinstance(item.type, type) else type(item.default)
-    if wanted is float and type(value) is int:
+    expected_type = item.type if isinstance(item.type, type) else type(item.default)
+    if expected_type is float and type(value) is int:
         value = float(value)
-    if type(value) is not wanted:
+    if type(value) is not expected_type:
         raise DetectorError(
-            f"detector `{name}`: `{item.name}` must be {wanted.__name__}: got {value!r}"
+            f"detector `{name}`: `{item.name}` must be {expected_type.__name__}: got {value!r}"
         )
     low, high = item.metadata.get("range", (None, None))
     if low is not None and not low <= value <= high:
@@ -98,5 +101,5 @@ def _entries() -> dict[str, EntryPoint]:
 
 
 def _nearest(name: str, valid: Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(name, valid, n=1)
-    return f", did you mean `{near[0]}`?" if near else ""
+    matches = difflib.get_close_matches(name, valid, n=1)
+    return f", did you mean `{matches[0]}`?" if matches else ""

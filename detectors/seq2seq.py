@@ -105,13 +105,13 @@ class Seq2Seq(TrendDetector):
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Of one model, by name, without the axis S."""
-        seen = INPUTS + 1
+        encoder_inputs = INPUTS + 1
         width = 3 * self.hidden
         return {
-            "read": (seen, width),
+            "read": (encoder_inputs, width),
             "read_again": (self.hidden, width),
             "read_bias": (width,),
-            "write": (seen - KNOWN_INPUTS.start, width),
+            "write": (encoder_inputs - KNOWN_INPUTS.start, width),
             "write_again": (self.hidden, width),
             "write_bias": (width,),
             "head": (self.hidden, 4),
@@ -132,18 +132,20 @@ class Seq2Seq(TrendDetector):
         device = columns.device
         target = gather_columns(data.deviation, columns)  # [S, L, B]
         lag = gather_columns(lags, columns)
-        shown = gather_columns(data.seen, columns)
+        observed = gather_columns(data.seen, columns)
         if rng:
-            shown = shown & torch.from_numpy(drop_samples(rng, length, batch)).to(device)
-        shown = shown & (torch.arange(length, device=device) < self.window - 1)[:, None]
-        last = last_samples(target, shown, self._max_age)
+            observed = observed & torch.from_numpy(drop_samples(rng, length, batch)).to(device)
+        observed = observed & (torch.arange(length, device=device) < self.window - 1)[:, None]
+        last = last_samples(target, observed, self._max_age)
         calendar = data.calendar[columns] * data.known[:, None, None, :]
         x = inputs(last, gather_columns(data.profile, columns), calendar, self._max_age, lag)
         size = (batch, self.hidden)
-        drawn = np.tanh(rng.normal(0, 0.7, size) if rng else np.zeros(size)).astype(np.float32)
-        memory = torch.from_numpy(drawn).to(device).expand(series, -1, -1)
-        written = self._write(weights, x, memory)
-        out = linear(written.flatten(1, 2), weights["head"], weights["offset"])
+        start_state = np.tanh(rng.normal(0, 0.7, size) if rng else np.zeros(size)).astype(
+            np.float32
+        )
+        memory = torch.from_numpy(start_state).to(device).expand(series, -1, -1)
+        decoded = self._write(weights, x, memory)
+        out = linear(decoded.flatten(1, 2), weights["head"], weights["offset"])
         mean, width = _head(out.view(series, length, batch, 4), last.deviation, lag)
         mask = gather_columns(data.train_mask if rng else data.validation_mask, columns)
         error = laplace(target, mean, width) * mask
@@ -158,19 +160,21 @@ class Seq2Seq(TrendDetector):
         """The memory of the decoder [S, L, B, H]: within the window one step after that of the
         encoder at each place, then on from its own."""
         series, length, batch, _ = x.shape
-        within = self.window - 1  # the last place of the encoder is where the horizon begins
+        window_steps = self.window - 1  # the last place of the encoder is where the horizon begins
         pre = linear(x[:, : self.window].flatten(1, 2), weights["read"], weights["read_bias"])
         pre = pre.view(series, self.window, batch, -1)
         read = GatedRecurrence.apply(pre, weights["read_again"], memory)
         pre = linear(x[..., KNOWN_INPUTS].flatten(1, 2), weights["write"], weights["write_bias"])
         pre = pre.view(series, length, batch, -1)
         one_step = GatedRecurrence.apply(
-            pre[:, :within].flatten(1, 2).unsqueeze(1),
+            pre[:, :window_steps].flatten(1, 2).unsqueeze(1),
             weights["write_again"],
-            read[:, :within].flatten(1, 2),
+            read[:, :window_steps].flatten(1, 2),
         )
-        horizon = GatedRecurrence.apply(pre[:, within:], weights["write_again"], read[:, within])
-        return torch.cat([one_step.view(series, within, batch, -1), horizon], dim=1)
+        horizon = GatedRecurrence.apply(
+            pre[:, window_steps:], weights["write_again"], read[:, window_steps]
+        )
+        return torch.cat([one_step.view(series, window_steps, batch, -1), horizon], dim=1)
 
     def _cold_carry(self, rows: int) -> dict[str, NDArray[Any]]:
         blank = np.zeros((rows, self.hidden), np.float32)
@@ -188,32 +192,36 @@ class Seq2Seq(TrendDetector):
     ) -> tuple[FloatArray, FloatArray, Arrays]:
         """Step by step: the decoder starts anew after a sample, and goes on in a gap."""
         rows, steps = view.deviation.shape
-        own = tensors(weights, device)
+        weight_tensors = tensors(weights, device)
         carry = self._cold_carry(rows) if carry is None else carry
         age, next_age = ages(view.seen, carry["age"])
         last, next_last = latest(view.deviation, view.seen, carry["last"])
         lag, ring = _lags(view, carry)
         faded = fade(torch.from_numpy(last), torch.from_numpy(age), self._max_age).numpy()
         read = state_tensor(carry["read"], device).unsqueeze(1)
-        written = state_tensor(carry["written"], device).unsqueeze(1)
+        last_memory = state_tensor(carry["written"], device).unsqueeze(1)
         out = torch.empty(4, rows, steps, device=device)
         recent = RecentColumns(faded, age, self._max_age, lag)
         with torch.inference_mode():
             for block, x in input_blocks(view, recent, device):
                 places = block.places
-                pre = linear(x, own["read"], own["read_bias"])
-                memory, (read,) = run("gru", pre, own["read_again"], (read,), places)
-                pre = linear(x[..., KNOWN_INPUTS], own["write"], own["write_bias"])
+                pre = linear(x, weight_tensors["read"], weight_tensors["read_bias"])
+                memory, (read,) = run("gru", pre, weight_tensors["read_again"], (read,), places)
+                pre = linear(
+                    x[..., KNOWN_INPUTS], weight_tensors["write"], weight_tensors["write_bias"]
+                )
                 gap = age[:, block.columns] > 1
-                memory = _decode(own["write_again"], pre, memory, written, gap, places.start)
-                written = memory[:, places.stop - 1 : places.stop].clone()
-                head = linear(memory, own["head"], own["offset"])[:, places]
+                memory = _decode(
+                    weight_tensors["write_again"], pre, memory, last_memory, gap, places.start
+                )
+                last_memory = memory[:, places.stop - 1 : places.stop].clone()
+                head = linear(memory, weight_tensors["head"], weight_tensors["offset"])[:, places]
                 out[..., block.columns] = head.movedim(-1, 0)
         mean, width = _scored_head(out, faded, lag)
         width, widest = hold(width, age, carry["widest"])
         next_carry = {
             "read": read.squeeze(1).cpu().numpy().copy(),
-            "written": written.squeeze(1).cpu().numpy().copy(),
+            "written": last_memory.squeeze(1).cpu().numpy().copy(),
             **ring,
             "last": next_last,
             "age": next_age,
@@ -225,25 +233,28 @@ class Seq2Seq(TrendDetector):
 def _lags(view: TrendView, carry: Arrays) -> tuple[FloatArray, dict[str, NDArray[Any]]]:
     """[S, T] the deviation at this time of the last day, 0 for a series that does not know a day;
     the next carry."""
-    lag, after = yesterday.lags(view.deviation, view.seen, yesterday.slots(view.calendar), carry)
-    return lag * view.known[:, :1], after
+    lag, next_carry = yesterday.lags(
+        view.deviation, view.seen, yesterday.slots(view.calendar), carry
+    )
+    return lag * view.known[:, :1], next_carry
 
 
 def _decode(
-    recurrent: Tensor, pre: Tensor, read: Tensor, written: Tensor, gap: BoolArray, first: int
+    recurrent: Tensor, pre: Tensor, read: Tensor, last_memory: Tensor, gap: BoolArray, first: int
 ) -> Tensor:
     """The memory of the decoder [S, N, H]: a step from that of the encoder; in a gap, from its own.
 
-    pre: [S, N, 3H]. read: [S, N, H] of the encoder. written: [S, 1, H] the last one from before.
+    pre: [S, N, 3H]. read: [S, N, H] of the encoder. last_memory: [S, 1, H] the last one from
+    before.
     gap: [S, L] of the places from `first` on.
     """
     (memory,) = advance("gru", pre, recurrent, (read,))
     for t in np.flatnonzero(gap.any(axis=0)):
-        place = slice(first + t, first + t + 1)
-        last = (memory[:, place.start - 1 : place.start] if t else written).contiguous()
-        (next_memory,) = advance("gru", pre[:, place], recurrent, (last,))
+        column = slice(first + t, first + t + 1)
+        last = (memory[:, column.start - 1 : column.start] if t else last_memory).contiguous()
+        (next_memory,) = advance("gru", pre[:, column], recurrent, (last,))
         sampled = torch.from_numpy(~gap[:, t]).to(pre.device)[:, None, None]
-        memory[:, place] = torch.where(sampled, memory[:, place], next_memory)
+        memory[:, column] = torch.where(sampled, memory[:, column], next_memory)
     return memory
 
 

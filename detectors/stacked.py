@@ -176,28 +176,30 @@ class GatedRecurrence(torch.autograd.Function):
         """Gradients of `pre`, `weight`, and the initial h: each gate takes dh times a slope that is
         known before the loop."""
         weight, gates, inner, hidden = ctx.saved_tensors  # type: ignore[attr-defined]
-        past = hidden[:, :-1]
-        reset, update, candidate = gates.split(past.shape[-1], dim=-1)
+        previous_hidden = hidden[:, :-1]
+        reset, update, candidate = gates.split(previous_hidden.shape[-1], dim=-1)
         candidate_slope = (1 - update) * (1 - candidate * candidate)
         slopes = torch.stack(
             [
                 candidate_slope * inner * reset * (1 - reset),
-                (past - candidate) * update * (1 - update),
+                (previous_hidden - candidate) * update * (1 - update),
                 candidate_slope * reset,
             ],
             dim=-2,
         )
         out = torch.empty_like(slopes)  # of the products with h [S, L, B, 3, H]
-        total = torch.empty_like(past)  # dh
+        total = torch.empty_like(previous_hidden)  # dh
         transposed = weight.transpose(1, 2)
-        dh = torch.zeros_like(past[:, 0])
+        dh = torch.zeros_like(previous_hidden[:, 0])
         parts = (grads[0], total, slopes, out, out.flatten(-2), update)
         rows = [part.unbind(1)[::-1] for part in parts]
         for grad, total_row, slope, row, flat_row, share in zip(*rows, strict=True):
             dh = torch.add(dh, grad, out=total_row)
             torch.mul(slope, dh.unsqueeze(-2), out=row)
             dh = torch.baddbmm(dh * share, flat_row, transposed)
-        of_weight = torch.bmm(past.flatten(1, 2).transpose(1, 2), out.flatten(-2).flatten(1, 2))
+        of_weight = torch.bmm(
+            previous_hidden.flatten(1, 2).transpose(1, 2), out.flatten(-2).flatten(1, 2)
+        )
         of_pre = torch.cat([out[..., :2, :].flatten(-2), total * candidate_slope], dim=-1)
         return of_pre, of_weight, dh
 

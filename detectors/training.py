@@ -42,9 +42,9 @@ def initial(shapes: Shapes, prior: Arrays | None, rows: int, seed: int) -> Weigh
         return draw(shapes, rows, seed)
     for name, shape in shapes.items():
         if name not in prior or prior[name].shape != (rows, *shape):
-            found = prior[name].shape if name in prior else "nothing"
+            prior_shape = prior[name].shape if name in prior else "nothing"
             raise DetectorError(
-                f"prior `{name}` must be {(rows, *shape)}: got {found}; fit without a prior"
+                f"prior `{name}` must be {(rows, *shape)}: got {prior_shape}; fit without a prior"
             )
     return {name: torch.from_numpy(np.array(prior[name], np.float32)) for name in shapes}
 

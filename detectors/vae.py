@@ -88,19 +88,19 @@ class VAE(TrendDetector):
         }
 
     def _loss(
-        self, weights: Weights, data: TrainingData, at: Tensor, rng: np.random.Generator | None
+        self, weights: Weights, data: TrainingData, columns: Tensor, rng: np.random.Generator | None
     ) -> Tensor:
-        """[S] over the windows at columns `at` [S, W, B]: with rng the training loss, else that of
+        """[S] over the windows at `columns` [S, W, B]: with rng the training loss, else that of
         the last place."""
-        windows = window_batch(data, at, rng)
+        windows = window_batch(data, columns, rng)
         centre, log_variance = self._encode(weights, windows.values, windows.shown, windows.context)
         if rng is None:
             return reconstruction(
                 windows, *self._decode(weights, centre, windows.context), training=False
             )
-        noise = torch.from_numpy(rng.normal(size=(at.shape[2], self.latent)).astype(np.float32)).to(
-            at.device
-        )
+        noise = torch.from_numpy(
+            rng.normal(size=(columns.shape[2], self.latent)).astype(np.float32)
+        ).to(columns.device)
         mean, width = self._decode(
             weights, centre + noise * (0.5 * log_variance).exp(), windows.context
         )
@@ -109,10 +109,10 @@ class VAE(TrendDetector):
         return reconstruction(windows, mean, width, training=True) + latent / self.window
 
     def _encode(
-        self, weights: Weights, values: Tensor, shown: Tensor, context: Tensor
+        self, weights: Weights, values: Tensor, mask: Tensor, context: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Posterior mean and log variance [S, B, Z] from masked values and mask [S, B, W]."""
-        x = torch.cat([values, shown.to(values.dtype), context], dim=-1)
+        x = torch.cat([values, mask.to(values.dtype), context], dim=-1)
         inner = torch.tanh(linear(x, weights["enter"], weights["enter_bias"]))
         centre, log_variance = linear(inner, weights["encode"], weights["encode_bias"]).chunk(
             2, dim=-1
@@ -131,10 +131,12 @@ class VAE(TrendDetector):
         self, weights: Arrays, view: TrendView, carry: Arrays | None, device: str
     ) -> tuple[FloatArray, FloatArray, Arrays]:
         """The last place of the window that ends with each sample; the sample itself is masked."""
-        own = tensors(weights, device)
+        weight_tensors = tensors(weights, device)
 
-        def last_place(values: Tensor, shown: Tensor, context: Tensor) -> tuple[Tensor, ...]:
-            means, widths = self._decode(own, self._encode(own, values, shown, context)[0], context)
+        def last_place(values: Tensor, mask: Tensor, context: Tensor) -> tuple[Tensor, ...]:
+            means, widths = self._decode(
+                weight_tensors, self._encode(weight_tensors, values, mask, context)[0], context
+            )
             return means[..., -1], widths[..., -1]
 
         return predict_windows(last_place, view, carry or cold(len(view.seen), self.window), device)
@@ -148,10 +150,10 @@ class VAE(TrendDetector):
         The latent evidence: how unusual the past is of which the band of that sample is made.
         `carry` is the one that `predict` is given.
         """
-        own = tensors(weights, device)
+        weight_tensors = tensors(weights, device)
 
-        def divergence(values: Tensor, shown: Tensor, context: Tensor) -> tuple[Tensor, ...]:
-            return (_divergence(*self._encode(own, values, shown, context)).sum(dim=-1),)
+        def divergence(values: Tensor, mask: Tensor, context: Tensor) -> tuple[Tensor, ...]:
+            return (_divergence(*self._encode(weight_tensors, values, mask, context)).sum(dim=-1),)
 
         (nats,), _ = slide(divergence, view, carry or cold(len(view.seen), self.window), device)
         return nats

@@ -98,15 +98,15 @@ class Service:
         process may end all the same, as at any instant.
         """
         self._parts.interrupt()
-        ended = self._scheduler.stop()
+        all_ended = self._scheduler.stop()
         if self._server is not None:
             self._server.close()
         self._parts.close()
         log.info(
             "stopped",
-            extra={} if ended else {"left": "a job that waits for Prometheus or the disk"},
+            extra={} if all_ended else {"left": "a job that waits for Prometheus or the disk"},
         )
-        return ended
+        return all_ended
 
     @property
     def url(self) -> str:
@@ -116,14 +116,14 @@ class Service:
 
     def readiness(self) -> str | None:
         """None when every watch has been scored, else what is still missing."""
-        shown = self._parts.board.snapshots()
+        snapshots = self._parts.board.snapshots()
         scored = [name for name, jobs in self._parts.watches.items() if not jobs.watch.paused]
         waiting = [
             name
             for name in scored
-            if name not in shown
-            or not shown[name].time
-            or shown[name].outlook is WatchHealth.STARTING
+            if name not in snapshots
+            or not snapshots[name].time
+            or snapshots[name].outlook is WatchHealth.STARTING
         ]
         return f"not scored yet: {', '.join(waiting)}" if waiting else None
 

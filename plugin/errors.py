@@ -136,10 +136,10 @@ class SelectorError(BandwatchError):
 class WindowRefused(BandwatchError):
     """A maintenance window cannot be used. `field` is wrong: what was found, what is valid."""
 
-    def __init__(self, field: str, found: str, valid: str) -> None:
-        super().__init__(f"{field}: found {found}; valid is {valid}")
+    def __init__(self, field: str, actual: str, valid: str) -> None:
+        super().__init__(f"{field}: found {actual}; valid is {valid}")
         self.field = field
-        self.found = found
+        self.found = actual
         self.valid = valid
 
 

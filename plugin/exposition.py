@@ -76,13 +76,13 @@ def exposition(
     return generate_latest(_WithoutCreated(registry)) + lines.encode()
 
 
-def exported_labels(record: SeriesRecord, own: Mapping[str, str]) -> list[tuple[str, str]]:
+def exported_labels(record: SeriesRecord, watch_labels: Mapping[str, str]) -> list[tuple[str, str]]:
     """`watch`, the watch's own labels, and all labels of the series; its `__name__` becomes
     `metric_name`.
 
     A label of the series that the watch sets itself gets the prefix `label_`.
     """
-    return _labels_of(record.watch, record.labels, own)
+    return _labels_of(record.watch, record.labels, watch_labels)
 
 
 class _WithoutCreated:
@@ -131,11 +131,11 @@ def _watch_lines(snapshots: Sequence[Snapshot], now: float) -> Iterator[str]:
     yield from _head("bandwatch_watch_info", "Always 1; the watch's own labels and its unit.")
     for snapshot in snapshots:
         unit = [("unit", snapshot.settings.unit)] if snapshot.settings.unit else []
-        own = [
+        watch_labels = [
             (renamed(name, RESERVED_LABELS | TARGET_LABELS | {"unit"}, "watch_"), value)
             for name, value in snapshot.labels.items()
         ]
-        labels = label_text([("watch", snapshot.watch), *unit, *own])
+        labels = label_text([("watch", snapshot.watch), *unit, *watch_labels])
         yield f"bandwatch_watch_info{{{labels}}} 1\n"
     for name, text, value in WATCH_METRICS:
         yield from _head(name, text)
@@ -207,8 +207,8 @@ def _incident_lines(
 def _incident_labels(
     group: str, incident: Incident, watches: Sequence[Watch]
 ) -> list[tuple[str, str]]:
-    own = shared_labels(watches)
-    labels = _labels_of(group, incident.labels, own, frozenset({"incident"}))
+    watch_labels = shared_labels(watches)
+    labels = _labels_of(group, incident.labels, watch_labels, frozenset({"incident"}))
     return [*labels, ("incident", incident.id)]
 
 
@@ -224,21 +224,21 @@ def _head(name: str, text: str) -> Iterator[str]:
 
 
 def _labels_of(
-    watch: str, labels: Labels, own: Mapping[str, str], also: frozenset[str] = frozenset()
+    watch: str, labels: Labels, watch_labels: Mapping[str, str], also: frozenset[str] = frozenset()
 ) -> list[tuple[str, str]]:
     """The labels of a line. also: more names that are reserved."""
     reserved = RESERVED_LABELS | also
-    own_pairs = [(renamed(name, reserved, "watch_"), value) for name, value in own.items()]
-    taken = reserved.union(name for name, _ in own_pairs)
-    return [("watch", watch), *own_pairs, *_series_labels(labels, taken)]
+    own_pairs = [(renamed(name, reserved, "watch_"), value) for name, value in watch_labels.items()]
+    taken_names = reserved.union(name for name, _ in own_pairs)
+    return [("watch", watch), *own_pairs, *_series_labels(labels, taken_names)]
 
 
-def _series_labels(labels: Labels, taken: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _series_labels(labels: Labels, taken_names: frozenset[str]) -> Iterator[tuple[str, str]]:
     for name, value in labels.pairs:
         if name == "__name__":
             yield "metric_name", value
         else:
-            yield escape_label_name(renamed(name, taken), VALUES), value
+            yield escape_label_name(renamed(name, taken_names), VALUES), value
 
 
 def label_text(labels: Iterable[tuple[str, str]]) -> str:

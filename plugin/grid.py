@@ -59,8 +59,8 @@ def align(series: Sequence[Series], grid: Grid) -> FloatArray:
     values = np.full((len(series), grid.count), np.nan)
     if not series:
         return values
-    rows = np.repeat(np.arange(len(series)), [len(one.times) for one in series])
-    times = np.concatenate([one.times for one in series])
+    rows = np.repeat(np.arange(len(series)), [len(member.times) for member in series])
+    times = np.concatenate([member.times for member in series])
     columns, remainder = np.divmod(times - grid.start, grid.step)
     misplaced = (remainder != 0) | (columns < 0) | (columns >= grid.count)
     if misplaced.any():
@@ -68,7 +68,7 @@ def align(series: Sequence[Series], grid: Grid) -> FloatArray:
             f"series {series[rows[misplaced][0]].labels} has a sample at {times[misplaced][0]}, "
             f"which is not on the grid {grid.start}..{grid.end} of step {grid.step}"
         )
-    values[rows, columns] = np.concatenate([one.values for one in series])
+    values[rows, columns] = np.concatenate([member.values for member in series])
     return values
 
 
@@ -108,12 +108,12 @@ def next_change(time: int, last: int, zone: ZoneInfo) -> int:
     offset = offset_at(time, zone)
     while time < last and offset_at(min(time + DAY, last), zone) == offset:
         time = min(time + DAY, last)
-    before = time
-    after = min(time + DAY, last)
-    while after - before > 1:
-        middle = (before + after) // 2
-        before, after = (middle, after) if offset_at(middle, zone) == offset else (before, middle)
-    return after
+    low = time
+    high = min(time + DAY, last)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if offset_at(middle, zone) == offset else (low, middle)
+    return high
 
 
 def offset_at(time: int, zone: ZoneInfo) -> int:

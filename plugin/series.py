@@ -63,16 +63,16 @@ class Labels(Mapping[str, str]):
         return hashlib.sha256(json.dumps(self.pairs).encode()).hexdigest()[:32]
 
 
-def renamed(name: str, taken: Collection[str], prefix: str = "label_") -> str:
+def renamed(name: str, reserved: Collection[str], prefix: str = "label_") -> str:
     """The name, with the prefix if it is taken.
 
     A name that already has the prefix gets another one, so that two names never become one: with
     `value` taken, `value` becomes `label_value`, and `label_value` becomes `label_label_value`.
     """
     base = name
-    while base not in taken and base.startswith(prefix):
+    while base not in reserved and base.startswith(prefix):
         base = base[len(prefix) :]
-    return prefix + name if base in taken else name
+    return prefix + name if base in reserved else name
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ class Conflict:
 
 
 def conflict(
-    path: Path, found: str, valid: str, nearest: str | None = None, *, also: tuple[Path, ...] = ()
+    path: Path, actual: str, valid: str, nearest: str | None = None, *, also: tuple[Path, ...] = ()
 ) -> Conflict:
     """The setting to change, what it is, and what is valid. also: the other settings of the
     rule."""
-    return Conflict((path, *also), InvalidValue(found, valid, nearest))
+    return Conflict((path, *also), InvalidValue(actual, valid, nearest))
 
 
 def repeated_names(paths: Sequence[Path], names: Sequence[str], valid: str) -> Iterator[Conflict]:

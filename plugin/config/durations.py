@@ -35,7 +35,7 @@ UNIT_WORDS = {
 }
 
 _DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-_LOOSE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)[\s,]*")
+_LOOSE_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)[\s,]*")
 _BUDGET = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*/\s*(\S+)")
 _LOOSE_BUDGET = re.compile(
     r"(\d{1,6}|once|one)\s*(?:alarms?|alerts?)?\s*(?:/|per|an|a|every|in)?"
@@ -108,9 +108,9 @@ def _meant_duration(text: str) -> str | None:
     lower = text.strip().lower()
     if lower.isdecimal() and lower.isascii() and len(lower) < 9:
         return f'"{lower}s"'
-    parts = _LOOSE.findall(lower)
+    parts = _LOOSE_PART.findall(lower)
     units = [_unit(unit) for _, unit in parts]
-    if not parts or None in units or _LOOSE.sub("", lower):
+    if not parts or None in units or _LOOSE_PART.sub("", lower):
         return None
     seconds = sum(
         float(count) * unit for (count, _), unit in zip(parts, units, strict=True) if unit

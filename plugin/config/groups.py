@@ -61,10 +61,10 @@ def shared_labels(watches: Sequence[Watch]) -> dict[str, str]:
     """The labels of the alerts of a group: its highest severity, and the labels that all of its
     watches set to one value."""
     severities = {watch.own_labels["severity"] for watch in watches}
-    highest = min(
+    severity = min(
         severities, key=lambda name: (name != HIGHEST_SEVERITY, name == LOWEST_SEVERITY, name)
     )
     return {
-        "severity": highest,
+        "severity": severity,
         **dict(sorted(set.intersection(*(set(watch.labels.items()) for watch in watches)))),
     }

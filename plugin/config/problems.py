@@ -20,9 +20,9 @@ class InvalidValue(ConfigError, ValueError):
     Also a ValueError, so that pydantic collects it.
     """
 
-    def __init__(self, found: str, valid: str, nearest: str | None = None) -> None:
-        super().__init__(found, valid, nearest)
-        self.found = found
+    def __init__(self, actual: str, valid: str, nearest: str | None = None) -> None:
+        super().__init__(actual, valid, nearest)
+        self.found = actual
         self.valid = valid
         self.nearest = nearest
 

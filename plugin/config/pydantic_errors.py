@@ -40,8 +40,8 @@ def invalid_values(error: ValidationError) -> Iterator[tuple[Path, InvalidValue]
             )
         # A list that is too short after its entries were refused has no problem of its own.
         elif item["type"] != "too_short" or not item["input"]:
-            found = "nothing" if item["type"] == "missing" else _empty_or_kind(item["input"])
-            yield path, InvalidValue(found, _valid(path, field))
+            actual = "nothing" if item["type"] == "missing" else _empty_or_kind(item["input"])
+            yield path, InvalidValue(actual, _valid(path, field))
 
 
 def _empty_or_kind(value: object) -> str:

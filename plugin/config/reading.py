@@ -92,9 +92,9 @@ def _prepare(document: Document, file: str) -> None:
     empty section an empty mapping."""
     data = document.data
     if not isinstance(data, dict):
-        found = "an empty file" if data is None else type_name(data)
+        actual = "an empty file" if data is None else type_name(data)
         refusal = InvalidValue(
-            found, "a mapping with prometheus and watches, see `bandwatch check --example`"
+            actual, "a mapping with prometheus and watches, see `bandwatch check --example`"
         )
         raise config_error(
             file, document.problems or [Problem(document.line(()), "", str(refusal))]
@@ -146,8 +146,8 @@ def _add_conflict(document: Document, reads: list[Path], refusal: InvalidValue) 
     """Adds a conflict at the first of its settings that the file contains."""
     position = next((path for path in reads if path in document.lines), reads[0])
     if position != reads[0]:
-        found = f"{path_text(reads[0])} {refusal.found} (default)"
-        refusal = InvalidValue(found, refusal.valid, refusal.nearest)
+        actual = f"{path_text(reads[0])} {refusal.found} (default)"
+        refusal = InvalidValue(actual, refusal.valid, refusal.nearest)
     document.add_problem(position, refusal)
 
 

@@ -61,11 +61,11 @@ def _intervals(section: Path, watch: Watch) -> Iterator[Conflict]:
 
 def _alert_budget(section: Path, watch: Watch) -> Iterator[Conflict]:
     if watch.alert_budget * watch.step * MIN_SAMPLES_PER_ALARM > 1:
-        highest = format_budget(1 / (MIN_SAMPLES_PER_ALARM * watch.step))
+        max_budget = format_budget(1 / (MIN_SAMPLES_PER_ALARM * watch.step))
         yield conflict(
             (*section, "alert_budget"),
             f'"{format_budget(watch.alert_budget)}"',
-            f'at most one alarm in {MIN_SAMPLES_PER_ALARM} samples, "{highest}" at the step '
+            f'at most one alarm in {MIN_SAMPLES_PER_ALARM} samples, "{max_budget}" at the step '
             f"{quoted_duration(watch.step)}",
             also=((*section, "step"),),
         )

@@ -190,10 +190,10 @@ class _Reading:
     ) -> None:
         line = key_node.start_mark.line + 1
         if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != f"{_TAG}str":
-            plain = isinstance(key_node, yaml.ScalarNode)
-            found = f"the key {key_node.value}" if plain else "a key with parts"
+            is_scalar = isinstance(key_node, yaml.ScalarNode)
+            actual = f"the key {key_node.value}" if is_scalar else "a key with parts"
             refusal = InvalidValue(
-                found, "text as a key, in quotes where it looks like something else"
+                actual, "text as a key, in quotes where it looks like something else"
             )
             self._document.add_problem(path, refusal, line)
             return

@@ -77,10 +77,10 @@ def value_range(values: FloatArray, bounds: FloatArray) -> tuple[float, float]:
     low = float(values.min())
     high = float(values.max())
     reach = MAX_BOUND_RANGES * ((high - low) or abs(high) or 1.0)
-    near = bounds[np.isfinite(bounds) & (bounds > low - reach) & (bounds < high + reach)]
-    if len(near):
-        low = min(low, float(near.min()))
-        high = max(high, float(near.max()))
+    near_bounds = bounds[np.isfinite(bounds) & (bounds > low - reach) & (bounds < high + reach)]
+    if len(near_bounds):
+        low = min(low, float(near_bounds.min()))
+        high = max(high, float(near_bounds.max()))
     return low, high
 
 
@@ -98,27 +98,29 @@ class Drawing:
 
 
 def draw(
-    samples: Samples, marked: tuple[int, int], shown: tuple[int, int], unit: str
+    samples: Samples, highlight: tuple[int, int], time_range: tuple[int, int], unit: str
 ) -> Drawing | None:
     """The drawing with the labels of its axes; None without a finite value.
 
-    marked: the range that is highlighted; shown: the range of the frame; unix seconds.
+    highlight: the range that is highlighted; time_range: the range of the frame; unix seconds.
     """
     if not np.isfinite(samples.value).any():
         return None
     levels = _levels(*value_range(samples.value, np.concatenate([samples.lower, samples.upper])))
-    frame = Frame(WIDTH, HEIGHT, shown, (levels[0], levels[-1]))
-    start, end = shown
-    left, right = frame.across(np.array([max(start, marked[0]), min(end, marked[1])])).tolist()
+    frame = Frame(WIDTH, HEIGHT, time_range, (levels[0], levels[-1]))
+    start, end = time_range
+    left, right = frame.across(
+        np.array([max(start, highlight[0]), min(end, highlight[1])])
+    ).tolist()
     times = samples.times
-    outside = samples.score > 1
+    is_outside = samples.score > 1
     return Drawing(
         band="".join(
             _path(area) + "Z" for area in frame.areas(times, samples.lower, samples.upper)
         ),
         expected="".join(map(_path, frame.lines(times, samples.expected))),
         value="".join(map(_path, frame.lines(times, samples.value))),
-        outside=frame.points(times[outside], samples.value[outside]),
+        outside=frame.points(times[is_outside], samples.value[is_outside]),
         marked=(left, max(2.0, right - left)),
         levels=tuple(_level_text(level, levels[1] - levels[0], unit) for level in levels),
         moments=tuple(
@@ -133,8 +135,8 @@ def _path(outline: Outline) -> str:
 
 def _level_text(level: float, step: float, unit: str) -> str:
     """With as few digits as distinguish it from values that are a tenth of a step away."""
-    near = step / 10 if level else step
-    return expected_range(level, math.nan, level - near, level + near, unit)[0]
+    margin = step / 10 if level else step
+    return expected_range(level, math.nan, level - margin, level + margin, unit)[0]
 
 
 def _clock(time: int, shown_seconds: int) -> str:
@@ -148,9 +150,9 @@ def _levels(low: float, high: float) -> list[float]:
     if not high > low:
         low = low - (abs(low) or 1.0)
         high = high + (abs(high) or 1.0)
-    rough = (high - low) / VALUE_STEPS
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = power * next(factor for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+    min_step = (high - low) / VALUE_STEPS
+    power = 10.0 ** math.floor(math.log10(min_step))
+    step = power * next(factor for factor in (1, 2, 5, 10) if factor * power >= min_step * 0.999)
     first = math.floor(low / step + 1e-9)
     last = math.ceil(high / step - 1e-9)
     return [step * number for number in range(first, last + 1)]

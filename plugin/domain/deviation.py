@@ -54,23 +54,23 @@ class _AlarmSamples:
 
 
 def classify(
-    past: PastBehaviour | None, samples: Samples, start: int, end: int, direction: int
+    behaviour: PastBehaviour | None, samples: Samples, start: int, end: int, direction: int
 ) -> DeviationKind:
     """The kind of the alarm from `start` to `end`: unix seconds of its first and last sample
     outside.
 
     samples: some hours before it, up to now. direction: 1 = above the band, -1 = below.
     """
-    known = ~np.isnan(samples.value)
-    times = samples.times[known]
-    value = samples.value[known]
+    has_value = ~np.isnan(samples.value)
+    times = samples.times[has_value]
+    value = samples.value[has_value]
     first, last = np.searchsorted(times, [start, end])
-    if past is None or last >= len(times):
+    if behaviour is None or last >= len(times):
         return DeviationKind.OUTSIDE
-    if _is_flat(value, first, last, past):
+    if _is_flat(value, first, last, behaviour):
         return DeviationKind.FLAT
-    onset = _onset(samples, known, first, direction)
-    return _Excursion.of(past, _AlarmSamples(times, value, onset, first, last, direction)).kind
+    onset = _onset(samples, has_value, first, direction)
+    return _Excursion.of(behaviour, _AlarmSamples(times, value, onset, first, last, direction)).kind
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class _Excursion:
     both_sides: bool  # the samples around it are far out on both sides
 
     @classmethod
-    def of(cls, past: PastBehaviour, alarm: _AlarmSamples) -> "_Excursion":
+    def of(cls, behaviour: PastBehaviour, alarm: _AlarmSamples) -> "_Excursion":
         """The excursion that an alarm belongs to."""
         times = alarm.times
         value = alarm.value
@@ -97,14 +97,16 @@ class _Excursion:
         onset_time = times[alarm.onset]
         baseline = (times >= onset_time - BASELINE_SECONDS) & (times < onset_time)
         shift = (
-            float(np.median(value[baseline] - past.at(times[baseline]))) if baseline.any() else 0.0
+            float(np.median(value[baseline] - behaviour.at(times[baseline])))
+            if baseline.any()
+            else 0.0
         )
-        usual = past.at(times) + shift
-        distance = alarm.direction * (value - usual)
+        usual_value = behaviour.at(times) + shift
+        distance = alarm.direction * (value - usual_value)
         size = float(np.median(distance[first : last + 1]))
         smoothed = smooth(distance, 2)
         returns = np.flatnonzero(
-            ~(smoothed[last + 1 :] > max(2.5 * past.noise, RETURN_FRACTION * size))
+            ~(smoothed[last + 1 :] > max(2.5 * behaviour.noise, RETURN_FRACTION * size))
         )
         end = last + 1 + int(returns[0]) if len(returns) else len(times)
         low = np.flatnonzero(smoothed[: first + 1] < 0.2 * size)
@@ -112,15 +114,15 @@ class _Excursion:
         top = foot + int(np.argmax(smoothed[foot:end] >= 0.8 * size))
         part = slice(min(alarm.onset, foot + 1), end)
         return cls(
-            past=past,
+            past=behaviour,
             direction=alarm.direction,
             times=times[part],
             value=value[part],
-            usual=usual[part],
+            usual=usual_value[part],
             samples_outside=last - first + 1,
             over=bool(len(returns)),
             edge_seconds=int(times[top] - times[foot]),
-            both_sides=_far_on_both_sides(past, value, usual, last),
+            both_sides=_far_on_both_sides(behaviour, value, usual_value, last),
         )
 
     @property
@@ -157,16 +159,16 @@ class _Excursion:
     def _long_kind(self) -> DeviationKind:
         errors = self._errors
         shape = min(errors["lagged"], errors["smaller"]) if self.past.rhythmic else np.inf
-        abrupt = self.edge_seconds <= MAX_EDGE_SECONDS
+        is_abrupt = self.edge_seconds <= MAX_EDGE_SECONDS
         gradual = self.edge_seconds > max(
             4 * MAX_EDGE_SECONDS, (self.times[-1] - self.times[0]) / 5
         )
         # A shape may be a little better than a ramp by chance: its curve can bend.
         if gradual and errors["ramp"] < min(0.75 * errors["level"], 1.6 * shape):
             return DeviationKind.RAMP
-        if shape < 0.75 * errors["level"] or (not abrupt and shape < 1.1 * errors["level"]):
+        if shape < 0.75 * errors["level"] or (not is_abrupt and shape < 1.1 * errors["level"]):
             return DeviationKind.SHAPE
-        return DeviationKind.LEVEL if abrupt else DeviationKind.OUTSIDE
+        return DeviationKind.LEVEL if is_abrupt else DeviationKind.OUTSIDE
 
     @property
     def _errors(self) -> dict[str, float]:
@@ -186,20 +188,20 @@ class _Excursion:
             "lagged": float(min(lagged)),
         }
 
-    def _shifted(self, usual: FloatArray | float) -> FloatArray:
+    def _shifted(self, usual_value: FloatArray | float) -> FloatArray:
         """A part of the usual day, with the shift that `usual` of this excursion has."""
-        return np.asarray(usual + (self.usual[0] - self.past.at(self.times[:1])[0]))
+        return np.asarray(usual_value + (self.usual[0] - self.past.at(self.times[:1])[0]))
 
 
 def _far_on_both_sides(
-    past: PastBehaviour, value: FloatArray, usual: FloatArray, last: int
+    behaviour: PastBehaviour, value: FloatArray, usual_value: FloatArray, last: int
 ) -> bool:
     """Whether the samples since half an hour before `last` spread far on both sides."""
     around = slice(max(0, last - 30), None)
-    distance = (value - usual)[around] / past.noise
+    distance = (value - usual_value)[around] / behaviour.noise
     roughness = float(np.quantile(np.abs(value - smooth(value, 2))[around], ROUGHNESS_QUANTILE))
     fraction = min((distance > 2.5).mean(), (distance < -2.5).mean())
-    return bool(fraction >= 0.05 and roughness >= 2 * past.roughness)
+    return bool(fraction >= 0.05 and roughness >= 2 * behaviour.roughness)
 
 
 def _fit_error(distance: FloatArray, curve: FloatArray) -> float:
@@ -209,23 +211,23 @@ def _fit_error(distance: FloatArray, curve: FloatArray) -> float:
     return float(np.abs(distance - factor * curve).mean())
 
 
-def _onset(samples: Samples, known: BoolArray, first: int, direction: int) -> int:
+def _onset(samples: Samples, has_value: BoolArray, first: int, direction: int) -> int:
     """Position of the sample with which the excursion started: back from the alarm to where the
     series was near the middle of its band."""
     width = samples.upper - samples.lower
-    half_width = np.where(np.isfinite(width), width / 2, np.nan)[known]
+    half_width = np.where(np.isfinite(width), width / 2, np.nan)[has_value]
     earlier = half_width[max(0, first - 180) : first]
-    usual = float(np.nanmedian(earlier)) if (~np.isnan(earlier)).any() else np.inf
-    distance = smooth(direction * (samples.value - samples.expected)[known], 2)[:first]
-    near = np.flatnonzero(~(distance > ONSET_FRACTION * usual))
-    return int(near[-1]) + 1 if len(near) else 0
+    usual_width = float(np.nanmedian(earlier)) if (~np.isnan(earlier)).any() else np.inf
+    distance = smooth(direction * (samples.value - samples.expected)[has_value], 2)[:first]
+    near_positions = np.flatnonzero(~(distance > ONSET_FRACTION * usual_width))
+    return int(near_positions[-1]) + 1 if len(near_positions) else 0
 
 
-def _is_flat(value: FloatArray, first: int, last: int, past: PastBehaviour) -> bool:
+def _is_flat(value: FloatArray, first: int, last: int, behaviour: PastBehaviour) -> bool:
     """Whether the value was already constant when the alarm started, and has been since."""
     changes = np.flatnonzero(value[:first] != value[first])
     flat_samples = first - (int(changes[-1]) if len(changes) else -1)
     return (
-        flat_samples >= max(MIN_FLAT_SAMPLES, 2 * past.flat_samples)
+        flat_samples >= max(MIN_FLAT_SAMPLES, 2 * behaviour.flat_samples)
         and float((value[first : last + 1] == value[first]).mean()) >= 0.8
     )

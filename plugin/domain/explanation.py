@@ -132,7 +132,7 @@ def explain_sample(samples: Samples, unit: str) -> Explanation | None:
 def explain_alarm(
     alarm: Alarm,
     samples: Samples,
-    past: PastBehaviour | None,
+    behaviour: PastBehaviour | None,
     unit: str,
     *,
     related: Related | None = None,
@@ -141,36 +141,36 @@ def explain_alarm(
     """An open alarm by its last sample, another one by its peak; None where that is not stored.
 
     samples: from `LEAD_SECONDS` before the alarm to the time of the explanation, at least those of
-    the alarm. past: over the `PAST_SECONDS` before the alarm.
+    the alarm. behaviour: over the `PAST_SECONDS` before the alarm.
     """
     position = (
         len(samples) - 1 if alarm.open else int(np.searchsorted(samples.times, alarm.peak_time))
     )
     if not 0 <= position < len(samples):
         return None
-    kind = classify(past, samples, alarm.start, alarm.end, alarm.direction)
+    kind = classify(behaviour, samples, alarm.start, alarm.end, alarm.direction)
     explanation = _explanation_at(samples, position, unit)
     rank = None
-    if past is not None:
-        rank = rank_of(past, explanation.value, explanation.time, alarm.direction)
+    if behaviour is not None:
+        rank = rank_of(behaviour, explanation.value, explanation.time, alarm.direction)
     return replace(
         explanation,
         alarm=alarm,
         kind=kind,
         rank=rank,
         related=related,
-        rhythmic=past is not None and past.rhythmic,
+        rhythmic=behaviour is not None and behaviour.rhythmic,
         new_level=new_level if kind is DeviationKind.LEVEL else None,
     )
 
 
-def rank_of(past: PastBehaviour, value: float, time: int, direction: int) -> Rank | None:
+def rank_of(behaviour: PastBehaviour, value: float, time: int, direction: int) -> Rank | None:
     """How long no sample was as far out on the side of the alarm; None where that is too short to
     mention. time: unix seconds."""
-    times, values = past.highs if direction > 0 else past.lows
+    times, values = behaviour.highs if direction > 0 else behaviour.lows
     farther = np.flatnonzero(values <= -direction * value)
-    seconds = time - (int(times[farther[0]]) if len(farther) else past.start)
-    whole = not len(farther) and past.end - past.start < PAST_SECONDS - DAY
+    seconds = time - (int(times[farther[0]]) if len(farther) else behaviour.start)
+    whole = not len(farther) and behaviour.end - behaviour.start < PAST_SECONDS - DAY
     return Rank(direction < 0, seconds, whole) if seconds >= MIN_RANK_SECONDS else None
 
 
@@ -181,11 +181,11 @@ def find_related(alarm: Alarm, alarms: Sequence[tuple[int, int, str]]) -> Relate
     alarms: (start, series id, name of the series), sorted; a series may have several.
     """
     first = bisect_left(alarms, (alarm.start - RELATED_SECONDS,))
-    others = [other for other in alarms[first:] if other[1] != alarm.series_id]
-    if not others:
+    other_alarms = [other for other in alarms[first:] if other[1] != alarm.series_id]
+    if not other_alarms:
         return None
-    start, _, name = others[0]
-    return Related(len({series_id for _, series_id, _ in others}), name, alarm.start - start)
+    start, _, name = other_alarms[0]
+    return Related(len({series_id for _, series_id, _ in other_alarms}), name, alarm.start - start)
 
 
 def alarm_as_of(alarm: Alarm, time: int) -> Alarm:

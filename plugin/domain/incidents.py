@@ -133,7 +133,7 @@ class Acknowledged:
     def covers(self, time: int) -> bool:
         """Whether no alarm of it needed action at this time: an alarm that starts then opens
         another incident."""
-        return all(any(since < time <= until for since, until in alarm) for alarm in self.spans)
+        return all(any(start < time <= end for start, end in alarm) for alarm in self.spans)
 
 
 def join_alarms(

@@ -24,9 +24,9 @@ class Interval(NamedTuple):
         return pieces
 
     def _outside(self, hole: "Interval") -> list["Interval"]:
-        before = self._replace(end=min(self.end, hole.start - 1))
-        after = self._replace(start=max(self.start, hole.end + 1))
-        return [piece for piece in (before, after) if piece.start <= piece.end]
+        left = self._replace(end=min(self.end, hole.start - 1))
+        right = self._replace(start=max(self.start, hole.end + 1))
+        return [piece for piece in (left, right) if piece.start <= piece.end]
 
 
 def by_series(intervals: Iterable[Interval]) -> dict[int, list[Interval]]:

@@ -24,6 +24,7 @@ _TIME_SCALES = (
     (1e-6, " µs"),
     (1e-9, " ns"),
 )
+NEGLIGIBLE_SHARE = 1e-8  # of the largest number beside it; what is smaller is written as 0
 _WITHOUT_UNIT: Sequence[Scale] = ((1.0, ""),)
 
 
@@ -94,7 +95,8 @@ UNITS: Mapping[str, Sequence[Scale]] = {
 def expected_range(
     value: float, expected: float, lower: float, upper: float, unit: str
 ) -> tuple[str, str]:
-    """`812 ms` and `expected 240 to 310 ms`: as few digits as keep value and bounds apart.
+    """`812 ms` and `expected 240 to 310 ms`: as few digits as keep value and bounds apart. A
+    number that is negligible beside the others is 0.
 
     The value is "" where it is NaN; the band is "" where there is none.
     """
@@ -102,6 +104,10 @@ def expected_range(
     high = math.isfinite(upper)
     bounds = [lower] * low + [upper] * high or [expected] * math.isfinite(expected)
     numbers = [value, *bounds]
+    rounded = _without_negligible(numbers)
+    if rounded[0] not in rounded[1:] or lower <= value <= upper:  # else it would hide the distance
+        numbers = rounded
+        bounds = rounded[1:]
     shared_scale = _scale(unit, bounds or [value])
     scales = [
         shared_scale if _is_readable(number, shared_scale) else _scale(unit, [number])
@@ -118,6 +124,13 @@ def expected_range(
             break
     band = _band_text(texts[1:], texts_with_unit[1:], low, high)
     return texts_with_unit[0] if math.isfinite(value) else "", band
+
+
+def _without_negligible(numbers: Sequence[float]) -> list[float]:
+    """0 in place of a number that is tiny beside the largest, such as the -1e-9 of a computation
+    that should give 0."""
+    limit = NEGLIGIBLE_SHARE * max(map(abs, filter(math.isfinite, numbers)), default=0.0)
+    return [0.0 if abs(number) < limit else number for number in numbers]
 
 
 def digits(number: float, significant: int) -> str:

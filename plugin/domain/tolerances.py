@@ -164,9 +164,8 @@ class Tolerances:
 
     def _factor(self, row: int, times: IntArray) -> FloatArray:
         """The factors [2, T] of one tolerance."""
-        since = self.since[row]
         age = np.maximum(times - self.since[row], 0)
-        holds = (times > since) & (times < self.until[row])
+        holds = (times > self.since[row]) & (times < self.until[row])
         start = self.start[row] - SAME_HOUR_SECONDS
         length = self.end[row] - self.start[row] + 2 * SAME_HOUR_SECONDS
         same_hour = (times - start) % DAY <= length
@@ -193,18 +192,18 @@ NO_TOLERANCES = Tolerances.of([])
 
 
 def false_alarm(
-    series_id: int, start: int, end: int, samples: Samples, known: Tolerances
+    series_id: int, start: int, end: int, samples: Samples, tolerances: Tolerances
 ) -> FeedbackSpan | None:
     """The tolerance that a false alarm of one series needs; None where no sample was outside.
 
-    samples: what is stored of the range. known: the tolerances that were in force when these
+    samples: what is stored of the range. tolerances: the tolerances that were in force when these
     samples were scored; their factors are multiplied into the distance from the band.
     """
     above = samples.value > samples.upper
-    outside = above | (samples.value < samples.lower)
-    if not outside.any():
+    is_outside = above | (samples.value < samples.lower)
+    if not is_outside.any():
         return None
-    widening = known.widening(np.array([series_id]), samples.times)
+    widening = tolerances.widening(np.array([series_id]), samples.times)
     side = above.astype(np.int64)
     distance = (
         samples.score
@@ -212,19 +211,19 @@ def false_alarm(
         else samples.score * widening.factor[side, 0, np.arange(len(side))]
     )
     factors = np.ones((2, 2))  # brief and lasting, below and above
-    for run in _runs(outside, samples.times):
+    for run in _runs(is_outside, samples.times):
         peak = run[int(np.argmax(distance[run]))]
         row = int(len(run) > MAX_BRIEF_SAMPLES)
         column = int(side[peak])
         needed = min(MAX_FACTOR, 1 + MARGIN * (float(distance[peak]) - 1))
         factors[row, column] = max(factors[row, column], needed)
-    brief, lasting = ((below, above) for below, above in factors.tolist())
-    return FeedbackSpan(series_id, start, end, brief, lasting)
+    brief_factors, lasting = ((below, above) for below, above in factors.tolist())
+    return FeedbackSpan(series_id, start, end, brief_factors, lasting)
 
 
-def _runs(outside: BoolArray, times: IntArray) -> Iterator[IntArray]:
+def _runs(is_outside: BoolArray, times: IntArray) -> Iterator[IntArray]:
     """Positions of the samples outside, one array for each alarm."""
-    positions = np.flatnonzero(outside)
+    positions = np.flatnonzero(is_outside)
     step = int(np.diff(times).min()) if len(times) > 1 else 1
     yield from np.split(
         positions, np.flatnonzero(np.diff(times[positions]) > (MAX_BRIDGED_SAMPLES + 1) * step) + 1

@@ -99,34 +99,36 @@ def rank(lowest: bool, seconds: int, *, whole: bool) -> str:
     return f"{extreme} in the {time} that are known" if whole else f"{extreme} in {time}"
 
 
-def related(count: int, first: str, before: int) -> str:
-    """`3 related series, first cpu{...} 2 min before`; "" if there is none. before: seconds,
+def related(count: int, first: str, lead_seconds: int) -> str:
+    """`3 related series, first cpu{...} 2 min before`; "" if there is none. lead_seconds: seconds,
     negative = after."""
     if not count:
         return ""
     when = (
-        f"{duration(abs(before))} {'before' if before > 0 else 'after'}"
-        if before
+        f"{duration(abs(lead_seconds))} {'before' if lead_seconds > 0 else 'after'}"
+        if lead_seconds
         else "at the same time"
     )
     return f"{count} related series, {'first ' if count > 1 else ''}{first} {when}"
 
 
-def new_level(since: int, due: int, now: int) -> str:
-    """A level that may be accepted as normal. since, due, now: unix seconds."""
+def new_level(start: int, due: int, now: int) -> str:
+    """A level that may be accepted as normal. start, due, now: unix seconds."""
     return (
-        f"at a new level since {clock_time(since, now)}; accepted as normal at"
+        f"at a new level since {clock_time(start, now)}; accepted as normal at"
         f" {clock_time(due, now)} if it stays"
     )
 
 
-def regime(since: int, accepted: int, before: float, after: float, unit: str, by: str) -> str:
-    """A level that was accepted as normal. before, after: the levels, NaN = not known."""
+def regime(
+    start: int, accepted: int, old_value: float, new_value: float, unit: str, author: str
+) -> str:
+    """A level that was accepted as normal. old_value, new_value: the levels, NaN = not known."""
     change = (
-        f"{expected_range(before, math.nan, math.nan, math.nan, unit)[0]} -> "
-        + expected_range(after, math.nan, math.nan, math.nan, unit)[0]
+        f"{expected_range(old_value, math.nan, math.nan, math.nan, unit)[0]} -> "
+        + expected_range(new_value, math.nan, math.nan, math.nan, unit)[0]
     )
     return (
-        f"new level since {clock_time(since, accepted)}: {change}, accepted"
-        f" {clock_time(accepted, accepted)}{f' by {by}' if by else ''}"
+        f"new level since {clock_time(start, accepted)}: {change}, accepted"
+        f" {clock_time(accepted, accepted)}{f' by {author}' if author else ''}"
     )

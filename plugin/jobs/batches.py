@@ -42,11 +42,11 @@ class BatchBuilder:
         """The batch of values [S, T]; NaN = no sample. settled: see `SeriesBatch`."""
         covariates = channels(self.store, self.watch, spec, ids, self.grid)
         masked = masked_samples(self.masks, ids, self.grid)
-        plain = series_batch(values, self.grid, self.timezone)
+        unmasked = series_batch(values, self.grid, self.timezone)
         batch = replace(
-            plain,
+            unmasked,
             covariates=covariates.values,
-            usable=plain.usable if masked is None else ~masked,
+            usable=unmasked.usable if masked is None else ~masked,
             settled=settled,
         )
         return WatchBatch(batch, masked, covariates.ambiguous)

@@ -51,14 +51,14 @@ class Covariates:
         self._failures: dict[str, str] = {}  # query -> the reason, of the last time it was asked
         self._ambiguous: set[str] = set()  # queries that matched more than once in the last tick
 
-    def load(self, start: int, end: int, within: float = np.inf) -> bool:
+    def load(self, start: int, end: int, limit_seconds: float = np.inf) -> bool:
         """Asks for what the store lacks of start..end. A covariate that cannot be had is missing:
         counted, and logged once.
 
-        within: seconds after which no other query is asked. Queries that failed the last time come
-        last, so that none waits for them. Returns whether all are there. Raises Stopped.
+        limit_seconds: seconds after which no other query is asked. Queries that failed the last
+        time come last, so that none waits for them. Returns whether all are there. Raises Stopped.
         """
-        deadline = time.monotonic() + within
+        deadline = time.monotonic() + limit_seconds
         window = Grid.between(start, end, self._watch.step)
         complete = True
         for query in sorted(self._watch.covariates, key=lambda query: query in self._failures):
@@ -69,7 +69,7 @@ class Covariates:
                     watch_history.load(_of_query(self._context, query), window)
                 else:
                     reason = "late"
-                    message = f"not asked: those before it took {within:g} s"
+                    message = f"not asked: those before it took {limit_seconds:g} s"
             except PrometheusError as error:
                 reason = error.reason
                 message = str(error)
@@ -124,7 +124,7 @@ def spec_with(detector: Detector, queries: Sequence[str]) -> str:
     spec = to_spec(detector)
     if not queries:
         return spec
-    if not getattr(detector, "takes_covariates", False):
+    if not detector.takes_covariates:
         raise DetectorError(
             f"`{detector.name}` takes no covariates: choose a detector that does, such as lstm, or "
             "leave `covariates` out"

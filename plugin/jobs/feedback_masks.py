@@ -13,10 +13,10 @@ class FeedbackMasks:
     """The masks of one watch: those of another source and real incidents, less the time of which
     someone has said that it is normal."""
 
-    def __init__(self, watch: str, store: Store, others: MaskSource) -> None:
+    def __init__(self, watch: str, store: Store, other_masks: MaskSource) -> None:
         self._watch = watch
         self._store = store
-        self._others = others
+        self._others = other_masks
 
     def __call__(self, records: Sequence[SeriesRecord], start: int, end: int) -> list[Interval]:
         """Those that overlap start..end."""

@@ -67,15 +67,15 @@ class FitJob:
         if fit_times:
             self._metrics.last_fit.labels(self.watch.name).set(max(fit_times))
 
-    def first_fit(self, until: int) -> None:
-        """For a new watch: loads history up to `until` and serves every series by the baseline at
+    def first_fit(self, end: int) -> None:
+        """For a new watch: loads history up to `end` and serves every series by the baseline at
         once.
 
         Raises PrometheusError, and Stopped when the service stops before it is done: the next start
         does it again.
         """
         watch = self.watch
-        window = self._window(until)
+        window = self._window(end)
         log.info("loading history", extra={"watch": watch.name, "window_seconds": watch.fit_window})
         samples = watch_history.load(
             self._context,
@@ -86,7 +86,7 @@ class FitJob:
         )
         self._covariates.load(window.start, window.end)
         log.info("history loaded", extra={"watch": watch.name, "samples": samples})
-        self._fit([FitNeed(self._baseline, False, tuple(self._registry.records()))], until)
+        self._fit([FitNeed(self._baseline, False, tuple(self._registry.records()))], end)
 
     def run(
         self, *, everyone: bool = False, progress: Callable[[float], None] = lambda share: None
@@ -105,11 +105,11 @@ class FitJob:
         scored_until = self._store.samples.scored_until(self.watch.name)
         if scored_until is None:
             return 0  # the score job loads the history of a new watch
-        until = scored_until // self.watch.step * self.watch.step  # it may come from another step
+        end = scored_until // self.watch.step * self.watch.step  # it may come from another step
         limit = None if everyone else STACKS_PER_WORKER * self._workers.size
         try:
-            self._complete_history(until)
-            return self._fit(self._needs.read(everyone=everyone), until, limit, progress)
+            self._complete_history(end)
+            return self._fit(self._needs.read(everyone=everyone), end, limit, progress)
         except Stopped:
             return 0
 
@@ -120,12 +120,12 @@ class FitJob:
             self._needs.end_wait([result.series.id for result in results])
         return results
 
-    def _complete_history(self, until: int) -> None:
+    def _complete_history(self, end: int) -> None:
         """Asks for what the store lacks of the window. Where it is refused, most series can be
         fitted without it."""
         if self._clock() < self._history_retry_at:
             return
-        window = self._window(until)
+        window = self._window(end)
         try:
             watch_history.load(self._context, window)
             if not self._covariates.load(window.start, window.end):
@@ -134,19 +134,19 @@ class FitJob:
             self._history_retry_at = self._clock() + RETRY_SECONDS
             log.warning("history incomplete", extra={"watch": self.watch.name, "err": str(error)})
 
-    def _window(self, until: int) -> Grid:
+    def _window(self, end: int) -> Grid:
         steps = self.watch.fit_window // self.watch.step
-        return Grid(until - steps * self.watch.step, self.watch.step, steps + 1)
+        return Grid(end - steps * self.watch.step, self.watch.step, steps + 1)
 
     def _fit(
         self,
         needs: Sequence[FitNeed],
-        until: int,
+        end: int,
         limit: int | None = None,
         progress: Callable[[float], None] = lambda share: None,
     ) -> int:
         """Returns how many series were fitted. limit: of stacks."""
-        tasks = list(self._tasks(needs, until))[:limit]
+        tasks = list(self._tasks(needs, end))[:limit]
         fitted = 0
         futures: dict[Future[FitOutcome], FitTask] = {
             self._workers.submit(task): task for task in tasks
@@ -161,9 +161,9 @@ class FitJob:
             progress(number / len(futures))
         return fitted
 
-    def _tasks(self, needs: Iterable[FitNeed], until: int) -> Iterator[FitTask]:
+    def _tasks(self, needs: Iterable[FitNeed], end: int) -> Iterator[FitTask]:
         champions = self._registry.champions()
-        window = self._window(until)
+        window = self._window(end)
         masks = by_series(self.masks(self._registry.records(), window.start, window.end))
         for need in needs:
             peers = () if need.warm else self._peers(champions, need.spec)

@@ -72,9 +72,9 @@ class FitNeeds:
             for (_, spec, warm), records in sorted(groups.items())
         ]
 
-    def wait(self, ids: Iterable[int], until: float) -> None:
+    def wait(self, ids: Iterable[int], retry_time: float) -> None:
         """Series that could not be fitted are not due before a time."""
-        self._retry_at.update(dict.fromkeys(ids, until))
+        self._retry_at.update(dict.fromkeys(ids, retry_time))
 
     def end_wait(self, ids: Sequence[int]) -> None:
         for series_id in ids:

@@ -75,16 +75,19 @@ class ForecastJob:
 
 
 def forecast_ahead(
-    watch: Watch, stacks: tuple[ModelStack, ...], until: int, tolerances: Tolerances = NO_TOLERANCES
+    watch: Watch,
+    stacks: tuple[ModelStack, ...],
+    last_time: int,
+    tolerances: Tolerances = NO_TOLERANCES,
 ) -> Forecast:
-    """The band of the steps after `until`, the grid time that all stacks have seen, moved by the
-    watch's policies."""
+    """The band of the steps after `last_time`, the grid time that all stacks have seen, moved by
+    the watch's policies."""
     count = sum(len(stack.ids) for stack in stacks)
     ids = np.empty(count, np.int64)
     origin = np.empty(count)
     expected, lower, upper = (np.empty((count, watch.steps_ahead), np.float32) for _ in range(3))
     rows = slice(0, 0)
-    for part_ids, band in _bands(watch, stacks, until, tolerances):
+    for part_ids, band in _bands(watch, stacks, last_time, tolerances):
         rows = slice(rows.stop, rows.stop + len(part_ids))
         first = band.expected[:, :1]
         zero = np.where(np.isfinite(first), first, 0.0)
@@ -97,7 +100,7 @@ def forecast_ahead(
     order = np.argsort(ids)
     return Forecast(
         watch=watch.name,
-        made_at=until,
+        made_at=last_time,
         step=watch.step,
         ids=ids[order],
         origin=origin[order],
@@ -108,10 +111,10 @@ def forecast_ahead(
 
 
 def _bands(
-    watch: Watch, stacks: tuple[ModelStack, ...], until: int, tolerances: Tolerances
+    watch: Watch, stacks: tuple[ModelStack, ...], last_time: int, tolerances: Tolerances
 ) -> Iterator[tuple[IntArray, Band]]:
     """The ids of some series and their bands, part by part."""
-    grid = Grid(until + watch.step, watch.step, watch.steps_ahead)
+    grid = Grid(last_time + watch.step, watch.step, watch.steps_ahead)
     rows = max(1, CELLS_AT_ONCE // grid.count)
     for stack in stacks:
         for first in range(0, len(stack.ids), rows):

@@ -79,8 +79,8 @@ class ForecastLosses:
 def _held_out_calm(batch: SeriesBatch) -> BoolArray:
     """[S, T] held-out samples that are not near an alarm: a model that has learnt an incident must
     not win because of it."""
-    near = max(2, ALARM_MARGIN_SECONDS // batch.step)
-    calm: BoolArray = holdout_samples(batch) & ~around(batch.alarmed, near)
+    margin = max(2, ALARM_MARGIN_SECONDS // batch.step)
+    calm: BoolArray = holdout_samples(batch) & ~around(batch.alarmed, margin)
     return calm
 
 

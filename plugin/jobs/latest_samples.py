@@ -42,12 +42,12 @@ class LatestSamples:
         self,
         ids: IntArray,
         samples: Sequence[Samples],
-        until: int,
+        end: int,
         maintenance: Sequence[Interval] = (),
     ) -> None:
         """Starts from what the store holds, after a restart.
 
-        until: unix seconds up to which the last run had asked. maintenance: in the time of these
+        end: unix seconds up to which the last run had asked. maintenance: in the time of these
         samples.
         """
         intervals = by_series(maintenance)
@@ -56,15 +56,15 @@ class LatestSamples:
             np.searchsorted(self._ids, ids), ids.tolist(), samples, strict=True
         ):
             if len(stored):
-                self._restore_row(int(row), stored, until, intervals.get(series_id, ()))
+                self._restore_row(int(row), stored, end, intervals.get(series_id, ()))
 
     def _restore_row(
-        self, row: int, stored: Samples, until: int, maintenance: Sequence[Interval]
+        self, row: int, stored: Samples, end: int, maintenance: Sequence[Interval]
     ) -> None:
         last_sample = int(stored.times[-1])
         self._times[row] = last_sample
         self._version[row] = stored.model_version[-1]
-        self._absent[row] = max(0, until - last_sample) // self._watch.step
+        self._absent[row] = max(0, end - last_sample) // self._watch.step
         # Counts only if the series is missing.
         self._missing_since[row] = last_sample + MISSING_AFTER_STEPS * self._watch.step
         for name in COLUMNS:
@@ -81,27 +81,27 @@ class LatestSamples:
         observed = ~np.isnan(tick.value)  # [S, T]
         self._remember(rows, tick.score, tick.muted)
         self._drift(rows, tick)
-        seen = observed.any(axis=1)
+        has_value = observed.any(axis=1)
         last = tick.value.shape[1] - 1 - observed[:, ::-1].argmax(axis=1)
-        rows = rows[seen]
-        last = last[seen]
-        index = np.flatnonzero(seen)
+        rows = rows[has_value]
+        last = last[has_value]
+        index = np.flatnonzero(has_value)
         self._times[rows] = tick.times[last]
         self._version[rows] = tick.model_version[index]
         for name in COLUMNS:
             self._columns[name][rows] = getattr(tick, name)[index, last]
 
-    def end_run(self, since: int, until: int) -> None:
-        """Ends a run that has asked for the grid times after `since`, up to `until`. A series
+    def end_run(self, start: int, end: int) -> None:
+        """Ends a run that has asked for the grid times after `start`, up to `end`. A series
         without a sample in them is absent.
 
         A run that catches up counts as one step: while Prometheus was down, no series was absent,
         and when it is back, its first answers are empty for all.
         """
-        steps = (until - since) // self._watch.step
-        usual = self._watch.score_interval // self._watch.step
+        steps = (end - start) // self._watch.step
+        steps_per_run = self._watch.score_interval // self._watch.step
         self._absent = np.where(
-            self._times > since, 0, self._absent + (steps if steps <= usual else 1)
+            self._times > start, 0, self._absent + (steps if steps <= steps_per_run else 1)
         )
 
     def recent(self, ids: IntArray) -> FloatArray:
@@ -173,8 +173,10 @@ class LatestSamples:
         rows = np.searchsorted(self._ids, [record.id for record in on_board])
         missing = self._absent[rows] >= MISSING_AFTER_STEPS
         muted = np.array([record.state is SeriesState.MAINTENANCE for record in on_board], bool)
-        since = self._missing_since[rows]
-        self._missing_since[rows] = np.where(missing, np.where(since > 0, since, time), 0)
+        missing_since = self._missing_since[rows]
+        self._missing_since[rows] = np.where(
+            missing, np.where(missing_since > 0, missing_since, time), 0
+        )
         models = [champions.get(record.id) for record in on_board]
         return Snapshot(
             settings=self._watch,
@@ -203,14 +205,15 @@ class LatestSamples:
         return drifted
 
     def _updated(
-        self, record: SeriesRecord, row: int, oldest: int, has_model: bool, muted: bool
+        self, record: SeriesRecord, row: int, oldest_time: int, has_model: bool, muted: bool
     ) -> SeriesRecord:
         """The record with its latest sample and its state.
 
-        oldest: unix seconds; a series without a sample since is gone. muted: it is in maintenance.
+        oldest_time: unix seconds; a series without a sample since is gone. muted: it is in
+        maintenance.
         """
         last_sample = int(self._times[row])
-        if (last_sample or record.last_seen) < oldest:
+        if (last_sample or record.last_seen) < oldest_time:
             state = SeriesState.GONE
         elif muted:
             state = SeriesState.MAINTENANCE
@@ -245,18 +248,18 @@ class LatestSamples:
         new = np.setdiff1d(ids, self._ids)
         if len(new) == 0:
             return
-        at = np.searchsorted(self._ids, new)
-        self._ids = np.insert(self._ids, at, new)
-        self._times = np.insert(self._times, at, 0)
-        self._version = np.insert(self._version, at, 0)
-        self._absent = np.insert(self._absent, at, 0)
-        self._missing_since = np.insert(self._missing_since, at, 0)
+        positions = np.searchsorted(self._ids, new)
+        self._ids = np.insert(self._ids, positions, new)
+        self._times = np.insert(self._times, positions, 0)
+        self._version = np.insert(self._version, positions, 0)
+        self._absent = np.insert(self._absent, positions, 0)
+        self._missing_since = np.insert(self._missing_since, positions, 0)
         self._columns = {
-            name: np.insert(array, at, np.nan) for name, array in self._columns.items()
+            name: np.insert(array, positions, np.nan) for name, array in self._columns.items()
         }
-        self._distance = np.insert(self._distance, at, 0.0)
-        self._filled = np.insert(self._filled, at, 0.0)
-        self._recent = np.insert(self._recent, at, np.nan, axis=0)
+        self._distance = np.insert(self._distance, positions, 0.0)
+        self._filled = np.insert(self._filled, positions, 0.0)
+        self._recent = np.insert(self._recent, positions, np.nan, axis=0)
 
 
 def _times(times: Iterable[int]) -> IntArray:

@@ -76,7 +76,7 @@ class ModelLifecycle:
                 for series_id, result in outcome.verdicts.items()
             }
             promoted = _records(outcome, results, now)
-            checked = [
+            checked_champions = [
                 replace(champions[series_id], checked_at=now)
                 for series_id, result in results.items()
                 if not result.promoted and series_id in champions
@@ -86,12 +86,12 @@ class ModelLifecycle:
                 self._store.save_models(
                     self.watch.name, promoted, _decisions(results, version, now, promoted=True)
                 )
-            if checked:
+            if checked_champions:
                 self._store.active_models.update(
-                    checked, _decisions(results, version, now, promoted=False)
+                    checked_champions, _decisions(results, version, now, promoted=False)
                 )
             self._registry.promote(promoted)
-            self._registry.update_champions(checked)
+            self._registry.update_champions(checked_champions)
             self._refits.close(results)
         if results:
             self._report(outcome, results)

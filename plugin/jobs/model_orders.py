@@ -14,7 +14,7 @@ from plugin.store import ModelRecord
 
 log = logging.getLogger(__name__)
 
-QUEUED = "queued for a refit"
+QUEUED_TEXT = "queued for a refit"
 NO_MODEL = "has no model yet: it is being fitted, or has too little history"
 
 
@@ -33,14 +33,14 @@ class ModelOrders:
     def execute(self, order: Order, series: Sequence[SeriesRecord]) -> list[OrderResult]:
         """What comes of an order for some series of this watch, in their order."""
         with self._registry.deciding:
-            known = {record.id for record in self._registry.records()}
+            known_ids = {record.id for record in self._registry.records()}
             champions = self._registry.champions()
             targets = [
                 OrderTarget(record, champions.get(record.id))
                 for record in series
-                if record.id in known
+                if record.id in known_ids
             ]
-            results = [_unknown(record) for record in series if record.id not in known]
+            results = [_unknown(record) for record in series if record.id not in known_ids]
             results += self._execute(order, targets)
         by_id = {result.series.id: result for result in results}
         return [by_id[record.id] for record in series]
@@ -116,7 +116,7 @@ class ModelOrders:
         decisions: list[Decision] = []
         for target in targets:
             if self._refits.open(target.record.id, target.champion):
-                results.append(target.done(f"was {QUEUED} already"))
+                results.append(target.done(f"was {QUEUED_TEXT} already"))
             else:
                 decisions.append(
                     target.decision(
@@ -127,7 +127,7 @@ class ModelOrders:
                         target.version,
                     )
                 )
-                results.append(target.done(f"is {QUEUED}: fitted as soon as a worker is free"))
+                results.append(target.done(f"is {QUEUED_TEXT}: fitted as soon as a worker is free"))
         self._store.active_models.update([], decisions)
         self._refits.add([decision.series_id for decision in decisions], now)
         return results
@@ -177,9 +177,9 @@ class OrderTarget:
 
     def change_to(self, model: ModelRecord, now: int) -> str:
         """A rollback in words."""
-        before = f"from version {self.version}" if self.champion else "from none"
+        origin = f"from version {self.version}" if self.champion else "from none"
         age = duration(now - model.fitted_at)
-        return f"{before} to version {model.version}, fitted {age} ago"
+        return f"{origin} to version {model.version}, fitted {age} ago"
 
     def decision(
         self, order: Order, now: int, kind: DecisionKind, why: str, version: int

@@ -45,17 +45,19 @@ class ModelRegistry:
         """[S] ids in the order given. A new series is registered; one that had aged out is known
         again, with its champion."""
         with self._lock:
-            unknown = [one for one in series if one.labels not in self._records]
+            unknown = [member for member in series if member.labels not in self._records]
             if unknown:
-                newest = max(int(one.times[-1]) for one in unknown)
+                newest_time = max(int(member.times[-1]) for member in unknown)
                 self._add(
-                    self._store.series.register(self.watch, [one.labels for one in unknown], newest)
+                    self._store.series.register(
+                        self.watch, [member.labels for member in unknown], newest_time
+                    )
                 )
-            for one in series:
-                record = self._records[one.labels]
-                if one.times[0] < record.first_seen:
-                    self._records[one.labels] = replace(record, first_seen=int(one.times[0]))
-            return np.array([self._records[one.labels].id for one in series], np.int64)
+            for member in series:
+                record = self._records[member.labels]
+                if member.times[0] < record.first_seen:
+                    self._records[member.labels] = replace(record, first_seen=int(member.times[0]))
+            return np.array([self._records[member.labels].id for member in series], np.int64)
 
     def _add(self, records: Sequence[SeriesRecord]) -> None:
         self._records.update((record.labels, record) for record in records)
@@ -80,25 +82,25 @@ class ModelRegistry:
         Returns the ids that have just aged out.
         """
         ids_by_state: dict[SeriesState, list[int]] = {}
-        gone: list[int] = []
+        gone_ids: list[int] = []
         with self._lock:
             for record in records:
-                known = self._records[record.labels]
-                if known.state != record.state:
+                old_record = self._records[record.labels]
+                if old_record.state != record.state:
                     ids_by_state.setdefault(record.state, []).append(record.id)
                 if (
-                    known.first_seen < record.first_seen
+                    old_record.first_seen < record.first_seen
                 ):  # the fit job has found older samples meanwhile
-                    record = replace(record, first_seen=known.first_seen)
+                    record = replace(record, first_seen=old_record.first_seen)
                 self._records[record.labels] = record
                 if record.state is SeriesState.GONE:
-                    gone.append(record.id)
+                    gone_ids.append(record.id)
                     del self._records[record.labels]
                     self._champions.pop(record.id, None)
                     self._waiting.pop(record.id, None)
         for state, ids in ids_by_state.items():
             self._store.series.mark(ids, state)
-        return gone
+        return gone_ids
 
     def champions(self) -> dict[int, ModelRecord]:
         """The champion of each series that has one."""

@@ -43,7 +43,7 @@ def model_settings(watch: Watch, spec: str) -> dict[str, object]:
     spec: of the detector, with its options and covariates.
     """
     policies = {name: getattr(watch, name) for name in POLICIES}
-    plain = json.dumps(
+    text = json.dumps(
         {
             "query": watch.query,
             "step": watch.step,
@@ -56,7 +56,7 @@ def model_settings(watch: Watch, spec: str) -> dict[str, object]:
             "policies": policies,
         }
     )
-    return dict(json.loads(plain))
+    return dict(json.loads(text))
 
 
 def step_since(watch: Watch, store: Store, now: int) -> int:
@@ -64,30 +64,33 @@ def step_since(watch: Watch, store: Store, now: int) -> int:
     recorded = store.model_settings.of(watch.name)
     if recorded is None:
         return 0
-    settings, since = recorded
-    return since if json.loads(settings).get("step") == watch.step else now
+    settings, start = recorded
+    return start if json.loads(settings).get("step") == watch.step else now
 
 
-def record_settings(watch: Watch, spec: str, store: Store, since: int) -> list[str]:
-    """Keeps the settings, and logs what their changes do to the models. since: of `step_since`.
+def record_settings(watch: Watch, spec: str, store: Store, step_start: int) -> list[str]:
+    """Keeps the settings, and logs what their changes do to the models. step_start: of
+    `step_since`.
 
     Returns the names of the settings that have changed.
     """
     recorded = store.model_settings.of(watch.name)
     settings = model_settings(watch, spec)
-    before = {} if recorded is None else json.loads(recorded[0])
-    changed = [name for name in MEANINGS if name in before and before[name] != settings[name]]
+    old_settings = {} if recorded is None else json.loads(recorded[0])
+    changed = [
+        name for name in MEANINGS if name in old_settings and old_settings[name] != settings[name]
+    ]
     for name in changed:
         log.warning(
             "setting changed",
             extra={
                 "watch": watch.name,
                 "setting": name,
-                "was": json.dumps(before[name]),
+                "was": json.dumps(old_settings[name]),
                 "is": json.dumps(settings[name]),
                 "models": MEANINGS[name],
             },
         )
     if recorded is None or changed:
-        store.model_settings.record(watch.name, json.dumps(settings), since)
+        store.model_settings.record(watch.name, json.dumps(settings), step_start)
     return changed

@@ -11,7 +11,9 @@ class RefitRequests:
     """The requests for the series of one watch; they outlive a restart."""
 
     def __init__(self, store: Store, ids: Iterable[int]) -> None:
-        decisions = store.decisions.between(0, MAX_TIME, list(ids), what=DecisionKind.REFIT_ASKED)
+        decisions = store.decisions.between(
+            0, MAX_TIME, list(ids), decision_kind=DecisionKind.REFIT_ASKED
+        )
         self._times = {decision.series_id: decision.time for decision in decisions}  # the latest
 
     def open(self, series_id: int, champion: ModelRecord | None) -> bool:

@@ -57,9 +57,9 @@ def accepted_regimes(
     ]
 
 
-def level_shifts(ids: IntArray, carry: Arrays, until: int, step: int) -> dict[int, LevelShift]:
+def level_shifts(ids: IntArray, carry: Arrays, time: int, step: int) -> dict[int, LevelShift]:
     """Which of the series ids [S] of a stack with that carry lie at another level now."""
-    levels = settling(carry, until, step)
+    levels = settling(carry, time, step)
     rows = np.flatnonzero(levels.due).tolist() if levels is not None else []
     return {
         int(ids[row]): LevelShift(int(levels.since[row]), int(levels.due[row]))
@@ -78,21 +78,21 @@ def _regime(
 ) -> Regime:
     series = int(tick.ids[row])
     accepted = int(levels.accepted[row])
-    since = int(levels.since[row])
-    if not 0 < since <= accepted:  # the series has left this level, too, within the tick
-        since = accepted - ACCEPT_SECONDS
-    start = max(since, accepted - LEVEL_SECONDS)
+    shift_start = int(levels.since[row])
+    if not 0 < shift_start <= accepted:  # the series has left this level, too, within the tick
+        shift_start = accepted - ACCEPT_SECONDS
+    start = max(shift_start, accepted - LEVEL_SECONDS)
     stored = store.samples.of(series, start, min(accepted, int(tick.times[0]) - 1))
     new = (tick.times >= start) & (tick.times <= accepted)
-    before = _middle(stored, "expected", tick.expected[row, new])
-    after = _middle(stored, "value", tick.value[row, new])
+    old_level = _middle(stored, "expected", tick.expected[row, new])
+    new_level = _middle(stored, "value", tick.value[row, new])
     by_someone = request is not None and accepted == _granted_at(request, tick.times)
     return Regime(
         series,
         accepted,
-        since,
-        before,
-        after,
+        shift_start,
+        old_level,
+        new_level,
         *((request.by, request.reason) if request and by_someone else ()),
     )
 
@@ -115,6 +115,6 @@ def _marked(marks: Sequence[tuple[int, int]], ids: IntArray, length: int) -> Boo
     cells = [(rows[series_id], column) for series_id, column in marks if series_id in rows]
     if not cells:
         return None
-    marked = np.zeros((len(ids), length), bool)
-    marked[tuple(np.array(cells).T)] = True
-    return marked
+    mask = np.zeros((len(ids), length), bool)
+    mask[tuple(np.array(cells).T)] = True
+    return mask

@@ -114,35 +114,35 @@ class RemoteWriteJob:
         now = int(self._clock())
         if scored is None:
             return
-        since = self._store.send_cursors.of(watch.name)
-        until = min(scored, now)
-        if since is None:
-            since = now - self._settings.max_age
-            self._store.send_cursors.advance(watch.name, since)
+        start = self._store.send_cursors.of(watch.name)
+        last_time = min(scored, now)
+        if start is None:
+            start = now - self._settings.max_age
+            self._store.send_cursors.advance(watch.name, start)
         # Samples that are older still are not even counted.
-        since = max(since, now - self._settings.max_age - DAY)
-        while since < until:
-            records = self._records(watch, since)
-            end = min(until, since + max(1, ROWS_AT_ONCE // max(1, len(records))) * watch.step)
-            self._send(watch, records, since, end)
-            since = end
+        start = max(start, now - self._settings.max_age - DAY)
+        while start < last_time:
+            records = self._records(watch, start)
+            end = min(last_time, start + max(1, ROWS_AT_ONCE // max(1, len(records))) * watch.step)
+            self._send(watch, records, start, end)
+            start = end
             self._advance(watch, end)
 
-    def _records(self, watch: Watch, since: int) -> list[SeriesRecord]:
+    def _records(self, watch: Watch, start: int) -> list[SeriesRecord]:
         """The series that may have rows, or the end of a column, after a time."""
         return [
             record
             for record in self._store.series.of(watch.name)
-            if record.last_seen > since - MISSING_AFTER_STEPS * watch.step
+            if record.last_seen > start - MISSING_AFTER_STEPS * watch.step
         ]
 
-    def _send(self, watch: Watch, records: Sequence[SeriesRecord], since: int, end: int) -> None:
+    def _send(self, watch: Watch, records: Sequence[SeriesRecord], start: int, end: int) -> None:
         stale_seconds = MISSING_AFTER_STEPS * watch.step
         labels = self._encoded_labels(watch, records)
         rows = self._store.samples.between(
-            np.array([record.id for record in records], np.int64), since - stale_seconds + 1, end
+            np.array([record.id for record in records], np.int64), start - stale_seconds + 1, end
         )
-        for samples in samples_by_time(rows, since, end, stale_seconds):
+        for samples in samples_by_time(rows, start, end, stale_seconds):
             if samples.time < self._clock() - self._settings.max_age:
                 self._metrics.remote_write_samples.labels("spilled").inc(len(samples.ids))
             else:
@@ -195,9 +195,9 @@ class RemoteWriteJob:
             )
         self._advance(watch, at_time.time)
 
-    def _advance(self, watch: Watch, until: int) -> None:
-        self._store.send_cursors.advance(watch.name, until)
-        self._metrics.remote_write_sent_time.labels(watch.name).set(until)
+    def _advance(self, watch: Watch, sent_time: int) -> None:
+        self._store.send_cursors.advance(watch.name, sent_time)
+        self._metrics.remote_write_sent_time.labels(watch.name).set(sent_time)
 
 
 def _metric_labels(record: SeriesRecord, watch: Watch) -> list[bytes]:

@@ -24,11 +24,11 @@ class SamplesAtTime:
 
 
 def samples_by_time(
-    rows: Mapping[int, Samples], after: int, until: int, stale_seconds: int
+    rows: Mapping[int, Samples], start: int, end: int, stale_seconds: int
 ) -> Iterator[SamplesAtTime]:
-    """The samples of each time in (after, until], in order of time.
+    """The samples of each time in (start, end], in order of time.
 
-    rows: by series, all of (after - stale_seconds, until]. A column ends with the next row of its
+    rows: by series, all of (start - stale_seconds, end]. A column ends with the next row of its
     series that lacks it; where there is no row for `stale_seconds`, it ends then. So the end
     follows from the rows alone, and a later run finds the same one. Rows not yet judged have no
     columns: they may still change.
@@ -51,8 +51,8 @@ def samples_by_time(
         np.concatenate([ids[row], ids[end_row]]),
         np.concatenate([column, end_column]),
         np.concatenate([table[row, column], np.full(len(end_row), np.nan)]),
-        after,
-        until,
+        start,
+        end,
     )
 
 
@@ -70,9 +70,9 @@ def _ends(
 
 
 def _by_time(
-    times: IntArray, ids: IntArray, column: IntArray, value: FloatArray, after: int, until: int
+    times: IntArray, ids: IntArray, column: IntArray, value: FloatArray, start: int, end: int
 ) -> Iterator[SamplesAtTime]:
-    rows = np.flatnonzero((times > after) & (times <= until))
+    rows = np.flatnonzero((times > start) & (times <= end))
     order = rows[np.lexsort((column[rows], ids[rows], times[rows]))]
     if not len(order):
         return

@@ -1,6 +1,8 @@
 """How often new models would have alarmed in the weeks that they learnt from, and which real
 incidents they would not have seen."""
 
+import math
+from bisect import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -8,6 +10,7 @@ import numpy as np
 
 from detectors.api import Band, BoolArray, SeriesBatch
 from detectors.history import SETTLE_SHARE
+from detectors.quality import poisson_tail
 from detectors.registry import from_spec
 from plugin.config import Watch
 from plugin.domain.alarms import MAX_BRIDGED_SAMPLES
@@ -125,10 +128,10 @@ def _replayed(
     """One for each row of a batch, whose challengers have the bands [S, T], from a cold start."""
     values = np.where(batch.observed, batch.values, np.nan)
     widening = contest.tolerances.widening(np.array(series), batch.times)
-    outside = judge_values(values, band, contest.watch, widening)[0] > 1
+    is_outside = judge_values(values, band, contest.watch, widening)[0] > 1
     counts = batch.usable.copy()
     counts[:, : _settling(batch)] = False
-    challenger = count_runs(outside & counts)
+    challenger = count_runs(is_outside & counts)
     champion = count_runs(batch.alarmed & counts)
     seconds = (batch.observed & counts).sum(axis=1) * batch.step
     return [
@@ -136,21 +139,21 @@ def _replayed(
             challenger=int(challenger[row]),
             champion=int(champion[row]),
             seconds=int(seconds[row]),
-            blind=_unseen(batch, batch.alarmed[row], outside[row], real),
+            blind=_unseen(batch, batch.alarmed[row], is_outside[row], real),
         )
         for row, real in enumerate(incidents)
     ]
 
 
 def _unseen(
-    batch: SeriesBatch, alarmed: BoolArray, outside: BoolArray, incidents: Sequence[Interval]
+    batch: SeriesBatch, alarmed: BoolArray, is_outside: BoolArray, incidents: Sequence[Interval]
 ) -> str:
     """The real incident that the series alarmed in and the challenger would not, in words; "" =
     there is none."""
     settled = np.arange(batch.shape[1]) >= _settling(batch)
     for _, start, end in incidents:
         during = settled & (batch.times >= start) & (batch.times <= end)
-        if (alarmed & during).any() and not (outside & during).any():
+        if (alarmed & during).any() and not (is_outside & during).any():
             return f"does not see the real incident from {start} to {end} (unix seconds)"
     return ""
 
@@ -181,14 +184,11 @@ def count_runs(flags: BoolArray) -> IntArray:
 def chance_limit(promised: float) -> int:
     """The number of alarms that chance exceeds with less than `CHANCE` where so many are promised
     (Poisson)."""
-    term = float(np.exp(-promised))
-    total = term
-    number = 0
-    while 1 - total >= CHANCE and number < 10 * promised + 10:
-        number += 1
-        term *= promised / number
-        total += term
-    return number
+    return bisect(
+        range(math.ceil(10 * promised + 10)),
+        False,
+        key=lambda number: poisson_tail(number + 1, promised) < CHANCE,
+    )
 
 
 def band_rows(band: Band, rows: IntArray) -> Band:

@@ -66,7 +66,7 @@ class ScoreJob:
         if self.watch.paused:
             return self._rest()
         try:
-            until = self._run()
+            end = self._run()
         except Stopped:
             return False
         except PrometheusError as error:
@@ -79,7 +79,7 @@ class ScoreJob:
             return False
         self._metrics.watch_up.labels(name).set(1)
         self._metrics.score_duration.labels(name).observe(time.monotonic() - start)
-        self._metrics.last_score.labels(name).set(until)
+        self._metrics.last_score.labels(name).set(end)
         return True
 
     def restore(self) -> None:
@@ -88,12 +88,12 @@ class ScoreJob:
         To be done before the first request is answered, so that a restart resolves no alert.
         """
         self._registry.reload()
-        until = self._store.samples.scored_until(self.watch.name)
-        self._publisher.restore(until or 0)
+        scored_until = self._store.samples.scored_until(self.watch.name)
+        self._publisher.restore(scored_until or 0)
         self._restored = True
         self._publisher.publish_incidents()
-        if until is not None:
-            self._publisher.publish_restored(until)
+        if scored_until is not None:
+            self._publisher.publish_restored(scored_until)
 
     def _rest(self) -> bool:
         """Once: what is known of a paused watch stays on the board, and its alarms end."""
@@ -116,43 +116,51 @@ class ScoreJob:
         """Returns the grid time that has been reached."""
         step = self.watch.step
         end = (int(self._clock()) - self.watch.offset) // step * step
-        oldest = end - max(1, self.watch.backfill // step) * step
-        scorer = self._scorer or self._load(oldest)
-        if scorer.until > end + (end - oldest):
+        oldest_time = end - max(1, self.watch.backfill // step) * step
+        scorer = self._scorer or self._load(oldest_time)
+        if scorer.until > end + (end - oldest_time):
             raise ClockAhead(
                 f"watch {self.watch.name!r} has been scored until {scorer.until} (unix seconds),"
                 f" and the clock says {end}: set it right; if it was ahead before, start with an"
                 " empty `store.path`, or wait"
             )
-        if scorer.until + step < oldest:
+        if scorer.until + step < oldest_time:
             log.warning(
                 "outage longer than backfill: the hole stays unscored",
-                extra={"watch": self.watch.name, "from": scorer.until + step, "to": oldest - step},
+                extra={
+                    "watch": self.watch.name,
+                    "from": scorer.until + step,
+                    "to": oldest_time - step,
+                },
             )
-            scorer = self._scorer_at(oldest - step)
-        since = scorer.until
+            scorer = self._scorer_at(oldest_time - step)
+        start = scorer.until
         while scorer.until < end:
             steps = min(STEPS_AT_ONCE, max(1, CELLS_AT_ONCE // self._registry_size()))
             last = min(end, scorer.until + steps * step)
             scorer = self._tick(scorer, Grid.between(scorer.until + step, last, step))
-        self._publisher.latest.end_run(since, scorer.until)
+        self._publisher.latest.end_run(start, scorer.until)
         self._publisher.publish(scorer)
         return scorer.until
 
     def _registry_size(self) -> int:
         return max(1, len(self._registry.records()))
 
-    def _load(self, oldest: int) -> WatchScorer:
+    def _load(self, oldest_time: int) -> WatchScorer:
         """At the first run: the scorer as the store has it; a new watch learns from its history
         before."""
         if not self._restored:
             self.restore()
-        until = self._store.samples.scored_until(self.watch.name)
-        if until is None:
-            self._first_fit(oldest)
+        scored_until = self._store.samples.scored_until(self.watch.name)
+        if scored_until is None:
+            self._first_fit(oldest_time)
             # Also of the series that have ended in the history: since when are they missing?
-            self._publisher.restore(oldest)
-        start = oldest if until is None else until // self.watch.step * self.watch.step
+            self._publisher.restore(oldest_time)
+        start = (
+            oldest_time
+            if scored_until is None
+            else scored_until // self.watch.step * self.watch.step
+        )
         self._scorer = self._scorer_at(start)
         self._alarms = OpenAlarms(
             self.watch.step,
@@ -163,9 +171,9 @@ class ScoreJob:
         self._store.incidents.adopt(self._group)
         return self._scorer
 
-    def _scorer_at(self, until: int) -> WatchScorer:
+    def _scorer_at(self, end: int) -> WatchScorer:
         self._registry.take_waiting()  # all champions are loaded here, also those that wait
-        scorer = WatchScorer(self.watch, self._store, until, self._publisher.maintenance)
+        scorer = WatchScorer(self.watch, self._store, end, self._publisher.maintenance)
         champions = self._registry.champions().values()
         states = self._store.detector_states.of(self.watch.name)
         self._retire(scorer.load(champions, states))
@@ -192,14 +200,14 @@ class ScoreJob:
         """
         ids, values = self._fetch(grid)
         self._covariates.load(
-            grid.start, grid.end, within=grid.count * self.watch.score_interval / 2
+            grid.start, grid.end, limit_seconds=grid.count * self.watch.score_interval / 2
         )
         self._retire(scorer.replace(self._registry.take_waiting()))
         requests = self._store.regimes.requests(self.watch.name)
-        ticks, after = scorer.judge(ids, grid, values, requests)
+        ticks, next_scorer = scorer.judge(ids, grid, values, requests)
         accepted = regimes.accepted_regimes(ticks, self._store, requests, self.watch.step)
         changed, alarms = self._alarms.after(ticks, self._publisher.latest.recent)
-        written = self._store.write(
+        write_result = self._store.write(
             ticks,
             query_key(self.watch),
             (grid.start, grid.end),
@@ -208,14 +216,14 @@ class ScoreJob:
             RegimeChanges(accepted, [request for request in requests if request.seen < grid.end]),
         )
         started = sum(alarm.start > self._alarms.until for alarm in changed)
-        self._scorer = after
+        self._scorer = next_scorer
         self._alarms = alarms
-        self._metrics.incidents.labels(self._group.name).inc(written.incidents)
+        self._metrics.incidents.labels(self._group.name).inc(write_result.incidents)
         self._metrics.alarms.labels(self.watch.name).inc(started)
         self._metrics.regimes.labels(self.watch.name).inc(len(accepted))
-        self._covariates.count_ambiguous(after.ambiguous)
+        self._covariates.count_ambiguous(next_scorer.ambiguous)
         self._show(ticks)
-        return after
+        return next_scorer
 
     def _fetch(self, grid: Grid) -> tuple[IntArray, FloatArray]:
         """What Prometheus has of the query: series ids [S] and values [S, T] on the grid."""

@@ -49,8 +49,8 @@ class Candidate:
             lower = expected - self.stretch * (expected - lower)
             upper = expected + self.stretch * (upper - expected)
         wide = Band(lower[None], expected[None], upper[None])
-        score, after = judge_values(value[None], wide, self.watch)
-        return score[0], Band(after.lower[0], after.expected[0], after.upper[0])
+        score, judged_band = judge_values(value[None], wide, self.watch)
+        return score[0], Band(judged_band.lower[0], judged_band.expected[0], judged_band.upper[0])
 
 
 def best_suggestion(
@@ -66,31 +66,31 @@ def best_suggestion(
     """
     band = Band(samples.lower, samples.expected, samples.upper)
     value = samples.value
-    before = episodes(watch, samples.times, value, band, samples.score)
-    noise = [alarm for alarm in before if not _touches(alarm, real)]
+    old_alarms = episodes(watch, samples.times, value, band, samples.score)
+    noise = [alarm for alarm in old_alarms if not _touches(alarm, real)]
     if len(noise) < MIN_ALARMS:
         return None
-    marked = [alarm for alarm in before if _touches(alarm, real)]
+    real_alarms = [alarm for alarm in old_alarms if _touches(alarm, real)]
     worst = sorted(noise, key=lambda alarm: -alarm.peak_score)[
         : max(1, len(noise) // ALARMS_PER_WORST)
     ]
     best: tuple[float, Suggestion] | None = None
     for candidate in _candidates(watch, samples, noise):
-        score, after = candidate.judge(value, band)
-        cost = _cost(watch, candidate, band, after)
+        score, new_band = candidate.judge(value, band)
+        cost = _cost(watch, candidate, band, new_band)
         if best is not None and cost >= best[0]:
             continue
-        alarms = episodes(candidate.watch, samples.times, value, after, score)
+        alarms = episodes(candidate.watch, samples.times, value, new_band, score)
         removed = len(noise) - sum(not _touches(alarm, real) for alarm in alarms)
         if (
             removed >= MIN_REMOVED_SHARE * len(noise)
-            and all(_touches(alarm, alarms) for alarm in marked or worst)
+            and all(_touches(alarm, alarms) for alarm in real_alarms or worst)
             and _stay(candidate, elsewhere)
         ):
             best = (
                 cost,
                 Suggestion(
-                    candidate.setting, removed, len(noise), len(marked), candidate.stretch == 1
+                    candidate.setting, removed, len(noise), len(real_alarms), candidate.stretch == 1
                 ),
             )
     return best[1] if best is not None else None
@@ -102,22 +102,22 @@ def episodes(
     """The alarms of one series, as the score job would have counted them; all arrays [T]."""
     k, n = watch.persistence
     scored = np.flatnonzero(~np.isnan(score))
-    near = score[scored] > 1
+    is_near = score[scored] > 1
     # Of all samples, only those that the last n scores of an alarm can hold matter.
     for distance in range(1, n):
-        near[distance:] |= score[scored][:-distance] > 1
-    at = scored[near]
-    if not len(at):
+        is_near[distance:] |= score[scored][:-distance] > 1
+    positions = scored[is_near]
+    if not len(positions):
         return []
     tick = Tick(
         watch.name,
         np.zeros(1, np.int64),
-        times[at],
-        value[None, at],
-        band.expected[None, at],
-        band.lower[None, at],
-        band.upper[None, at],
-        score[None, at],
+        times[positions],
+        value[None, positions],
+        band.expected[None, positions],
+        band.lower[None, positions],
+        band.upper[None, positions],
+        score[None, positions],
         np.ones(1, np.int64),
     )
     return OpenAlarms(watch.step, watch.persistence, 0, {}).after(
@@ -163,8 +163,8 @@ def _least(samples: Samples, measure: FloatArray, noise: Sequence[Alarm]) -> flo
     peaks = []
     for alarm in noise:
         first, end = np.searchsorted(samples.times, [alarm.start, alarm.end + 1])
-        outside = samples.score[first:end] > 1
-        peaks.append(float(measure[first:end][outside].max()))
+        is_outside = samples.score[first:end] > 1
+        peaks.append(float(measure[first:end][is_outside].max()))
     least = sorted(peaks)[math.ceil(MIN_REMOVED_SHARE * len(peaks)) - 1]
     if not 0 < least < math.inf:
         return math.inf
@@ -173,19 +173,19 @@ def _least(samples: Samples, measure: FloatArray, noise: Sequence[Alarm]) -> flo
     return math.ceil(round(least * tens, 9)) / tens
 
 
-def _cost(watch: Watch, candidate: Candidate, before: Band, after: Band) -> float:
+def _cost(watch: Watch, candidate: Candidate, old_band: Band, new_band: Band) -> float:
     """By what share a setting widens the band; ONE_SIDE_COST where it gives up one side."""
     if candidate.watch.direction != watch.direction:
         return ONE_SIDE_COST
     with np.errstate(invalid="ignore", divide="ignore"):
         sides = np.concatenate(
             [
-                (after.upper - after.expected) / (before.upper - before.expected),
-                (after.expected - after.lower) / (before.expected - before.lower),
+                (new_band.upper - new_band.expected) / (old_band.upper - old_band.expected),
+                (new_band.expected - new_band.lower) / (old_band.expected - old_band.lower),
             ]
         )
-    known = sides[np.isfinite(sides)]
-    wider = float(known.mean()) - 1 if len(known) else 0.0
+    ratios = sides[np.isfinite(sides)]
+    wider = float(ratios.mean()) - 1 if len(ratios) else 0.0
     return wider + SAMPLE_COST * (candidate.watch.persistence[0] - watch.persistence[0])
 
 
@@ -205,5 +205,5 @@ def _stay(candidate: Candidate, alarms: Sequence[Alarm]) -> bool:
     return bool((score > 1).all()) and all(long_enough)
 
 
-def _touches(alarm: Alarm, others: Sequence[Alarm]) -> bool:
-    return any(alarm.start <= other.end and other.start <= alarm.end for other in others)
+def _touches(alarm: Alarm, alarms: Sequence[Alarm]) -> bool:
+    return any(alarm.start <= other.end and other.start <= alarm.end for other in alarms)

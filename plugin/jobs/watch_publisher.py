@@ -41,8 +41,8 @@ class WatchPublisher:
         """Of the series of the watch, from start to end inclusive."""
         return list(self._maintenance(self._registry.records(), start, end))
 
-    def restore(self, until: int) -> None:
-        """The latest samples as the store holds them. until: grid time of the last tick."""
+    def restore(self, end: int) -> None:
+        """The latest samples as the store holds them. end: grid time of the last tick."""
         ids = np.array([record.id for record in self._registry.records()], np.int64)
         samples = self._store.samples.latest(ids, self.watch.persistence[1])
         bounds = [
@@ -50,7 +50,7 @@ class WatchPublisher:
         ]
         maintenance = self.maintenance(min(bounds), max(bounds)) if bounds else ()
         self.latest = LatestSamples(self.watch)
-        self.latest.restore(ids, samples, until, maintenance)
+        self.latest.restore(ids, samples, end, maintenance)
 
     def publish(self, scorer: WatchScorer) -> None:
         """What is known after a tick. The scorer drops the series that are gone since."""
@@ -62,13 +62,13 @@ class WatchPublisher:
     def publish_incidents(self) -> None:
         self._board.publish_incidents(self.group.name, self._store.incidents.open)
 
-    def publish_restored(self, until: int) -> None:
+    def publish_restored(self, end: int) -> None:
         """After a start, before the first run. A watch that was failing fails until a run
         succeeds."""
-        shown = self._board.snapshots().get(self.watch.name)
-        snapshot = self._snapshot(until)[0]
-        if shown is not None and shown.outlook is WatchHealth.FAILING:
-            self._board.publish(_stale(snapshot, WatchHealth.FAILING, shown.reason))
+        old_snapshot = self._board.snapshots().get(self.watch.name)
+        snapshot = self._snapshot(end)[0]
+        if old_snapshot is not None and old_snapshot.outlook is WatchHealth.FAILING:
+            self._board.publish(_stale(snapshot, WatchHealth.FAILING, old_snapshot.reason))
         else:
             self._board.publish(_stale(snapshot, WatchHealth.STARTING))
 
@@ -90,20 +90,20 @@ class WatchPublisher:
         )
         self.publish_incidents()
 
-    def _snapshot(self, until: int) -> tuple[Snapshot, list[SeriesRecord]]:
+    def _snapshot(self, end: int) -> tuple[Snapshot, list[SeriesRecord]]:
         """What is known at a grid time, and all records with their new state."""
         return self.latest.snapshot(
             self._registry.records(),
             self._registry.champions(),
-            until,
+            end,
             self._gone_after,
-            {mask.series_id for mask in self.maintenance(until, until)},
+            {mask.series_id for mask in self.maintenance(end, end)},
         )
 
     def _shown(self) -> Snapshot:
         """What is on the board; an empty snapshot where nothing has ever been known."""
-        shown = self._board.snapshots().get(self.watch.name)
-        return shown or self.latest.snapshot([], {}, 0, self._gone_after)[0]
+        snapshot = self._board.snapshots().get(self.watch.name)
+        return snapshot or self.latest.snapshot([], {}, 0, self._gone_after)[0]
 
 
 def _stale(snapshot: Snapshot, health: WatchHealth, reason: str = "") -> Snapshot:

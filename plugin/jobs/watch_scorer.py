@@ -33,13 +33,9 @@ class WatchScorer:
     """One stack per detector spec. `until` is the grid time that every stack has seen."""
 
     def __init__(
-        self,
-        watch: Watch,
-        store: Store,
-        until: int,
-        maintenance: Maintenance = lambda start, end: (),
+        self, watch: Watch, store: Store, end: int, maintenance: Maintenance = lambda start, end: ()
     ) -> None:
-        self.until = until
+        self.until = end
         self._watch = watch
         self._store = store
         self._maintenance = maintenance
@@ -122,27 +118,27 @@ class WatchScorer:
         the level that these series have now to be normal. This scorer does not change: drop the
         result, and the tick never was.
         """
-        after = WatchScorer(self._watch, self._store, grid.end, self._maintenance)
-        after.tolerances = self._store.feedback.tolerances(self._watch.name)
+        next_scorer = WatchScorer(self._watch, self._store, grid.end, self._maintenance)
+        next_scorer.tolerances = self._store.feedback.tolerances(self._watch.name)
         builder = self._builder(grid)
         ticks = []
         for stack in self._by_spec.values():
             rows = _gather(stack.ids, ids, values)
             settled = requested_marks(requests, stack.ids, grid.times)
             batch = builder.of(stack.spec, stack.ids, rows, settled)
-            tick, after._by_spec[stack.spec] = after._judged(stack, batch)
-            after.ambiguous.update(batch.ambiguous)
+            tick, next_scorer._by_spec[stack.spec] = next_scorer._judged(stack, batch)
+            next_scorer.ambiguous.update(batch.ambiguous)
             ticks.append(tick)
         modelled = [stack.ids for stack in self._by_spec.values()]
         unmodelled = ~np.isin(ids, np.concatenate([np.empty(0, np.int64), *modelled]))
         tick = _unjudged(self._watch.name, ids[unmodelled], grid.times, values[unmodelled])
         muted = masked_samples(builder.masks, ids[unmodelled], grid)
-        return [*ticks, replace(tick, muted=muted)], after
+        return [*ticks, replace(tick, muted=muted)], next_scorer
 
     def _judged(self, stack: ModelStack, arriving: WatchBatch) -> tuple[Tick, ModelStack]:
         """The tick of one stack, and the stack that has seen it."""
         batch = arriving.batch
-        scores, after = stack.score(batch)
+        scores, next_stack = stack.score(batch)
         widening = self.tolerances.widening(stack.ids, batch.times)
         anomaly, band = judge_values(
             batch.values, scores.band, self._watch, widening, scores.anomaly
@@ -161,7 +157,7 @@ class WatchScorer:
             stack=stack.spec,
             muted=arriving.masked,
         )
-        return tick, after
+        return tick, next_stack
 
     def _builder(self, grid: Grid) -> BatchBuilder:
         masks = self._maintenance(grid.start, grid.end)
@@ -226,14 +222,14 @@ def _grouped(
     return list(groups.values())
 
 
-def _gather(wanted: IntArray, ids: IntArray, values: FloatArray) -> FloatArray:
-    """[S, T] the rows of `values` (one per id) in the order of `wanted`; NaN for series that did
-    not arrive."""
-    gathered = np.full((len(wanted), values.shape[1]), np.nan)
+def _gather(ordered_ids: IntArray, ids: IntArray, values: FloatArray) -> FloatArray:
+    """[S, T] the rows of `values` (one per id) in the order of `ordered_ids`; NaN for series that
+    did not arrive."""
+    gathered = np.full((len(ordered_ids), values.shape[1]), np.nan)
     if len(ids):
         order = np.argsort(ids)
-        rows = order[np.minimum(np.searchsorted(ids[order], wanted), len(ids) - 1)]
-        arrived = ids[rows] == wanted
+        rows = order[np.minimum(np.searchsorted(ids[order], ordered_ids), len(ids) - 1)]
+        arrived = ids[rows] == ordered_ids
         gathered[arrived] = values[rows[arrived]]
     return gathered
 

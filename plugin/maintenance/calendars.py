@@ -128,7 +128,7 @@ def _request(
     event: Any, name: str, calendar_zone: str, replaced: Times, path: Path
 ) -> WindowRequest:
     """replaced: occurrences that other events replace. Raises what `_window` handles."""
-    about = _description(event)
+    details = _description(event)
     start = event.decoded("DTSTART")
     recurrence_id = event.get("RECURRENCE-ID")
     zone = _zone(event, start, calendar_zone)
@@ -143,10 +143,10 @@ def _request(
         **_length(event, start, zone, recurs=bool(rule)),
         rule=rule,
         timezone=zone,
-        match=about.get("match", ""),
-        watch=tuple(re.findall(r"[^\s,]+", about.get("watch", ""))),
-        before=_margin("before", about),
-        after=_margin("after", about),
+        match=details.get("match", ""),
+        watch=tuple(re.findall(r"[^\s,]+", details.get("watch", ""))),
+        before=_margin("before", details),
+        after=_margin("after", details),
         comment=one_line(DESCRIPTION_LINE.sub("", str(event.get("DESCRIPTION", "")))),
         by=one_line(str(event.get("ORGANIZER", "")).removeprefix("mailto:")),
         source=str(path),
@@ -178,10 +178,10 @@ def _check(event: Any) -> None:
             raise ValueError(f"{name}: the time zone {zone} is unknown: {ZONE_REMEDY}")
 
 
-def _margin(name: str, about: Mapping[str, str]) -> int:
+def _margin(name: str, details: Mapping[str, str]) -> int:
     """Seconds. Raises ValueError."""
     try:
-        return parse_duration(about.get(name, "0s"))
+        return parse_duration(details.get(name, "0s"))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
 

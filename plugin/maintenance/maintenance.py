@@ -95,8 +95,8 @@ class MaintenanceCalendar:
             self._put([window])
             return window, True
 
-    def end(self, window_id: str, by: str = "") -> Window | None:
-        """Ends a window now, or removes it if it has not started yet. by: who wants it.
+    def end(self, window_id: str, author: str = "") -> Window | None:
+        """Ends a window now, or removes it if it has not started yet. author: who wants it.
 
         Returns the window as it is after that; None where no window has this id. Raises
         WindowRefused for a window that has ended, or that comes from a file or an Alertmanager.
@@ -109,10 +109,10 @@ class MaintenanceCalendar:
             _refuse_end(window, now)
             if window.first >= now:
                 self._remove([window_id])
-                return replace(window, ended=window.first, ended_by=by)
-            ended = replace(window, ended=now, ended_by=by)
-            self._put([ended])
-            return ended
+                return replace(window, ended=window.first, ended_by=author)
+            ended_window = replace(window, ended=now, ended_by=author)
+            self._put([ended_window])
+            return ended_window
 
     def run(self) -> None:
         """Reads the calendars that have changed, and the silences.
@@ -133,12 +133,12 @@ class MaintenanceCalendar:
         for kind, count in active.items():
             self._metrics.maintenance_active.labels(kind).set(count)
 
-    def forget(self, before: int) -> None:
+    def forget(self, cutoff: int) -> None:
         """Removes stored windows that ended before this time, unix seconds: no stored sample is
         inside them."""
         with self._lock:
             self._remove(
-                [window.id for window in self._stored.values() if window.state(before) == "ended"]
+                [window.id for window in self._stored.values() if window.state(cutoff) == "ended"]
             )
 
     def _refresh_calendars(self) -> None:
@@ -155,7 +155,7 @@ class MaintenanceCalendar:
         now = int(self._clock())
         listed = {window.id for window in windows}
         stored = {window.id: window for window in self._stored.values() if window.source == url}
-        ended = [
+        ended_windows = [
             replace(window, ended=now)
             for window in stored.values()
             if window.id not in listed and window.state(now) != "ended"
@@ -166,20 +166,20 @@ class MaintenanceCalendar:
         # A silence that was removed before its start has no duration.
         void = [window.id for window in windows if window.seconds <= 0 and window.id in stored]
         with self._lock:
-            self._put([*ended, *changed])
+            self._put([*ended_windows, *changed])
             self._remove(void)
 
     def _end_silences_of_others(self, settings: Iterable[AlertmanagerSettings]) -> None:
         """Ends the silences of Alertmanagers that are not in the configuration any more."""
         urls = {public_url(alertmanager.url) for alertmanager in settings}
         now = int(self._clock())
-        ended = [
+        ended_windows = [
             replace(window, ended=now)
             for window in self._stored.values()
             if window.alerts and window.source not in urls and window.state(now) != "ended"
         ]
         with self._lock:
-            self._put(ended)
+            self._put(ended_windows)
 
     def _put(self, windows: Sequence[Window]) -> None:
         """Stores windows; the caller holds the lock."""

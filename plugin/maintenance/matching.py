@@ -50,13 +50,13 @@ class WindowMatching:
     def _match(
         self, windows: Sequence[Window], watch: Watch, records: Sequence[SeriesRecord]
     ) -> None:
-        present = {record.id for record in records}
+        present_ids = {record.id for record in records}
         previous = set(self._series)
         added = [record for record in records if record.id not in previous]
         old_ids = {
             window: ids
-            if present >= previous
-            else tuple(series_id for series_id in ids if series_id in present)
+            if present_ids >= previous
+            else tuple(series_id for series_id in ids if series_id in present_ids)
             for window, ids in self._ids_by_window.items()
         }
         old_windows = [window for window in windows if window in old_ids]
@@ -122,13 +122,13 @@ def _candidates(
     matchers: tuple[Matcher, ...], by_label: Mapping[str, Mapping[str, list[int]]], rows: int
 ) -> Sequence[int]:
     """Rows that may be accepted; every row that is accepted is among them."""
-    exact = [
+    row_lists = [
         by_label.get(matcher.name, {}).get(matcher.value, [])
         for matcher in matchers
         if matcher.operator == "=" and matcher.value
     ]
-    if exact:
-        return min(exact, key=len)
+    if row_lists:
+        return min(row_lists, key=len)
     # A series without the label of this matcher is not accepted.
     required = next((matcher for matcher in matchers if not matcher.matches({})), None)
     if required is None:

@@ -40,9 +40,11 @@ def acknowledgements(
     for name, series_id, start, end in rows_of(connection, statement):
         periods.setdefault(name, []).append(
             tuple(
-                (at, MAX_TIME if ended_at is None else ended_at)
-                for first, last, at, ended_at, is_normal in spans_by_series.get(series_id, ())
-                if first <= end and last >= start and end <= at + group.lag + is_normal * group.step
+                (given_at, MAX_TIME if ended_at is None else ended_at)
+                for first, last, given_at, ended_at, is_normal in spans_by_series.get(series_id, ())
+                if first <= end
+                and last >= start
+                and end <= given_at + group.lag + is_normal * group.step
             )
         )
     return {
@@ -52,11 +54,11 @@ def acknowledgements(
     }
 
 
-def _feedback_by_series(connection: Connection, since: int) -> dict[int, list[tuple[int, ...]]]:
+def _feedback_by_series(connection: Connection, start: int) -> dict[int, list[tuple[int, ...]]]:
     """(first and last second, given at, ended at, 1 for a new normal) by series, of feedback given
     since a time; withdrawn feedback too."""
     cursor = connection.exec_driver_sql(
-        _FEEDBACK, {"since": since, "real": Verdict.REAL.value, "normal": Verdict.NEW_NORMAL.value}
+        _FEEDBACK, {"since": start, "real": Verdict.REAL.value, "normal": Verdict.NEW_NORMAL.value}
     ).cursor
     spans: dict[int, list[tuple[int, ...]]] = {}
     for series_id, *span in cursor.fetchall() if cursor is not None else ():

@@ -38,15 +38,17 @@ class AlarmTable:
         )
         if ids is not None:
             statement = statement.where(alarms.c.series_id.in_(select(each_of(ids).c.value)))
-        latest = statement.order_by(alarms.c.start.desc(), alarms.c.series_id.desc()).limit(limit)
-        return self._alarms(latest)[::-1]
+        latest_statement = statement.order_by(
+            alarms.c.start.desc(), alarms.c.series_id.desc()
+        ).limit(limit)
+        return self._alarms(latest_statement)[::-1]
 
     def open(self, watch: str) -> list[Alarm]:
         """The open alarms of a watch, sorted by series."""
         return self._alarms(_of_watch(watch).where(alarms.c.open).order_by(alarms.c.series_id))
 
-    def totals(self, since: int) -> Mapping[int, AlarmTotals]:
-        """Totals by series of the alarms that started at `since` or later.
+    def totals(self, start: int) -> Mapping[int, AlarmTotals]:
+        """Totals by series of the alarms that started at `start` or later.
 
         An alarm that people have called real is no noise and is left out. A series without alarms
         is absent.
@@ -57,24 +59,24 @@ class AlarmTable:
             func.max(alarms.c.peak_score),
             func.max(alarms.c.start),
         )
-        statement = _noise(since, alarms.c.series_id, *columns).group_by(alarms.c.series_id)
+        statement = _noise(start, alarms.c.series_id, *columns).group_by(alarms.c.series_id)
         with self._database.reading() as connection:
             rows = rows_of(connection, statement)
         return {series_id: AlarmTotals(*numbers) for series_id, *numbers in rows}
 
-    def starts(self, since: int) -> list[tuple[int, int, int, float]]:
+    def starts(self, start: int) -> list[tuple[int, int, int, float]]:
         """(series, start, samples outside, highest score) of each alarm that `totals` counts."""
         statement = _noise(
-            since, alarms.c.series_id, alarms.c.start, alarms.c.samples, alarms.c.peak_score
+            start, alarms.c.series_id, alarms.c.start, alarms.c.samples, alarms.c.peak_score
         )
         with self._database.reading() as connection:
             return rows_of(connection, statement)
 
-    def real(self, watch: str, since: int) -> list[Alarm]:
-        """The alarms of a watch that started at `since` or later and that people have called
+    def real(self, watch: str, start: int) -> list[Alarm]:
+        """The alarms of a watch that started at `start` or later and that people have called
         real."""
         return self._alarms(
-            _of_watch(watch).where(alarms.c.end >= since, alarms.c.start >= since, _called_real())
+            _of_watch(watch).where(alarms.c.end >= start, alarms.c.start >= start, _called_real())
         )
 
     def _alarms(self, statement: Select[Any]) -> list[Alarm]:
@@ -87,8 +89,8 @@ def write(connection: Connection, changed: Sequence[Alarm]) -> None:
     write_rows(connection, _REPLACE, [_values(alarm) for alarm in changed])
 
 
-def forget(connection: Connection, before: int) -> None:
-    connection.execute(delete(alarms).where(alarms.c.end < before))
+def forget(connection: Connection, cutoff: int) -> None:
+    connection.execute(delete(alarms).where(alarms.c.end < cutoff))
 
 
 def alarm_of(row: Sequence[Any]) -> Alarm:
@@ -105,12 +107,12 @@ def _of_watch(watch: str) -> Select[Any]:
     )
 
 
-def _noise(since: int, *columns: ColumnElement[Any]) -> Select[Any]:
-    """Of the alarms that started at `since` or later and were not called real.
+def _noise(start: int, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Of the alarms that started at `start` or later and were not called real.
 
     The condition on `end` follows from the one on `start`; it is there for its index.
     """
-    return select(*columns).where(alarms.c.end >= since, alarms.c.start >= since, ~_called_real())
+    return select(*columns).where(alarms.c.end >= start, alarms.c.start >= start, ~_called_real())
 
 
 def _called_real() -> ColumnElement[bool]:

@@ -39,12 +39,14 @@ def decode_band(reader: Reader, n: int) -> BandColumns:
         return decode_floats(reader, n), decode_floats(reader, n), decode_floats(reader, n)
     exponent = reader.unpack("h")
     expected, lower, upper = (_decode_kinds(reader, n) for _ in range(3))
-    known, has_lower, has_upper = (np.isfinite(column) for column in (expected, lower, upper))
+    has_expected, has_lower, has_upper = (
+        np.isfinite(column) for column in (expected, lower, upper)
+    )
     centre = np.zeros(n, np.int64)
-    centre[known] = decode_integers(reader, int(known.sum()))
+    centre[has_expected] = decode_integers(reader, int(has_expected.sum()))
     below = centre[has_lower] - decode_integers(reader, int(has_lower.sum()))
     above = centre[has_upper] + decode_integers(reader, int(has_upper.sum()))
-    expected[known] = np.ldexp(centre[known].astype(np.float64), exponent)
+    expected[has_expected] = np.ldexp(centre[has_expected].astype(np.float64), exponent)
     lower[has_lower] = np.ldexp(below.astype(np.float64), exponent)
     upper[has_upper] = np.ldexp(above.astype(np.float64), exponent)
     return expected, lower, upper

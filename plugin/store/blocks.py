@@ -164,8 +164,10 @@ def predicted_score(
         score = np.nan_to_num(
             np.clip(np.where(value >= expected, above, below), 0.0, 1000.0), nan=0.0
         )
-        outside = (value < lower) | (value > upper)
-        score = np.where(outside, np.maximum(score, np.nextafter(1.0, 2.0)), np.minimum(score, 1.0))
+        is_outside = (value < lower) | (value > upper)
+        score = np.where(
+            is_outside, np.maximum(score, np.nextafter(1.0, 2.0)), np.minimum(score, 1.0)
+        )
     return np.where(
         np.isnan(value) | np.isnan(expected) | np.isnan(lower) | np.isnan(upper), np.nan, score
     )

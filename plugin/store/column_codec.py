@@ -101,11 +101,11 @@ def decode_floats(reader: Reader, n: int) -> FloatArray:
 def encode_integers(numbers: IntArray) -> bytes:
     """[N] int64, any values: as they are or as differences (which may wrap), whichever is
     smaller."""
-    plain = struct.pack("<B", 0) + _encode_planes(numbers)
+    direct_bytes = struct.pack("<B", 0) + _encode_planes(numbers)
     if len(numbers) < 2:
-        return plain
+        return direct_bytes
     differences = struct.pack("<Bq", 1, numbers[0]) + _encode_planes(np.diff(numbers))
-    return min(plain, differences, key=len)
+    return min(direct_bytes, differences, key=len)
 
 
 def decode_integers(reader: Reader, n: int) -> IntArray:

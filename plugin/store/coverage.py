@@ -45,35 +45,35 @@ def record(
     `times` is its grid: where it has two times, neighbours one step apart are joined from then on.
     """
     key = _of(watch, query_key)
-    known = (
+    old_step = (
         connection.execute(
             select(coverage.c.step).where(key, coverage.c.step > 0).limit(1)
         ).scalar()
         or 0
     )
     grid = int(times[1] - times[0]) if len(times) > 1 else 0
-    step = min(s for s in (known, grid) if s) if known or grid else 0
+    step = min(s for s in (old_step, grid) if s) if old_step or grid else 0
     start, end = covered
-    near = key & (coverage.c.end >= start - step) & (coverage.c.start <= end + step)
-    for first, last in _ranges(connection, near):
+    overlap = key & (coverage.c.end >= start - step) & (coverage.c.start <= end + step)
+    for first, last in _ranges(connection, overlap):
         start = min(start, first)
         end = max(end, last)
-    connection.execute(delete(coverage).where(near))
+    connection.execute(delete(coverage).where(overlap))
     connection.execute(
         insert(coverage).values(watch=watch, query_key=query_key, start=start, end=end, step=step)
     )
 
 
-def forget(connection: Connection, before: int) -> None:
+def forget(connection: Connection, cutoff: int) -> None:
     """What is no longer stored is no longer covered."""
-    connection.execute(delete(coverage).where(coverage.c.end < before))
-    connection.execute(update(coverage).where(coverage.c.start < before).values(start=before))
+    connection.execute(delete(coverage).where(coverage.c.end < cutoff))
+    connection.execute(update(coverage).where(coverage.c.start < cutoff).values(start=cutoff))
 
 
 def _of(watch: str, query_key: str) -> ColumnElement[bool]:
     return (coverage.c.watch == watch) & (coverage.c.query_key == query_key)
 
 
-def _ranges(connection: Connection, where: ColumnElement[bool]) -> list[Range]:
-    statement = select(coverage.c.start, coverage.c.end).where(where).order_by(coverage.c.start)
+def _ranges(connection: Connection, condition: ColumnElement[bool]) -> list[Range]:
+    statement = select(coverage.c.start, coverage.c.end).where(condition).order_by(coverage.c.start)
     return [(start, end) for start, end in connection.execute(statement)]

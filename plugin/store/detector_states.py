@@ -51,9 +51,9 @@ def write(connection: Connection, tick: Tick) -> None:
     groups = select(carries.c.id, carries.c.time, carries.c.ids).where(
         carries.c.watch == tick.watch
     )
-    for group, written, ids in connection.execute(groups).all():
+    for group, stored_time, ids in connection.execute(groups).all():
         group_ids = _ids(ids)
-        if written > time:
+        if stored_time > time:
             is_newest &= ~np.isin(tick.ids, group_ids)
         elif (replaced := np.isin(group_ids, tick.ids)).any():
             _shrink(connection, group, ~replaced)
@@ -68,8 +68,8 @@ def write(connection: Connection, tick: Tick) -> None:
         )
 
 
-def forget(connection: Connection, before: int) -> None:
-    connection.execute(delete(carries).where(carries.c.time < before))
+def forget(connection: Connection, cutoff: int) -> None:
+    connection.execute(delete(carries).where(carries.c.time < cutoff))
 
 
 def _shrink(connection: Connection, group: int, rows: BoolArray) -> None:

@@ -65,8 +65,8 @@ class FeedbackTable:
                 _request_levels(connection, added, scored_until or {})
             return Receipt(added, replaced=replaced)
 
-    def withdraw(self, entry_id: int, *, by: str, at: int) -> FeedbackEntry | None:
-        """Ends all effects of an entry at `at` (unix seconds); one that has ended stays as it is.
+    def withdraw(self, entry_id: int, *, author: str, time: int) -> FeedbackEntry | None:
+        """Ends all effects of an entry at `time` (unix seconds); one that has ended stays as it is.
 
         Returns the entry as it was; None = unknown.
         """
@@ -74,7 +74,7 @@ class FeedbackTable:
         with self._database.writing() as connection:
             entry = next(feedback_rows.read(connection, statement), None)
             if entry is not None and entry.in_force:
-                _end(connection, entry, entry.parts, by=by, at=at)
+                _end(connection, entry, entry.parts, author=author, time=time)
             return entry
 
     def between(
@@ -139,10 +139,10 @@ class FeedbackTable:
             return [Interval(*row) for row in rows_of(connection, statement)]
 
 
-def forget(connection: Connection, before: int, now: int) -> None:
+def forget(connection: Connection, cutoff: int, now: int) -> None:
     """Removes entries that were given before a time, and at least a year ago."""
-    oldest = min(before, now - MIN_RETENTION_SECONDS)
-    connection.execute(delete(feedback).where(feedback.c.at < oldest))
+    oldest_time = min(cutoff, now - MIN_RETENTION_SECONDS)
+    connection.execute(delete(feedback).where(feedback.c.at < oldest_time))
 
 
 def _covers_all(entry: FeedbackEntry, parts: Sequence[FeedbackSpan]) -> bool:
@@ -175,30 +175,35 @@ def _replace(
     contradicted = []
     for entry in in_force:
         is_contrary = entry.verdict is not added.verdict
-        ended = [
+        ended_parts = [
             part
             for part in entry.parts
             if part.ended_at is None
             and any(part.overlaps(new) if is_contrary else new.covers(part) for new in added.parts)
         ]
-        if not ended:
+        if not ended_parts:
             continue
         if is_contrary:
             contradicted.append(entry.id)
         else:  # a level that was accepted because of it stays accepted
             regimes.change_reason(
                 connection,
-                [part.series_id for part in ended],
+                [part.series_id for part in ended_parts],
                 entry.reason,
-                to=added.reason,
-                by=added.by,
+                new_reason=added.reason,
+                author=added.by,
             )
-        _end(connection, entry, ended, by=added.by, at=added.at)
+        _end(connection, entry, ended_parts, author=added.by, time=added.at)
     return tuple(contradicted)
 
 
 def _end(
-    connection: Connection, entry: FeedbackEntry, parts: Sequence[FeedbackSpan], *, by: str, at: int
+    connection: Connection,
+    entry: FeedbackEntry,
+    parts: Sequence[FeedbackSpan],
+    *,
+    author: str,
+    time: int,
 ) -> None:
     """Ends some parts and the levels requested or accepted because of them; with the last part the
     entry."""
@@ -213,11 +218,11 @@ def _end(
                 feedback_series.c.start == part.start,
                 feedback_series.c.ended_at.is_(None),
             )
-            .values(ended_at=at)
+            .values(ended_at=time)
         )
     if all(part.ended_at is not None or part in parts for part in entry.parts):
         connection.execute(
             update(feedback)
             .where(feedback.c.id == entry.id)
-            .values(withdrawn_at=at, withdrawn_by=by)
+            .values(withdrawn_at=time, withdrawn_by=author)
         )

@@ -47,10 +47,18 @@ def read(connection: Connection, statement: Select[Any]) -> Iterator[FeedbackEnt
     """The entries of a statement made from `ALL_ENTRIES`."""
     width = len(ENTRY_COLUMNS)
     for entry, rows in groupby(rows_of(connection, statement), key=itemgetter(slice(width))):
-        entry_id, verdict, incident, comment, by, at, withdrawn_at, withdrawn_by = entry
+        entry_id, verdict, incident, comment, author, given_at, withdrawn_at, withdrawn_by = entry
         parts = tuple(_span(row[width:]) for row in rows)
         yield FeedbackEntry(
-            entry_id, Verdict(verdict), incident, comment, by, at, parts, withdrawn_at, withdrawn_by
+            entry_id,
+            Verdict(verdict),
+            incident,
+            comment,
+            author,
+            given_at,
+            parts,
+            withdrawn_at,
+            withdrawn_by,
         )
 
 

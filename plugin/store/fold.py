@@ -44,7 +44,7 @@ def fold(database: Database, now: int, keep: int, limit: int) -> FoldReport:
     with database.reading() as connection:
         times = head.times_between(connection, 0, end - 1)
     rows = 0
-    written = 0
+    block_count = 0
     transactions = 0
     # The newest first: then the rows that must stay in the head are counted first.
     for start in np.unique(times // SLICE_SECONDS * SLICE_SECONDS)[::-1].tolist():
@@ -55,9 +55,9 @@ def fold(database: Database, now: int, keep: int, limit: int) -> FoldReport:
         for first in range(0, len(ids), size):
             moved, changed = _fold_group(database, ids[first : first + size], start)
             rows = rows + moved
-            written = written + changed
+            block_count = block_count + changed
             transactions = transactions + (moved > 0)
-    return FoldReport(rows, written, transactions)
+    return FoldReport(rows, block_count, transactions)
 
 
 def _fold_group(database: Database, ids: IntArray, start: int) -> tuple[int, int]:
@@ -94,37 +94,37 @@ def expire(database: Database, now: int, retention: int, versions: int) -> list[
     Returns the names of the weights files that are still in use; those that are not have been
     deleted.
     """
-    before = now - retention
+    cutoff = now - retention
     with database.writing() as connection:
-        connection.execute(delete(samples).where(samples.c.time < before))
-        coverage.forget(connection, before)
+        connection.execute(delete(samples).where(samples.c.time < cutoff))
+        coverage.forget(connection, cutoff)
         detector_states.forget(connection, now - STATE_RETENTION_SECONDS)
-        alarms.forget(connection, before)
-        scored_counts.forget(connection, before)
-        feedback.forget(connection, before, now)
-        regimes.forget(connection, before)
-        incident_queries.forget(connection, before)
-    while _drop_blocks(database, before) == BLOCKS_PER_TRANSACTION:
+        alarms.forget(connection, cutoff)
+        scored_counts.forget(connection, cutoff)
+        feedback.forget(connection, cutoff, now)
+        regimes.forget(connection, cutoff)
+        incident_queries.forget(connection, cutoff)
+    while _drop_blocks(database, cutoff) == BLOCKS_PER_TRANSACTION:
         pass
     with database.writing() as connection:
         for watch in connection.execute(select(watches.c.watch)).scalars().all():
             sample_cache.count_rewrite(connection, watch)
-        series.remove_gone(connection, before)
+        series.remove_gone(connection, cutoff)
         unused = models.forget(connection, versions, database.path.parent)
-        model_decisions.forget(connection, before)
-        used = models.files(connection)
+        model_decisions.forget(connection, cutoff)
+        file_names = models.files(connection)
     for path in unused:
         path.unlink(missing_ok=True)
     database.give_back_space()
-    return used
+    return file_names
 
 
-def _drop_blocks(database: Database, before: int) -> int:
+def _drop_blocks(database: Database, cutoff: int) -> int:
     """Drops some of the blocks whose newest row is too old."""
     with database.writing() as connection:
         old = connection.execute(
             select(blocks.c.series_id, blocks.c.start)
-            .where(blocks.c.last < before)
+            .where(blocks.c.last < cutoff)
             .limit(BLOCKS_PER_TRANSACTION)
         ).all()
         for series_id, start in old:

@@ -68,10 +68,10 @@ def rows_of_tick(tick: Tick) -> Iterator[list[SampleRow]]:
     for first in range(0, len(tick.times), size):
         # [T, S] each
         columns = [getattr(tick, name)[order, first : first + size].T for name in FLOATS]
-        present = np.nonzero(~np.isnan(columns[0]))
-        times = tick.times[first : first + size][present[0]]
-        series = order[present[1]]
-        floats = [column[present].tolist() for column in columns]
+        cells = np.nonzero(~np.isnan(columns[0]))
+        times = tick.times[first : first + size][cells[0]]
+        series = order[cells[1]]
+        floats = [column[cells].tolist() for column in columns]
         yield list(
             zip(
                 times.tolist(),
@@ -100,11 +100,11 @@ def read(
 
 
 def read_back(
-    connection: Connection, ids: IntArray | Sequence[int], until: int, ticks: int
+    connection: Connection, ids: IntArray | Sequence[int], last_time: int, ticks: int
 ) -> dict[int, Samples]:
     """The rows of some series at the last `ticks` distinct times of the head that are not after
-    `until`."""
-    return _by_series(rows_for(connection, _back(), ids, end=until, n=ticks))
+    `last_time`."""
+    return _by_series(rows_for(connection, _back(), ids, end=last_time, n=ticks))
 
 
 def count_after(connection: Connection, ids: IntArray | Sequence[int], time: int) -> dict[int, int]:
@@ -168,11 +168,11 @@ def _ticks(start: IntegerExpression, end: IntegerExpression) -> CTE:
     return first.union_all(select(next_time).select_from(first).where(first.c.time < end))
 
 
-def _last_ticks(until: IntegerExpression, n: IntegerExpression) -> CTE:
-    """The last `n` distinct times up to `until`, one seek each."""
+def _last_ticks(last_time: IntegerExpression, n: IntegerExpression) -> CTE:
+    """The last `n` distinct times up to `last_time`, one seek each."""
     last = (
         select(func.max(samples.c.time).label("time"), LITERAL_ONE.label("number"))
-        .where(samples.c.time <= until)
+        .where(samples.c.time <= last_time)
         .cte("ticks", recursive=True)
     )
     previous_time = (

@@ -17,8 +17,8 @@ COLUMNS = tuple(column.name for column in incidents.c)  # in the order of the fi
 _numbers = attrgetter(*COLUMNS[3:])
 
 
-def forget(connection: Connection, before: int) -> None:
-    connection.execute(delete(incidents).where(incidents.c.end < before))
+def forget(connection: Connection, cutoff: int) -> None:
+    connection.execute(delete(incidents).where(incidents.c.end < cutoff))
 
 
 def same_alarm() -> ColumnElement[bool]:
@@ -41,8 +41,13 @@ def write(connection: Connection, changed: Sequence[Incident]) -> None:
         connection,
         _REPLACE,
         [
-            (each.id, each.group, json.dumps(dict(each.labels.pairs)), *_numbers(each))
-            for each in changed
+            (
+                incident.id,
+                incident.group,
+                json.dumps(dict(incident.labels.pairs)),
+                *_numbers(incident),
+            )
+            for incident in changed
         ],
     )
 

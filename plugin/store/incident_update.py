@@ -77,16 +77,16 @@ class IncidentUpdate:
             if new_alarms
             else GroupSeries({}, {})
         )
-        started, joined = self._join(
+        started, alarms_by_incident = self._join(
             _by_labels(self._group, new_alarms, group_series.labels, labels_of)
         )
         rows = [
             (alarm.series_id, alarm.start, name)
-            for name, incident_alarms in joined.items()
+            for name, incident_alarms in alarms_by_incident.items()
             for alarm in incident_alarms
         ]
         write_rows(connection, _REPLACE_MEMBERS, sorted(rows))
-        self._count(joined.keys() - started, group_series.sizes if started else {})
+        self._count(alarms_by_incident.keys() - started, group_series.sizes if started else {})
         for name in started:
             incident = self._current[name]
             among = max(incident.size, group_series.sizes.get(incident.labels, 0))
@@ -107,16 +107,20 @@ class IncidentUpdate:
         if not active:
             return
         scored_until = self._scored_until()
-        over = {
+        finished_names = {
             name
             for name, incident in active.items()
             if name in self._muted or scored_until - incident.end > self._group.gap
         }
-        with_open_alarm = _with_open_alarm(self._connection, self._group) if over else set()
+        with_open_alarm = (
+            _with_open_alarm(self._connection, self._group) if finished_names else set()
+        )
         acknowledged = acknowledgements(self._connection, self._group, active.values())
         for name, incident in active.items():
             is_acknowledged = name in acknowledged and acknowledged[name].covers(MAX_TIME)
-            is_open = not is_acknowledged and (name not in over or name in with_open_alarm)
+            is_open = not is_acknowledged and (
+                name not in finished_names or name in with_open_alarm
+            )
             if incident.open != is_open:
                 self._current[name] = incident._replace(open=is_open)
 
@@ -166,7 +170,7 @@ class IncidentUpdate:
                 incidents_by_labels.setdefault(incident.labels, []).append(incident)
         acknowledged = acknowledgements(self._connection, self._group, self._current.values())
         started = set[str]()
-        joined: AlarmsByIncident = {}
+        alarms_by_incident: AlarmsByIncident = {}
         for labels in {**incidents_by_labels, **alarms_by_labels}:
             for same_incidents, new_alarms in join_alarms(
                 incidents_by_labels.get(labels, ()),
@@ -182,24 +186,24 @@ class IncidentUpdate:
                     incident = new_incident(self._group.name, labels, new_alarms)
                     started.add(incident.id)
                 self._current[incident.id] = incident
-                joined[incident.id] = new_alarms
-        return started, joined
+                alarms_by_incident[incident.id] = new_alarms
+        return started, alarms_by_incident
 
     def _merged(self, same_incidents: Sequence[Incident]) -> Incident:
         """The oldest, with all others merged into it."""
-        oldest = same_incidents[0]
+        merged = same_incidents[0]
         for younger in same_incidents[1:]:
-            oldest = oldest.with_merged(younger)
-            self._current[younger.id] = younger._replace(merged_into=oldest.id, open=False)
+            merged = merged.with_merged(younger)
+            self._current[younger.id] = younger._replace(merged_into=merged.id, open=False)
             self._connection.execute(
-                update(members).where(members.c.incident == younger.id).values(incident=oldest.id)
+                update(members).where(members.c.incident == younger.id).values(incident=merged.id)
             )
             self._connection.execute(
                 update(incidents)
                 .where(incidents.c.merged_into == younger.id)
-                .values(merged_into=oldest.id)
+                .values(merged_into=merged.id)
             )
-        return oldest
+        return merged
 
     def _count(self, names: Collection[str], sizes: Mapping[Labels, int]) -> None:
         """Updates how many series are in some incidents, and how many could be."""
@@ -239,13 +243,17 @@ def _by_labels(
     labels_of: LabelsOf,
 ) -> dict[Labels, list[Alarm]]:
     """By the values of the group's labels; `group_labels` lacks series that are gone."""
-    gone = labels_of(
+    gone_labels = labels_of(
         [alarm.series_id for alarm in new_alarms if alarm.series_id not in group_labels]
     )
     by_labels: dict[Labels, list[Alarm]] = {}
     for alarm in new_alarms:
         series_id = alarm.series_id
-        labels = group.labels(gone[series_id]) if series_id in gone else group_labels[series_id]
+        labels = (
+            group.labels(gone_labels[series_id])
+            if series_id in gone_labels
+            else group_labels[series_id]
+        )
         by_labels.setdefault(labels, []).append(alarm)
     return by_labels
 

@@ -54,10 +54,13 @@ class IncidentTable:
                     )
                 )
             )
-        latest = statement.order_by(incidents.c.start.desc(), incidents.c.id.desc()).limit(limit)
+        latest_statement = statement.order_by(
+            incidents.c.start.desc(), incidents.c.id.desc()
+        ).limit(limit)
         with self._database.reading() as connection:
             return [
-                incident_queries.incident_of(row) for row in reversed(rows_of(connection, latest))
+                incident_queries.incident_of(row)
+                for row in reversed(rows_of(connection, latest_statement))
             ]
 
     def get(self, incident_id: str) -> Incident | None:
@@ -111,9 +114,14 @@ class IncidentTable:
         )
         if ids is not None:
             statement = statement.where(members.c.series_id.in_(select(each_of(ids).c.value)))
-        latest = statement.order_by(alarms.c.start.desc(), alarms.c.series_id.desc()).limit(limit)
+        latest_statement = statement.order_by(
+            alarms.c.start.desc(), alarms.c.series_id.desc()
+        ).limit(limit)
         with self._database.reading() as connection:
-            return [(row[0], alarm_of(row[1:])) for row in reversed(rows_of(connection, latest))]
+            return [
+                (row[0], alarm_of(row[1:]))
+                for row in reversed(rows_of(connection, latest_statement))
+            ]
 
     def ranks(self, names: Collection[str]) -> dict[str, dict[int, int]]:
         """The rank of each series in each of these incidents.

@@ -31,9 +31,9 @@ class MaintenanceTable:
     def put(self, windows: Sequence[Window]) -> None:
         """Adds windows, or puts them in the place of those of the same id."""
         rows = [
-            {name: getattr(each, FIELDS.get(name, name)) for name in COLUMNS}
-            | {"watch": json.dumps(each.watch)}
-            for each in windows
+            {name: getattr(window, FIELDS.get(name, name)) for name in COLUMNS}
+            | {"watch": json.dumps(window.watch)}
+            for window in windows
         ]
         if rows:
             statement = insert_into(maintenance)

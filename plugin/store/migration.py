@@ -23,15 +23,17 @@ def migrate(database: Database) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    known_revisions = {
+        script.revision for script in ScriptDirectory.from_config(config).walk_revisions()
+    }
     with (
         database.writing() as connection
     ):  # one process migrates, another one waits and finds it done
-        found = _revision(connection)
-        if found is not None and found not in known:
+        revision = _revision(connection)
+        if revision is not None and revision not in known_revisions:
             raise StoreError(
-                f"{database.path}: schema {found} was written by a newer version, this one knows up"
-                f" to {HEAD}: upgrade bandwatch, or name another folder as `store.path`"
+                f"{database.path}: schema {revision} was written by a newer version, this one knows"
+                f" up to {HEAD}: upgrade bandwatch, or name another folder as `store.path`"
             )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

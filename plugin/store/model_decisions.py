@@ -27,7 +27,7 @@ class DecisionTable:
         end: int,
         ids: IntArray | Sequence[int] | None = None,
         *,
-        what: DecisionKind | None = None,
+        decision_kind: DecisionKind | None = None,
         limit: int | None = None,
     ) -> list[Decision]:
         """Of a time range, inclusive, of some series or all; in their order, the latest `limit`."""
@@ -36,18 +36,20 @@ class DecisionTable:
         )
         if ids is not None:
             statement = statement.where(decisions.c.series_id.in_(select(each_of(ids).c.value)))
-        if what is not None:
-            statement = statement.where(decisions.c.what == what.value)
-        latest = statement.order_by(decisions.c.time.desc(), decisions.c.id.desc()).limit(limit)
+        if decision_kind is not None:
+            statement = statement.where(decisions.c.what == decision_kind.value)
+        latest_statement = statement.order_by(decisions.c.time.desc(), decisions.c.id.desc()).limit(
+            limit
+        )
         with self._database.reading() as connection:
-            rows = rows_of(connection, latest)
+            rows = rows_of(connection, latest_statement)
         return [
-            Decision(time, series_id, version, DecisionKind(kind), why, by)
-            for time, series_id, version, kind, why, by in reversed(rows)
+            Decision(time, series_id, version, DecisionKind(kind), why, author)
+            for time, series_id, version, kind, why, author in reversed(rows)
         ]
 
 
-def write(connection: Connection, made: Sequence[Decision]) -> None:
+def write(connection: Connection, new_decisions: Sequence[Decision]) -> None:
     """Adds decisions."""
     write_rows(
         connection,
@@ -61,15 +63,15 @@ def write(connection: Connection, made: Sequence[Decision]) -> None:
                 decision.why,
                 decision.by,
             )
-            for decision in made
+            for decision in new_decisions
         ],
     )
 
 
-def forget(connection: Connection, before: int) -> None:
+def forget(connection: Connection, cutoff: int) -> None:
     """Drops what is older than retention, and the promotions of models that are not kept any
     more."""
     routine = (decisions.c.what == DecisionKind.PROMOTED.value) & ~select(models.c.version).where(
         models.c.series_id == decisions.c.series_id, models.c.version == decisions.c.version
     ).exists()
-    connection.execute(delete(decisions).where((decisions.c.time < before) | routine))
+    connection.execute(delete(decisions).where((decisions.c.time < cutoff) | routine))

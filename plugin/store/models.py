@@ -55,8 +55,8 @@ class ModelTable:
 
     def _record(self, row: tuple[Any, ...]) -> ModelRecord:
         series_id, version, index, detector, spec, path, loss, *rest = row
-        *rest, since, checked_at, pinned, champion = rest
-        tenure = (since or 0, checked_at or 0, bool(pinned)) if champion else ()
+        *rest, active_since, checked_at, pinned, champion = rest
+        tenure = (active_since or 0, checked_at or 0, bool(pinned)) if champion else ()
         return ModelRecord(
             series_id,
             version,
@@ -168,8 +168,8 @@ _SELECT = (
 )
 
 
-def forget(connection: Connection, kept: int, folder: Path) -> list[Path]:
-    """Removes all but the champion and the newest `kept` versions of each series.
+def forget(connection: Connection, version_count: int, folder: Path) -> list[Path]:
+    """Removes all but the champion and the newest `version_count` versions of each series.
 
     Returns the files that no model refers to any more: delete them once this is committed.
     """
@@ -179,7 +179,9 @@ def forget(connection: Connection, kept: int, folder: Path) -> list[Path]:
     ).subquery()
     old = rows_of(
         connection,
-        select(ranked.c.series_id, ranked.c.version).where(ranked.c.age > kept, ~ranked.c.champion),
+        select(ranked.c.series_id, ranked.c.version).where(
+            ranked.c.age > version_count, ~ranked.c.champion
+        ),
     )
     write_rows(
         connection,

@@ -32,18 +32,18 @@ class RegimeTable:
         statement = select(regimes).where(regimes.c.accepted >= start, regimes.c.accepted <= end)
         if ids is not None:
             statement = statement.where(regimes.c.series_id.in_(select(each_of(ids).c.value)))
-        latest = statement.order_by(regimes.c.accepted.desc(), regimes.c.series_id.desc()).limit(
-            limit
-        )
+        latest_statement = statement.order_by(
+            regimes.c.accepted.desc(), regimes.c.series_id.desc()
+        ).limit(limit)
         with self._database.reading() as connection:
-            return [_regime(row) for row in reversed(rows_of(connection, latest))]
+            return [_regime(row) for row in reversed(rows_of(connection, latest_statement))]
 
-    def counts(self, since: int) -> Mapping[str, int]:
+    def counts(self, start: int) -> Mapping[str, int]:
         """How many levels have been accepted since, by watch; a watch without any is absent."""
         statement = (
             select(series.c.watch, func.count())
             .join(regimes, regimes.c.series_id == series.c.id)
-            .where(regimes.c.accepted >= since)
+            .where(regimes.c.accepted >= start)
             .group_by(series.c.watch)
         )
         with self._database.reading() as connection:
@@ -75,7 +75,9 @@ class RegimeTable:
 
 def request(connection: Connection, requests: Sequence[AcceptRequest]) -> None:
     """As `RegimeTable.request`, inside the transaction of the caller."""
-    write_rows(connection, _ADD_REQUEST, [_request_values(each) for each in requests])
+    write_rows(
+        connection, _ADD_REQUEST, [_request_values(accept_request) for accept_request in requests]
+    )
 
 
 def take_back(connection: Connection, ids: Sequence[int], reason: str) -> None:
@@ -89,14 +91,14 @@ def take_back(connection: Connection, ids: Sequence[int], reason: str) -> None:
 
 
 def change_reason(
-    connection: Connection, ids: Sequence[int], reason: str, *, to: str, by: str
+    connection: Connection, ids: Sequence[int], reason: str, *, new_reason: str, author: str
 ) -> None:
     """Gives requests and accepted levels another reason and another person."""
     for table in (acceptances, regimes):
         connection.execute(
             update(table)
             .where(table.c.series_id.in_(select(each_of(ids).c.value)), table.c.reason == reason)
-            .values(reason=to, by=by)
+            .values(reason=new_reason, by=author)
         )
 
 
@@ -105,23 +107,25 @@ def write(connection: Connection, changes: RegimeChanges) -> None:
     both."""
     write_rows(connection, _ADD, [_values(regime) for regime in changes.accepted])
     if changes.answered:
-        ids = select(each_of([asked.series_id for asked in changes.answered]).c.value)
+        ids = select(
+            each_of([accept_request.series_id for accept_request in changes.answered]).c.value
+        )
         connection.execute(delete(acceptances).where(acceptances.c.series_id.in_(ids)))
 
 
-def forget(connection: Connection, before: int) -> None:
-    connection.execute(delete(regimes).where(regimes.c.accepted < before))
+def forget(connection: Connection, cutoff: int) -> None:
+    connection.execute(delete(regimes).where(regimes.c.accepted < cutoff))
 
 
 def _regime(row: Sequence[Any]) -> Regime:
-    series_id, accepted, since, before, after, by, reason = row
+    series_id, accepted, start, old_level, new_level, author, reason = row
     return Regime(
         series_id,
         accepted,
-        since,
-        math.nan if before is None else before,
-        math.nan if after is None else after,
-        by,
+        start,
+        math.nan if old_level is None else old_level,
+        math.nan if new_level is None else new_level,
+        author,
         reason,
     )
 

@@ -45,26 +45,28 @@ class SampleCache:
         """As `reading.samples`."""
         count = _rewrites(connection, series_id)
         with self._lock:
-            kept = self._kept.get(series_id)
-        if kept is None or kept.count != count or kept.start > start:
-            kept = Kept(count, start, _own(sample_reads.samples(connection, series_id, start, end)))
-        elif kept.rows.times[-1] < end:
-            newer = sample_reads.samples(connection, series_id, int(kept.rows.times[-1]) + 1, end)
-            kept = Kept(count, kept.start, join([kept.rows, newer])) if len(newer) else kept
-        first, last = kept.rows.times.searchsorted([start, end + 1])
-        found = take(kept.rows, slice(first, last))
-        if len(kept.rows) > 2 * len(found) and len(found):  # the window has moved on
-            kept = Kept(count, start, _own(take(kept.rows, slice(first, None))))
-        self._keep(series_id, kept)
-        return found
+            entry = self._kept.get(series_id)
+        if entry is None or entry.count != count or entry.start > start:
+            entry = Kept(
+                count, start, _own(sample_reads.samples(connection, series_id, start, end))
+            )
+        elif entry.rows.times[-1] < end:
+            newer = sample_reads.samples(connection, series_id, int(entry.rows.times[-1]) + 1, end)
+            entry = Kept(count, entry.start, join([entry.rows, newer])) if len(newer) else entry
+        first, last = entry.rows.times.searchsorted([start, end + 1])
+        rows = take(entry.rows, slice(first, last))
+        if len(entry.rows) > 2 * len(rows) and len(rows):  # the window has moved on
+            entry = Kept(count, start, _own(take(entry.rows, slice(first, None))))
+        self._keep(series_id, entry)
+        return rows
 
-    def _keep(self, series_id: int, kept: Kept) -> None:
+    def _keep(self, series_id: int, entry: Kept) -> None:
         with self._lock:
             old = self._kept.pop(series_id, None)
             self._rows -= len(old.rows) if old else 0
-            if 0 < len(kept.rows) <= self._most:
-                self._kept[series_id] = kept
-                self._rows += len(kept.rows)
+            if 0 < len(entry.rows) <= self._most:
+                self._kept[series_id] = entry
+                self._rows += len(entry.rows)
             while self._rows > self._most:
                 self._rows -= len(self._kept.popitem(last=False)[1].rows)
 

@@ -18,11 +18,11 @@ COLUMNS = ("times", *FLOATS, "model_version")
 
 def values_only(times: IntArray, value: FloatArray) -> Samples:
     """Samples that have not been judged."""
-    nothing = np.full(len(times), np.nan)
-    return Samples(times, value, nothing, nothing, nothing, nothing, np.zeros(len(times), np.int64))
+    missing = np.full(len(times), np.nan)
+    return Samples(times, value, missing, missing, missing, missing, np.zeros(len(times), np.int64))
 
 
-EMPTY = values_only(np.empty(0, np.int64), np.empty(0))
+NO_SAMPLES = values_only(np.empty(0, np.int64), np.empty(0))
 
 
 def complete(samples: Samples) -> BoolArray:
@@ -41,7 +41,7 @@ def join(parts: Sequence[Samples]) -> Samples:
     return (
         Samples(*(np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS))
         if parts
-        else EMPTY
+        else NO_SAMPLES
     )
 
 
@@ -52,7 +52,9 @@ def merge(stored: Samples, arriving: Samples) -> Samples:
     if stored.times[-1] < arriving.times[0]:
         return join([stored, arriving])
     both = join([stored, arriving])
-    late = np.arange(len(both)) >= len(stored)
-    order = np.lexsort((late, ~complete(both), both.times))  # by time, complete first, stored first
+    is_arriving = np.arange(len(both)) >= len(stored)
+    order = np.lexsort(
+        (is_arriving, ~complete(both), both.times)
+    )  # by time, complete first, stored first
     times = both.times[order]
     return take(both, order[np.concatenate([[True], times[1:] != times[:-1]])])

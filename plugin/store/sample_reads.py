@@ -8,25 +8,25 @@ from sqlalchemy import Connection
 
 from plugin.series import BoolArray, FloatArray, IntArray, Samples
 from plugin.store import archive, head, series
-from plugin.store.sample_columns import EMPTY, join, merge, take
+from plugin.store.sample_columns import NO_SAMPLES, join, merge, take
 
 
 def samples(connection: Connection, series_id: int, start: int, end: int) -> Samples:
     """Everything stored of one series, inclusive."""
     old = join(archive.read(connection, [series_id], start, end).get(series_id, []))
-    rows = merge(old, head.read(connection, [series_id], start, end).get(series_id, EMPTY))
+    rows = merge(old, head.read(connection, [series_id], start, end).get(series_id, NO_SAMPLES))
     return take(rows, slice(*np.searchsorted(rows.times, [start, end + 1])))
 
 
 def values(connection: Connection, ids: IntArray, start: int, end: int, step: int) -> FloatArray:
     """[S, T] on the grid start..end inclusive; NaN = none."""
-    found = np.full((len(ids), (end - start) // step + 1), np.nan)
-    place = {int(series_id): i for i, series_id in enumerate(ids)}
+    table = np.full((len(ids), (end - start) // step + 1), np.nan)
+    row_by_id = {int(series_id): i for i, series_id in enumerate(ids)}
     for series_id, times, value in archive.read_values(connection, ids, start, end):
-        _fill(found[place[series_id]], times, value, start, step)
+        _fill(table[row_by_id[series_id]], times, value, start, step)
     for series_id, rows in head.read(connection, ids, start, end).items():  # see sample_columns.py
-        _fill(found[place[series_id]], rows.times, rows.value, start, step)
-    return found
+        _fill(table[row_by_id[series_id]], rows.times, rows.value, start, step)
+    return table
 
 
 def history(
@@ -34,23 +34,23 @@ def history(
 ) -> tuple[FloatArray, BoolArray]:
     """[S, T] values as `values` has them, and True where a value was outside the band that it
     had."""
-    found = np.full((len(ids), (end - start) // step + 1), np.nan)
-    outside = np.zeros(found.shape)
-    place = {int(series_id): i for i, series_id in enumerate(ids)}
+    table = np.full((len(ids), (end - start) // step + 1), np.nan)
+    outside_flags = np.zeros(table.shape)
+    row_by_id = {int(series_id): i for i, series_id in enumerate(ids)}
     for parts in (
         archive.stream(connection, ids, start, end),
         head.read(connection, ids, start, end).items(),
     ):
         for series_id, rows in parts:
-            _fill(found[place[series_id]], rows.times, rows.value, start, step)
+            _fill(table[row_by_id[series_id]], rows.times, rows.value, start, step)
             _fill(
-                outside[place[series_id]],
+                outside_flags[row_by_id[series_id]],
                 rows.times,
                 (rows.value < rows.lower) | (rows.value > rows.upper),
                 start,
                 step,
             )
-    return found, outside > 0
+    return table, outside_flags > 0
 
 
 def between(connection: Connection, ids: IntArray, start: int, end: int) -> dict[int, Samples]:
@@ -58,7 +58,7 @@ def between(connection: Connection, ids: IntArray, start: int, end: int) -> dict
     young = head.read(connection, ids, start, end)
     old = archive.read(connection, ids, start, end)
     for series_id, parts in old.items():
-        rows = merge(join(parts), young.get(series_id, EMPTY))
+        rows = merge(join(parts), young.get(series_id, NO_SAMPLES))
         young[series_id] = take(rows, slice(*np.searchsorted(rows.times, [start, end + 1])))
     return {series_id: rows for series_id, rows in young.items() if len(rows)}
 
@@ -67,9 +67,9 @@ def _fill(
     row: FloatArray, times: IntArray, value: FloatArray | BoolArray, start: int, step: int
 ) -> None:
     """Puts samples on the grid; those beside it are left out."""
-    at, beside = np.divmod(times - start, step)
-    inside = (at >= 0) & (at < len(row)) & (beside == 0)
-    row[at[inside]] = value[inside]
+    columns, remainder = np.divmod(times - start, step)
+    inside = (columns >= 0) & (columns < len(row)) & (remainder == 0)
+    row[columns[inside]] = value[inside]
 
 
 def latest(connection: Connection, ids: IntArray, n: int) -> list[Samples]:
@@ -79,18 +79,18 @@ def latest(connection: Connection, ids: IntArray, n: int) -> list[Samples]:
     history in blocks that is younger, is read in full.
     """
     in_blocks = archive.newest(connection, ids)
-    found: dict[int, Samples] = {}
-    for until, group in _by_last_seen(connection, ids).items():
-        for series_id, rows in head.read_back(connection, group, until, n).items():
+    rows_by_id: dict[int, Samples] = {}
+    for last_seen, group in _by_last_seen(connection, ids).items():
+        for series_id, rows in head.read_back(connection, group, last_seen, n).items():
             if len(rows) == n and in_blocks.get(series_id, -1) < rows.times[0]:
-                found[series_id] = rows
-    others = [int(i) for i in ids if int(i) not in found]
-    in_head = head.read(connection, others) if others else {}
-    for series_id in others:
-        found[series_id] = _last(
-            connection, series_id, in_head.get(series_id, EMPTY), n, series_id in in_blocks
+                rows_by_id[series_id] = rows
+    remaining_ids = [int(i) for i in ids if int(i) not in rows_by_id]
+    in_head = head.read(connection, remaining_ids) if remaining_ids else {}
+    for series_id in remaining_ids:
+        rows_by_id[series_id] = _last(
+            connection, series_id, in_head.get(series_id, NO_SAMPLES), n, series_id in in_blocks
         )
-    return [found[int(i)] for i in ids]
+    return [rows_by_id[int(i)] for i in ids]
 
 
 def _by_last_seen(connection: Connection, ids: IntArray) -> dict[int, list[int]]:

@@ -44,8 +44,8 @@ def since(connection: Connection, start: int) -> tuple[IntArray, FloatArray]:
     return ids, np.bincount(index, [count for _, count in rows], len(ids)).astype(np.float64)
 
 
-def forget(connection: Connection, before: int) -> None:
-    connection.execute(delete(scored).where(scored.c.day <= before - DAY))
+def forget(connection: Connection, cutoff: int) -> None:
+    connection.execute(delete(scored).where(scored.c.day <= cutoff - DAY))
 
 
 _INSERT = insert_into(scored)

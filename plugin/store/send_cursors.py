@@ -19,9 +19,9 @@ class SendCursorTable:
                 select(positions.c.sent_until).where(positions.c.watch == watch)
             ).scalar()
 
-    def advance(self, watch: str, until: int) -> None:
+    def advance(self, watch: str, time: int) -> None:
         """Never goes back."""
-        statement = insert_into(positions).values(watch=watch, sent_until=until)
+        statement = insert_into(positions).values(watch=watch, sent_until=time)
         with self._database.writing() as connection:
             connection.execute(
                 statement.on_conflict_do_update(

@@ -108,7 +108,10 @@ def _add(connection: Connection, watch: str, labels: Sequence[Labels], now: int)
     write_rows(
         connection,
         statement,
-        [(watch, each.fingerprint, json.dumps(dict(each))) for each in labels],
+        [
+            (watch, series_labels.fingerprint, json.dumps(dict(series_labels)))
+            for series_labels in labels
+        ],
     )
     new = select(
         series.c.id, literal(SeriesState.WARMING_UP.value), literal(now), literal(now)
@@ -118,17 +121,17 @@ def _add(connection: Connection, watch: str, labels: Sequence[Labels], now: int)
     )
 
 
-def extend_seen(connection: Connection, seen: list[Seen]) -> None:
+def extend_seen(connection: Connection, spans: list[Seen]) -> None:
     """Widens first_seen and last_seen to the samples that have been stored."""
-    earliest, latest = (bindparam(name, type_=BigInteger) for name in ("earliest", "latest"))
-    rows = [(first, last, series_id) for series_id, first, last in seen]
+    first_time, last_time = (bindparam(name, type_=BigInteger) for name in ("earliest", "latest"))
+    rows = [(first, last, series_id) for series_id, first, last in spans]
     write_rows(
         connection,
         update(status)
         .where(status.c.series_id == bindparam("id"))
         .values(
-            first_seen=smaller(status.c.first_seen, earliest),
-            last_seen=larger(status.c.last_seen, latest),
+            first_seen=smaller(status.c.first_seen, first_time),
+            last_seen=larger(status.c.last_seen, last_time),
         ),
         rows,
     )
@@ -154,7 +157,7 @@ def check(connection: Connection, watch: str, ids: IntArray) -> None:
         )
 
 
-def remove_gone(connection: Connection, before: int) -> int:
+def remove_gone(connection: Connection, cutoff: int) -> int:
     """Removes series that are gone and have had no sample since; their blocks and models go with
     them.
 
@@ -165,12 +168,12 @@ def remove_gone(connection: Connection, before: int) -> int:
     of_old_watches = (
         select(series.c.id)
         .join(watches, watches.c.watch == series.c.watch)
-        .where(watches.c.scored_until < before)
+        .where(watches.c.scored_until < cutoff)
     )
-    gone = select(status.c.series_id).where(
-        status.c.last_seen < before,
+    gone_ids = select(status.c.series_id).where(
+        status.c.last_seen < cutoff,
         (status.c.state == SeriesState.GONE.value)
         | status.c.series_id.in_(covariates)
         | status.c.series_id.in_(of_old_watches),
     )
-    return connection.execute(delete(series).where(series.c.id.in_(gone))).rowcount
+    return connection.execute(delete(series).where(series.c.id.in_(gone_ids))).rowcount

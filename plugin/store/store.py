@@ -140,11 +140,11 @@ class Store:
             started = self.incidents.follow(connection, group, changed) if group is not None else 0
         return Written(added, started)
 
-    def end_alarms(self, ended: Sequence[Alarm], group: Group) -> None:
+    def end_alarms(self, ended_alarms: Sequence[Alarm], group: Group) -> None:
         """Writes alarms of a group that have ended without a tick."""
         with self._database.writing() as connection:
-            alarms.write(connection, ended)
-            self.incidents.follow(connection, group, ended)
+            alarms.write(connection, ended_alarms)
+            self.incidents.follow(connection, group, ended_alarms)
 
     def save_models(
         self, watch: str, records: Sequence[ModelRecord], decisions: Sequence[Decision] = ()
@@ -162,9 +162,9 @@ class Store:
     def expire(self, now: int, *, retention: int, versions: int) -> None:
         """Removes what is older than `retention` seconds, and models beyond `versions` of a
         series."""
-        used = fold.expire(self._database, now, retention, versions)
+        file_names = fold.expire(self._database, now, retention, versions)
         self.samples.clear_cache()
-        self.weights.remove_unused(used)
+        self.weights.remove_unused(file_names)
 
     def sizes(self) -> StoreSizes:
         """Counts the head row by row: for a person or a slow metric, not for every request."""

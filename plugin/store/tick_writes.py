@@ -46,9 +46,9 @@ def add_history(
     connection: Connection, watch: str, ids: IntArray, times: IntArray, values: FloatArray
 ) -> None:
     """Values that have not been judged, where nothing is stored yet; long ones go past the head."""
-    nothing = np.full(values.shape, np.nan)
+    missing = np.full(values.shape, np.nan)
     tick = Tick(
-        watch, ids, times, values, nothing, nothing, nothing, nothing, np.zeros(len(ids), np.int64)
+        watch, ids, times, values, missing, missing, missing, missing, np.zeros(len(ids), np.int64)
     )
     _check(tick)
     series.check(connection, watch, ids)
@@ -111,8 +111,8 @@ def _not_in_blocks(connection: Connection, tick: Tick) -> Tick:
 def _seen(tick: Tick) -> list[series.Seen]:
     """The first and the last time at which each series has a value; a series without any is left
     out."""
-    present = ~np.isnan(tick.value)
-    rows = np.flatnonzero(present.any(axis=1))
-    first = tick.times[present[rows].argmax(axis=1)]
-    last = tick.times[len(tick.times) - 1 - present[rows, ::-1].argmax(axis=1)]
+    has_value = ~np.isnan(tick.value)
+    rows = np.flatnonzero(has_value.any(axis=1))
+    first = tick.times[has_value[rows].argmax(axis=1)]
+    last = tick.times[len(tick.times) - 1 - has_value[rows, ::-1].argmax(axis=1)]
     return list(zip(tick.ids[rows].tolist(), first.tolist(), last.tolist(), strict=True))

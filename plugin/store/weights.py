@@ -50,9 +50,10 @@ class WeightFiles:
                 f"{path}: the weights cannot be read: {error}: fit again, or restore the file"
             ) from error
 
-    def remove_unused(self, used: Iterable[str]) -> None:
-        """Removes files that a process which died has left; `used` are the names that stay."""
-        self._remove_abandoned(SUFFIX, set(used))
+    def remove_unused(self, file_names: Iterable[str]) -> None:
+        """Removes files that a process which died has left; `file_names` are the names that
+        stay."""
+        self._remove_abandoned(SUFFIX, set(file_names))
         self.remove_unfinished()
 
     def remove_unfinished(self) -> None:
@@ -62,10 +63,10 @@ class WeightFiles:
     def size_bytes(self) -> int:
         return sum(path.stat().st_size for path in self._folder.iterdir())
 
-    def _remove_abandoned(self, suffix: str, used: set[str]) -> None:
+    def _remove_abandoned(self, suffix: str, file_names: set[str]) -> None:
         oldest_time = time.time() - ABANDONED_AFTER_SECONDS
         for path in self._folder.glob(f"*{suffix}"):
-            if path.name not in used and path.stat().st_mtime < oldest_time:
+            if path.name not in file_names and path.stat().st_mtime < oldest_time:
                 with errors_named(path):
                     path.unlink(missing_ok=True)
 

@@ -15,7 +15,7 @@ from plugin.config.groups import shared_labels
 from plugin.domain.incidents import Incident
 from plugin.series import FloatArray, IntArray, renamed
 from plugin.web.pinned_snapshots import PinnedSnapshot
-from plugin.web.rows import TAKEN, Row, ages, encode, filled, label_columns, milliseconds
+from plugin.web.rows import RESERVED_COLUMNS, Row, ages, encode, filled, label_columns, milliseconds
 from plugin.web.watches import UNHEALTHY
 
 FIELDS: Mapping[str, tuple[str, ...]] = {  # what a row stands for -> the numbers that it may carry
@@ -42,12 +42,14 @@ class SeriesRows:
 
     def encoded(self, snapshots: Sequence[Snapshot], field: str, now: float) -> bytes:
         """Strict JSON of the rows."""
-        shown = [np.flatnonzero(~np.isnan(snapshot.alert_score)) for snapshot in snapshots]
+        rows_by_snapshot = [
+            np.flatnonzero(~np.isnan(snapshot.alert_score)) for snapshot in snapshots
+        ]
         numbers = [
             _finite(_column(snapshot, field, now), snapshot, field)[rows]
-            for snapshot, rows in zip(snapshots, shown, strict=True)
+            for snapshot, rows in zip(snapshots, rows_by_snapshot, strict=True)
         ]
-        heads = self._encoded_heads(snapshots, shown)
+        heads = self._encoded_heads(snapshots, rows_by_snapshot)
         if not heads:
             return b"[]"
         # msgspec.Raw keeps whole values only: the number has to be spliced into its row.
@@ -62,12 +64,12 @@ class SeriesRows:
         )
 
     def _encoded_heads(
-        self, snapshots: Sequence[Snapshot], shown: Sequence[IntArray]
+        self, snapshots: Sequence[Snapshot], rows_by_snapshot: Sequence[IntArray]
     ) -> list[bytes]:
         """The rows up to their number, as JSON."""
         key = tuple(
             part
-            for snapshot, rows in zip(snapshots, shown, strict=True)
+            for snapshot, rows in zip(snapshots, rows_by_snapshot, strict=True)
             for part in (encode([snapshot.watch, snapshot.labels]), _ids(snapshot)[rows].tobytes())
         )
         if key not in self._heads:
@@ -77,12 +79,12 @@ class SeriesRows:
                     "series": str(snapshot.series[i].labels),
                     **label_columns(snapshot.series[i].labels, snapshot.labels),
                 }
-                for snapshot, rows in zip(snapshots, shown, strict=True)
+                for snapshot, rows in zip(snapshots, rows_by_snapshot, strict=True)
                 for i in rows.tolist()
             ]
-            latest = list(self._heads.items())[-MAX_SELECTIONS:]
+            recent_heads = list(self._heads.items())[-MAX_SELECTIONS:]
             self._heads = {
-                **dict(latest),
+                **dict(recent_heads),
                 key: [encode(head)[:-1] + b"," for head in filled(heads)],
             }
         return self._heads[key]
@@ -91,7 +93,7 @@ class SeriesRows:
 def watch_rows(rows: Sequence[Row], watches: Mapping[str, Watch], field: str) -> list[Row]:
     """One row per watch with its own labels; rows: of /watches."""
     names = [str(row["watch"]) for row in rows]
-    numbered = TAKEN.union(FIELDS["watch"])
+    numbered = RESERVED_COLUMNS.union(FIELDS["watch"])
     heads = [
         {
             "watch": name,

@@ -64,14 +64,16 @@ class Authenticator:
                 status=401,
                 code="unauthorized",
             )
-        who = [credential for ok, credential in zip(matching, self._credentials, strict=True) if ok]
-        if access is Access.CHANGE and not any(credential.may_change for credential in who):
+        callers = [
+            credential for ok, credential in zip(matching, self._credentials, strict=True) if ok
+        ]
+        if access is Access.CHANGE and not any(credential.may_change for credential in callers):
             raise RequestError(
                 "these credentials may only read: use web.write_token, or a user with may_write",
                 status=403,
                 code="forbidden",
             )
-        return who[0].name
+        return callers[0].name
 
 
 def _presented(authorization: str) -> bytes:

@@ -34,13 +34,13 @@ class BudgetViews:
         watches = self._context.watches()
         records = self._catalog.find(query.watch, query.match)
         now = int(self._context.clock())
-        since = now - query.days * DAY
+        period_start = now - query.days * DAY
         if query.by == "day":
-            start = since // DAY * DAY
+            start = period_start // DAY * DAY
             return json_response(
                 _day_rows(records, watches, start, now, self._context.store.alarms.starts(start))
             )
-        by_series = spendings(self._context, records, query.days, since)
+        by_series = spendings(self._context, records, query.days, period_start)
         if query.by == "watch":
             return json_response(_watch_rows(by_watch(by_series, query.watch or watches), watches))
         noisy = sorted(by_series, key=_noise_order)

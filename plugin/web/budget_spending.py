@@ -10,12 +10,12 @@ SeriesSpending = tuple[SeriesRecord, Spending]
 
 
 def spendings(
-    context: WebContext, records: Iterable[SeriesRecord], days: int, since: int
+    context: WebContext, records: Iterable[SeriesRecord], days: int, start: int
 ) -> Iterator[SeriesSpending]:
     """What each series used of the alert budget of its watch. Series of a watch that is not
     configured are left out."""
     watches = context.watches()
-    totals = context.store.alarms.totals(since)
+    totals = context.store.alarms.totals(start)
     noise = context.board.noise()
     scored = noise.samples(days) if noise is not None else {}
     none = AlarmTotals()

@@ -116,17 +116,21 @@ class DataSourceViews:
         ]
         if query.limit is not None:
             snapshots = highest(snapshots, query.limit)
-        latest = rows.score_rows(
+        table = rows.score_rows(
             *snapshots, now=self._clock(), explanations=self._sentences(snapshots)
         )
         if self._links.offered:
-            latest = [{**row, "feedback_url": self._link(row)} for row in latest]
-        return latest if query.limit is None else sorted(latest, key=_score, reverse=True)
+            table = [{**row, "feedback_url": self._link(row)} for row in table]
+        return table if query.limit is None else sorted(table, key=_score, reverse=True)
 
     def _link(self, row: rows.Row) -> str:
         """Where the alarm of a row of scores can be answered; "" where there is none."""
-        about = {"watch": str(row["watch"]), "series": str(row["series"]), "at": str(row["time"])}
-        return self._links.url(about, self._clock()) if _score(row) > 1 else ""
+        link_fields = {
+            "watch": str(row["watch"]),
+            "series": str(row["series"]),
+            "at": str(row["time"]),
+        }
+        return self._links.url(link_fields, self._clock()) if _score(row) > 1 else ""
 
     def watches(self, query: WatchesQuery) -> Response:
         return json_response(self.watch_rows(query.watch))
@@ -173,8 +177,8 @@ class DataSourceViews:
     def _spent(self, names: Sequence[str], moment: PinnedSnapshot) -> dict[str, Spending]:
         """By watch."""
         records = self._catalog.find(names)
-        since = int(moment.now) - watches.DAYS * DAY
-        spendings = budget_spending.spendings(self._context, records, watches.DAYS, since)
+        start = int(moment.now) - watches.DAYS * DAY
+        spendings = budget_spending.spendings(self._context, records, watches.DAYS, start)
         return budget_spending.by_watch(spendings, moment.watches)
 
     def series(self, query: NamesQuery) -> Response:

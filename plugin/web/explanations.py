@@ -62,7 +62,9 @@ class ExplanationViews:
         records = self._catalog.find(query.watch, query.match, query.series)
         if query.incident is not None:
             explanations = self._members(query.incident, records, now)
-            return json_response([_row(record, each) for record, each in explanations])
+            return json_response(
+                [_row(record, explanation) for record, explanation in explanations]
+            )
         if len(records) > MAX_SERIES:
             raise RequestError(
                 f"{len(records)} series are selected and one answer explains {MAX_SERIES} at most: "
@@ -72,7 +74,11 @@ class ExplanationViews:
             )
         candidates = ((record, self._at(record, now)) for record in records)
         return json_response(
-            [_row(record, each) for record, each in candidates if each is not None]
+            [
+                _row(record, explanation)
+                for record, explanation in candidates
+                if explanation is not None
+            ]
         )
 
     def sentences(self, snapshots: Sequence[Snapshot]) -> dict[int, str]:
@@ -95,7 +101,7 @@ class ExplanationViews:
             alarm.series_id: alarm for alarm in self._context.store.alarms.open(snapshot.watch)
         }
         names = {snapshot.series[row].id: str(snapshot.series[row].labels) for row in rows}
-        others = sorted(
+        alarm_names = sorted(
             (alarm.start, series_id, names[series_id])
             for series_id, alarm in alarms.items()
             if series_id in names
@@ -108,7 +114,11 @@ class ExplanationViews:
                 last_time != sample_time
                 and record.id in alarms
                 and time.monotonic() < deadline
-                and (explanation := self._explained(record, alarms[record.id], sample_time, others))
+                and (
+                    explanation := self._explained(
+                        record, alarms[record.id], sample_time, alarm_names
+                    )
+                )
             ):
                 last_time, sentence = sample_time, explanation.text
                 self._sentences[record.id] = last_time, sentence
@@ -132,28 +142,31 @@ class ExplanationViews:
                 status=404,
                 code="unknown_incident",
             )
-        known = {record.id: record for record in records if record.watch in watches}
+        records_by_id = {record.id: record for record in records if record.watch in watches}
         alarms = [
-            alarm for _, alarm in store.incidents.alarms([incident.id]) if alarm.series_id in known
+            alarm
+            for _, alarm in store.incidents.alarms([incident.id])
+            if alarm.series_id in records_by_id
         ]
-        others = sorted(
-            (alarm.start, alarm.series_id, str(known[alarm.series_id].labels)) for alarm in alarms
+        alarm_names = sorted(
+            (alarm.start, alarm.series_id, str(records_by_id[alarm.series_id].labels))
+            for alarm in alarms
         )
         for alarm in [alarm for alarm in alarms if alarm.start <= now][:MAX_SERIES]:
-            explanation = self.alarm(known[alarm.series_id], alarm, now, others)
+            explanation = self.alarm(records_by_id[alarm.series_id], alarm, now, alarm_names)
             if explanation is not None:
-                yield known[alarm.series_id], explanation
+                yield records_by_id[alarm.series_id], explanation
 
     def alarm(
-        self, record: SeriesRecord, alarm: Alarm, now: int, others: AlarmNames
+        self, record: SeriesRecord, alarm: Alarm, now: int, alarm_names: AlarmNames
     ) -> Explanation | None:
         """An alarm as it was explained at `now`, unix seconds, or when it was over.
 
-        others: all alarms that may be related.
+        alarm_names: all alarms that may be related.
         """
-        over = alarm.end + (MAX_BRIDGED_SAMPLES + 1) * self._context.watches()[record.watch].step
-        moment = now if alarm.open else min(now, over)
-        return self._explained(record, alarm_as_of(alarm, now), moment, others)
+        end = alarm.end + (MAX_BRIDGED_SAMPLES + 1) * self._context.watches()[record.watch].step
+        moment = now if alarm.open else min(now, end)
+        return self._explained(record, alarm_as_of(alarm, now), moment, alarm_names)
 
     def _at(self, record: SeriesRecord, now: int) -> Explanation | None:
         """The alarm of a series in which a moment lies, or its last sample before."""
@@ -168,15 +181,18 @@ class ExplanationViews:
         if not alarms or watch is None:
             samples = store.samples.of(record.id, now - LEAD_SECONDS, now)
             return explain_sample(samples, watch.unit if watch is not None else "")
-        names = {each.id: str(each.labels) for each in self._catalog.find((record.watch,))}
-        others = sorted(
+        names = {
+            explanation.id: str(explanation.labels)
+            for explanation in self._catalog.find((record.watch,))
+        }
+        alarm_names = sorted(
             (alarm.start, alarm.series_id, names[alarm.series_id])
             for alarm in store.alarms.between(alarms[-1].start, now, list(names))
         )
-        return self._explained(record, alarm_as_of(alarms[-1], now), now, others)
+        return self._explained(record, alarm_as_of(alarms[-1], now), now, alarm_names)
 
     def _explained(
-        self, record: SeriesRecord, alarm: Alarm, now: int, others: AlarmNames
+        self, record: SeriesRecord, alarm: Alarm, now: int, alarm_names: AlarmNames
     ) -> Explanation | None:
         """An alarm as far as it is known at a time, unix seconds."""
         watch = self._context.watches()[record.watch]
@@ -192,7 +208,7 @@ class ExplanationViews:
             samples,
             self._past(record, alarm, watch.step),
             watch.unit,
-            related=find_related(alarm, others),
+            related=find_related(alarm, alarm_names),
             new_level=(shift.since, shift.due) if shift else None,
         )
 

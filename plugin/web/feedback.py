@@ -65,7 +65,7 @@ class FeedbackViews:
             _verdict(body.verdict),
             self._target(body),
             comment=body.comment or "",
-            by=by_whom(body.by),
+            author=by_whom(body.by),
         )
         return json_response(_described(receipt, self._actions.records()))
 

@@ -53,9 +53,11 @@ class FeedbackActions:
 
         Raises RequestError.
         """
-        known = self.records()
+        records_by_id = self.records()
         alarms = [
-            alarm for alarm in _alarms_of(self._context, incident_id) if alarm.series_id in known
+            alarm
+            for alarm in _alarms_of(self._context, incident_id)
+            if alarm.series_id in records_by_id
         ]
         if not alarms:
             raise RequestError(
@@ -116,33 +118,39 @@ class FeedbackActions:
             )
         return FeedbackTarget((FeedbackSpan(record.id, start, end),))
 
-    def moment(self, record: SeriesRecord, at: int) -> FeedbackTarget:
+    def moment(self, record: SeriesRecord, time: int) -> FeedbackTarget:
         """The alarm of a series at a moment, or the minutes around it where there was none."""
         alarms = self._context.store.alarms.between(
-            at - MOMENT_SECONDS, at + MOMENT_SECONDS, [record.id]
+            time - MOMENT_SECONDS, time + MOMENT_SECONDS, [record.id]
         )
         if alarms:
-            alarm = min(alarms, key=lambda alarm: max(alarm.start - at, at - alarm.end, 0))
+            alarm = min(alarms, key=lambda alarm: max(alarm.start - time, time - alarm.end, 0))
             return FeedbackTarget((FeedbackSpan(record.id, alarm.start, alarm.end),))
         return self.range(
-            record, at - MOMENT_SECONDS, min(at + MOMENT_SECONDS, int(self._context.clock()))
+            record, time - MOMENT_SECONDS, min(time + MOMENT_SECONDS, int(self._context.clock()))
         )
 
-    def give(self, verdict: Verdict, target: FeedbackTarget, *, comment: str, by: str) -> Receipt:
+    def give(
+        self, verdict: Verdict, target: FeedbackTarget, *, comment: str, author: str
+    ) -> Receipt:
         """Raises RequestError when there is nothing that the answer could have an effect on."""
         store = self._context.store
         now = int(self._context.clock())
-        known = self.records()
+        records_by_id = self.records()
         parts = (
-            target.parts if verdict is not Verdict.FALSE_ALARM else self._sized(target.parts, known)
+            target.parts
+            if verdict is not Verdict.FALSE_ALARM
+            else self._sized(target.parts, records_by_id)
         )
-        watches = {known[part.series_id].watch for part in parts}
+        watches = {records_by_id[part.series_id].watch for part in parts}
         scored = {name: store.samples.scored_until(name) or now for name in watches}
         receipt = store.feedback.give(
             verdict,
             parts,
-            FeedbackNote(by, now, comment, target.incident),
-            scored_until={part.series_id: scored[known[part.series_id].watch] for part in parts},
+            FeedbackNote(author, now, comment, target.incident),
+            scored_until={
+                part.series_id: scored[records_by_id[part.series_id].watch] for part in parts
+            },
         )
         if receipt.again:
             return receipt
@@ -150,10 +158,10 @@ class FeedbackActions:
             self._context.metrics.feedback.labels(watch, verdict.value).inc()
         return receipt
 
-    def withdraw(self, entry_id: int, by: str) -> FeedbackEntry:
+    def withdraw(self, entry_id: int, author: str) -> FeedbackEntry:
         """The feedback as it was before. Raises RequestError for an unknown number."""
         entry = self._context.store.feedback.withdraw(
-            entry_id, by=by, at=int(self._context.clock())
+            entry_id, author=author, time=int(self._context.clock())
         )
         if entry is None:
             raise RequestError(
@@ -165,7 +173,7 @@ class FeedbackActions:
         return entry
 
     def _sized(
-        self, parts: Sequence[FeedbackSpan], known: Mapping[int, SeriesRecord]
+        self, parts: Sequence[FeedbackSpan], records_by_id: Mapping[int, SeriesRecord]
     ) -> tuple[FeedbackSpan, ...]:
         """Those of which something was outside, with their tolerances.
 
@@ -174,7 +182,7 @@ class FeedbackActions:
         """
         store = self._context.store
         watches = self._context.watches()
-        names = {known[part.series_id].watch for part in parts}
+        names = {records_by_id[part.series_id].watch for part in parts}
         tolerances = {name: store.feedback.tolerances(name) for name in names}
         lead = {
             name: (watches[name].persistence[1] - 1) * watches[name].step
@@ -183,7 +191,7 @@ class FeedbackActions:
         }
         tolerated = []
         for part in parts:
-            name = known[part.series_id].watch
+            name = records_by_id[part.series_id].watch
             samples = store.samples.of(part.series_id, part.start - lead.get(name, 0), part.end)
             tolerated.append(
                 false_alarm(part.series_id, part.start, part.end, samples, tolerances[name])

@@ -64,20 +64,20 @@ def _tolerated(parts: Sequence[FeedbackSpan]) -> list[str]:
             for name, column in (("below", 0), ("above", 1))
             if any(part.brief[column] > 1 for part in parts)
         )
-        quiet = "the like of it stays quiet, as " if widest < MAX_FACTOR else ""
+        prefix = "the like of it stays quiet, as " if widest < MAX_FACTOR else ""
         effects.append(
-            f"{quiet}its band reaches up to {widest:.3g} times as far {side}; half of that is"
+            f"{prefix}its band reaches up to {widest:.3g} times as far {side}; half of that is"
             f" forgotten in {duration(HALF_LIFE)}, at its own hour of the day"
             f" {duration(RETURN_SECONDS)} later"
         )
-    longest = max(max(part.lasting) for part in parts)
-    if longest > 1:
+    max_lasting = max(max(part.lasting) for part in parts)
+    if max_lasting > 1:
         effects.append(
             f"more than {MAX_BRIEF_SAMPLES} samples were outside: the like of it is tolerated until"
             f" {duration(HOLD_SECONDS)} after it only; if it stays, say new_normal, if it was"
             " planned, add a maintenance window"
         )
-    if max(widest, longest) >= MAX_FACTOR:
+    if max(widest, max_lasting) >= MAX_FACTOR:
         effects.append(
             f"it was farther out than the {MAX_FACTOR:.0f} half-widths up to which anything is"
             " tolerated: the like of it alerts again"

@@ -123,8 +123,8 @@ class FeedbackPageViews:
                 f"a comment of {len(comment)} characters; {MAX_COMMENT} are the most",
                 field="comment",
             )
-        by = by_whom(f"{name} (by link)" if name else "link")
-        receipt = self._actions.give(verdict, target, comment=comment, by=by)
+        author = by_whom(f"{name} (by link)" if name else "link")
+        receipt = self._actions.give(verdict, target, comment=comment, author=author)
         return [f"Noted: {WORDS[verdict].lower()}", _sentence(effect(receipt))]
 
     def _withdraw(self, number: str, target: FeedbackTarget) -> list[str]:
@@ -150,19 +150,19 @@ class FeedbackPageViews:
         """What the form sends back: the signed link, which is made where there is none."""
         if "signature" in link:
             return {name: link[name] for name in (*NAMES, "expires", "signature") if name in link}
-        about = {name: link[name] for name in NAMES if name in link}
-        return self._links.signed(about, self._context.clock(), FORM_SECONDS)
+        link_fields = {name: link[name] for name in NAMES if name in link}
+        return self._links.signed(link_fields, self._context.clock(), FORM_SECONDS)
 
     def _question(self, link: Mapping[str, str], target: FeedbackTarget) -> Content:
-        known = self._actions.records()
-        records = list(dict.fromkeys(known[part.series_id] for part in target.parts))
+        records_by_id = self._actions.records()
+        records = list(dict.fromkeys(records_by_id[part.series_id] for part in target.parts))
         alarms = self._context.store.alarms.between(target.start, target.end, [records[0].id])
         worst = max(alarms, key=lambda alarm: alarm.peak_score, default=None)
-        marked = worst or target.parts[0]
+        span = worst or target.parts[0]
         watch = self._context.watches().get(records[0].watch)
         step, unit = (watch.step, watch.unit) if watch is not None else (DEFAULT_STEP, "")
-        end = min(int(self._context.clock()), marked.end + STEPS_AFTER * step)
-        start = marked.start - max(STEPS_BEFORE * step, marked.end - marked.start)
+        end = min(int(self._context.clock()), span.end + STEPS_AFTER * step)
+        start = span.start - max(STEPS_BEFORE * step, span.end - span.start)
         samples = self._context.store.samples.of(records[0].id, start, end)
         title, *lines = self._words(worst, records, configured=watch is not None)
         return Content(
@@ -172,7 +172,7 @@ class FeedbackPageViews:
             f"{', still going on' if any(alarm.open for alarm in alarms) else ''}",
             series=re.split("(?<=,)", str(records[0].labels)),
             drawing=draw(
-                thin(samples, 0, DRAWN_POINTS), (marked.start, marked.end), (start, end), unit
+                thin(samples, 0, DRAWN_POINTS), (span.start, span.end), (start, end), unit
             ),
             link=self._form(link),
             answers=self._in_force(target),
@@ -210,9 +210,9 @@ def _others(records: Sequence[SeriesRecord]) -> list[str]:
     names = [str(record.labels) for record in records[1:]]
     if not names:
         return []
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    ending = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     return [
-        f"It moved first. The answer is about these, too: {', '.join(names[:MAX_NAMES])}{more}."
+        f"It moved first. The answer is about these, too: {', '.join(names[:MAX_NAMES])}{ending}."
     ]
 
 

@@ -42,12 +42,12 @@ class Future:
         if snapshot is None or forecast is None or band is None:
             return _unseen(np.empty(0, np.int64), np.empty((3, 0)))
         times = forecast.times
-        chosen = (times > snapshot.time) & (times >= start) & ~np.isnan(band[0])
+        mask = (times > snapshot.time) & (times >= start) & ~np.isnan(band[0])
         if end is not None:
-            chosen &= times <= end
+            mask &= times <= end
         if horizon is not None:
-            chosen &= times <= snapshot.time + horizon
-        return _unseen(times[chosen], np.stack(band)[:, chosen])
+            mask &= times <= snapshot.time + horizon
+        return _unseen(times[mask], np.stack(band)[:, mask])
 
     def continued(self, record: SeriesRecord, samples: Samples, start: int, end: int) -> Samples:
         """Stored samples, which may be none, and the band ahead of them; a row of NaN marks a gap
@@ -78,9 +78,9 @@ def forecast_rows(parts: Sequence[tuple[SeriesRecord, Samples]], *, labels: bool
 
 def _unseen(times: IntArray, band: FloatArray) -> Samples:
     """Samples without value and score. times: [T]; band: expected, lower and upper, [3, T]."""
-    nothing = np.full(len(times), np.nan)
+    missing = np.full(len(times), np.nan)
     expected, lower, upper = band
-    return Samples(times, nothing, expected, lower, upper, nothing, np.zeros(len(times), np.int64))
+    return Samples(times, missing, expected, lower, upper, missing, np.zeros(len(times), np.int64))
 
 
 def _joined(first: Samples, second: Samples) -> Samples:

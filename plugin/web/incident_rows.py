@@ -36,9 +36,9 @@ class IncidentDetails:
         """False for a group that is not configured any more: it is not scored."""
         return self.incident.open and bool(self.watches)
 
-    def agrees(self, incident: Incident, watches: tuple[Watch, ...], *, outside: bool) -> bool:
+    def agrees(self, incident: Incident, watches: tuple[Watch, ...], *, is_outside: bool) -> bool:
         """Whether it still says what is true of the incident."""
-        return (self.incident, self.watches, self.outside) == (incident, watches, outside)
+        return (self.incident, self.watches, self.outside) == (incident, watches, is_outside)
 
     @property
     def start(self) -> int:
@@ -50,31 +50,33 @@ class IncidentDetails:
 
     @property
     def title(self) -> str:
-        each = self.incident
-        group = f"{each.group}{each.labels}" if each.labels else each.group
+        incident = self.incident
+        group = f"{incident.group}{incident.labels}" if incident.labels else incident.group
         return wording.incident_title(
-            group, each.size, each.among, _name(self.worst), each.direction
+            group, incident.size, incident.among, _name(self.worst), incident.direction
         )
 
     @property
     def text(self) -> str:
-        each = self.incident
+        incident = self.incident
         peak = wording.alarm_text(
             wording.AlarmPeak(
-                each.peak_time,
-                each.peak_value,
-                each.peak_expected,
-                each.peak_lower,
-                each.peak_upper,
+                incident.peak_time,
+                incident.peak_value,
+                incident.peak_expected,
+                incident.peak_lower,
+                incident.peak_upper,
                 self.unit,
             ),
-            seconds=each.end - each.start,
+            seconds=incident.end - incident.start,
             is_open=self.open,
-            last=None if self.outside else each.end,
+            last=None if self.outside else incident.end,
         )
-        if each.size == 1:
+        if incident.size == 1:
             return peak
-        return wording.incident_text(_name(self.first), _name(self.worst), each.peak_score, peak)
+        return wording.incident_text(
+            _name(self.first), _name(self.worst), incident.peak_score, peak
+        )
 
     @property
     def tags(self) -> str:
@@ -135,7 +137,7 @@ class IncidentMember:
 def incident_rows(details: Sequence[IncidentDetails]) -> list[Row]:
     """One row per incident; value and band are those of the worst series at its peak."""
     heads = _heads(details)
-    return [{**_incident(each), **heads[_head_key(each)]} for each in details]
+    return [{**_incident(detail), **heads[_head_key(detail)]} for detail in details]
 
 
 class IncidentRows:
@@ -158,12 +160,12 @@ class IncidentRows:
         columns = tuple(next(iter(heads.values()), ()))
         usable = columns == self._columns and len(self._encoded) < MAX_ENCODED_ROWS
         encoded = self._encoded if usable else {}
-        for each in details:
-            if each not in encoded:
-                encoded[each] = encode({**_incident(each), **heads[_head_key(each)]})
+        for detail in details:
+            if detail not in encoded:
+                encoded[detail] = encode({**_incident(detail), **heads[_head_key(detail)]})
         self._encoded = encoded
         self._columns = columns
-        parts = [encoded[each] for each in details]
+        parts = [encoded[detail] for detail in details]
         if feedback_urls:
             # msgspec.Raw keeps whole values only: one more field has to be spliced in.
             parts = [
@@ -180,11 +182,11 @@ def _head_key(details: IncidentDetails) -> tuple[str, Labels]:
 def _heads(details: Sequence[IncidentDetails]) -> dict[tuple[str, Labels], dict[str, str]]:
     """The label columns by group and labels of the incident."""
     heads: dict[tuple[str, Labels], dict[str, str]] = {}
-    for each in details:
-        key = _head_key(each)
+    for detail in details:
+        key = _head_key(detail)
         if key not in heads:
-            labels = shared_labels(each.watches) if each.watches else {}
-            heads[key] = label_columns(each.incident.labels, labels)
+            labels = shared_labels(detail.watches) if detail.watches else {}
+            heads[key] = label_columns(detail.incident.labels, labels)
     return dict(zip(heads, filled(list(heads.values())), strict=True))
 
 
@@ -210,13 +212,13 @@ def annotation_rows(
     outside."""
     return [
         AnnotationRow(
-            time=each.start * 1000,
-            time_end=each.end * 1000,
-            title=each.title,
-            text=each.text,
-            tags=each.tags,
+            time=detail.start * 1000,
+            time_end=detail.end * 1000,
+            title=detail.title,
+            text=detail.text,
+            tags=detail.tags,
         )
-        for each in details
+        for detail in details
     ]
 
 

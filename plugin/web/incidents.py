@@ -59,12 +59,12 @@ class IncidentViews:
         urls: Sequence[str] = ()
         if self._links.offered:
             now = self._context.clock()
-            urls = [self._links.url({"incident": each.incident.id}, now) for each in details]
+            urls = [self._links.url({"incident": detail.incident.id}, now) for detail in details]
         if not query.members:
             return encoded_response(self._encoded_rows.encoded(details, urls))
         columns = {
-            each.incident.id: {"feedback_url": url}
-            for each, url in zip(details, urls, strict=False)
+            detail.incident.id: {"feedback_url": url}
+            for detail, url in zip(details, urls, strict=False)
         }
         return json_response(
             [{**row, **columns.get(str(row["incident"]), {})} for row in member_rows(members)]
@@ -92,12 +92,12 @@ class IncidentViews:
         selection = self._filter(query, ids, limit)
         records = self._catalog.by_id()
         details = [
-            each
-            for each in self._described(self._incidents(query, selection), records)
-            if each.open or each.incident.end >= selection.start
+            detail
+            for detail in self._described(self._incidents(query, selection), records)
+            if detail.open or detail.incident.end >= selection.start
         ]
         members = (
-            self._members({each.incident.id: each for each in details}, records, selection)
+            self._members({detail.incident.id: detail for detail in details}, records, selection)
             if query.members
             else []
         )
@@ -150,7 +150,7 @@ class IncidentViews:
                 status=404,
                 code="unknown_incident",
             )
-        chosen = (
+        is_selected = (
             incident.start <= selection.end
             and (selection.groups is None or incident.group in selection.groups)
             and (
@@ -158,7 +158,7 @@ class IncidentViews:
                 or bool(store.incidents.alarms([incident.id], ids=selection.ids))
             )
         )
-        return [incident] if chosen else []
+        return [incident] if is_selected else []
 
     def _members(
         self,
@@ -202,15 +202,15 @@ class IncidentViews:
             worst = records.get(incident.worst)
             watch_of_worst = watches.get(worst.watch) if worst is not None else None
             group = groups.get(incident.group, ())
-            outside = incident.id in with_open_alarm
+            is_outside = incident.id in with_open_alarm
             details = self._details.get(incident.id)
-            if details is None or not details.agrees(incident, group, outside=outside):
+            if details is None or not details.agrees(incident, group, is_outside=is_outside):
                 details = self._details[incident.id] = IncidentDetails(
                     incident=incident,
                     watches=group,
                     first=records.get(incident.first),
                     worst=worst,
                     unit=watch_of_worst.unit if watch_of_worst is not None else "",
-                    outside=outside,
+                    outside=is_outside,
                 )
             yield details

@@ -44,24 +44,26 @@ class SignedLinks:
         """Whether it is known where people reach the service."""
         return self._base is not None
 
-    def url(self, about: Mapping[str, str], now: float) -> str:
-        """Where feedback can be given; "" without web.external_url. about: some of NAMES."""
+    def url(self, link_fields: Mapping[str, str], now: float) -> str:
+        """Where feedback can be given; "" without web.external_url. link_fields: some of NAMES."""
         if self._base is None:
             return ""
-        return f"{self._base}/feedback?{urlencode(self.signed(about, now, self._expiry))}"
+        return f"{self._base}/feedback?{urlencode(self.signed(link_fields, now, self._expiry))}"
 
-    def signed(self, about: Mapping[str, str], now: float, seconds: int) -> dict[str, str]:
+    def signed(self, link_fields: Mapping[str, str], now: float, seconds: int) -> dict[str, str]:
         """The parameters of a link that is valid for at least so many seconds."""
         expires = -(-(int(now) + seconds) // ROUND_SECONDS) * ROUND_SECONDS
-        named = {name: about[name] for name in NAMES if about.get(name)}
-        signature = self._signer.get_signature(_text(named, str(expires)))
-        return {**named, "expires": str(expires), "signature": signature.decode()}
+        signed_fields = {name: link_fields[name] for name in NAMES if link_fields.get(name)}
+        signature = self._signer.get_signature(_text(signed_fields, str(expires)))
+        return {**signed_fields, "expires": str(expires), "signature": signature.decode()}
 
     def check(self, link: Mapping[str, str], now: float) -> None:
         """Raises RequestError when a link was not made by us, was changed, or has expired."""
-        named = {name: link[name] for name in NAMES if link.get(name)}
+        signed_fields = {name: link[name] for name in NAMES if link.get(name)}
         expires = link.get("expires", "")
-        if not self._signer.verify_signature(_text(named, expires), link.get("signature", "")):
+        if not self._signer.verify_signature(
+            _text(signed_fields, expires), link.get("signature", "")
+        ):
             raise RequestError(
                 "this link was not made by this service, or it was changed, or web.write_token is "
                 "another one now: follow a new link, or answer with `bandwatch feedback add`",
@@ -79,9 +81,11 @@ class SignedLinks:
             )
 
 
-def _text(named: Mapping[str, str], expires: str) -> str:
+def _text(signed_fields: Mapping[str, str], expires: str) -> str:
     """What is signed."""
-    return json.dumps([[name, named.get(name, "")] for name in NAMES] + [["expires", expires]])
+    return json.dumps(
+        [[name, signed_fields.get(name, "")] for name in NAMES] + [["expires", expires]]
+    )
 
 
 def _key(path: Path) -> bytes:

@@ -55,7 +55,7 @@ class MaintenanceViews:
         windows = self._windows()
         now = int(self._context.clock())
         sizes = self._sizes(windows)
-        rows = [_row(each, now, sizes[each.id]) for each in windows]
+        rows = [_row(window, now, sizes[window.id]) for window in windows]
         return json_response(
             sorted(rows, key=lambda row: (ORDER.index(row.state), row.time or 0, row.id))
         )
@@ -75,13 +75,13 @@ class MaintenanceViews:
 
     def end(self, query: RemovalQuery) -> Response:
         try:
-            ended = self._maintenance.end(query.id, by_whom(query.who))
+            ended_window = self._maintenance.end(query.id, by_whom(query.who))
         except WindowRefused as refused:
             raise RequestError(
                 str(refused), field=refused.field, status=409, code="conflict"
             ) from refused
-        if ended is None:
-            names = [each.id for each in self._windows()]
+        if ended_window is None:
+            names = [window.id for window in self._windows()]
             name = one_line(query.id)[:80]
             raise RequestError(
                 f"there is no window `{name}`{nearest(name, names)}; `bandwatch maintenance list`"
@@ -91,7 +91,11 @@ class MaintenanceViews:
                 code="not_found",
             )
         return json_response(
-            _row(ended, int(self._context.clock()), self._sizes([ended])[ended.id])
+            _row(
+                ended_window,
+                int(self._context.clock()),
+                self._sizes([ended_window])[ended_window.id],
+            )
         )
 
     def annotations(self, query: AnnotationsQuery) -> Response:
@@ -112,29 +116,32 @@ class MaintenanceViews:
         the chosen series."""
         start, end = time_range(query, self._context.clock(), self._context.settings)
         windows = self._windows()
-        chosen = None if ids is None else set(ids)
+        chosen_ids = None if ids is None else set(ids)
         records = (
             [
                 record
                 for record in self._catalog.find(query.watch, query.match, query.series)
-                if chosen is None or record.id in chosen
+                if chosen_ids is None or record.id in chosen_ids
             ]
             if windows
             else []
         )
         sizes = self._matched(windows, records)
         spans = [
-            (each, span) for each in windows if sizes[each.id] for span in each.spans(start, end)
+            (window, span)
+            for window in windows
+            if sizes[window.id]
+            for span in window.spans(start, end)
         ]
         return [
             AnnotationRow(
                 time=first * 1000,
                 time_end=min(last, max(end, first)) * 1000,
-                title=each.name,
-                text=_text(each, sizes[each.id]),
+                title=window.name,
+                text=_text(window, sizes[window.id]),
                 tags=TAG,
             )
-            for each, (first, last) in spans[:MAX_SPANS]
+            for window, (first, last) in spans[:MAX_SPANS]
         ]
 
     @property
@@ -150,8 +157,8 @@ class MaintenanceViews:
         """Raises RequestError naming the field."""
         now = int(self._context.clock())
         watches = self._context.watches()
-        named = [body.watch] if isinstance(body.watch, str) else body.watch or []
-        for name in named:
+        watch_names = [body.watch] if isinstance(body.watch, str) else body.watch or []
+        for name in watch_names:
             if name not in watches:
                 raise RequestError(
                     f"there is no watch `{name}`{nearest(name, watches)}; valid: "
@@ -165,7 +172,7 @@ class MaintenanceViews:
                 id=body.id or "",
                 name=body.name or body.comment or "maintenance",
                 match=body.match or "",
-                watch=tuple(named),
+                watch=tuple(watch_names),
                 start=body.start or datetime.fromtimestamp(now, UTC).isoformat(),
                 end=body.end or "",
                 duration=_seconds("duration", body.duration),
@@ -186,8 +193,8 @@ class MaintenanceViews:
             windows,
             [
                 record
-                for shown in self._context.board.snapshots().values()
-                for record in shown.series
+                for snapshot in self._context.board.snapshots().values()
+                for record in snapshot.series
             ],
         )
 
@@ -197,8 +204,8 @@ class MaintenanceViews:
             by_watch.setdefault(record.watch, []).append(record)
         sizes = Counter[str]()
         for name, watch in self._context.watches().items():
-            for each, ids in WindowMatching().of(tuple(windows), watch, by_watch.get(name, [])):
-                sizes[each.id] += len(ids)
+            for window, ids in WindowMatching().of(tuple(windows), watch, by_watch.get(name, [])):
+                sizes[window.id] += len(ids)
         return sizes
 
 

@@ -98,9 +98,9 @@ class ModelViews:
         )
         if not any(result.done for result in results):
             first = results[0]
-            others = f" (and {len(results) - 1} more)" if len(results) > 1 else ""
+            remainder = f" (and {len(results) - 1} more)" if len(results) > 1 else ""
             raise RequestError(
-                f"{first.series.watch} {first.series.labels}{others}: {first.why}",
+                f"{first.series.watch} {first.series.labels}{remainder}: {first.why}",
                 status=409,
                 code="not_done",
             )

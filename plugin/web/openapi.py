@@ -76,15 +76,17 @@ def _operation(
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"<(\w+)>", route.path)
     ]
-    first, *others = [schemas[kind] for kind in _kinds(route)]
-    answer = {"type": "array", "items": {"oneOf": [first, *others]}} if others else first
+    first, *other_schemas = [schemas[kind] for kind in _kinds(route)]
+    answer = (
+        {"type": "array", "items": {"oneOf": [first, *other_schemas]}} if other_schemas else first
+    )
     body = {} if route.body is None else {"content": _content(JSON, schemas[route.body])}
     return {
         "operationId": route.name,
         "summary": route.summary,
         "parameters": [
             *path_parameters,
-            *(_parameter(each, settings) for each in route.parameters),
+            *(_parameter(parameter, settings) for parameter in route.parameters),
         ],
         **({"requestBody": body} if body else {}),
         "security": [{"bearer": []}, {"basic": []}, {}] if route.access is not Access.OPEN else [],

@@ -63,7 +63,7 @@ SERIES = Parameter(
     schema=_schema(type="string"),
     example='up{job="api"}',
 )
-FROM = Parameter(
+RANGE_START = Parameter(
     name="from",
     description=(
         f"Start of the range, included: milliseconds or RFC 3339. Default: "
@@ -73,14 +73,14 @@ FROM = Parameter(
     schema=_TIME,
     example="1795219200000",
 )
-TO = Parameter(
+RANGE_END = Parameter(
     name="to",
     description="End of the range, included: milliseconds or RFC 3339. Default: now.",
     read=readers.read_time,
     schema=_TIME,
     example="2026-11-21T03:05:00Z",
 )
-AT = Parameter(
+MOMENT = Parameter(
     name="at",
     description="The moment to explain: milliseconds or RFC 3339. Default: now.",
     read=readers.read_time,
@@ -159,14 +159,14 @@ MEMBERS = Parameter(
     schema=_schema(type="boolean", default=False),
     example="true",
 )
-BY = Parameter(
+ROW_KIND = Parameter(
     name="by",
     description="What a row stands for: a series, a watch, an incident, or the whole service.",
     read=readers.one_of(*FIELDS),
     schema=_schema(type="string", enum=list(FIELDS), default="series"),
     example="watch",
 )
-WHO = Parameter(
+AUTHOR = Parameter(
     name="by",
     description="Who does it, up to 100 characters; the user of basic auth goes before it.",
     read=readers.read_who,
@@ -192,14 +192,14 @@ STATE = Parameter(
     schema=_schema(type="string"),
     example="missing,stale",
 )
-LATEST = Parameter(
+LATEST_LIMIT = Parameter(
     name="limit",
     description="At most so many rows: the latest.",
     read=readers.read_limit,
     schema=_schema(type="integer", minimum=1),
     example="50",
 )
-NOISIEST = Parameter(
+NOISIEST_LIMIT = Parameter(
     name="limit",
     description="By series: at most so many rows, the noisiest; none without an alarm.",
     read=readers.read_limit,

@@ -65,8 +65,8 @@ class RangeQuery(SeriesQuery):
     Raises RequestError when the range is reversed.
     """
 
-    start: Annotated[int | None, table.FROM] = None
-    end: Annotated[int | None, table.TO] = None
+    start: Annotated[int | None, table.RANGE_START] = None
+    end: Annotated[int | None, table.RANGE_END] = None
 
     def __post_init__(self) -> None:
         if self.start is not None and self.end is not None:
@@ -101,19 +101,19 @@ class ScoresQuery(SeriesQuery):
 @dataclass(frozen=True, kw_only=True)
 class ExplainQuery(SeriesQuery):
     incident: Annotated[str | None, table.INCIDENT] = None
-    at: Annotated[int | None, table.AT] = None
+    at: Annotated[int | None, table.MOMENT] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class LatestQuery(RangeQuery):
     """Of /regimes and /decisions."""
 
-    limit: Annotated[int | None, table.LATEST] = None
+    limit: Annotated[int | None, table.LATEST_LIMIT] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlertQuery(NamesQuery):
-    by: Annotated[str, table.BY] = "series"
+    by: Annotated[str, table.ROW_KIND] = "series"
     field: Annotated[str | None, table.FIELD] = None  # None = the first that the rows can carry
     tick: Annotated[int | None, table.TICK] = None
 
@@ -126,14 +126,14 @@ class AnnotationsQuery(RangeQuery):
 
 @dataclass(frozen=True, kw_only=True)
 class IncidentsQuery(AnnotationsQuery):
-    limit: Annotated[int | None, table.LATEST] = None
+    limit: Annotated[int | None, table.LATEST_LIMIT] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetQuery(NamesQuery):
     by: Annotated[str, table.BUDGET_BY] = "series"
     days: Annotated[int, table.DAYS] = PERIOD_DAYS[0]
-    limit: Annotated[int | None, table.NOISIEST] = None
+    limit: Annotated[int | None, table.NOISIEST_LIMIT] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +141,7 @@ class RemovalQuery(NoQuery):
     """Of the routes that take feedback back or end a maintenance window."""
 
     id: str
-    who: Annotated[str | None, table.WHO] = None
+    who: Annotated[str | None, table.AUTHOR] = None
 
 
 def parameters_of(query: type) -> Mapping[str, Parameter]:

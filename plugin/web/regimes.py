@@ -71,13 +71,13 @@ class RegimeViews:
         limit: only so many, the latest. Raises RequestError when they are too many.
         """
         start, end = time_range(query, self._context.clock(), self._context.settings)
-        chosen = None if ids is None else set(ids)
+        chosen_ids = None if ids is None else set(ids)
         records = {
             record.id: record
             for record in self._catalog.find(query.watch, query.match, query.series)
-            if chosen is None or record.id in chosen
+            if chosen_ids is None or record.id in chosen_ids
         }
-        narrowed = query.narrowed or chosen is not None
+        narrowed = query.narrowed or chosen_ids is not None
         regimes = self._context.store.regimes.between(
             start,
             end,

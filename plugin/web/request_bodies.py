@@ -198,14 +198,16 @@ def read_body(kind: type[Body]) -> Body:
     except msgspec.ValidationError as error:
         reason, _, path = str(error).partition(" - at `$")
         path = path.strip(".`")
-        named = re.search(r" field `(.*)`", reason)  # one that is missing, or that is not known
-        where = f"`{path}`: " if path else "the body: "
+        field_match = re.search(
+            r" field `(.*)`", reason
+        )  # one that is missing, or that is not known
+        location = f"`{path}`: " if path else "the body: "
         reason = reason.replace(
             f"`str` matching regex {NO_CONTROL!r}", "text without control characters"
         )
         raise RequestError(
-            f"{where}{reason}: /api/v1/openapi.json tells what this body may hold",
-            field=".".join(filter(None, (path, named and named[1]))),
+            f"{location}{reason}: /api/v1/openapi.json tells what this body may hold",
+            field=".".join(filter(None, (path, field_match and field_match[1]))),
         ) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(f"the body is not JSON: {error}") from error

@@ -31,7 +31,7 @@ COLUMNS = frozenset(
 )
 # Grafana sets these labels on every alert itself.
 GRAFANA_LABELS = frozenset({"alertname", "grafana_folder"})
-TAKEN = COLUMNS | GRAFANA_LABELS
+RESERVED_COLUMNS = COLUMNS | GRAFANA_LABELS
 
 _encoder = msgspec.json.Encoder()
 
@@ -43,9 +43,11 @@ def encode(answer: object) -> bytes:
 
 def label_columns(labels: Labels, watch_labels: Mapping[str, str] = Labels(())) -> dict[str, str]:
     """The labels of a series and those of its watch under the names that the rows use."""
-    columns = {renamed(name, TAKEN, "watch_"): value for name, value in watch_labels.items()}
-    taken = TAKEN | columns.keys()
-    return columns | {renamed(name, taken): value for name, value in labels.items()}
+    columns = {
+        renamed(name, RESERVED_COLUMNS, "watch_"): value for name, value in watch_labels.items()
+    }
+    taken_names = RESERVED_COLUMNS | columns.keys()
+    return columns | {renamed(name, taken_names): value for name, value in labels.items()}
 
 
 def finite(number: float) -> float | None:
@@ -186,8 +188,8 @@ def filled(heads: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
     names = (
         sorted(set().union(*heads), key=lambda name: (name not in COLUMNS, name)) if heads else []
     )
-    empty = dict.fromkeys(names, "")
-    return [{**empty, **head} for head in heads]
+    blank_row = dict.fromkeys(names, "")
+    return [{**blank_row, **head} for head in heads]
 
 
 def milliseconds(times: IntArray) -> list[int]:

@@ -109,14 +109,14 @@ class SeriesCatalog:
         }
         if configured.issuperset(names):
             return
-        known = configured | {
+        known_names = configured | {
             record.watch for record in (self._records() if records is None else records)
         }
         for name in names:
-            if name not in known:
+            if name not in known_names:
                 raise RequestError(
-                    f"there is no watch `{name}`{nearest(name, known)}; "
-                    f"valid: {', '.join(sorted(known)) or 'none yet'}",
+                    f"there is no watch `{name}`{nearest(name, known_names)}; "
+                    f"valid: {', '.join(sorted(known_names)) or 'none yet'}",
                     field="watch",
                     status=404,
                     code="unknown_watch",

@@ -81,7 +81,9 @@ def serve(app: Flask, settings: WebSettings) -> Server:
     logging.getLogger("waitress.queue").setLevel(
         logging.ERROR
     )  # a busy dashboard is no reason for warnings
-    listeners = tuple(each for each in sockets.values() if isinstance(each, BaseWSGIServer))
+    listeners = tuple(
+        listener for listener in sockets.values() if isinstance(listener, BaseWSGIServer)
+    )
     thread = threading.Thread(target=server.run, name="web", daemon=True)
     thread.start()
     return Server(int(listeners[0].effective_port), server, listeners, thread)

@@ -138,10 +138,10 @@ class SimpleJsonViews:
                 field="name",
             )
         payload = body.payload or request_bodies.TargetPayload()
-        others = request_bodies.SeriesSelection(
+        selection = request_bodies.SeriesSelection(
             watch=payload.watch if body.name == "series" else None, match=payload.match
         )
-        values = _values_of(selected(self._candidates(), others, (), "payload"), body.name)
+        values = _values_of(selected(self._candidates(), selection, (), "payload"), body.name)
         return json_response([{"label": value, "value": value} for value in values])
 
     def query(self, _: NoQuery) -> Response:
@@ -157,13 +157,13 @@ class SimpleJsonViews:
                 continue
             field = f"targets[{number}]"
             name, conditions = read_target(target.target or "", f"{field}.target")
-            chosen = selected(
+            selection = selected(
                 self._candidates(), target.payload, conditions + filters, f"{field}.payload"
             )
             if name in LINES:
-                answers += drawing.draw(name, chosen, _legend(target.payload))
+                answers += drawing.draw(name, selection, _legend(target.payload))
             elif name in TABLES:
-                answers.append(table(table_rows := self._rows(name, chosen, span)))
+                answers.append(table(table_rows := self._rows(name, selection, span)))
                 rows += len(table_rows)
                 if rows > MAX_ROWS:
                     raise RequestError(
@@ -189,8 +189,8 @@ class SimpleJsonViews:
                 ' series: `{watch="web"}`',
                 field="annotation.query",
             )
-        chosen = selected(self._candidates(), None, conditions, "annotation.query")
-        rows = self._rows("annotations", chosen, self._span(body.range))
+        selection = selected(self._candidates(), None, conditions, "annotation.query")
+        rows = self._rows("annotations", selection, self._span(body.range))
         return json_response(
             [{**row, "tags": str(row["tags"]).split(","), "annotation": text or ""} for row in rows]
         )
@@ -214,8 +214,8 @@ class SimpleJsonViews:
     def _values(self, variable: request_bodies.VariablePayload, field: str) -> list[str]:
         """The values of one column, or the names of all columns, of the chosen series."""
         name, conditions = read_target(variable.target or "", f"{field}.target".lstrip("."))
-        chosen = selected(self._candidates(), variable, conditions, field)
-        return _columns(chosen) if name == "labels" else _values_of(chosen, name)
+        selection = selected(self._candidates(), variable, conditions, field)
+        return _columns(selection) if name == "labels" else _values_of(selection, name)
 
     def _candidates(self) -> list[TargetCandidate]:
         """Made anew only when series or watches have changed: ten thousand take a quarter of a
@@ -238,10 +238,12 @@ class SimpleJsonViews:
             return time_range(span, self._context.clock(), self._context.settings)
 
     def _rows(
-        self, name: str, chosen: Sequence[TargetCandidate], span: RangeQuery
+        self, name: str, selection: Sequence[TargetCandidate], span: RangeQuery
     ) -> Sequence[Row]:
         """The rows of a newer route that are about the chosen watches or series."""
-        pairs = {(each.columns["watch"], each.columns["series"]) for each in chosen}
+        pairs = {
+            (candidate.columns["watch"], candidate.columns["series"]) for candidate in selection
+        }
         if not pairs:
             return []
         watches = tuple(sorted({watch for watch, _ in pairs}))
@@ -251,7 +253,7 @@ class SimpleJsonViews:
             rows = self._source.score_rows(ScoresQuery(watch=watches))
             return [row for row in rows if (row["watch"], row["series"]) in pairs]
         query = AnnotationsQuery(watch=watches, start=span.start, end=span.end)
-        ids = [each.record.id for each in chosen if each.record is not None]
+        ids = [candidate.record.id for candidate in selection if candidate.record is not None]
         with _prefixed("range."):
             if name == "incidents":
                 return self._incidents.rows(query, ids)
@@ -270,18 +272,18 @@ def _prefixed(prefix: str) -> Iterator[None]:
         ) from error
 
 
-def _points(wanted: float | None, most: int) -> int:
+def _points(width: float | None, max_points: int) -> int:
     """The width of a panel is not the choice of its user, so it is limited and never refused."""
-    return int(min(max(wanted or DEFAULT_POINTS, MIN_POINTS), most))
+    return int(min(max(width or DEFAULT_POINTS, MIN_POINTS), max_points))
 
 
 def _legend(payload: object) -> str | None:
     return payload.legend if isinstance(payload, request_bodies.TargetPayload) else None
 
 
-def _columns(chosen: Sequence[TargetCandidate]) -> list[str]:
-    return sorted({name for each in chosen for name in each.columns})
+def _columns(selection: Sequence[TargetCandidate]) -> list[str]:
+    return sorted({name for candidate in selection for name in candidate.columns})
 
 
-def _values_of(chosen: Sequence[TargetCandidate], column: str) -> list[str]:
-    return sorted({each.columns.get(column, "") for each in chosen} - {""})
+def _values_of(selection: Sequence[TargetCandidate], column: str) -> list[str]:
+    return sorted({candidate.columns.get(column, "") for candidate in selection} - {""})

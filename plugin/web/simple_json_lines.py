@@ -31,7 +31,7 @@ class LineDrawing:
         self, field: str, candidates: Sequence[TargetCandidate], template: str | None
     ) -> Iterator[Line]:
         """One line per series that has samples. Raises RequestError when they are too many."""
-        drawable = [each for each in candidates if each.record is not None]
+        drawable = [candidate for candidate in candidates if candidate.record is not None]
         if len(drawable) > MAX_SERIES:
             raise RequestError(
                 f"`{field}` has {len(drawable)} series and one answer draws {MAX_SERIES} at most:"

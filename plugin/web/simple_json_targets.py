@@ -59,8 +59,8 @@ def candidates(
 def read_target(text: str, field: str) -> tuple[str, tuple[Matcher, ...]]:
     """The name of a target ("" = none), and its conditions on columns. Raises RequestError."""
     matchers = _parsed(text, field)
-    named = bool(matchers) and not text.lstrip().startswith("{")
-    return (matchers[0].value, matchers[1:]) if named else ("", matchers)
+    has_name = bool(matchers) and not text.lstrip().startswith("{")
+    return (matchers[0].value, matchers[1:]) if has_name else ("", matchers)
 
 
 def read_filters(filters: Sequence[FilterBody]) -> tuple[Matcher, ...]:
@@ -86,16 +86,16 @@ def selected(
     field: of the payload. Raises RequestError when it cannot be read or names a watch that does not
     exist.
     """
-    chosen = available
+    selection = available
     if isinstance(choice, SeriesSelection):
         match = _parsed(choice.match or "", f"{field}.match")
         for column, texts in (("watch", choice.watch), ("series", choice.series)):
-            known = {candidate.columns[column] for candidate in chosen}
-            names = _names(texts, known, f"{field}.{column}")
+            known_names = {candidate.columns[column] for candidate in selection}
+            names = _names(texts, known_names, f"{field}.{column}")
             if names is not None:
-                chosen = [each for each in chosen if each.columns[column] in names]
-        chosen = [each for each in chosen if select(match, each.labels)]
-    return [each for each in chosen if select(conditions, each.columns)]
+                selection = [item for item in selection if item.columns[column] in names]
+        selection = [item for item in selection if select(match, item.labels)]
+    return [item for item in selection if select(conditions, item.columns)]
 
 
 def legend(template: str | None, columns: Mapping[str, str], name: str) -> str:
@@ -107,36 +107,38 @@ def legend(template: str | None, columns: Mapping[str, str], name: str) -> str:
     )
 
 
-def _names(choice: str | list[str] | None, known: Collection[str], field: str) -> set[str] | None:
+def _names(
+    choice: str | list[str] | None, known_names: Collection[str], field: str
+) -> set[str] | None:
     """The known names that are chosen by name or by a regular expression; None = no condition."""
     texts = [text for text in ([choice] if isinstance(choice, str) else choice or []) if text]
     if not texts:
         return None
-    names = set(texts) & set(known)
+    names = set(texts) & set(known_names)
     patterns = [text for text in dict.fromkeys(texts) if text not in names]
     if field.endswith(".watch"):
         for text in patterns:
-            if not _matching([text], known, field):
+            if not _matching([text], known_names, field):
                 raise RequestError(
-                    f"there is no watch `{text}`{nearest(text, known)}; "
-                    f"valid: {', '.join(sorted(known))}",
+                    f"there is no watch `{text}`{nearest(text, known_names)}; "
+                    f"valid: {', '.join(sorted(known_names))}",
                     field=field,
                     status=404,
                     code="unknown_watch",
                 )
-    return names | _matching(patterns, known, field)
+    return names | _matching(patterns, known_names, field)
 
 
-def _matching(patterns: Sequence[str], known: Collection[str], field: str) -> set[str]:
+def _matching(patterns: Sequence[str], known_names: Collection[str], field: str) -> set[str]:
     """The names that one of the expressions matches. The expressions are joined into one, because
     there may be many of both."""
     for pattern in patterns:
         _parsed(f"{{name=~{_quoted(pattern)}}}", field)  # an error names the wrong one
     if not patterns:
         return set()
-    joined = "|".join(f"(?:{pattern})" for pattern in patterns)
-    (matcher,) = _parsed(f"{{name=~{_quoted(joined)}}}", field)
-    return {name for name in known if name and matcher.matches({"name": name})}
+    alternatives = "|".join(f"(?:{pattern})" for pattern in patterns)
+    (matcher,) = _parsed(f"{{name=~{_quoted(alternatives)}}}", field)
+    return {name for name in known_names if name and matcher.matches({"name": name})}
 
 
 def _parsed(text: str, field: str) -> tuple[Matcher, ...]:

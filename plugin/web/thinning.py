@@ -55,12 +55,12 @@ def _rows(samples: Samples, keep: BoolArray) -> Samples:
     )
 
 
-def _with_gaps(samples: Samples, after: IntArray, step: int) -> Samples:
+def _with_gaps(samples: Samples, positions: IntArray, step: int) -> Samples:
     """Adds a row without numbers one step after each of the given positions."""
-    if len(after) == 0:
+    if len(positions) == 0:
         return samples
     return Samples(
-        times=np.insert(samples.times, after + 1, samples.times[after] + step),
-        model_version=np.insert(samples.model_version, after + 1, 0),
-        **{name: np.insert(getattr(samples, name), after + 1, np.nan) for name in FLOATS},
+        times=np.insert(samples.times, positions + 1, samples.times[positions] + step),
+        model_version=np.insert(samples.model_version, positions + 1, 0),
+        **{name: np.insert(getattr(samples, name), positions + 1, np.nan) for name in FLOATS},
     )

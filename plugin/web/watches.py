@@ -14,7 +14,7 @@ from plugin.domain.budget import Spending
 from plugin.series import SeriesState, renamed
 from plugin.web.pinned_snapshots import PinnedSnapshot
 from plugin.web.row_types import WatchRow
-from plugin.web.rows import TAKEN, Row
+from plugin.web.rows import RESERVED_COLUMNS, Row
 
 DAYS = 7  # over which alarms are held against the budget
 NO_SPENDING = Spending()
@@ -37,7 +37,7 @@ def watch_rows(
         lag = max(0.0, moment.now - (scored + watch.offset if scored else known_since))
         state, reason = _state(watch, snapshot, lag)
         labels = {
-            renamed(label, TAKEN | COLUMNS, "watch_"): value
+            renamed(label, RESERVED_COLUMNS | COLUMNS, "watch_"): value
             for label, value in watch.own_labels.items()
         }
         yield {

@@ -58,7 +58,7 @@ def test_the_band_of_one_series() -> None:
         np.array([10, 10, 10, 10, 10.0]),
         np.array([11, 11, 11, 11, 11.0]),
     )
-    found = forecast_error(value, band, np.array([14, 8, 0, 0, 12.0]), counts, outside=0.2)
+    found = forecast_error(value, band, np.array([14, 8, 0, 0, 12.0]), counts, outside_share=0.2)
     assert (found.samples, found.coverage) == (3, pytest.approx(2 / 3))
     assert found.mase == pytest.approx((0 + 2 + 2) / (4 + 4 + 4))
     lower = 0.1 * (1 + 3) / 2

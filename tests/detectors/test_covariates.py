@@ -10,7 +10,8 @@ import torch
 
 from detectors import checks
 from detectors.api import DetectorError, FloatArray, SeriesBatch
-from detectors.checks import ALERT_BUDGET, CHECKS, FIT_SAMPLES, START, STEP, synthetic
+from detectors.check_series import FIT_SAMPLES, START, STEP, synthetic
+from detectors.checks import ALERT_BUDGET, CHECKS
 from detectors.covariates import WithCovariates, explain_batch, fit_covariates
 from detectors.lstm import LSTM
 from detectors.registry import detector_named

@@ -17,7 +17,8 @@ import torch
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 from detectors.api import Detector, SeriesBatch
-from detectors.checks import ALERT_BUDGET, pieces_equal_the_whole, synthetic
+from detectors.check_series import synthetic
+from detectors.checks import ALERT_BUDGET, pieces_equal_the_whole
 from detectors.registry import detector_named, detector_names
 
 # samples altogether, and to fit on

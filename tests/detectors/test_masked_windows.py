@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from detectors.api import SeriesBatch
-from detectors.checks import ALERT_BUDGET, FIT_SAMPLES, synthetic
+from detectors.check_series import FIT_SAMPLES, synthetic
+from detectors.checks import ALERT_BUDGET
 from detectors.fitted import own_arrays
 from detectors.history import prepare_history
 from detectors.masked_windows import WindowBatch, cold, reconstruction, slide, window_batch

@@ -7,7 +7,8 @@ import torch
 
 from detectors.api import DetectorError, FittedDetector, NotEnoughData, SeriesBatch
 from detectors.baseline import Baseline
-from detectors.checks import ALERT_BUDGET, FIT_SAMPLES, synthetic
+from detectors.check_series import FIT_SAMPLES, synthetic
+from detectors.checks import ALERT_BUDGET
 from detectors.registry import detector_named
 from detectors.stepping import MAX_AGE_STEPS, ages
 

@@ -1,10 +1,27 @@
 """Names, options and specs."""
 
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from typing import ClassVar
+
 import pytest
 
-from detectors.api import DetectorError
+import detectors.registry
+from detectors.api import Detector, DetectorError
 from detectors.lstm import LSTM
-from detectors.registry import detector_named, detector_names, from_spec, to_spec
+from detectors.registry import MEMBERS, detector_named, detector_names, from_spec, to_spec
+
+
+@dataclass(frozen=True)
+class Incomplete:
+    """A detector of another package, written before there was `takes_covariates`."""
+
+    name: ClassVar[str] = "incomplete"
+    warm_up: ClassVar[int] = 0
+
+    def fit(self) -> None: ...
+
+    def restore(self) -> None: ...
 
 
 def test_ours_come_through_the_public_door() -> None:
@@ -44,3 +61,17 @@ def test_spec_is_canonical_and_goes_both_ways(name: str) -> None:
 def test_garbage_is_no_spec() -> None:
     with pytest.raises(DetectorError, match="not the spec"):
         from_spec("{}")
+
+
+def test_a_detector_that_lacks_something_is_refused_with_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entry = EntryPoint("incomplete", f"{__name__}:Incomplete", detectors.registry.GROUP)
+    monkeypatch.setattr(detectors.registry, "_entries", lambda: {"incomplete": entry})
+    with pytest.raises(DetectorError, match="Detector: it lacks `takes_covariates`$"):
+        detector_named("incomplete", {})
+
+
+def test_the_registry_names_every_member_of_the_protocol() -> None:
+    members = {name for name in vars(Detector) if not name.startswith("_")}
+    assert set(MEMBERS) == members | set(Detector.__annotations__)

@@ -194,7 +194,7 @@ def _forecast(
         band,
         naive_forecast(value, day_before),
         counts,
-        outside=min(0.5, alert_budget * recording.step),
+        outside_share=min(0.5, alert_budget * recording.step),
     )
 
 

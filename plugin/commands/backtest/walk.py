@@ -144,9 +144,12 @@ class Walk:
         self, detector: Detector, rows: IntArray, now: int, old: ModelStack | None
     ) -> IntArray:
         """Adds a warm stack of the rows that could be fitted. Returns the rows that could not."""
-        known = np.isin(rows, old.ids) if old is not None else np.zeros(len(rows), bool)
+        has_prior = np.isin(rows, old.ids) if old is not None else np.zeros(len(rows), bool)
         refused: list[int] = []
-        for part, prior in ((rows[known], self._prior(old, rows[known])), (rows[~known], None)):
+        for part, prior in (
+            (rows[has_prior], self._prior(old, rows[has_prior])),
+            (rows[~has_prior], None),
+        ):
             if len(part) == 0:
                 continue
             window = self._watch.fit_window // self._lane.step

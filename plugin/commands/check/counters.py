@@ -20,12 +20,14 @@ RATE_FUNCTION = re.compile(
 )
 
 
-def counter_finding(query: str, present: Sequence[Series]) -> str:
+def counter_finding(query: str, present_series: Sequence[Series]) -> str:
     """Says whether the series of a query look like raw counters, and what to ask instead."""
     bare_query = STRINGS.sub("", query)
     if RATE_FUNCTION.search(bare_query):
         return "no: the query takes a rate"
-    moving = [series for series in present if len(series.values) > 1 and np.ptp(series.values) > 0]
+    moving = [
+        series for series in present_series if len(series.values) > 1 and np.ptp(series.values) > 0
+    ]
     rising = [series for series in moving if only_rises(series.values)]
     if moving and len(rising) * 2 >= len(moving):
         return _advice(
@@ -34,7 +36,7 @@ def counter_finding(query: str, present: Sequence[Series]) -> str:
             f" {rising[0].labels}",
         )
     if COUNTER_NAME.search(bare_query) and all(
-        (np.diff(series.values) >= 0).all() for series in present
+        (np.diff(series.values) >= 0).all() for series in present_series
     ):
         return _advice(query, f"by its name; no series has {'fallen' if moving else 'changed'}")
     if rising:

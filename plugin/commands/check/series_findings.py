@@ -24,8 +24,8 @@ FULL_HISTORY_SHARE = 0.9  # of the fit window, from which on the history counts 
 def series_findings(samples: WatchSamples) -> Iterator[tuple[str, str]]:
     """About the series and their values."""
     watch = samples.watch
-    present = samples.present
-    current = sum(int(series.times[-1]) == samples.end for series in present)
+    present_series = samples.present
+    current = sum(int(series.times[-1]) == samples.end for series in present_series)
     window = format_duration(watch.fit_window)
     yield (
         "series",
@@ -35,21 +35,21 @@ def series_findings(samples: WatchSamples) -> Iterator[tuple[str, str]]:
     part = "all" if samples.whole else "the last " + format_duration(samples.end - samples.start)
     yield (
         "points",
-        f"{sum(len(series.times) for series in present):,} read, {part} of {window}, one every"
-        f" {format_duration(watch.step)}",
+        f"{sum(len(series.times) for series in present_series):,} read, {part} of {window},"
+        f" one every {format_duration(watch.step)}",
     )
-    if present:
-        yield "gaps", _gaps(present, samples)
-        yield from _rare(present, watch.step)
+    if present_series:
+        yield "gaps", _gaps(present_series, samples)
+        yield from _rare(present_series, watch.step)
     yield "history", _history(samples.end - samples.oldest, watch)
-    yield "counter", counter_finding(watch.query, present)
+    yield "counter", counter_finding(watch.query, present_series)
     constant = [
-        series for series in present if len(series.values) > 1 and np.ptp(series.values) == 0
+        series for series in present_series if len(series.values) > 1 and np.ptp(series.values) == 0
     ]
     if constant:
         yield (
             "constant",
-            f"{part_of(constant, present)} never {verb(constant, 'change')},"
+            f"{part_of(constant, present_series)} never {verb(constant, 'change')},"
             f" for example {constant[0].labels}",
         )
     yield from (("warning", text) for text in samples.warnings)
@@ -80,34 +80,35 @@ def covariate_findings(
             yield "channel", text
 
 
-def _gaps(present: Sequence[Series], samples: WatchSamples) -> str:
+def _gaps(present_series: Sequence[Series], samples: WatchSamples) -> str:
     """The share of steps without a sample, counted from the first sample of each series on."""
     step = samples.watch.step
-    due = np.array([(samples.end - int(series.times[0])) // step + 1 for series in present])
-    missing = due - np.array([len(series.times) for series in present])
+    due = np.array([(samples.end - int(series.times[0])) // step + 1 for series in present_series])
+    missing = due - np.array([len(series.times) for series in present_series])
     if not missing.any():
         return "none"
     worst = int(np.argmax(missing / due))
     return (
         f"{share(missing.sum(), due.sum())} of the points are missing; most in"
-        f" {present[worst].labels}: {share(missing[worst], due[worst])}"
+        f" {present_series[worst].labels}: {share(missing[worst], due[worst])}"
     )
 
 
-def _rare(present: Sequence[Series], step: int) -> Iterator[tuple[str, str]]:
+def _rare(present_series: Sequence[Series], step: int) -> Iterator[tuple[str, str]]:
     """Warns of series whose samples come so seldom that they are taken for missing in between."""
     distances = {
         series.labels: float(np.median(np.diff(series.times)))
-        for series in present
+        for series in present_series
         if len(series.times) > 2
     }
     limit = MAX_SAMPLE_DISTANCE_STEPS * step
-    slow = [series for series in present if distances.get(series.labels, 0.0) > limit]
+    slow = [series for series in present_series if distances.get(series.labels, 0.0) > limit]
     if slow:
         yield (
             "warning",
-            f"{part_of(slow, present)} {verb(slow, 'come')} less often than every third step, for"
-            f" example {slow[0].labels}, once in {rounded_duration(distances[slow[0].labels])}:"
+            f"{part_of(slow, present_series)} {verb(slow, 'come')} less often than every third"
+            f" step, for example {slow[0].labels},"
+            f" once in {rounded_duration(distances[slow[0].labels])}:"
             " between samples they count as missing. Give them a watch with a longer step, or a"
             " query such as last_over_time(...[1h])",
         )

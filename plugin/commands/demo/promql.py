@@ -40,8 +40,8 @@ def parse(text: str) -> Expression:
     text = text.strip()
     if match := SUM.fullmatch(text):
         inner = parse(match[2])
-        by = tuple(name.strip() for name in match[1].split(",") if name.strip())
-        return Expression(inner.matchers, inner.window, by)
+        group_labels = tuple(name.strip() for name in match[1].split(",") if name.strip())
+        return Expression(inner.matchers, inner.window, group_labels)
     if match := RATE.fullmatch(text):
         return Expression(_matchers(match[1]), int(match[2]) * UNIT_SECONDS[match[3]])
     return Expression(_matchers(text))
@@ -95,11 +95,16 @@ def extrapolated(distance: FloatArray, spacing: FloatArray) -> FloatArray:
     return np.where(distance < spacing * 1.1, distance, spacing / 2)
 
 
-def sum_by(by: tuple[str, ...], rows: Mapping[Labels, FloatArray]) -> dict[Labels, FloatArray]:
-    """Sums rows that agree in the labels `by`; NaN = absent, and absent only if all are."""
+def sum_by(
+    group_labels: tuple[str, ...], rows: Mapping[Labels, FloatArray]
+) -> dict[Labels, FloatArray]:
+    """Sums rows that agree in the labels `group_labels`; NaN = absent, and absent only if all
+    are."""
     groups: dict[Labels, list[FloatArray]] = {}
     for labels, values in rows.items():
-        groups.setdefault(Labels.of({name: labels.get(name, "") for name in by}), []).append(values)
+        groups.setdefault(
+            Labels.of({name: labels.get(name, "") for name in group_labels}), []
+        ).append(values)
     return {
         labels: np.where(np.isnan(group).all(axis=0), np.nan, np.nansum(group, axis=0))
         for labels, group in groups.items()

@@ -29,10 +29,10 @@ class World:
     now: unix seconds at which the history ends; past: the incidents in it.
     """
 
-    def __init__(self, seed: int, now: int, past: tuple[ScriptedIncident, ...] = ()) -> None:
+    def __init__(self, seed: int, now: int, incidents: tuple[ScriptedIncident, ...] = ()) -> None:
         self.now = now
         self.sources = catalog(seed)
-        self.incidents = past
+        self.incidents = incidents
         self._dither = {source: seed * 7919 + number for number, source in enumerate(self.sources)}
 
     def add(self, incident: ScriptedIncident) -> None:

@@ -112,9 +112,9 @@ def _field(field: Mapping[str, object], values: list[object]) -> Field:
     )
 
 
-def _mapping(value: object, what: str) -> Mapping[str, object]:
+def _mapping(value: object, part_name: str) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
-        raise ValueError(f"{what} is not an object")
+        raise ValueError(f"{part_name} is not an object")
     return value
 
 

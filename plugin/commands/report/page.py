@@ -54,8 +54,8 @@ def _environment() -> Environment:
     return environment
 
 
-def _bars(numbers: tuple[int, ...], most: int, label: str) -> Markup:
-    return Markup(bars(numbers, most, escape(label)))
+def _bars(numbers: tuple[int, ...], max_count: int, label: str) -> Markup:
+    return Markup(bars(numbers, max_count, escape(label)))
 
 
 def _band(series: NoisySeries, end: int) -> Markup:

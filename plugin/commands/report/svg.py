@@ -22,16 +22,16 @@ HEIGHT = 130.0
 MARGIN = 6.0
 
 
-def bars(numbers: Sequence[int], most: int, label: str) -> str:
+def bars(numbers: Sequence[int], max_count: int, label: str) -> str:
     """A bar for each day, the latest on the right, as HTML.
 
-    most: number of a bar of full height; label: what a screen reader says, escaped.
+    max_count: number of a bar of full height; label: what a screen reader says, escaped.
     """
     distance = BAR_WIDTH + BAR_GAP
     width = len(numbers) * distance
     rectangles = []
     for position, number in enumerate(numbers):
-        height = BARS_HEIGHT * number / most if number else 1.0
+        height = BARS_HEIGHT * number / max_count if number else 1.0
         kind = "bar" if number else "none"
         rectangles.append(
             f'<rect class="{kind}" x="{position * distance}" y="{BARS_HEIGHT - height:.1f}"'
@@ -49,7 +49,7 @@ def band(points: Sequence[Point], start: int, end: int, label: str) -> str:
     value = np.array([math.nan if point.value is None else point.value for point in points], float)
     lower = np.array([_bound(point, point.lower, -math.inf) for point in points], float)
     upper = np.array([_bound(point, point.upper, math.inf) for point in points], float)
-    outside = np.array([point.outside and point.value is not None for point in points], bool)
+    is_outside = np.array([point.outside and point.value is not None for point in points], bool)
     frame = Frame(WIDTH, HEIGHT, (start, end), _shown_values(value, lower, upper), MARGIN)
     shapes = [
         *(
@@ -60,7 +60,7 @@ def band(points: Sequence[Point], start: int, end: int, label: str) -> str:
             f'<polyline class="value" points="{_coordinates(line)}"/>'
             for line in frame.lines(times, value)
         ),
-        f'<path class="outside" d="{frame.points(times[outside], value[outside])}"/>',
+        f'<path class="outside" d="{frame.points(times[is_outside], value[is_outside])}"/>',
     ]
     return (
         f'<svg class="series" role="img" aria-label="{label}" viewBox="0 0 {WIDTH:.0f} '

@@ -1,5 +1,7 @@
 """Numbers with their unit in few digits."""
 
+import math
+
 import pytest
 
 from plugin.domain.number_text import expected_range
@@ -35,3 +37,23 @@ def test_numbers_are_rounded_for_people(
     value: float, lower: float, upper: float, unit: str, words: str
 ) -> None:
     assert "; ".join(expected_range(value, (lower + upper) / 2, lower, upper, unit)) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "lower", "upper", "unit", "words"),
+    [
+        (250.0, -1e-9, 240.0, "", "250; expected 0 to 240"),
+        (-1e-9, -3.0, 240.0, "reqps", "0 req/s; expected -3 to 240 req/s"),
+        (0.0, -1e-9, 240.0, "", "0; expected 0 to 240"),  # inside: it may look like its bound
+        (0.0, 1e-9, 240.0, "", "0; expected 1e-09 to 240"),  # below, and one must see it
+        (-2e-9, -1e-9, 240.0, "", "-2e-09; expected -1e-09 to 240"),
+        (0.5, -1e-9, 0.2, "s", "500 ms; expected 0 to 200 ms"),
+        (1024.0, 5 * 2.0**30, 6 * 2.0**30, "bytes", "1 KiB; expected 5 to 6 GiB"),
+        (-1e-9, -3e-9, 2e-9, "", "-1e-09; expected -3e-09 to 2e-09"),  # all are small
+        (-1e-9, math.nan, math.nan, "", "-1e-09; "),  # nothing beside it
+    ],
+)
+def test_what_is_negligible_beside_the_others_is_0(
+    value: float, lower: float, upper: float, unit: str, words: str
+) -> None:
+    assert "; ".join(expected_range(value, math.nan, lower, upper, unit)) == words

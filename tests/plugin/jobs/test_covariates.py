@@ -191,7 +191,7 @@ def test_none_waits_for_one_that_takes_too_long(
     store: Store, reader: Any, metrics: Metrics
 ) -> None:
     covariates = Covariates(context(store, reader, metrics))
-    assert not covariates.load(START, START + 2 * STEP, within=0)
+    assert not covariates.load(START, START + 2 * STEP, limit_seconds=0)
     assert reader.asked == [] and failures(metrics, "late") == 2
     assert covariates.load(START, START + 2 * STEP)
 
@@ -216,9 +216,5 @@ def test_they_expire_with_their_samples(store: Store, reader: Any, metrics: Metr
 
 
 def test_the_configuration_knows_which_of_our_detectors_take_none() -> None:
-    ours = {
-        name
-        for name in detector_names()
-        if not getattr(detector_named(name, {}), "takes_covariates", False)
-    }
-    assert ours | {"auto"} == set(DETECTORS_WITHOUT_COVARIATES)
+    names = {name for name in detector_names() if not detector_named(name, {}).takes_covariates}
+    assert names == set(DETECTORS_WITHOUT_COVARIATES)

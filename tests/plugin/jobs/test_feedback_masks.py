@@ -42,6 +42,6 @@ def test_real_masks_new_normal_unmasks_and_both_can_be_taken_back(store: Store) 
     assert masks(records, 0, 1000) == [Interval(2, 0, 49), Interval(1, 60, 120)]
     assert masks(records, 50, 1000) == [Interval(1, 60, 120)] and masks(records, 121, 1000) == []
     assert masks(records[1:], 0, 1000) == [Interval(2, 0, 49)]
-    store.feedback.withdraw(1, by="", at=2000)
-    store.feedback.withdraw(4, by="", at=2000)
+    store.feedback.withdraw(1, author="", time=2000)
+    store.feedback.withdraw(4, author="", time=2000)
     assert masks(records, 0, 1000) == planned

@@ -228,3 +228,7 @@ def test_chance_explains_so_many(promised: float, limit: int) -> None:
         term *= promised / (number + 1)
         assert (beyond < 0.02) == (number == limit)
     assert chance_limit(promised) == limit
+
+
+def test_chance_has_a_limit_for_very_noisy_series() -> None:
+    assert 2_050 < chance_limit(2_000.0) < 2_150  # exp(-2000) is 0 as a float

@@ -109,7 +109,7 @@ class World:
         )
 
     def decided(self, what: DecisionKind) -> list[Decision]:
-        return self.store.decisions.between(0, NOW * 2, what=what)
+        return self.store.decisions.between(0, NOW * 2, decision_kind=what)
 
     def refusals(self, reason: str) -> float:
         return (

@@ -48,7 +48,7 @@ def test_one_that_runs_ends_now(place: Place) -> None:
     maintenance.add(window)
     place.now += 600
     ended = replace(window, ended=place.now, ended_by="eva")
-    assert maintenance.end(window.id, by="eva") == ended == place.made().windows()[0]
+    assert maintenance.end(window.id, author="eva") == ended == place.made().windows()[0]
     assert window.seconds == HOUR and maintenance.windows()[0].spans(0, NOW + 10 * 86_400) == [
         (NOW, NOW + 600)
     ]

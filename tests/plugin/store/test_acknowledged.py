@@ -112,7 +112,7 @@ def test_an_answer_that_is_withdrawn_has_no_effect_any_more(store: Store) -> Non
     id = answer(store, 730, 1)
     write(store, 760)
     assert write(store, 800, alarm(5, 800, 800, open=True), watch="db") == 1
-    store.feedback.withdraw(id, by="anna", at=830)
+    store.feedback.withdraw(id, author="anna", time=830)
     assert write(store, 860, alarm(6, 860, 860, open=True), watch="db") == 0
     assert sorted(members(store).values()) == [[1], [5, 6]], (
         "what began under the answer stays another incident"
@@ -125,7 +125,7 @@ def test_withdrawn_before_anything_began_it_is_as_if_never_given(store: Store) -
     write(store, 700, alarm(1, 600, 700, open=True))
     id = answer(store, 730, 1)
     write(store, 760)
-    store.feedback.withdraw(id, by="anna", at=790)
+    store.feedback.withdraw(id, author="anna", time=790)
     write(store, 790)
     assert still_open(store) == [], "nothing is outside"
     assert write(store, 1500, alarm(2, 1500, 1500, open=True)) == 0

@@ -68,7 +68,7 @@ def test_what_was_answered_as_real_is_no_noise(store: Store, ids: IntArray) -> N
     assert len(store.alarms.starts(0)) == 3
     assert store.alarms.real("cpu", 0) == [alarm(1, 600, 5)]
     assert store.alarms.real("cpu", 601) == store.alarms.real("disk", 0) == []
-    store.feedback.withdraw(given.answer.id, by="me", at=10)
+    store.feedback.withdraw(given.answer.id, author="me", time=10)
     assert store.alarms.totals(0)[1].alarms == 2 and store.alarms.real("cpu", 0) == []
 
 

@@ -94,11 +94,11 @@ def test_a_contradiction_replaces_for_its_series_alone(store: Store, ids: IntArr
 
 def test_withdrawn_is_over_but_not_gone(store: Store, ids: IntArray) -> None:
     give(store, FALSE, FeedbackSpan(1, 60, 120, (1, 2)), at=1000)
-    before = store.feedback.withdraw(1, by="ben", at=5000)
+    before = store.feedback.withdraw(1, author="ben", time=5000)
     assert before is not None and before.in_force
-    again = store.feedback.withdraw(1, by="eve", at=6000)
+    again = store.feedback.withdraw(1, author="eve", time=6000)
     assert again is not None and (again.withdrawn_at, again.withdrawn_by) == (5000, "ben")
-    assert store.feedback.withdraw(9, by="ben", at=1) is None
+    assert store.feedback.withdraw(9, author="ben", time=1) is None
     known = store.feedback.tolerances("cpu")
     assert [known.at(1, time)[1] > 1 for time in (1000, 1001, 4999, 5000)] == [
         False,
@@ -129,7 +129,7 @@ def test_a_range_grows_with_the_alarm_that_it_is_about(store: Store, ids: IntArr
     assert store.feedback.real("cpu")[0] == (1, 60, 300) and store.feedback.normal("cpu") == [
         (2, 60, 120)
     ]
-    store.feedback.withdraw(1, by="", at=2000)
+    store.feedback.withdraw(1, author="", time=2000)
     assert store.feedback.real("cpu") == []
 
 

@@ -166,7 +166,9 @@ def test_decisions_are_kept_until_retention_and_routine_ones_with_their_model(
         told,
         made[0],
     ]
-    assert store.decisions.between(0, DAY, ids, what=DecisionKind.PROMOTED, limit=1) == [made[-1]]
+    assert store.decisions.between(0, DAY, ids, decision_kind=DecisionKind.PROMOTED, limit=1) == [
+        made[-1]
+    ]
     store.expire(DAY, retention=DAY, versions=2)
     assert store.decisions.between(0, DAY) == [told, *made[1:]]
     store.expire(DAY + 60, retention=DAY, versions=2)
