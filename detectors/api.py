@@ -21,6 +21,10 @@ IntArray = NDArray[np.int64]
 Arrays = Mapping[str, NDArray[Any]]  # every array has leading axis S
 Progress = Callable[[float], None]  # called with the share done, 0 to 1
 
+# Arrays of a batch that may be given as one value for all of it.
+OF_SAMPLES = ("usable", "alarmed")  # [S, T]
+OF_COLUMNS = ("utc_offset", "holiday")  # [T]
+
 
 class DetectorError(ValueError):
     """Base class of the errors of detectors.
@@ -60,10 +64,12 @@ class SeriesBatch:
     observed: BoolArray  # [S, T] False where there was no sample
     start: int  # unix seconds of column 0
     step: int  # seconds between columns
-    # The next three: an array without axes stands for a whole array of that value.
+    # The next four: an array without axes stands for a whole array of that value.
     usable: BoolArray = field(default_factory=lambda: np.array(True))  # [S, T] False = not learnt
     # [T] local minus UTC, seconds
     utc_offset: IntArray = field(default_factory=lambda: np.array(0))
+    # [T] True = the local day is a public holiday
+    holiday: BoolArray = field(default_factory=lambda: np.array(False))
     # [S, T] True = outside then
     alarmed: BoolArray = field(default_factory=lambda: np.array(False))
     # [S, C, T]; or C = 0
@@ -78,9 +84,10 @@ class SeriesBatch:
                 f"`values` and `observed` must both be [S, T]: got {shape} and "
                 f"{self.observed.shape}"
             )
-        for name, whole in (("usable", shape), ("alarmed", shape), ("utc_offset", shape[1:])):
+        for name in (*OF_SAMPLES, *OF_COLUMNS):
             array = getattr(self, name)
             if not array.ndim:
+                whole = shape if name in OF_SAMPLES else shape[1:]
                 object.__setattr__(self, name, np.full(whole, array))
         if self.covariates.shape[1:2] == (0,):
             object.__setattr__(self, "covariates", np.zeros((shape[0], 0, shape[1])))
@@ -90,22 +97,19 @@ class SeriesBatch:
 
     def _check_shapes(self) -> None:
         shape = self.shape
-        if (
-            self.usable.shape != shape
-            or self.alarmed.shape != shape
-            or self.utc_offset.shape != shape[1:]
-        ):
+        sizes = {name: getattr(self, name).shape for name in (*OF_SAMPLES, *OF_COLUMNS)}
+        if any(sizes[name] != (shape if name in OF_SAMPLES else shape[1:]) for name in sizes):
             raise DetectorError(
-                f"`usable` and `alarmed` must be {shape} and `utc_offset` {shape[1:]}: got "
-                f"{self.usable.shape}, {self.alarmed.shape} and {self.utc_offset.shape}"
+                f"`usable` and `alarmed` must be {shape}, `utc_offset` and `holiday` {shape[1:]}: "
+                f"got {', '.join(f'{name} {size}' for name, size in sizes.items())}"
             )
         if self.settled is not None and self.settled.shape != shape:
             raise DetectorError(f"`settled` must be {shape}: got {self.settled.shape}")
-        sizes = self.covariates.shape
-        if sizes[:1] + sizes[2:] != shape or np.isinf(self.covariates).any():
+        channels = self.covariates.shape
+        if channels[:1] + channels[2:] != shape or np.isinf(self.covariates).any():
             raise DetectorError(
                 f"`covariates` must be [{shape[0]}, C, {shape[1]}], finite or NaN where missing: "
-                f"got {sizes}"
+                f"got {channels}"
             )
 
     @property
@@ -134,6 +138,7 @@ class SeriesBatch:
             covariates=self.covariates[:, :, start:end],
             settled=None if self.settled is None else self.settled[:, start:end],
             utc_offset=self.utc_offset[start:end],
+            holiday=self.holiday[start:end],
             start=self.start + start * self.step,
         )
 
@@ -184,8 +189,8 @@ class FittedDetector(Protocol):
 
     @property
     def recent_bands(self) -> Band | None:
-        """[S, N] the bands of the last N columns of the batch of the fit, as a cold `score` makes
-        them. They spare the gate that walk. None = not kept, or restored."""
+        """[S, N] the bands of the last N columns of the batch of the fit, as a `score` makes them
+        once it is warm. They spare the gate that walk. None = not kept, or restored."""
 
     @property
     def loss(self) -> FloatArray:

@@ -11,8 +11,8 @@ ALL_SAMPLES = 2_000
 
 
 def synthetic(rows: int = 3, steps: int = ALL_SAMPLES, seed: int = 7) -> SeriesBatch:
-    """Quiet daily shapes with noise of their own, a few gaps, and some samples not to be learnt
-    from."""
+    """Quiet daily shapes with noise of their own, a few gaps, a holiday, and some samples not to be
+    learnt from."""
     rng = np.random.default_rng(seed)
     times = START + STEP * np.arange(steps)
     day = np.sin(2 * np.pi * times / 86_400 + np.arange(rows)[:, None])
@@ -23,7 +23,9 @@ def synthetic(rows: int = 3, steps: int = ALL_SAMPLES, seed: int = 7) -> SeriesB
     observed[:, steps // 2 : steps // 2 + 20] = False
     usable = np.ones((rows, steps), bool)
     usable[:, steps // 3 : steps // 3 + 10] = False
-    return SeriesBatch(np.where(observed, values, np.nan), observed, START, STEP, usable)
+    holiday = times // 86_400 == times[steps // 2] // 86_400
+    values = np.where(observed, values, np.nan)
+    return SeriesBatch(values, observed, START, STEP, usable, holiday=holiday)
 
 
 def odd_series() -> SeriesBatch:

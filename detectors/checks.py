@@ -39,7 +39,7 @@ def check_shapes_and_leading_axis(detector: Detector) -> None:
 
 
 def check_recent_bands(detector: Detector) -> None:
-    """They are the bands of the last columns of the fit, as a cold `score` makes them."""
+    """They are the bands of the last columns of the fit, as a `score` that is warm makes them."""
     fitted = _fit(detector)
     assert hasattr(fitted, "recent_bands"), (
         "a fitted detector must have the property `recent_bands`: the bands of the last columns of"
@@ -59,7 +59,11 @@ def check_recent_bands(detector: Detector) -> None:
     )
     scores = fitted.score(synthetic().steps(FIT_SAMPLES - length, FIT_SAMPLES))
     fit_scores = replace(scores, band=band)
-    assert_close(scores, fit_scores, "`recent_bands` differ from those of a cold score")
+    warm, warm_fit = (
+        slice_steps(each, min(detector.warm_up, length - 1), length)
+        for each in (scores, fit_scores)
+    )
+    assert_close(warm, warm_fit, "`recent_bands` differ from those of a score")
 
 
 def check_score_above_one_exactly_outside(detector: Detector) -> None:
@@ -226,7 +230,8 @@ def check_too_little_history_names_the_rows(detector: Detector) -> None:
 
 def check_inputs_stay_as_they_were(detector: Detector) -> None:
     batch = synthetic()
-    arrays = (batch.values, batch.observed, batch.usable, batch.utc_offset, batch.covariates)
+    of_columns = (batch.utc_offset, batch.holiday)
+    arrays = (batch.values, batch.observed, batch.usable, batch.covariates, *of_columns)
     for array in arrays:
         array.setflags(write=False)
     fitted = detector.fit(batch.steps(0, FIT_SAMPLES), alert_budget=ALERT_BUDGET)

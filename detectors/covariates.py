@@ -21,8 +21,9 @@ from detectors import bands
 from detectors.api import Arrays, Band, BoolArray, DetectorError, FloatArray, Scores, SeriesBatch
 from detectors.fitted import Fitted, forecast
 from detectors.history import holdout_samples
+from detectors.profile import Profile, fit_profile, profile_at
 from detectors.scaling import NORMAL_MAD, fit_scale, quantile
-from detectors.season import Profile, fit_profile, profile_at
+from detectors.season import Clock
 from detectors.state_arrays import from_arrays, stored_as, to_arrays
 
 COVARIATE_PREFIX = "covariates."  # of these arrays in a state
@@ -49,7 +50,7 @@ class CovariateFit:
 
     centre: FloatArray  # [S, C] units of the covariate
     scale: FloatArray  # [S, C] units of the covariate
-    profile: Profile  # [S, C, KNOTS]
+    profile: Profile  # [S, C, PROFILE_COLUMNS]
     slope: FloatArray  # [S, C] units of the series for one of the covariate; 0 = explains nothing
     resolution: FloatArray  # [S] units of the series
     unit: FloatArray  # [S] robust scale of the series itself
@@ -101,7 +102,7 @@ class WithCovariates:
     def loss(self) -> FloatArray:
         """In the scale of the series itself, so that it compares with that of detectors without
         covariates."""
-        return np.asarray(self.inner.loss * self.inner.trend.scale / self.covariate_fit.unit)
+        return np.asarray(self.inner.loss * self.inner.trend.unit / self.covariate_fit.unit)
 
     def score(self, batch: SeriesBatch, carry: Arrays | None = None) -> Scores:
         """See `FittedDetector.score`; in a batch without covariates all of them are missing."""
@@ -129,7 +130,7 @@ def explain_batch(fit: CovariateFit, batch: SeriesBatch) -> ExplainedBatch:
     widening = np.zeros(batch.shape)
     complete = np.ones(batch.shape, bool)
     for c in range(fit.slope.shape[1]):
-        profile = profile_at(fit.profile[:, c], batch.local_times)
+        profile = profile_at(fit.profile[:, c], Clock.of(batch))
         missing = np.isnan(scaled[:, c])
         excess = np.maximum(np.abs(scaled[:, c] - profile) - usual_range[:, c], 0.0)
         explained += slope[:, c] * np.where(missing, profile, scaled[:, c])
@@ -162,11 +163,11 @@ def _scale_covariates(fit: CovariateFit, batch: SeriesBatch) -> FloatArray:
 def fit_covariates(batch: SeriesBatch) -> CovariateFit:
     """Learns from the trusted samples that are not held out."""
     train_mask = batch.observed & batch.usable & ~holdout_samples(batch)  # [S, T]
-    times = batch.local_times
+    clock = Clock.of(batch)
     scale = fit_scale(batch.values, train_mask)
     target = np.where(train_mask, batch.values, 0.0) - scale.centre[:, None]
     target = target / scale.scale[:, None]
-    target = target - profile_at(fit_profile(target, train_mask, times)[0], times)
+    target = target - profile_at(fit_profile(target, train_mask, clock)[0], clock)
     channels = [_fit_channel(batch, train_mask, c) for c in range(batch.covariates.shape[1])]
     moves = np.stack([channel.moves for channel in channels], axis=1)
     length = max(BLOCK_STEPS, BLOCK_SECONDS // batch.step)
@@ -189,7 +190,7 @@ class _Channel(NamedTuple):
 
     centre: FloatArray  # [S]
     scale: FloatArray  # [S]
-    profile: Profile  # [S, KNOTS]
+    profile: Profile  # [S, PROFILE_COLUMNS]
     usual_range: FloatArray  # [S]
     moves: FloatArray  # [S, T] distance from the profile
 
@@ -199,8 +200,8 @@ def _fit_channel(batch: SeriesBatch, train_mask: BoolArray, c: int) -> _Channel:
     mask = train_mask & ~np.isnan(values)
     scale = fit_scale(np.where(mask, values, 0.0), mask)
     scaled = (values - scale.centre[:, None]) / scale.scale[:, None]
-    profile, _ = fit_profile(scaled, mask, batch.local_times)
-    moves = scaled - profile_at(profile, batch.local_times)
+    profile, _ = fit_profile(scaled, mask, Clock.of(batch))
+    moves = scaled - profile_at(profile, Clock.of(batch))
     usual_range = np.nan_to_num(quantile(np.abs(moves), mask, RANGE_QUANTILE))
     return _Channel(scale.centre, scale.scale, profile, usual_range, moves)
 

@@ -1,9 +1,10 @@
 """Which incidents scores caught and which alarms they raised, judged by labels, event by event.
 
-An *incident* is a run of label 1, joined across missing samples; *caught* if the score exceeds the
-threshold within its first 16 samples. An *alarm* is a run of scores above the threshold, gaps of up
-to 5 samples joined; *false* if it lies farther than 15 samples from every incident. Label -1 counts
-as neither.
+The scores of samples are ranked and counted as those of episodes (episodes.py): an *alarm* goes on
+until the hold has passed without a sample outside, and its score is the highest so far. An
+*incident* is a run of label 1, joined across missing samples; *caught* if the score of an episode
+exceeds the threshold within its first 16 samples. An alarm is *false* if it lies farther than 15
+samples from every incident. Label -1 counts as neither.
 
 Injected incidents have a kind, and are known to the sample. They are caught within the first half
 of their length (a spike or a dip: up to two samples after its end), and an alarm is false outside
@@ -17,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.api import BoolArray, FloatArray, IntArray
+from detectors.episodes import held_scores
 
 TextArray = NDArray[Any]  # of str, as numpy or pandas keep them
 
 ONSET_SAMPLES = 16  # in which an incident must be caught
 MARGIN_SAMPLES = 15  # around an incident, in which an alarm belongs to it
-JOIN_SAMPLES = 5  # of quiet, which do not end an alarm
 BRIEF_KINDS = ("spike", "dip")  # may be caught late: they are over at once, or fade in
 BRIEF_GRACE_SAMPLES = 2  # after its end, in which a brief kind is still caught
 INJECTED_MARGIN_SECONDS = 3600  # after an injected incident, in which an alarm belongs to it
@@ -71,7 +72,9 @@ class Marks:
     """One series as its labels describe it: its N observed samples. A gap is left out, so an
     incident goes on through it."""
 
-    score: FloatArray  # [N] -inf where an observed sample has no score: it is above no threshold
+    score: FloatArray  # [N] of the episode; -inf = nothing was scored in the last hold
+    # [N] what is held just before the sample, at most the score of the sample before it
+    before: FloatArray
     incidents: IntArray  # [K, 2] first and one-past-last sample
     onset: IntArray  # [K, 2] the samples in which each must be caught
     kinds: tuple[str, ...]  # K; "" = not said
@@ -80,7 +83,7 @@ class Marks:
 
     @property
     def peaks(self) -> FloatArray:
-        """[K] the highest score in which each incident could be caught."""
+        """[K] the highest score with which each incident could be caught."""
         return np.array([self.score[first:end].max() for first, end in self.onset], np.float64)
 
 
@@ -90,15 +93,18 @@ def mark_series(
     observed: BoolArray,
     kind: TextArray | None = None,
     step: int = 60,
+    times: IntArray | None = None,
 ) -> Marks:
     """Prepares one series for counting. All are [T]; `kind` is given where incidents were injected;
-    `step` in seconds.
+    `step` in seconds; `times` in unix seconds, ascending, None = a step apart.
 
     Raises ValueError when the shapes differ.
     """
-    shapes = [array.shape for array in (score, label, observed) + (() if kind is None else (kind,))]
+    shapes = [array.shape for array in (score, label, observed, kind, times) if array is not None]
     if len(set(shapes)) > 1:
-        raise ValueError(f"`score`, `label`, `observed` and `kind` must all be [T]: got {shapes}")
+        raise ValueError(
+            f"`score`, `label`, `observed`, `kind` and `times` must all be [T]: got {shapes}"
+        )
     samples = np.flatnonzero(observed)
     labels = label[samples]
     incidents = runs(labels == 1)
@@ -115,36 +121,57 @@ def mark_series(
         deadline = np.where(np.isin(kinds, BRIEF_KINDS), end + BRIEF_GRACE_SAMPLES, half)
         margin_before = 0
         margin_after = round(INJECTED_MARGIN_SECONDS / step)
-    belongs = np.zeros(len(samples), bool)
-    for start, stop in incidents:
-        belongs[max(0, start - margin_before) : stop + margin_after] = True
-    scores = score[samples]
+    slot = np.arange(len(score)) if times is None else (times - times[:1]) // step
+    held, before = _held(score[samples], slot[samples], step)
     return Marks(
-        score=np.where(np.isnan(scores), -np.inf, scores.astype(np.float64)),
+        score=held,
+        before=before,
         incidents=incidents,
         onset=np.stack([first, np.minimum(deadline, len(samples))], 1),
         kinds=kinds,
-        belongs=belongs,
+        belongs=_within(incidents + np.array([-margin_before, margin_after]), len(samples)),
         neither=labels == -1,
     )
 
 
-def runs(flags: BoolArray, join: int = 0) -> IntArray:
-    """[N, 2] first and one-past-last index of each run of True; runs up to `join` samples apart are
-    one."""
+def _within(spans: IntArray, length: int) -> BoolArray:
+    """[length] which samples lie within any of the spans [K, 2]; these may reach beyond them."""
+    flags = np.zeros(length, bool)
+    for first, end in spans.tolist():
+        flags[max(0, first) : end] = True
+    return flags
+
+
+def _held(score: FloatArray, slot: IntArray, step: int) -> tuple[FloatArray, FloatArray]:
+    """The scores of the episodes [N] of some samples, and what is held just before each.
+
+    slot: [N] the step at which each sample lies, ascending; several may share one.
+    """
+    on_grid = np.full(int(slot[-1]) + 1 if len(slot) else 0, np.nan)
+    np.fmax.at(on_grid, slot, score)
+    held = held_scores(on_grid, step)
+    shared = np.diff(slot, prepend=-1) == 0
+    before = np.concatenate([[-np.inf], held])[slot + shared]
+    return held[slot], before
+
+
+def runs(flags: BoolArray) -> IntArray:
+    """[N, 2] first and one-past-last index of each run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
-    spans = edges.reshape(-1, 2).astype(np.int64)
-    if len(spans) > 1 and join:
-        apart = spans[1:, 0] - spans[:-1, 1] > join
-        first = spans[np.concatenate([[True], apart]), 0]
-        end = spans[np.concatenate([apart, [True]]), 1]
-        spans = np.stack([first, end], 1)
-    return spans
+    return edges.reshape(-1, 2).astype(np.int64)
+
+
+def alarm_spans(marks: Marks, threshold: float = 1.0) -> IntArray:
+    """[K, 2] first and one-past-last sample of each alarm above a threshold."""
+    above = marks.score > threshold
+    opens = above & (marks.before <= threshold)
+    ends = above & np.append(~above[1:] | opens[1:], True)[: len(above)]
+    return np.stack([np.flatnonzero(opens), np.flatnonzero(ends) + 1], 1)
 
 
 def count(marks: Marks, threshold: float = 1.0) -> Events:
     """What one series caught and raised above a threshold."""
-    alarms = runs(marks.score > threshold, JOIN_SAMPLES)
+    alarms = alarm_spans(marks, threshold)
     true = _touch(alarms, marks.belongs)
     excused = _touch(alarms, marks.neither)
     return Events(

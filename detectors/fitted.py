@@ -17,14 +17,15 @@ from detectors.api import (
     Scores,
     SeriesBatch,
 )
-from detectors.bands import Limits
 from detectors.history import History, prepare_history
+from detectors.limits import Limits, fit_limits
 from detectors.model import Model, Prediction, Predictor
 from detectors.recent_stats import RecentStats, recent_stats
 from detectors.scaling import quantile
 from detectors.state_arrays import from_arrays, to_arrays
-from detectors.trend import Trend, follow
+from detectors.trend import Trend
 from detectors.trend_view import TrendView
+from detectors.trend_walk import follow
 
 MEMORY_SECONDS = 10 * 86_400  # in which a refit forgets all but a third of the old limits
 MAX_VARIANCE_FACTOR = 25.0  # square of the factor by which a band may widen in a gap
@@ -135,16 +136,14 @@ class Fitted:
         )
         # As long as samples come, the spread is that of the trend, however unsure the model is.
         widening = np.where(stats.gap > 1, np.sqrt(variance), 1.0)
-        centre = (view.expected * trend.scale[:, None]) + trend.centre[:, None]
-        unit = view.spread * trend.scale[:, None]
-        last = (stats.last - centre) / unit
+        last = (trend.scale_values(stats.last) - view.expected) / view.spread
         spreads = bands.bounds(offset, widening, stats, last, self.calibration.limits)
         band = Band(
-            lower=centre + unit * spreads.lower,
-            expected=centre + unit * spreads.expected,
-            upper=centre + unit * spreads.upper,
+            lower=trend.unscaled(view.expected + view.spread * spreads.lower - view.below),
+            expected=trend.unscaled(view.expected + view.spread * spreads.expected),
+            upper=trend.unscaled(view.expected + view.spread * spreads.upper + view.above),
         )
-        return bands.round_band(band, trend.resolution)
+        return bands.keep_above(bands.round_band(band, trend.resolution), trend.lowest)
 
     def forecast(self, batch: SeriesBatch, horizon: int, carry: Arrays | None = None) -> Band:
         """See `FittedDetector.forecast`."""
@@ -228,7 +227,7 @@ def calibrate(
     view = history.view
     stats = recent_stats(view, history.batch, offset, None)
     median_width = np.nan_to_num(quantile(width, history.quiet_mask, 0.5), nan=1.0)
-    limits = bands.calibrate(
+    limits = fit_limits(
         view.deviation,
         stats,
         history.train_mask,
@@ -262,6 +261,9 @@ def _remember_limits(limits: Limits, history: History, alert_budget: float) -> L
         return limits
     memory = np.exp((prior["until"] - history.until) / MEMORY_SECONDS)
     share = np.where(prior["budget"] == alert_budget, memory, 0.0)
+    # A new level begins anew: it may be of quite another kind.
+    for accepted in history.view.acceptances.values():
+        share = np.where(accepted, 0.0, share)
     means = dict[str, NDArray[Any]]()
     for key, array in to_arrays(limits).items():
         weight = share.reshape(-1, *[1] * (array.ndim - 1))  # [S, 1, ...]
@@ -271,9 +273,12 @@ def _remember_limits(limits: Limits, history: History, alert_budget: float) -> L
 
 def held_out_loss(history: History, offset: FloatArray) -> FloatArray:
     """[S] pinball loss of forecasts [S, T] on the quiet held-out samples, in units of the robust
-    scale."""
+    scale of the series itself: whatever the transform, losses compare."""
     view = history.view
-    return bands.pinball((view.deviation - offset) * view.spread, history.holdout_mask)
+    trend = history.trend
+    expected = trend.unscaled(view.expected + view.spread * offset)
+    residual = np.where(view.observed, history.batch.values, 0.0) - expected
+    return bands.pinball(residual / trend.unit[:, None], history.holdout_mask)
 
 
 def detector_state(

@@ -6,8 +6,9 @@ from functools import cached_property
 import numpy as np
 
 from detectors.api import Arrays, BoolArray, NotEnoughData, SeriesBatch
-from detectors.trend import Trend, fit_trend, follow
+from detectors.trend import Trend, fit_trend
 from detectors.trend_view import TrendView
+from detectors.trend_walk import follow
 
 HOLDOUT_SHARE = 0.25  # of each series' samples, the last ones: by their loss models are compared
 SETTLE_SHARE = 0.25  # of a history, the first part: level and spread are not yet in position
@@ -73,7 +74,7 @@ def prepare_history(batch: SeriesBatch, least: int, prior: Arrays | None = None)
     if prior_state is not None:
         walked = max(REFIT_SECONDS // batch.step, REFIT_STEPS)
         batch = batch.steps(max(0, steps - walked), steps)
-    return History(batch, trend, follow(trend, batch, None), prior_state)
+    return History(batch, trend, follow(trend, batch, trend.start(batch)), prior_state)
 
 
 def _is_recent(state: Arrays, end: int) -> bool:

@@ -1,15 +1,14 @@
 """How often the same incident pages: pages per incident, where labels exist.
 
-A page is a run of scores above the threshold; quiet of up to `join` samples does not end it. It
-belongs to an incident by the rule of evaluate.py. A page that goes on from one incident into the
-next is one page: the second incident had no page of its own.
+A page is an alarm, and it belongs to an incident, by the rules of evaluate.py. A page that goes on
+from one incident into the next is one page: the second incident had no page of its own.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.evaluate import JOIN_SAMPLES, Marks, runs
+from detectors.evaluate import Marks, alarm_spans
 
 
 @dataclass(frozen=True)
@@ -37,9 +36,9 @@ class Pages:
         return self.pages / self.paged if self.paged else float("nan")
 
 
-def pages(marks: Marks, join: int = JOIN_SAMPLES, threshold: float = 1.0) -> Pages:
-    """What one series pages, quiet of up to `join` samples bridged."""
-    spans = runs(marks.score > threshold, join)
+def pages(marks: Marks, threshold: float = 1.0) -> Pages:
+    """What one series pages."""
+    spans = alarm_spans(marks, threshold)
     first = spans[:, 0]
     end = spans[:, 1]
     true, excused = (

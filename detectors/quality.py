@@ -43,6 +43,7 @@ class JudgedSeries:
     kind: TextArray | None  # [T] what was injected; None = labelled by people
     observed: BoolArray  # [T] False = no sample
     step: int  # seconds
+    times: IntArray | None = None  # [T] unix seconds, ascending; None = a step apart
 
     @property
     def days(self) -> float:
@@ -56,7 +57,7 @@ class JudgedSeries:
 
     @property
     def marks(self) -> Marks:
-        return mark_series(self.score, self.label, self.observed, self.kind, self.step)
+        return mark_series(self.score, self.label, self.observed, self.kind, self.step, self.times)
 
 
 @dataclass(frozen=True)

@@ -20,13 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.api import Arrays, BoolArray, FloatArray, SeriesBatch
-from detectors.regime import ewma_weight
+from detectors.regime import ACCEPT_SECONDS, ewma_weight
 from detectors.stepping import MAX_AGE_STEPS, ages
 from detectors.trend_view import TrendView
 
-# Time constants of the three means; each spans at least so many steps.
+# Time constants of the four means; each spans at least so many steps.
 MEAN_SECONDS = 10 * 60
 MEAN_STEPS = 6
+LONG_SECONDS = 40 * 60
+LONG_STEPS = 24
+ACCEPTED_REPEATS = 1e6  # how often an accepted value counts as repeated: it may stay
 RECENT_SECONDS = 20 * 60
 RECENT_STEPS = 8
 FORECAST_SECONDS = 60 * 60
@@ -42,7 +45,8 @@ APPROACH_POWER = 6.0
 EXCESS_POWER = 4.0
 LIMIT_BOUND_SHARE = 0.85  # of the recent peak: the bound when the mean reaches its limit
 MIN_BOUND_SHARE = 0.05  # of the recent peak: the bound comes no closer
-STORED_KEYS = ("mean", "recent", "forecast", "below", "above", "repeats", "last", "gap")
+MEAN_KEYS = ("mean", "long_mean", "recent", "forecast")
+STORED_KEYS = (*MEAN_KEYS, "below", "above", "repeats", "last", "gap")
 
 Carry = dict[str, NDArray[np.float64]]
 
@@ -52,6 +56,7 @@ class RecentStats:
     """Before each sample, [S, T]; in spreads of the trend unless a field says otherwise."""
 
     mean: FloatArray  # of the last deviations, each clipped
+    long_mean: FloatArray  # the same over a longer time
     recent: FloatArray  # the same over a little longer, hardly clipped
     # Mean of the last forecasts and that of the sample, so that a single sample does not lead it.
     forecast: FloatArray
@@ -61,6 +66,8 @@ class RecentStats:
     last: FloatArray  # that value, in units of the series; NaN = none yet
     gap: FloatArray  # steps since the last sample, 1 = the one just before
     mean_after: FloatArray  # the mean with the sample itself
+    long_mean_after: FloatArray  # the long mean with the sample itself
+    accept_steps: float  # steps after which a value that repeats is a new level
     carry: Carry
 
 
@@ -78,52 +85,57 @@ def recent_stats(
     cold |= {"last": np.full(rows, np.nan), "gap": np.full(rows, MAX_AGE_STEPS)}
     state = {name: np.array(cold[name] if carry is None else carry[name]) for name in STORED_KEYS}
     usable = batch.observed & batch.usable
-    (mean, recent, _), (mean_after, _, forecast) = _means(view, usable, offset, state)
+    before, after = _means(view, usable, offset, state)
     below, above = _peaks(view, usable, state)
-    repeats, last = _repeats(batch, usable, state)
+    repeats, last = _repeats(view, batch, usable, state)
     gap, state["gap"] = ages(usable, state["gap"])
     return RecentStats(
-        mean=mean,
-        recent=recent,
-        forecast=forecast,
+        mean=before[0],
+        long_mean=before[1],
+        recent=before[2],
+        forecast=after[3],
         below=below,
         above=above,
         repeats=repeats,
         last=last,
         gap=gap,
-        mean_after=mean_after,
+        mean_after=after[0],
+        long_mean_after=after[1],
         carry=state,
+        accept_steps=ACCEPT_SECONDS / view.step,
     )
 
 
 def _means(
     view: TrendView, usable: BoolArray, offset: FloatArray, state: Carry
 ) -> tuple[tuple[FloatArray, ...], tuple[FloatArray, ...]]:
-    """The means `mean`, `recent` and `forecast` [S, T] before each sample, and with it.
+    """The means MEAN_KEYS [S, T] before each sample, and with it.
 
-    Updates `state`. The three lie side by side in one array, so that the loop is one for all.
+    Updates `state`. They lie side by side in one array, so that the loop is one for all.
     """
     short = ewma_weight(MEAN_SECONDS, view.step, MEAN_STEPS)
-    long = ewma_weight(RECENT_SECONDS, view.step, RECENT_STEPS)
+    long = ewma_weight(LONG_SECONDS, view.step, LONG_STEPS)
+    recent = ewma_weight(RECENT_SECONDS, view.step, RECENT_STEPS)
     slow = ewma_weight(FORECAST_SECONDS, view.step, FORECAST_STEPS)
+    clipped = np.clip(view.deviation, -MEAN_CLIP_SPREADS, MEAN_CLIP_SPREADS)
     values = _side_by_side(
-        np.clip(view.deviation, -MEAN_CLIP_SPREADS, MEAN_CLIP_SPREADS),
-        np.clip(view.deviation, -RECENT_CLIP_SPREADS, RECENT_CLIP_SPREADS),
-        offset,
+        clipped, clipped, np.clip(view.deviation, -RECENT_CLIP_SPREADS, RECENT_CLIP_SPREADS), offset
     )
-    weights = _side_by_side(short * usable, long * usable, np.full(offset.shape, slow))
+    weights = _side_by_side(
+        short * usable, long * usable, recent * usable, np.full(offset.shape, slow)
+    )
     no_row = np.zeros(len(offset), bool)  # an accepted level leaves the mean of forecasts as it is
     means = np.empty((len(values) + 1, values.shape[1]))
-    mean: FloatArray = np.concatenate([state["mean"], state["recent"], state["forecast"]])
+    mean: FloatArray = np.concatenate([state[name] for name in MEAN_KEYS])
     means[0] = mean
     for t in range(len(values)):
         mean = mean + weights[t] * (values[t] - mean)
         if t in view.acceptances:
             accepted = view.acceptances[t]
-            mean = mean * ~np.concatenate([accepted, accepted, no_row])
+            mean = mean * ~np.concatenate([accepted, accepted, accepted, no_row])
         means[t + 1] = mean
-    state["mean"], state["recent"], state["forecast"] = np.split(mean, 3)
-    return tuple(np.split(means[:-1].T, 3)), tuple(np.split(means[1:].T, 3))
+    state.update(zip(MEAN_KEYS, np.split(mean, len(MEAN_KEYS)), strict=True))
+    return tuple(np.split(means[:-1].T, 4)), tuple(np.split(means[1:].T, 4))
 
 
 def _peaks(view: TrendView, usable: BoolArray, state: Carry) -> list[FloatArray]:
@@ -151,7 +163,9 @@ def _side_by_side(*arrays: NDArray[Any]) -> FloatArray:
     return np.concatenate([array.T for array in arrays], axis=1, dtype=np.float64)
 
 
-def _repeats(batch: SeriesBatch, usable: BoolArray, state: Carry) -> tuple[FloatArray, FloatArray]:
+def _repeats(
+    view: TrendView, batch: SeriesBatch, usable: BoolArray, state: Carry
+) -> tuple[FloatArray, FloatArray]:
     """How often in a row the last value has come before each sample, and that value; [S, T], NaN =
     none yet. Updates `state`."""
     rows, steps = batch.shape
@@ -167,6 +181,12 @@ def _repeats(batch: SeriesBatch, usable: BoolArray, state: Carry) -> tuple[Float
     rank = np.cumsum(present, axis=1)  # of a sample among the samples
     run_start = np.maximum.accumulate(np.where(changed, rank, 0), axis=1)
     count = rank - run_start + np.where(run_start == 1, state["repeats"][:, None], 1.0)
+    if view.acceptances:
+        accepted = np.zeros((rows, steps + 1), bool)
+        for t, series in view.acceptances.items():
+            accepted[:, t + 1] = series
+        accepted_rank = np.maximum.accumulate(np.where(accepted, rank, -1), axis=1)
+        count = count + np.where(accepted_rank >= run_start, ACCEPTED_REPEATS, 0.0)
     state.update(repeats=count[:, -1], last=last[:, -1])
     return count[:, :-1], last[:, :-1]
 
@@ -176,10 +196,27 @@ def mean_bound(stats: RecentStats, side: int, mean_limit: FloatArray) -> FloatAr
 
     mean_limit: [S] where the mean itself is an alarm.
     """
-    limit = mean_limit[:, None]
-    share = np.maximum(side * stats.mean / limit, 1e-3)
-    peak = np.maximum(stats.above if side > 0 else stats.below, limit)
+    share = np.maximum(side * stats.mean / mean_limit[:, None], 1e-3)
     least = MIN_BOUND_SHARE / LIMIT_BOUND_SHARE
     power = np.where(share < 1, share**-APPROACH_POWER, np.maximum(share**-EXCESS_POWER, least))
+    return _bound(stats, side, mean_limit, power)
+
+
+def long_mean_bound(stats: RecentStats, side: int, mean_limit: FloatArray) -> FloatArray:
+    """The same by the long mean. It tells that something lasts, not how grave it is: beyond its
+    limit the bound comes no closer."""
+    mean = lasting(stats.mean, stats.long_mean, side)
+    share = np.clip(mean / mean_limit[:, None], 1e-3, 1.0)
+    return _bound(stats, side, mean_limit, share**-APPROACH_POWER)
+
+
+def lasting(mean: FloatArray, long_mean: FloatArray, side: float) -> FloatArray:
+    """[S, T] the long mean on a side, as far as the last minutes confirm it: what is over must not
+    hold the band for an hour."""
+    return np.minimum(side * mean, side * long_mean)
+
+
+def _bound(stats: RecentStats, side: int, mean_limit: FloatArray, power: FloatArray) -> FloatArray:
+    peak = np.maximum(stats.above if side > 0 else stats.below, mean_limit[:, None])
     bound: FloatArray = LIMIT_BOUND_SHARE * peak * power
     return bound

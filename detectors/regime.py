@@ -19,9 +19,12 @@ SLOW_MEAN_SECONDS = 6 * 3600  # time constant of the slow mean of the same sampl
 MIN_STEPS = 12  # that both means span
 ACCEPT_SECONDS = 12 * 3600  # away on one side for so long is a new regime
 STILL_SHARE = 1 / 3  # of the largest drift; means that are no farther apart stand still
+FORMER_SECONDS = 30 * 60  # away, but at the former level, for so long is a return to it
+MEMORY_SECONDS = 3 * 24 * 3600  # after an acceptance, in which the former level is known
+MEDIAN_OF_MEAN = 0.8453  # of |x|, for normal values
 RETURN_STEPS = 2.0  # a sample that is back takes so many steps off the time away
 # Stored keys of what is carried of a new level, see RegimeTracker.
-REGIME_KEYS = ("regime", "course", "away", "since", "accepted")
+REGIME_KEYS = ("regime", "course", "stray", "former", "away", "since", "accepted")
 
 
 def ewma_weight(seconds: int, step: int, steps: int = 0) -> float:
@@ -47,15 +50,19 @@ class SlowLevel:
         """Whether any slow level is still a plain mean of all its samples."""
         return bool((self.samples * self._weight < 1).any())
 
-    def clamp(self, level: FloatArray, trusted: BoolArray) -> tuple[FloatArray, BoolArray]:
+    def clamp(
+        self, level: FloatArray, trusted: BoolArray, spread: FloatArray
+    ) -> tuple[FloatArray, BoolArray]:
         """The level [S], held within the largest drift, and where it had to be held [S].
+
+        spread: [S] of the series now; a drift of that size is none.
 
         The slow level follows trusted levels that did not have to be held.
         """
-        limit = self._max_drift
+        limit = np.maximum(self._max_drift, spread)
         # A new slow level knows too little to clamp. The branch saves time on every later sample.
         if self._growing:
-            limit = np.where(self.samples > self._min_samples, self._max_drift, np.inf)
+            limit = np.where(self.samples > self._min_samples, limit, np.inf)
         drift = level - self.level
         clamped = np.abs(drift) >= limit
         counted = trusted
@@ -94,6 +101,8 @@ class RegimeTracker:
         """carry: the arrays [S] of REGIME_KEYS. max_drift: [S]. step: seconds."""
         self._mean = carry["regime"]  # of the distance from the profile since samples went away
         self._slow_mean = carry["course"]  # the same over a longer time: it lags behind a move
+        self._stray = carry["stray"]  # mean distance of these samples from that mean
+        self._former = carry["former"]  # the level before the last accepted one
         self._away_steps = carry["away"]  # signed: steps that they have been away on one side
         self._since = carry["since"]  # unix seconds of the first sample away; 0 = none yet
         self._accepted = carry["accepted"]  # unix seconds of the last acceptance; 0 = none
@@ -101,14 +110,28 @@ class RegimeTracker:
         self._weight = ewma_weight(REGIME_SECONDS, step, MIN_STEPS)
         self._slow_weight = ewma_weight(SLOW_MEAN_SECONDS, step, MIN_STEPS)
         self._accept_steps = ACCEPT_SECONDS / step
+        self._former_steps = max(FORMER_SECONDS / step, MIN_STEPS)
         # Steps beyond this are not counted, so that a return takes no longer after weeks away.
         self._max_steps = self._accept_steps + 1
         self._any_away = bool(self._away_steps.any())
 
     @property
     def carry(self) -> dict[str, FloatArray]:
-        arrays = (self._mean, self._slow_mean, self._away_steps, self._since, self._accepted)
+        arrays = (
+            self._mean,
+            self._slow_mean,
+            self._stray,
+            self._former,
+            self._away_steps,
+            self._since,
+            self._accepted,
+        )
         return dict(zip(REGIME_KEYS, arrays, strict=True))
+
+    @property
+    def median(self) -> FloatArray:
+        """[S] the median distance of the samples away from their mean, if it is normal noise."""
+        return MEDIAN_OF_MEAN * self._stray
 
     def is_concerned(self, away: BoolArray) -> bool:
         """Whether any series is away, or was until now: only then is there anything to settle."""
@@ -125,25 +148,36 @@ class RegimeTracker:
         self._count_steps(sample)
         steps = np.abs(self._away_steps)
         self._any_away = bool(steps.any())
-        if steps.max(initial=0.0) <= self._accept_steps and sample.settled is None:
+        if steps.max(initial=0.0) <= self._former_steps and sample.settled is None:
             return level, None
-        accepted = (
-            sample.usable
-            & sample.away
-            & (steps > self._accept_steps)
-            & (np.abs(self._mean - self._slow_mean) <= STILL_SHARE * self._max_drift)
-        )
+        accepted = sample.usable & sample.away & self._is_normal(steps, sample.time)
         if sample.settled is not None:
             accepted |= sample.settled & (steps > 0)
         if not accepted.any():
             return level, None
+        self._former = np.where(accepted, level, self._former)
         self._away_steps = np.where(accepted, 0.0, self._away_steps)
         self._accepted = np.where(accepted, sample.time, self._accepted)
         return np.where(accepted, self._mean, level), accepted
 
+    def _is_normal(self, steps: FloatArray, time: int) -> BoolArray:
+        """[S] away for long enough and still, or back at the level before the last accepted one:
+        what ends a long incident is no second one."""
+        # Lively samples make a mean that moves by itself.
+        still = np.maximum(STILL_SHARE * self._max_drift, self._stray)
+        stands = np.abs(self._mean - self._slow_mean) <= still
+        is_former = np.abs(self._mean - self._former) <= np.maximum(self._max_drift, self._stray)
+        new = (steps > self._accept_steps) & stands
+        is_known = (self._accepted > 0) & (time - self._accepted <= MEMORY_SECONDS)
+        former = (steps > self._former_steps) & is_known & is_former
+        return np.asarray(new | former)
+
     def _update_means(self, sample: RegimeSample) -> None:
         """Both means start at the first sample that is away."""
         fresh = self._away_steps == 0
+        size = np.abs(sample.distance - self._mean)
+        followed = self._stray + sample.usable * self._weight * (size - self._stray)
+        self._stray = np.where(fresh, 0.0, followed)
         self._mean = self._mean + sample.usable * np.where(fresh, sample.away, self._weight) * (
             sample.distance - self._mean
         )

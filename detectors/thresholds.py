@@ -2,10 +2,10 @@
 
 An event that counts while `lower <= threshold < upper` is a pair of numbers. So the count at any
 threshold is the difference of two look-ups in sorted arrays. An incident counts while the threshold
-is below its highest score. An alarm counts where it begins: first the scores are closed over short
-quiet (grey-scale morphological closing, Serra 1982). Then each rise from `closed[t - 1]` to
-`closed[t]` begins an alarm for the thresholds in between. The alarm is false if it ends before it
-reaches an incident: that holds for thresholds of at least the lowest closed score on the way there.
+is below its highest score. An alarm counts where it begins: each rise of the score of an episode,
+from what was held before to that of the sample, begins an alarm for the thresholds in between. The
+alarm is false if it ends before it reaches an incident: that holds for thresholds of at least the
+lowest score that is held on the way there.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.api import BoolArray, FloatArray, IntArray
-from detectors.evaluate import JOIN_SAMPLES, Marks, runs
+from detectors.evaluate import Marks, runs
 
 
 @dataclass(frozen=True)
@@ -109,13 +109,11 @@ def curve(marks: Sequence[Marks], days: float) -> Curve:
     false = []
     for series in marks:
         caught.append((np.full(len(series.peaks), -np.inf), series.peaks))
-        closed = close(series.score, JOIN_SAMPLES)
-        previous = np.concatenate([[-np.inf], closed[:-1]])
         # An alarm reaches an incident at thresholds below `to_incident`.
-        to_incident = lowest_until(closed, series.belongs)
-        to_label = lowest_until(closed, series.belongs | series.neither)
-        true.append((previous, np.minimum(closed, to_incident)))
-        false.append((np.maximum(previous, to_label), closed))
+        to_incident = lowest_until(series, series.belongs)
+        to_label = lowest_until(series, series.belongs | series.neither)
+        true.append((series.before, np.minimum(series.score, to_incident)))
+        false.append((np.maximum(series.before, to_label), series.score))
     return Curve(
         incidents=sum(len(series.incidents) for series in marks),
         days=days,
@@ -125,25 +123,14 @@ def curve(marks: Sequence[Marks], days: float) -> Curve:
     )
 
 
-def close(score: FloatArray, join: int) -> FloatArray:
-    """[N] the scores with valleys of up to `join` samples filled: above a threshold exactly within
-    an alarm."""
-    if len(score) == 0:
-        return score
-    width = join + 1
-    edge = np.full(join, -np.inf)
-    padded = np.concatenate([edge, score, edge])
-    highest = np.lib.stride_tricks.sliding_window_view(padded, width).max(1)
-    closed: FloatArray = np.lib.stride_tricks.sliding_window_view(highest, width).min(1)
-    return closed
-
-
-def lowest_until(closed: FloatArray, flags: BoolArray) -> FloatArray:
-    """[N] the lowest score from each sample up to and with the next flagged one; -inf where none
-    follows."""
-    lowest = np.where(flags, closed, -np.inf)
+def lowest_until(marks: Marks, flags: BoolArray) -> FloatArray:
+    """[N] the lowest score that is held from each sample up to and with the next flagged one; -inf
+    where none follows."""
+    lowest = np.where(flags, marks.score, -np.inf)
+    on_the_way = np.minimum(marks.score, marks.before)  # in a gap before a sample, too
     start = 0
     for first, end in runs(flags):
-        lowest[start:first] = np.minimum.accumulate(closed[start : first + 1][::-1])[::-1][:-1]
+        later = np.minimum.accumulate(on_the_way[start + 1 : first + 1][::-1])[::-1]
+        lowest[start:first] = np.minimum(marks.score[start:first], later)
         start = end
     return lowest

@@ -1,64 +1,46 @@
-"""The base of every detector: season plus a slowly moving level, and a slowly moving spread.
+"""What is learnt of a series: its scale, its shape, its rhythm, and how far its level wanders.
 
-Nothing here follows an incident. The level is a mean over trusted samples alone: a sample beyond
-the gate does not move it at all. The level also stays near its slow level, a mean over days. So a
-fault that grows too slowly for the gate takes the level no farther than it goes without a fault.
-
-A new regime is accepted on purpose only, see `detectors.regime`. The spread follows the median of
-|residual| by equal steps up and down, and has a rhythm over the day. A model then forecasts
-`deviation`, the residual in spreads, from trusted samples; all other samples are gaps to it.
+`detectors.trend_walk` follows it sample by sample.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from detectors.api import Arrays, BoolArray, FloatArray, IntArray, SeriesBatch
-from detectors.regime import (
-    BLOCK_SECONDS,
-    REGIME_KEYS,
-    RegimeSample,
-    RegimeTracker,
-    SlowLevel,
-    ewma_weight,
-)
-from detectors.scaling import NORMAL_MAD, fit_scale, quantile
-from detectors.season import (
-    Profile,
-    Rhythm,
-    features,
-    fit_profile,
-    fit_rhythm,
-    known_features,
-    profile_at,
-    rhythm_at,
-)
+from detectors.profile import Profile, beyond_jitter, fit_profile, jitter_at, profile_at
+from detectors.regime import BLOCK_SECONDS, REGIME_KEYS, SlowLevel
+from detectors.rhythm import Rhythm, fit_rhythm
+from detectors.scaling import NORMAL_MAD, Scale, fit_scale, quantile
+from detectors.season import DAY, Clock
 from detectors.state_arrays import from_arrays, stored_as, to_arrays
-from detectors.trend_view import TrendView
+from detectors.transform import Transform, fit_transform
+from detectors.votes import daily_lowest
 
-# time constant of the level, and at least so many steps
-LEVEL_SECONDS = 90 * 60
-LEVEL_STEPS = 12
-SPREAD_SECONDS = 12 * 3600  # time in which the spread can change by a factor e
-GATE_SPREADS = 4.0  # a sample beyond is scored, but moves neither level nor spread
 BODY_QUANTILE = 0.75  # of the level's distances from its slow level
 EXCESS_SHARE = 0.001  # of the time, in which the level may be beyond its largest drift
 # Largest drift over that quantile: the tail of the distances falls with the third power.
 DRIFT_FACTOR = ((1 - BODY_QUANTILE) / EXCESS_SHARE) ** (1 / 3)
-CHUNK_COLUMNS = 256  # whose profile is held in memory at once
+LOWEST_DAY = 3  # the day, from the lowest one on, whose lowest sample counts
+LOWEST_SHARE = 0.5  # of it: no band reaches lower
+MIN_SPREAD = 1e-4  # in units of the scale
+MIN_START_STEPS = 8  # of a history, at whose level it starts
 
 
 @dataclass(frozen=True)
 class Trend:
     """S fitted trends; `profile` and what follows `period` are in units of `scale`."""
 
-    centre: FloatArray  # [S] units of the series
-    scale: FloatArray  # [S] units of the series
+    power: FloatArray  # [S] of the transform: 1, 0.5, or 0 = logarithm
+    shift: FloatArray  # [S] of the transform, units of the series
+    centre: FloatArray  # [S] transformed
+    scale: FloatArray  # [S] transformed
+    unit: FloatArray  # [S] robust scale of the series itself, units of the series
     resolution: FloatArray  # [S] units of the series
-    profile: Profile  # [S, KNOTS]
-    rhythm: Rhythm  # [S, BEATS] share of the spread at that time of the day
+    lowest: FloatArray  # [S] units of the series; no band reaches lower. -inf = it was negative
+    profile: Profile  # [S, PROFILE_COLUMNS]
+    rhythm: Rhythm  # [S, SLOTS] share of the spread at that time of the day
     period: IntArray  # [S] seconds; 0 = no season known
     floor: FloatArray  # [S] the spread never falls below
     cold_spread: FloatArray = stored_as("usual")  # [S] the spread of a cold start
@@ -72,6 +54,22 @@ class Trend:
     def restore(cls, state: Arrays) -> "Trend":
         return from_arrays(cls, state)
 
+    @property
+    def transform(self) -> Transform:
+        return Transform(self.power, self.shift)
+
+    def scaled(self, batch: SeriesBatch) -> FloatArray:
+        """[S, T] the samples of a batch, transformed, in units of `scale` from the centre."""
+        return self.scale_values(np.where(batch.observed, batch.values, 0.0))
+
+    def scale_values(self, values: FloatArray) -> FloatArray:
+        """[S, T] the same of values in units of the series."""
+        return (self.transform.forward(values) - self.centre[:, None]) / self.scale[:, None]
+
+    def unscaled(self, scaled: FloatArray) -> FloatArray:
+        """[S, T] the inverse of `scaled`, in units of the series."""
+        return self.transform.inverse(scaled * self.scale[:, None] + self.centre[:, None])
+
     def cold(self) -> dict[str, NDArray[np.float64]]:
         """The carry of a series of which no sample has been seen."""
         zero = np.zeros(len(self.scale))
@@ -81,34 +79,66 @@ class Trend:
             **{name: zero.copy() for name in ("anchor", "anchored", *REGIME_KEYS)},
         }
 
+    def start(self, batch: SeriesBatch) -> dict[str, NDArray[np.float64]]:
+        """The carry with which a known history starts: at the level of its first day, not at that
+        of its last."""
+        first = batch.steps(0, max(MIN_START_STEPS, DAY // batch.step))
+        distance = self.scaled(first) - profile_at(self.profile, Clock.of(first))
+        level = np.nan_to_num(quantile(distance, first.observed & first.usable, 0.5))
+        return {**self.cold(), "level": level, "anchor": level.copy()}
+
 
 def fit_trend(batch: SeriesBatch, train_mask: BoolArray) -> Trend:
     """Learns from the samples of a batch that `train_mask` [S, T] marks."""
-    scale = fit_scale(batch.values, train_mask)
-    scaled = np.where(train_mask, batch.values, 0.0) - scale.centre[:, None]
-    scaled = scaled / scale.scale[:, None]
-    profile, period = fit_profile(scaled, train_mask, batch.local_times)
-    distance = scaled - profile_at(profile, batch.local_times)
+    clock = Clock.of(batch)
+    transform = fit_transform(batch.values, train_mask, clock)
+    series_scale = fit_scale(batch.values, train_mask)
+    values = transform.forward(np.where(train_mask, batch.values, 0.0))
+    scale = fit_scale(values, train_mask)
+    scaled = (values - scale.centre[:, None]) / scale.scale[:, None]
+    profile, period = fit_profile(scaled, train_mask, clock)
+    distance = scaled - profile_at(profile, clock)
+    jitter = jitter_at(profile, clock)
     length = max(1, BLOCK_SECONDS // batch.step)
     position = _block_medians(distance, train_mask, length)
-    residual = np.abs(distance - position)
-    min_spread = np.maximum(0.5 * scale.resolution / scale.scale, 1e-4)
-    floor = np.maximum(0.5 * quantile(residual, train_mask, 0.9), min_spread)
-    cold_spread = np.maximum(NORMAL_MAD * quantile(residual, train_mask, 0.5), floor)
+    residual = np.abs(beyond_jitter(distance - position, *jitter))
+    surprise = np.abs(beyond_jitter(distance - _block_before(position, length), *jitter))
+    floor, cold_spread = _spreads(residual, train_mask, scale)
     starts = np.arange(0, batch.shape[1], length)
     sampled = np.add.reduceat(train_mask, starts, axis=1) > 0
     drift_limits = _drift_limits(position[:, starts], sampled, length * batch.step)
     return Trend(
+        power=transform.power,
+        shift=transform.shift,
         centre=scale.centre,
         scale=scale.scale,
-        resolution=scale.resolution,
+        unit=series_scale.scale,
+        resolution=series_scale.resolution,
+        lowest=_lowest(batch, train_mask, clock),
         profile=profile,
-        rhythm=fit_rhythm(residual, train_mask, batch.local_times, period),
+        rhythm=fit_rhythm(residual, surprise, train_mask, clock, period >= DAY, cold_spread),
         period=period,
         floor=floor,
         cold_spread=cold_spread,
         max_drift=np.maximum(drift_limits, cold_spread),
     )
+
+
+def _spreads(residual: FloatArray, mask: BoolArray, scale: Scale) -> tuple[FloatArray, FloatArray]:
+    """(the spread never falls below [S], the spread of a cold start [S]) of |residual| [S, T]."""
+    floor = np.maximum(0.5 * quantile(residual, mask, 0.9), 0.5 * scale.resolution / scale.scale)
+    floor = np.maximum(floor, MIN_SPREAD)
+    return floor, np.maximum(NORMAL_MAD * quantile(residual, mask, 0.5), floor)
+
+
+def _lowest(batch: SeriesBatch, train_mask: BoolArray, clock: Clock) -> FloatArray:
+    """[S] half of what a series reached on its third lowest day, so that one incident is no habit;
+    -inf where it ever was negative."""
+    daily = np.sort(daily_lowest(batch.values, train_mask, clock), axis=1)  # NaN last
+    seen = (~np.isnan(daily)).sum(axis=1)
+    rank = np.clip(seen - 1, 0, LOWEST_DAY - 1)
+    usual = np.take_along_axis(daily, rank[:, None], axis=1)[:, 0]
+    return np.where(daily[:, 0] >= 0, LOWEST_SHARE * usual, -np.inf)
 
 
 def _drift_limits(position: FloatArray, sampled: BoolArray, seconds: int) -> FloatArray:
@@ -123,8 +153,15 @@ def _drift_limits(position: FloatArray, sampled: BoolArray, seconds: int) -> Flo
     slow_level = SlowLevel(position[:, 0] * sampled[:, 0], np.zeros(rows), unlimited, seconds)
     for b in range(blocks):
         drift[:, b] = np.abs(position[:, b] - slow_level.level)
-        slow_level.clamp(position[:, b], sampled[:, b])
+        slow_level.clamp(position[:, b], sampled[:, b], np.zeros(rows))
     return np.asarray(DRIFT_FACTOR * quantile(drift, sampled, BODY_QUANTILE))
+
+
+def _block_before(position: FloatArray, length: int) -> FloatArray:
+    """[S, T] the position of the block before, from which a new sample is seen; the first block
+    has its own."""
+    moved = np.concatenate([position[:, :length], position[:, :-length]], axis=1)
+    return moved[:, : position.shape[1]]
 
 
 def _block_medians(distance: FloatArray, mask: BoolArray, length: int) -> FloatArray:
@@ -138,119 +175,3 @@ def _block_medians(distance: FloatArray, mask: BoolArray, length: int) -> FloatA
     count = np.isfinite(ordered).sum(axis=-1)
     middle = np.take_along_axis(ordered, (np.maximum(count, 1) - 1)[..., None] // 2, -1)[..., 0]
     return np.repeat(np.where(count > 0, middle, 0.0), length, axis=1)[:, :steps]
-
-
-def follow(trend: Trend, batch: SeriesBatch, carry: Arrays | None) -> TrendView:
-    """Walks the batch in time order, all series at once; carry None = a cold start."""
-    cold = trend.cold()
-    source = cold if carry is None else carry
-    start = {name: np.array(source.get(name, cold[name])) for name in cold}
-    scaled = np.where(batch.observed, batch.values, 0.0) - trend.centre[:, None]
-    scaled = scaled / trend.scale[:, None]
-    profile, rhythm = _calendar_columns(trend, batch)
-    usable = batch.observed & batch.usable
-    settled = batch.settled.T if batch.settled is not None and batch.settled.any() else None
-    columns = _Columns(
-        distance=np.ascontiguousarray(scaled.T - profile),
-        rhythm=rhythm,
-        usable=usable.T,
-        settled=settled,
-        times=batch.times,
-        step=batch.step,
-    )
-    walk = _walk(trend, columns, start)
-    deviation = np.where(batch.observed, ((columns.distance - walk.levels) / walk.spreads).T, 0.0)
-    return TrendView(
-        deviation=deviation,
-        observed=batch.observed,
-        seen=usable & (np.abs(deviation) <= GATE_SPREADS),
-        expected=(profile + walk.levels).T,
-        spread=walk.spreads.T,
-        profile=profile.T,
-        calendar=features(batch.local_times),
-        known=known_features(trend.period),
-        step=batch.step,
-        carry=walk.carry,
-        covariates=batch.covariates,
-        acceptances=walk.acceptances,
-        first=batch.start // batch.step,
-    )
-
-
-def _calendar_columns(trend: Trend, batch: SeriesBatch) -> tuple[FloatArray, FloatArray]:
-    """Profile and rhythm [T, S] at the columns of a batch; in chunks, to bound the memory."""
-    rows, steps = batch.shape
-    profile = np.empty((steps, rows))
-    rhythm = np.empty((steps, rows))
-    for first in range(0, steps, CHUNK_COLUMNS):
-        chunk = slice(first, first + CHUNK_COLUMNS)
-        profile[chunk] = profile_at(trend.profile, batch.local_times[chunk]).T
-        rhythm[chunk] = rhythm_at(trend.rhythm, batch.local_times[chunk]).T
-    return profile, rhythm
-
-
-class _Columns(NamedTuple):
-    """A batch as `_walk` reads it, a row for each column: rows of an array lie together."""
-
-    distance: FloatArray  # [T, S] from the profile
-    rhythm: FloatArray  # [T, S]
-    usable: BoolArray  # [T, S] observed and usable
-    settled: BoolArray | None  # [T, S] as of the batch; None = nowhere
-    times: IntArray  # [T] unix seconds
-    step: int  # seconds
-
-
-class _Walk(NamedTuple):
-    """What `_walk` returns."""
-
-    levels: FloatArray  # [T, S] before each sample
-    spreads: FloatArray  # [T, S] before each sample
-    acceptances: dict[int, BoolArray]  # see TrendView
-    carry: dict[str, NDArray[np.float64]]
-
-
-def _walk(trend: Trend, columns: _Columns, carry: dict[str, NDArray[np.float64]]) -> _Walk:
-    """Level and spread, sample by sample.
-
-    This loop runs for every sample of every series. It is dense because each array operation in it
-    costs more than its arithmetic.
-    """
-    distance = columns.distance
-    rhythm = columns.rhythm
-    usable = columns.usable
-    pull = usable * ewma_weight(LEVEL_SECONDS, columns.step, LEVEL_STEPS)
-    rate = min(columns.step / SPREAD_SECONDS, 0.1)
-    rise = np.where(usable, np.exp(rate), 1.0)
-    fall = np.where(usable, np.exp(-rate), 1.0)
-    gate = GATE_SPREADS * rhythm
-    min_median = 0.1 * trend.floor
-    regime = RegimeTracker(carry, trend.max_drift, columns.step)
-    slow_level = SlowLevel(carry["anchor"], carry["anchored"], trend.max_drift, columns.step)
-    level = carry["level"]
-    median = carry["median"]
-    levels = np.empty_like(distance)
-    spreads = np.empty_like(distance)
-    acceptances = dict[int, BoolArray]()
-    for t in range(len(distance)):
-        spread = np.maximum(NORMAL_MAD * median, trend.floor)
-        levels[t] = level
-        spreads[t] = spread
-        residual = distance[t] - level
-        size = np.abs(residual)
-        beyond = size > gate[t] * spread
-        level, clamped = slow_level.clamp(level + pull[t] * residual * ~beyond, usable[t] & ~beyond)
-        growth = np.where(size > rhythm[t] * median, rise[t], fall[t])
-        median = np.where(clamped, median, np.maximum(median * growth, min_median))
-        away = beyond | clamped
-        if regime.is_concerned(away):
-            settled = None if columns.settled is None else columns.settled[t]
-            sample = RegimeSample(
-                distance[t], residual, away, usable[t], int(columns.times[t]), settled
-            )
-            level, accepted = regime.settle(level, sample)
-            if accepted is not None:
-                acceptances[t] = accepted
-                slow_level.move(level, accepted)
-    last = {"level": level, "median": median}
-    last |= {"anchor": slow_level.level, "anchored": slow_level.samples, **regime.carry}
-    return _Walk(levels, spreads * rhythm, acceptances, last)

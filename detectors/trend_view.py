@@ -19,6 +19,9 @@ class TrendView:
     expected: FloatArray  # [S, T] in units of `scale`, without the centre
     spread: FloatArray  # [S, T] in units of `scale`
     profile: FloatArray  # [S, T] in units of `scale`
+    # [S, T] how far from the profile an edge that comes early or late reaches; in units of `scale`
+    below: FloatArray
+    above: FloatArray
     calendar: NDArray[np.float32]  # [T, FEATURES]
     known: NDArray[np.float32]  # [S, FEATURES] 0 or 1
     step: int  # seconds
@@ -45,6 +48,8 @@ class TrendView:
                 t - start: rows for t, rows in self.acceptances.items() if start <= t < end
             },
             first=self.first + start,
+            below=self.below[cut],
+            above=self.above[cut],
         )
 
     def rows(self, index: NDArray[np.generic]) -> "TrendView":
@@ -59,6 +64,8 @@ class TrendView:
             profile=self.profile[index],
             known=self.known[index],
             covariates=self.covariates[index],
+            below=self.below[index],
+            above=self.above[index],
             acceptances={t: rows[index] for t, rows in self.acceptances.items()},
             carry={name: array[index] for name, array in self.carry.items()},
         )

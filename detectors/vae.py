@@ -25,7 +25,6 @@ from detectors.masked_windows import (
     positive_width,
     predict_windows,
     reconstruction,
-    slide,
     window_batch,
 )
 from detectors.stacked import Weights, linear, tensors
@@ -140,23 +139,6 @@ class VAE(TrendDetector):
             return means[..., -1], widths[..., -1]
 
         return predict_windows(last_place, view, carry or cold(len(view.seen), self.window), device)
-
-    def strain(
-        self, weights: Arrays, view: TrendView, carry: Arrays | None, device: str
-    ) -> FloatArray:
-        """[S, T] nats by which the posterior of each window, its last sample masked, is away from
-        the prior.
-
-        The latent evidence: how unusual the past is of which the band of that sample is made.
-        `carry` is the one that `predict` is given.
-        """
-        weight_tensors = tensors(weights, device)
-
-        def divergence(values: Tensor, mask: Tensor, context: Tensor) -> tuple[Tensor, ...]:
-            return (_divergence(*self._encode(weight_tensors, values, mask, context)).sum(dim=-1),)
-
-        (nats,), _ = slide(divergence, view, carry or cold(len(view.seen), self.window), device)
-        return nats
 
 
 def _divergence(centre: Tensor, log_variance: Tensor) -> Tensor:

@@ -58,10 +58,11 @@ class Snapshot:
     lower: FloatArray  # [S]
     upper: FloatArray  # [S]
     score: FloatArray  # [S] NaN = not scored
-    # [S] what alert rules read: persistence and missing data applied; NaN = leave the row out
+    # [S] what alert rules read: above 1 exactly while an alarm is open; NaN = leave the row out
     alert_score: FloatArray
     missing: BoolArray  # [S] its samples had stopped at the last run
     muted: BoolArray  # [S] inside a maintenance window
+    learning: BoolArray  # [S] in its first day: alert rules do not see it
     model_version: IntArray  # [S]
     model_time: IntArray  # [S] unix seconds at which its model was fitted; 0 = none yet
     # [S] unix seconds at which it was fitted, or the gate last preferred it to a new one
@@ -76,8 +77,8 @@ class Snapshot:
 
     @property
     def reported_missing(self) -> BoolArray:
-        """[S] missing, and not in maintenance: alert rules are told of these."""
-        reported: BoolArray = self.missing & ~self.muted
+        """[S] missing, neither in maintenance nor learning: alert rules are told of these."""
+        reported: BoolArray = self.missing & ~self.muted & ~self.learning
         return reported
 
     @property

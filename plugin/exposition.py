@@ -24,7 +24,7 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4  # of the text that `exposition` writes
 # The states of series on the board.
 BOARD_STATES = tuple(state for state in SeriesState if state is not SeriesState.GONE)
 # Only series in these states have a score of the latest tick.
-SCORED_STATES = (SeriesState.OK, SeriesState.WARMING_UP)
+SCORED_STATES = (SeriesState.OK, SeriesState.WARMING_UP, SeriesState.LEARNING)
 # Name of the metric, column of a snapshot, help.
 SCORE_METRICS = (
     ("bandwatch_anomaly_score", "score", "Score of the latest sample; above 1 = outside the band."),
@@ -37,8 +37,8 @@ ALERT_METRICS = (
     (
         "bandwatch_alert_score",
         "alert_score",
-        "What alert rules read: the score after persistence, held when the series vanishes while "
-        "it alerts.",
+        "What alert rules read: above 1 exactly while an alarm is open, and then the highest score "
+        "so far.",
     ),
     (
         "bandwatch_missing",

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from detectors.api import SeriesBatch
+from plugin.config import Calendar
+from plugin.domain.public_holidays import holidays_between
 from plugin.domain.times import DAY
-from plugin.series import FloatArray, IntArray, Series
+from plugin.series import BoolArray, FloatArray, IntArray, Series
 
 
 @dataclass(frozen=True)
@@ -72,15 +75,42 @@ def align(series: Sequence[Series], grid: Grid) -> FloatArray:
     return values
 
 
-def series_batch(values: FloatArray, grid: Grid, timezone: str) -> SeriesBatch:
-    """What a detector sees of values [S, T], NaN = not observed. All of it may be learnt from."""
+def series_batch(
+    values: FloatArray, grid: Grid, timezone: str, calendar: Calendar | None = None
+) -> SeriesBatch:
+    """What a detector sees of values [S, T], NaN = not observed. All of it may be learnt from.
+
+    calendar: whose holidays the series follow; None = none.
+    """
+    offsets = utc_offsets(grid.times, timezone)
+    local_times = grid.times + offsets
     return SeriesBatch(
         values=values,
         observed=np.isfinite(values),
         start=grid.start,
         step=grid.step,
-        utc_offset=utc_offsets(grid.times, timezone),
+        utc_offset=offsets,
+        holiday=np.array(False) if calendar is None else holidays(local_times, calendar),
     )
+
+
+def local_days(times: IntArray, timezone: str) -> IntArray:
+    """The local days on which unix seconds lie, each once, ascending, from 1970-01-01."""
+    return np.unique((times + utc_offsets(times, timezone)) // DAY)
+
+
+def holidays(local_times: IntArray, calendar: Calendar) -> BoolArray:
+    """[T] whether each second of the local wall clock lies on a public holiday."""
+    if not len(local_times):
+        return np.zeros(0, bool)
+    days = local_times // DAY
+    return np.isin(days, _holiday_days(int(days.min()), int(days.max()), calendar))
+
+
+@lru_cache(256)  # a tick asks for the same day all day
+def _holiday_days(first_day: int, last_day: int, calendar: Calendar) -> IntArray:
+    days = holidays_between(first_day, last_day, calendar.country, calendar.subdivision)
+    return np.array(list(days), np.int64)
 
 
 def utc_offsets(times: IntArray, timezone: str) -> IntArray:

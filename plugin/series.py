@@ -88,6 +88,7 @@ class SeriesState(StrEnum):
     """The state of a series now."""
 
     WARMING_UP = "warming_up"  # too little history for a band
+    LEARNING = "learning"  # in its first day: its band is provisional, and it does not alert
     OK = "ok"
     MISSING = "missing"  # its samples have stopped
     STALE = "stale"  # not known, because Prometheus or the watch fails
@@ -141,7 +142,8 @@ class Tick:
     # The state of the detectors, leading axis S, see detectors.api.
     carry: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     stack: str = ""  # the detector spec of the models that have this state
-    muted: BoolArray | None = None  # [S, T] True = inside a maintenance window; None = no sample is
+    # [S, T] True = no alarm comes of it: in a maintenance window, or provisional; None = none is.
+    muted: BoolArray | None = None
 
 
 def covariate_watch(watch: str, query: str) -> str:

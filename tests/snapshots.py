@@ -26,6 +26,7 @@ def snapshot(
         "alert_score": np.zeros(n),
         "missing": np.zeros(n, bool),
         "muted": np.zeros(n, bool),
+        "learning": np.zeros(n, bool),
         "model_version": np.ones(n, np.int64),
         "model_time": np.full(n, time),
         "drifted": np.zeros(n, bool),

@@ -49,6 +49,7 @@ HOMES = {
     "cramjam": ("plugin.prometheus",),
     "dateutil": ("plugin.domain.recurrence",),
     "flask": ("plugin.web",),
+    "holidays": ("plugin.domain.public_holidays",),
     "icalendar": ("plugin.maintenance",),
     "isal": ("plugin.web",),
     "itsdangerous": ("plugin.web",),

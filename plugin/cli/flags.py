@@ -82,6 +82,29 @@ def budget(text: str) -> float:
     return _parsed(parse_budget, text)
 
 
+def fit_window(text: str) -> int | str:
+    """Seconds, or `auto`."""
+    from plugin.config.fit_window import FitWindowField
+
+    return _parsed(FitWindowField().read, text)
+
+
+def country(text: str) -> str:
+    """The code of a country whose holidays are known."""
+    from plugin.config.locations import CountryField
+
+    return _parsed(CountryField().read, text)
+
+
+def query(text: str) -> str:
+    """A PromQL expression, or the path of a folder."""
+    import os
+
+    from plugin.config.locations import QueryField
+
+    return text if os.path.isdir(text) else _parsed(QueryField().read, text)
+
+
 def timezone(text: str) -> str:
     """The name of an IANA time zone."""
     from zoneinfo import ZoneInfo

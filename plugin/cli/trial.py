@@ -11,11 +11,13 @@ from plugin.errors import BandwatchError, ConfigError, PrometheusError
 if TYPE_CHECKING:
     from plugin.app import Service
     from plugin.commands.backtest.source import Recording
+    from plugin.config import Watch
 
 
 BACKTEST_FLAGS: flags.FlagTable = {
     "source": {
         "metavar": "SOURCE",
+        "type": flags.query,
         "help": "a folder of NAME.csv[.gz] with time,value, or a PromQL expression",
     },
     "--output": {"metavar": "DIR", "required": True, "help": "folder for one NAME.csv per series"},
@@ -38,15 +40,25 @@ BACKTEST_FLAGS: flags.FlagTable = {
     },
     "--fit-window": {
         "metavar": "DURATION",
-        "type": flags.duration,
-        "default": "14d",
-        "help": "how much history a fit sees (default: %(default)s)",
+        "type": flags.fit_window,
+        "default": "auto",
+        "help": "how much history a fit sees, or auto: up to five weeks (default: %(default)s)",
     },
     "--timezone": {
         "metavar": "ZONE",
         "type": flags.timezone,
         "default": "UTC",
         "help": "time zone of days and weeks (default: %(default)s)",
+    },
+    "--country": {
+        "metavar": "CODE",
+        "type": flags.country,
+        "help": "country whose public holidays count as Sundays, such as DE (default: none)",
+    },
+    "--subdivision": {
+        "metavar": "CODE",
+        "default": "",
+        "help": "part of that country with holidays of its own, such as BE",
     },
     "--plot": {"action": "store_true", "help": "also draw NAME.png for each series"},
     "--jobs": {
@@ -88,24 +100,16 @@ def backtest(options: argparse.Namespace) -> int:
     """`bandwatch backtest`: one CSV (and PNG) per series, and a table."""
     from detectors.api import DetectorError
     from detectors.registry import detector_named
-    from plugin import config
     from plugin.commands import terminal
     from plugin.commands.backtest import results_report, run
+    from plugin.commands.backtest.settings import check_settings
 
-    watch = config.Watch(
-        name="backtest",
-        query=options.source,
-        timezone=options.timezone,
-        fit_every=options.refit_every,
-        fit_window=options.fit_window,
-        alert_budget=options.alert_budget,
-    )
-    if options.detector:
-        watch = watch.model_copy(update={"detector": options.detector})
+    watch = _watch(options)
     output = Path(options.output)
     try:
         detector_named(watch.detector, {})
         recordings = _recordings(options)
+        check_settings(watch, recordings)
         with terminal.bar(f"backtest {len(recordings)} series") as bar:
             results = run.backtest(
                 recordings, watch, output, plot=options.plot, jobs=options.jobs, progress=bar
@@ -116,6 +120,28 @@ def backtest(options: argparse.Namespace) -> int:
         raise BandwatchError(f"{error.filename or output}: {error.strerror or error}") from error
     results_report.show(results, watch, output)
     return 0
+
+
+def _watch(options: argparse.Namespace) -> "Watch":
+    """The settings of the flags; the others as by default."""
+    from plugin import config
+
+    if options.subdivision and not options.country:
+        raise ConfigError(
+            f"--subdivision: found {options.subdivision!r} alone; valid is with --country, too"
+        )
+    watch = config.Watch(
+        name="backtest",
+        query="recorded",  # the samples are there
+        timezone=options.timezone,
+        fit_every=options.refit_every,
+        fit_window=options.fit_window,
+        forecast=0,
+        alert_budget=options.alert_budget,
+        calendar=options.country
+        and config.Calendar(country=options.country, subdivision=options.subdivision),
+    )
+    return watch.model_copy(update={"detector": options.detector or watch.detector})
 
 
 def _recordings(options: argparse.Namespace) -> "list[Recording]":

@@ -1,6 +1,6 @@
 """Pictures of a band. The only file that knows matplotlib."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,41 +11,71 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
-from detectors.evaluate import JOIN_SAMPLES, runs
+from detectors.evaluate import runs
 
 VALUE_COLOR = "#1f2933"
 BAND_COLOR = "#9ecbff"
 EXPECTED_COLOR = "#2f6fb3"
 ALARM_COLOR = "#d6303a"
 LABEL_COLOR = "#f3c969"
+LEARNING_COLOR = "#c8ccd0"
+LEVEL_COLOR = "#2b8a3e"
 ZOOM_SAMPLES = 1440  # in the lower panel
 MAX_DRAWN_SAMPLES = 2000  # of a band; more would not fit a picture
 MAX_SCORE = 3.0  # drawn
 LEGEND_BESIDE_TITLE: dict[str, Any] = {
     "loc": "lower right",
     "bbox_to_anchor": (1, 1),
-    "ncols": 5,
+    "ncols": 7,
     "fontsize": 8,
     "frameon": False,
 }
 
 
-def draw_picture(path: Path, title: str, table: pd.DataFrame) -> None:
+def draw_picture(
+    path: Path,
+    title: str,
+    table: pd.DataFrame,
+    *,
+    learning_until: int = 0,
+    accepted: Sequence[int] | np.ndarray = (),
+) -> None:
     """Draws time,value,expected,lower,upper,score (and label): all of it, and a close look at the
-    worst alarm."""
+    worst alarm.
+
+    learning_until: the band is provisional before. accepted: when new levels were. All unix
+    seconds.
+    """
     matplotlib.rcParams["timezone"] = "UTC"
     figure = Figure(figsize=(13, 7), dpi=100, layout="constrained")
     whole_axes, zoom_axes = figure.subplots(2, 1)
     times = _times(table)
     _draw_dated(whole_axes, times, table)
-    whole_axes.set_title(f"{title}: {_alarm_count(table)}", loc="left", fontsize=11)
+    whole_axes.set_title(title, loc="left", fontsize=11)
     centre = int(np.nanargmax(table["score"])) if table["score"].notna().any() else len(table) // 2
     start = min(max(0, centre - ZOOM_SAMPLES // 2), max(0, len(table) - ZOOM_SAMPLES))
     zoom = slice(start, start + ZOOM_SAMPLES)
     _draw_dated(zoom_axes, times[zoom], table.iloc[zoom])
+    for axes, part in ((whole_axes, table), (zoom_axes, table.iloc[zoom])):
+        _draw_moments(axes, part["time"].to_numpy(), learning_until, np.asarray(accepted))
     zoom_axes.set_title("around the highest score", loc="left", fontsize=10)
     whole_axes.legend(**LEGEND_BESIDE_TITLE)
     figure.savefig(path)
+
+
+def _draw_moments(
+    axes: Axes, seconds: np.ndarray, learning_until: int, accepted: np.ndarray
+) -> None:
+    """The time of the rows in which the series was learnt from only, and a line where a new level
+    was accepted; all unix seconds."""
+    first, last = int(seconds[0]), int(seconds[-1])
+    if learning_until > first:
+        begin, end = _dates([first, min(learning_until, last)])
+        axes.axvspan(begin, end, color=LEARNING_COLOR, alpha=0.35, lw=0, zorder=0, label="learning")
+    visible_times = accepted[(accepted >= first) & (accepted <= last)]
+    for number, time in enumerate(_dates(visible_times)):
+        label = None if number else "new level accepted"
+        axes.axvline(time, color=LEVEL_COLOR, lw=1.2, ls=":", label=label)
 
 
 def draw_compared(
@@ -75,7 +105,11 @@ def draw_compared(
 
 
 def _times(table: pd.DataFrame) -> np.ndarray:
-    return pd.to_datetime(table["time"], unit="s", utc=True).to_numpy()
+    return _dates(table["time"].to_numpy())
+
+
+def _dates(seconds: Sequence[int] | np.ndarray) -> np.ndarray:
+    return np.asarray(seconds, "datetime64[s]")
 
 
 def _draw_score(axes: Axes, times: np.ndarray, score: np.ndarray) -> None:
@@ -86,11 +120,6 @@ def _draw_score(axes: Axes, times: np.ndarray, score: np.ndarray) -> None:
     axes.axhline(1, color=ALARM_COLOR, lw=0.8, ls="--")
     axes.set(ylim=(0, MAX_SCORE), yticks=[0, 1, MAX_SCORE])
     axes.spines[["top", "right"]].set_visible(False)
-
-
-def _alarm_count(table: pd.DataFrame) -> str:
-    alarms = len(runs(np.nan_to_num(table["score"].to_numpy(), nan=0.0) > 1, JOIN_SAMPLES))
-    return f"would have alerted {alarms} time{'' if alarms == 1 else 's'}"
 
 
 def _draw_dated(axes: Axes, times: np.ndarray, table: pd.DataFrame) -> None:

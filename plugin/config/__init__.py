@@ -5,6 +5,7 @@ from plugin.config.locations import is_loopback, split_address
 from plugin.config.model import (
     AlertmanagerSettings,
     BasicAuth,
+    Calendar,
     Config,
     Endpoint,
     MaintenanceSettings,
@@ -23,6 +24,7 @@ from plugin.config.writing import example, masked
 __all__ = [
     "AlertmanagerSettings",
     "BasicAuth",
+    "Calendar",
     "Config",
     "Endpoint",
     "MaintenanceSettings",

@@ -10,7 +10,7 @@ from plugin.config.conflicts import Conflict, conflict, quoted_duration, repeate
 from plugin.config.endpoint_constraints import check_endpoint, check_web
 from plugin.config.model import Config, MaintenanceSettings, MaintenanceWindow, StoreSettings
 from plugin.config.problems import Path, display_text, nearest_name
-from plugin.config.watch_constraints import check_groups, check_watch
+from plugin.config.watch_constraints import check_calendar, check_groups, check_watch
 from plugin.errors import WindowRefused
 
 
@@ -19,6 +19,8 @@ def find_conflicts(config: Config, detectors: Iterable[str]) -> Iterator[Conflic
     names = sorted(detectors)
     for i, watch in enumerate(config.watches):
         yield from check_watch(("watches", i), watch, config.store)
+        if watch.calendar is not None and watch.calendar != config.calendar:
+            yield from check_calendar(("watches", i, "calendar"), watch.calendar)
         if watch.detector not in names:
             yield conflict(
                 ("watches", i, "detector"),
@@ -33,6 +35,8 @@ def find_conflicts(config: Config, detectors: Iterable[str]) -> Iterator[Conflic
         "a name that no other watch has",
     )
     yield from check_groups(config.watches)
+    if config.calendar is not None:
+        yield from check_calendar(("calendar",), config.calendar)
     yield from check_endpoint(("prometheus",), config.prometheus)
     yield from _timeouts(config)
     yield from _store(config.store)

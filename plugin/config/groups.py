@@ -3,12 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from detectors.episodes import hold_seconds
 from plugin.config.model import Watch
 from plugin.series import Labels
 
-# An incident ends after so long without an alarm, whichever is longer.
-GAP_SECONDS = 1200
-GAP_STEPS = 15
 # All other severities are between these two.
 HIGHEST_SEVERITY = "page"
 LOWEST_SEVERITY = "ticket"
@@ -22,7 +20,7 @@ class Group:
     name: str
     by: tuple[str, ...]
     watches: tuple[str, ...]  # sorted
-    gap: int  # seconds
+    gap: int  # seconds after its last sample outside, in which an alarm joins an incident
     # Seconds for which an alarm can go on because of samples before an answer (`persistence`).
     lag: int = 0
     step: int = 0  # seconds between samples, the longest
@@ -43,18 +41,13 @@ def groups(watches: Iterable[Watch]) -> dict[str, Group]:
             name=name,
             by=tuple(sorted(members[0].group_by)),
             watches=tuple(sorted(watch.name for watch in members)),
-            gap=max(gap(watch.step) for watch in members),
+            gap=max(hold_seconds(watch.step) for watch in members),
             lag=max(watch.step * (watch.persistence[1] - 1) for watch in members),
             step=max(watch.step for watch in members),
         )
         for name, members in members_by_group.items()
     ]
     return {watch: group for group in all_groups for watch in group.watches}
-
-
-def gap(step: int) -> int:
-    """Seconds without an alarm that end an incident of series with this step (seconds)."""
-    return max(GAP_SECONDS, GAP_STEPS * step)
 
 
 def shared_labels(watches: Sequence[Watch]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The types of values that point somewhere: queries, URLs, listen addresses, time zones."""
+"""The types of values that point somewhere: queries, URLs, addresses, time zones, countries."""
 
 import ipaddress
 import re
@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from plugin.config.field_types import FieldType
 from plugin.config.problems import InvalidValue, display_text, nearest_name, quote
+from plugin.domain.public_holidays import country_meant, subdivisions_by_country
 
 WITH_CREDENTIALS = "a URL with credentials (not shown)"
 WRITE_PATH = "/api/v1/write"  # of Prometheus
@@ -146,6 +147,20 @@ class TimezoneField(FieldType):
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
             raise InvalidValue(display_text(name), self.valid, _nearest_zone(name)) from None
         return name
+
+
+class CountryField(FieldType):
+    """The code of a country whose holidays are known."""
+
+    valid = "a country as ISO 3166 writes it, such as DE, FR or US"
+
+    def read(self, value: object) -> str:
+        country = self.text(value)
+        if country not in subdivisions_by_country():
+            meant = country_meant(country)
+            nearest = quote(meant) if meant else None
+            raise InvalidValue(display_text(country), self.valid, nearest)
+        return country
 
 
 def split_address(address: str) -> tuple[str, int]:

@@ -21,9 +21,11 @@ from plugin.config.field_types import (
     RangeField,
     TextField,
 )
+from plugin.config.fit_window import FitWindowField, automatic_window
 from plugin.config.locations import (
     AddressField,
     ApiUrlField,
+    CountryField,
     ExternalUrlField,
     QueryField,
     TimezoneField,
@@ -45,6 +47,7 @@ from plugin.config.text_fields import (
     RULE,
     SELECTOR,
     SERIES_LABEL,
+    SUBDIVISION,
     TITLE,
     TOKEN,
     UNIT,
@@ -62,6 +65,13 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+class Calendar(Section):
+    """Whose public holidays the series follow."""
+
+    country: Annotated[str, CountryField()]
+    subdivision: Annotated[str, SUBDIVISION] = ""
+
+
 class Watch(Section):
     """One query; its series are learnt and scored."""
 
@@ -69,8 +79,11 @@ class Watch(Section):
     query: Annotated[str, QueryField()]
     step: Annotated[int, DurationField(1, DAY)] = MINUTE  # seconds
     offset: Annotated[int, DurationField(0, DAY)] = 0  # seconds that samples may arrive late
-    fit_window: Annotated[int, DurationField(MINUTE)] = 14 * DAY
+    # Of history that a fit sees, in seconds; auto = see `fit_seconds`.
+    fit_window: Annotated[int | Literal["auto"], FitWindowField()] = "auto"
     fit_every: Annotated[int, DurationField(MINUTE)] = DAY
+    # Of history before a new series may alert; at most fit_window; 0 = it may at once.
+    learn_for: Annotated[int, DurationField()] = DAY
     score_every: Annotated[int | None, DurationField(1, DAY)] = None  # None = step
     backfill: Annotated[int, DurationField()] = DAY  # scored at most after an outage
     # How far ahead the band is computed; less than a step = not at all.
@@ -85,6 +98,7 @@ class Watch(Section):
     labels: dict[Annotated[str, LABEL_NAME], Annotated[str, LABEL_VALUE]] = {}
     max_series: Annotated[int, IntegerField(1, 100_000)] = 1000
     timezone: Annotated[str, TimezoneField()] = "UTC"
+    calendar: Calendar | None = None  # None = that of the whole file, or no holidays
     direction: Annotated[
         Literal["both", "above", "below"], ChoiceField(("both", "above", "below"))
     ] = "both"
@@ -99,6 +113,11 @@ class Watch(Section):
     group_by: tuple[Annotated[str, SERIES_LABEL], ...] = ()
     # Watches of one group share incidents; None = this watch alone.
     incident_group: Annotated[str | None, NAME] = None
+
+    @property
+    def fit_seconds(self) -> int:
+        """Seconds of history that a fit sees at most; less where there is less."""
+        return automatic_window(self.step) if self.fit_window == "auto" else self.fit_window
 
     @property
     def score_interval(self) -> int:
@@ -271,6 +290,7 @@ class Config(Section):
 
     prometheus: PrometheusSettings
     watches: tuple[Watch, ...] = Field(min_length=1)
+    calendar: Calendar | None = None  # of the watches that set none
     remote_write: RemoteWriteSettings | None = None
     maintenance: MaintenanceSettings = MaintenanceSettings()
     store: StoreSettings = StoreSettings()

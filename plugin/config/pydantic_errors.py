@@ -19,6 +19,7 @@ PLACEHOLDERS = {
     "query": "placeholder",
     "username": "placeholder",
     "begin": "2026-01-01T00:00",
+    "country": "DE",
 }
 
 

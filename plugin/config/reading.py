@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from plugin.config.constraints import find_conflicts
 from plugin.config.endpoint_constraints import unprotected_address
+from plugin.config.fit_window import AUTO, MIN_FIT_STEPS
 from plugin.config.locations import AddressField
 from plugin.config.model import Config, Endpoint, PrometheusSettings, Section, Watch
 from plugin.config.problems import InvalidValue, Path, Problem, config_error, path_text, type_name
@@ -173,7 +174,9 @@ def _with_dependent_defaults(config: Config, folder: FilePath) -> Config:
             ),
             "store": store,
             "web": config.web.model_copy(update={"basic_auth": users}),
-            "watches": tuple(map(_with_forecast, config.watches)),
+            "watches": tuple(
+                _with_lengths(_with_shared(watch, config)) for watch in config.watches
+            ),
         }
     )
 
@@ -192,10 +195,25 @@ def _with_timeouts(config: Config) -> PrometheusSettings:
     return prometheus.model_copy(update={"read_timeout": read, "connect_timeout": connect})
 
 
-def _with_forecast(watch: Watch) -> Watch:
-    if "forecast" in watch.model_fields_set:
-        return watch
-    return watch.model_copy(update={"forecast": min(watch.forecast, MAX_STEPS_AHEAD * watch.step)})
+def _with_shared(watch: Watch, config: Config) -> Watch:
+    """What other sections decide: the holidays of all watches, and how much the store keeps for a
+    fit."""
+    shared: dict[str, object] = {}
+    if config.calendar is not None and "calendar" not in watch.model_fields_set:
+        shared["calendar"] = config.calendar
+    if watch.fit_window == AUTO and config.store.retention < watch.fit_seconds:
+        shared["fit_window"] = max(config.store.retention, MIN_FIT_STEPS * watch.step)
+    return watch.model_copy(update=shared)
+
+
+def _with_lengths(watch: Watch) -> Watch:
+    """Default lengths that are within what the watch allows."""
+    longest = {"forecast": MAX_STEPS_AHEAD * watch.step, "learn_for": watch.fit_seconds}
+    lengths = {
+        name: min(getattr(watch, name), longest[name])
+        for name in longest.keys() - watch.model_fields_set
+    }
+    return watch.model_copy(update=lengths)
 
 
 def _endpoint_with_files(endpoint: AnyEndpoint, folder: FilePath) -> AnyEndpoint:

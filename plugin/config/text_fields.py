@@ -31,6 +31,7 @@ HEADER_NAME = TextField("the name of an HTTP header", r"[A-Za-z0-9!#$%&'*+.^_`|~
 HEADER_VALUE = SecretField("text in one line, in quotes", r"[^\r\n]+")
 TOKEN = SecretField("a token: text without spaces or line breaks, in quotes", r"[!-~]+")
 PASSWORD = SecretField("a password: text that is not empty, in quotes", r"(?s).+")
+SUBDIVISION = TextField("a part of the country, such as BE", r"(?s).*")
 USERNAME = TextField("a user name without :", r"[^:\r\n]+")
 UNIT = TextField("a unit of Grafana such as reqps, s, bytes or percentunit", r"[^\r\n]*")
 FILE = TextField("the path of a file")

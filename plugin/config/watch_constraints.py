@@ -4,12 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from plugin.config.conflicts import Conflict, conflict, quoted_duration, repeated_names
 from plugin.config.durations import format_budget
-from plugin.config.model import StoreSettings, Watch
-from plugin.config.problems import Path, display_text
+from plugin.config.fit_window import MAX_FIT_STEPS, MIN_FIT_STEPS
+from plugin.config.model import Calendar, StoreSettings, Watch
+from plugin.config.problems import Path, display_text, nearest_name, one_of, quote
+from plugin.domain.public_holidays import subdivision_meant, subdivisions_by_country
 
-# Of a fit window: enough steps to learn from, not too many to hold in memory.
-MIN_FIT_STEPS = 100
-MAX_FIT_STEPS = 250_000
 MIN_SAMPLES_PER_ALARM = 20
 MAX_COVARIATES = 8
 MAX_STEPS_AHEAD = 480  # a forecast is held in memory: 12 bytes for each series and step
@@ -21,19 +20,21 @@ def check_watch(section: Path, watch: Watch, store: StoreSettings) -> Iterator[C
     """The conflicts between the settings of one watch. section: its path."""
     yield from _fit_window(section, watch)
     yield from _intervals(section, watch)
+    yield from _learning(section, watch)
     yield from _alert_budget(section, watch)
     yield from _retention(section, watch, store)
     yield from _covariates(section, watch)
 
 
 def _fit_window(section: Path, watch: Watch) -> Iterator[Conflict]:
-    steps = watch.fit_window // watch.step
+    seconds = watch.fit_seconds
+    steps = seconds // watch.step
     if not MIN_FIT_STEPS <= steps <= MAX_FIT_STEPS:
         low = quoted_duration(MIN_FIT_STEPS * watch.step)
         high = quoted_duration(MAX_FIT_STEPS * watch.step)
         yield conflict(
             (*section, "fit_window"),
-            f"{quoted_duration(watch.fit_window)} = {steps} steps of {quoted_duration(watch.step)}",
+            f"{quoted_duration(seconds)} = {steps} steps of {quoted_duration(watch.step)}",
             f"{MIN_FIT_STEPS} to {MAX_FIT_STEPS} steps, {low} to {high}",
             also=((*section, "step"),),
         )
@@ -59,6 +60,17 @@ def _intervals(section: Path, watch: Watch) -> Iterator[Conflict]:
         )
 
 
+def _learning(section: Path, watch: Watch) -> Iterator[Conflict]:
+    """A series can show no more history than a fit reads."""
+    if "learn_for" in watch.model_fields_set and watch.learn_for > watch.fit_seconds:
+        yield conflict(
+            (*section, "learn_for"),
+            quoted_duration(watch.learn_for),
+            f"at most fit_window, {quoted_duration(watch.fit_seconds)}",
+            also=((*section, "fit_window"),),
+        )
+
+
 def _alert_budget(section: Path, watch: Watch) -> Iterator[Conflict]:
     if watch.alert_budget * watch.step * MIN_SAMPLES_PER_ALARM > 1:
         max_budget = format_budget(1 / (MIN_SAMPLES_PER_ALARM * watch.step))
@@ -73,14 +85,31 @@ def _alert_budget(section: Path, watch: Watch) -> Iterator[Conflict]:
 
 def _retention(section: Path, watch: Watch, store: StoreSettings) -> Iterator[Conflict]:
     """The store must still hold the samples that a fit reads."""
-    if store.retention < watch.fit_window:
+    if store.retention < watch.fit_seconds:
         yield conflict(
             ("store", "retention"),
             quoted_duration(store.retention),
             f"at least the fit_window of {display_text(watch.name)}, "
-            f"{quoted_duration(watch.fit_window)}",
+            f"{quoted_duration(watch.fit_seconds)}",
             also=((*section, "fit_window"),),
         )
+
+
+def check_calendar(section: Path, calendar: Calendar) -> Iterator[Conflict]:
+    """A part of a country must be one whose holidays are known. section: its path."""
+    parts = subdivisions_by_country()[calendar.country]
+    if calendar.subdivision in ("", *parts):
+        return
+    meant = subdivision_meant(calendar.country, calendar.subdivision)
+    yield conflict(
+        (*section, "subdivision"),
+        display_text(calendar.subdivision),
+        f"a part of {calendar.country}: {one_of(parts)}"
+        if parts
+        else f"none: the holidays of {calendar.country} are the same everywhere",
+        quote(meant) if meant else nearest_name(calendar.subdivision, parts),
+        also=((*section, "country"),),
+    )
 
 
 def _covariates(section: Path, watch: Watch) -> Iterator[Conflict]:

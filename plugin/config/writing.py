@@ -12,6 +12,8 @@ def masked(config: Config) -> str:
     """All settings in use, also defaults, as the file spells them; every secret is `<secret>`."""
     data: dict[str, Any] = config.model_dump(mode="json", exclude_none=True)
     for watch in data["watches"]:
+        if "calendar" in data:
+            watch.setdefault("calendar", None)  # says that it has no holidays
         options = watch.pop("detector_options")
         if options:
             watch["detector"] = {"name": watch["detector"], **options}

@@ -1,23 +1,26 @@
 """Alarms: the episodes in which a series is outside its band. Pure.
 
 An alarm is a run of samples whose alert score exceeds 1: at least k of the last n scores exceed 1
-(`persistence` of the watch). The score of its first sample exceeds 1 by itself. Up to 5 samples
-inside are bridged, as `detectors.evaluate` counts alarms. The alarm ends when more than 5 steps
-have passed since its last sample outside, with or without samples: the alarm of a series that
-vanishes ends, and the series is then missing. Maintenance ends an alarm at once, and no alarm
-starts during maintenance.
+(`persistence` of the watch). The score of its first sample exceeds 1 by itself. The alarm ends when
+the hold has passed since its last sample outside (`detectors.episodes`, which evaluates by the same
+rule), with or without samples: the alarm of a series that vanishes ends, and the series is then
+missing. Maintenance ends an alarm at once, and no alarm starts during maintenance. When people have
+said that it is nothing to act on, it ends with the next sample inside.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
+from detectors.episodes import hold_seconds as hold_seconds  # for the web, too
 from plugin.series import BoolArray, FloatArray, IntArray, Tick
 
+ENDED_BY_ANSWER = "answer"
 ENDED_BY_MAINTENANCE = "maintenance"
 ENDED_BY_PAUSE = "paused"
-MAX_BRIDGED_SAMPLES = 5  # inside in a row without ending the alarm
+ENDED_BY_LEARNING = "learning"  # its series is learning since a reload, or a new version
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Alarm:
     peak_lower: float  # -inf = no bound on that side
     peak_upper: float
     direction: int  # at the peak: 1 = above the band, -1 = below
-    ended_by: str = ""  # MAINTENANCE or PAUSED; "" = by itself, or it is open
+    ended_by: str = ""  # one of ENDED_BY_...; "" = by itself, or it is open
 
 
 @dataclass(frozen=True)
@@ -50,66 +53,75 @@ class OpenAlarms:
     alarms: Mapping[int, Alarm]  # by series id
 
     def after(
-        self, ticks: Sequence[Tick], recent: Callable[[IntArray], FloatArray]
+        self,
+        ticks: Sequence[Tick],
+        recent: Callable[[IntArray], FloatArray],
+        answered: Mapping[int, int] = MappingProxyType({}),
     ) -> tuple[list[Alarm], "OpenAlarms"]:
         """The alarms that start, grow or end in these ticks of one run, and the open alarms after
         them.
 
         recent: ids [S] -> the last n scores of each series before these ticks, [S, n], NaN = fewer;
-        called only for n > 1. Ticks that were processed before change nothing.
+        called only for n > 1. answered: by series id, unix seconds at which people said that its
+        open alarm is nothing to act on. Ticks that were processed before change nothing.
         """
         new_ticks = [tick for tick in ticks if tick.times[-1] > self.until]
         alarms = dict(self.alarms)
         changed = dict[tuple[int, int], Alarm]()
         last_time = max([self.until, *(int(tick.times[-1]) for tick in new_ticks)])
         for tick in new_ticks:
-            for row, columns in self._runs(tick, recent):
+            ends = _ending_samples(tick, answered)
+            for row, columns in self._runs(tick, ends, recent):
                 series_id = int(tick.ids[row])
                 start = int(tick.times[columns[0]])
                 alarm = alarms.get(series_id)
-                finished = self._ended(alarm, tick, row, start) if alarm is not None else None
+                finished = self._ended(alarm, tick, row, ends, start)
                 if finished is not None:
                     changed[series_id, finished.start] = finished
                     alarm = None
                 grown = _grown(alarm, tick, row, columns)
                 if grown is not None:
                     alarms[series_id] = changed[series_id, grown.start] = grown
-            muted = tick.muted.any(axis=1) if tick.muted is not None else np.empty(0, bool)
-            for row in np.flatnonzero(muted).tolist():
+            for row in np.flatnonzero(ends.any(axis=1)).tolist():
                 alarm = alarms.get(int(tick.ids[row]))
-                finished = self._ended(alarm, tick, row, last_time) if alarm is not None else None
+                finished = self._ended(alarm, tick, row, ends, last_time)
                 if finished is not None:
                     changed[finished.series_id, finished.start] = finished
                     del alarms[finished.series_id]
-        for alarm in [alarm for alarm in alarms.values() if last_time - alarm.end >= self._max_gap]:
+        for alarm in [alarm for alarm in alarms.values() if last_time - alarm.end >= self._hold]:
             changed[alarm.series_id, alarm.start] = replace(alarm, open=False)
             del alarms[alarm.series_id]
         return list(changed.values()), replace(self, until=last_time, alarms=alarms)
 
-    def _ended(self, alarm: Alarm, tick: Tick, row: int, start: int) -> Alarm | None:
-        """The alarm as it ended before a sample outside at `start`; None if that sample continues
-        it."""
-        muted = tick.times[:0]
-        if tick.muted is not None:
-            muted = tick.times[tick.muted[row] & (tick.times > alarm.end) & (tick.times <= start)]
-        if len(muted) and muted[0] - alarm.end < self._max_gap:
-            return replace(alarm, open=False, ended_by=ENDED_BY_MAINTENANCE)
-        return replace(alarm, open=False) if start - alarm.end > self._max_gap else None
+    def _ended(
+        self, alarm: Alarm | None, tick: Tick, row: int, ends: BoolArray, start: int
+    ) -> Alarm | None:
+        """The alarm as it ended before a sample outside at `start`; None if there is none, or if
+        that sample continues it. ends: [S, T] samples that end an alarm."""
+        if alarm is None:
+            return None
+        between = (tick.times > alarm.end) & (tick.times <= start)
+        ending = np.flatnonzero(ends[row] & between)
+        if len(ending) and tick.times[ending[0]] - alarm.end < self._hold:
+            muted = tick.muted is not None and tick.muted[row, ending[0]]
+            reason = ENDED_BY_MAINTENANCE if muted else ENDED_BY_ANSWER
+            return replace(alarm, open=False, ended_by=reason)
+        return replace(alarm, open=False) if start - alarm.end > self._hold else None
 
     @property
-    def _max_gap(self) -> int:
+    def _hold(self) -> int:
         """Seconds between two samples outside of one alarm, at most."""
-        return (MAX_BRIDGED_SAMPLES + 1) * self.step
+        return hold_seconds(self.step)
 
     def _runs(
-        self, tick: Tick, recent: Callable[[IntArray], FloatArray]
+        self, tick: Tick, ends: BoolArray, recent: Callable[[IntArray], FloatArray]
     ) -> Iterator[tuple[int, IntArray]]:
         """(row, columns of the samples outside) of each run, row by row, in order of time."""
         rows, columns = self._outside(tick, recent)
         if len(rows):
-            apart = (np.diff(rows) > 0) | (np.diff(tick.times[columns]) > self._max_gap)
-            if tick.muted is not None:
-                apart |= np.diff(np.cumsum(tick.muted, axis=1)[rows, columns]) > 0
+            apart = (np.diff(rows) > 0) | (np.diff(tick.times[columns]) > self._hold)
+            if ends.any():
+                apart |= np.diff(np.cumsum(ends, axis=1)[rows, columns]) > 0
             edges = [0, *(np.flatnonzero(apart) + 1).tolist(), len(rows)]
             for first, last in zip(edges[:-1], edges[1:], strict=True):
                 yield int(rows[first]), columns[first:last]
@@ -131,6 +143,18 @@ class OpenAlarms:
             _persistent(window[candidates], above[candidates], scored, muted[candidates], k)
         )
         return candidates[rows], columns
+
+
+def _ending_samples(tick: Tick, answered: Mapping[int, int]) -> BoolArray:
+    """[S, T] the samples that end an alarm: those that are muted, and the first one inside after
+    the answer to it."""
+    ends = np.zeros(tick.score.shape, bool) if tick.muted is None else tick.muted.copy()
+    if answered:
+        for row in np.flatnonzero(np.isin(tick.ids, list(answered))).tolist():
+            later = tick.times > answered[int(tick.ids[row])]
+            inside = np.flatnonzero(later & (tick.score[row] <= 1))
+            ends[row, inside[:1]] = True
+    return ends
 
 
 def _persistent(

@@ -72,6 +72,7 @@ class Explanation:
     related: Related | None = None
     # Unix seconds since when it is at a new level, and when this level is accepted if it stays.
     new_level: tuple[int, int] | None = None
+    learning_until: int | None = None  # unix seconds; None = it is not learning
 
     @property
     def direction(self) -> int:
@@ -87,9 +88,10 @@ class Explanation:
         """The parts of the text, in order."""
         alarm = self.alarm
         if alarm is None:
-            return wording.explanation(
+            sentence = wording.explanation(
                 self.value, self.expected, self.lower, self.upper, self.score, self.unit
-            ).split("; ")
+            )
+            return [*sentence.split("; "), *self._notes]
         value, band = expected_range(self.value, self.expected, self.lower, self.upper, self.unit)
         parts = [
             value or "no sample",
@@ -101,6 +103,13 @@ class Explanation:
             wording.new_level(*self.new_level, self.time) if self.new_level else "",
         ]
         return [part for part in parts if part]
+
+    @property
+    def _notes(self) -> list[str]:
+        """What else is to be known of a series that does not alarm."""
+        if self.learning_until is None:
+            return []
+        return [wording.learning(self.learning_until, self.time)]
 
     @property
     def text(self) -> str:
@@ -124,9 +133,16 @@ class Explanation:
         )
 
 
-def explain_sample(samples: Samples, unit: str) -> Explanation | None:
-    """The last sample of a series that does not alarm; None where there is none."""
-    return _explanation_at(samples, len(samples) - 1, unit) if len(samples) else None
+def explain_sample(samples: Samples, unit: str, learning_end: int = 0) -> Explanation | None:
+    """The last sample of a series that does not alarm; None where there is none.
+
+    learning_end: unix seconds; samples before are provisional.
+    """
+    if not len(samples):
+        return None
+    explanation = _explanation_at(samples, len(samples) - 1, unit)
+    learning = explanation.time < learning_end
+    return replace(explanation, learning_until=learning_end) if learning else explanation
 
 
 def explain_alarm(
@@ -138,14 +154,13 @@ def explain_alarm(
     related: Related | None = None,
     new_level: tuple[int, int] | None = None,
 ) -> Explanation | None:
-    """An open alarm by its last sample, another one by its peak; None where that is not stored.
+    """An alarm by its last sample as long as that is outside, then by its peak; None where that is
+    not stored.
 
     samples: from `LEAD_SECONDS` before the alarm to the time of the explanation, at least those of
     the alarm. behaviour: over the `PAST_SECONDS` before the alarm.
     """
-    position = (
-        len(samples) - 1 if alarm.open else int(np.searchsorted(samples.times, alarm.peak_time))
-    )
+    position = _told_position(alarm, samples)
     if not 0 <= position < len(samples):
         return None
     kind = classify(behaviour, samples, alarm.start, alarm.end, alarm.direction)
@@ -162,6 +177,16 @@ def explain_alarm(
         rhythmic=behaviour is not None and behaviour.rhythmic,
         new_level=new_level if kind is DeviationKind.LEVEL else None,
     )
+
+
+def _told_position(alarm: Alarm, samples: Samples) -> int:
+    """Where the sample is that tells of an alarm."""
+    if not alarm.open:
+        return int(np.searchsorted(samples.times, alarm.peak_time))
+    first = int(np.searchsorted(samples.times, alarm.start))
+    scores = samples.score[first:]
+    back_inside = len(scores) > 0 and scores[-1] <= 1
+    return first + int(np.nanargmax(scores)) if back_inside else len(samples) - 1
 
 
 def rank_of(behaviour: PastBehaviour, value: float, time: int, direction: int) -> Rank | None:

@@ -20,7 +20,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from plugin.domain.alarms import MAX_BRIDGED_SAMPLES
+from detectors.episodes import hold_seconds
 from plugin.domain.times import DAY, HOUR
 from plugin.series import BoolArray, FloatArray, IntArray, Samples
 
@@ -225,6 +225,5 @@ def _runs(is_outside: BoolArray, times: IntArray) -> Iterator[IntArray]:
     """Positions of the samples outside, one array for each alarm."""
     positions = np.flatnonzero(is_outside)
     step = int(np.diff(times).min()) if len(times) > 1 else 1
-    yield from np.split(
-        positions, np.flatnonzero(np.diff(times[positions]) > (MAX_BRIDGED_SAMPLES + 1) * step) + 1
-    )
+    apart = np.diff(times[positions]) > hold_seconds(step)
+    yield from np.split(positions, np.flatnonzero(apart) + 1)

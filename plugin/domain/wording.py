@@ -120,6 +120,11 @@ def new_level(start: int, due: int, now: int) -> str:
     )
 
 
+def learning(end: int, now: int) -> str:
+    """A series that is new. end, now: unix seconds."""
+    return f"learning until {clock_time(end, now)}, no alert before"
+
+
 def regime(
     start: int, accepted: int, old_value: float, new_value: float, unit: str, author: str
 ) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from detectors.api import SeriesBatch
+from plugin.config import Calendar
 from plugin.domain.intervals import Interval
 from plugin.grid import Grid, series_batch
 from plugin.jobs.covariates import channels
@@ -35,6 +36,7 @@ class BatchBuilder:
     timezone: str
     grid: Grid
     masks: Iterable[Interval]
+    calendar: Calendar | None = None
 
     def of(
         self, spec: str, ids: IntArray, values: FloatArray, settled: BoolArray | None
@@ -42,7 +44,7 @@ class BatchBuilder:
         """The batch of values [S, T]; NaN = no sample. settled: see `SeriesBatch`."""
         covariates = channels(self.store, self.watch, spec, ids, self.grid)
         masked = masked_samples(self.masks, ids, self.grid)
-        unmasked = series_batch(values, self.grid, self.timezone)
+        unmasked = series_batch(values, self.grid, self.timezone, self.calendar)
         batch = replace(
             unmasked,
             covariates=covariates.values,

@@ -13,9 +13,11 @@ import numpy as np
 from plugin.board import Board
 from plugin.config import Watch
 from plugin.domain.budget import PERIOD_DAYS, AlarmTotals, NoiseReport, Spending, Suggestion
+from plugin.domain.learning import learning_end
 from plugin.domain.times import DAY
 from plugin.jobs.suggestions import MIN_ALARMS, best_suggestion
 from plugin.jobs.throttle import Throttle
+from plugin.series import SeriesRecord
 from plugin.store import Store
 
 CORE_SHARE = 0.001
@@ -50,8 +52,10 @@ class BudgetJob:
         return True
 
     def _noise(self, now: int) -> NoiseReport:
-        ids, month = self._store.samples.scored_since(now - PERIOD_DAYS[-1] * DAY)
-        week_ids, week = self._store.samples.scored_since(now - PERIOD_DAYS[0] * DAY)
+        learn_for = {name: watch.learn_for for name, watch in self._watches().items()}
+        counts = self._store.samples.scored_since
+        ids, month = counts(now - PERIOD_DAYS[-1] * DAY, learn_for)
+        week_ids, week = counts(now - PERIOD_DAYS[0] * DAY, learn_for)
         scored_in_week = dict(zip(week_ids.tolist(), week.tolist(), strict=True))
         scored_in_month = dict(zip(ids.tolist(), month.tolist(), strict=True))
         week_column = np.array(
@@ -70,18 +74,18 @@ class BudgetJob:
         """For the noisiest series of each watch. scored: samples of each series, in a month."""
         start = now - PERIOD_DAYS[-1] * DAY
         watches = self._watches()
-        for name, ids in self._noisiest(watches, start, scored).items():
-            for series_id in ids[:MAX_SUGGESTIONS]:
-                best = self._suggestion(watches[name], series_id, start, now)
+        for name, records in self._noisiest(watches, start, scored).items():
+            for record in records[:MAX_SUGGESTIONS]:
+                best = self._suggestion(watches[name], record, start, now)
                 if best is not None:
-                    yield series_id, best
+                    yield record.id, best
 
     def _noisiest(
         self, watches: Mapping[str, Watch], start: int, scored: Mapping[int, float]
-    ) -> dict[str, list[int]]:
-        """Ids of the series that raise more alarms than was promised, by watch, the worst first."""
+    ) -> dict[str, list[SeriesRecord]]:
+        """The series that raise more alarms than was promised, by watch, the worst first."""
         totals = self._store.alarms.totals(start)
-        noisy: dict[str, list[tuple[int, AlarmTotals]]] = {}
+        noisy: dict[str, list[tuple[SeriesRecord, AlarmTotals]]] = {}
         for record in self._store.series.all():
             watch = watches.get(record.watch)
             total = totals.get(record.id)
@@ -90,22 +94,25 @@ class BudgetJob:
             samples = scored.get(record.id, 0.0)
             spending = Spending.of(total, samples, watch.alert_budget, watch.step)
             if total.alarms > spending.promised:
-                noisy.setdefault(record.watch, []).append((record.id, total))
+                noisy.setdefault(record.watch, []).append((record, total))
         return {
             name: [
-                series_id
-                for series_id, total in sorted(
-                    series, key=lambda pair: (-pair[1].alarms, -pair[1].samples, pair[0])
+                record
+                for record, total in sorted(
+                    series, key=lambda pair: (-pair[1].alarms, -pair[1].samples, pair[0].id)
                 )
             ]
             for name, series in noisy.items()
         }
 
-    def _suggestion(self, watch: Watch, series_id: int, start: int, now: int) -> Suggestion | None:
-        samples = self._store.samples.between(np.array([series_id]), start, now).get(series_id)
+    def _suggestion(
+        self, watch: Watch, record: SeriesRecord, start: int, now: int
+    ) -> Suggestion | None:
+        first = max(start, learning_end(record.first_seen, watch.learn_for))
+        samples = self._store.samples.between(np.array([record.id]), first, now).get(record.id)
         if samples is None:
             return None
         real = self._store.alarms.real(watch.name, start)
-        of_series = [alarm for alarm in real if alarm.series_id == series_id]
-        of_others = [alarm for alarm in real if alarm.series_id != series_id]
+        of_series = [alarm for alarm in real if alarm.series_id == record.id]
+        of_others = [alarm for alarm in real if alarm.series_id != record.id]
         return best_suggestion(watch, samples, of_series, of_others)

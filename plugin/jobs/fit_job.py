@@ -76,7 +76,9 @@ class FitJob:
         """
         watch = self.watch
         window = self._window(end)
-        log.info("loading history", extra={"watch": watch.name, "window_seconds": watch.fit_window})
+        log.info(
+            "loading history", extra={"watch": watch.name, "window_seconds": watch.fit_seconds}
+        )
         samples = watch_history.load(
             self._context,
             window,
@@ -135,7 +137,7 @@ class FitJob:
             log.warning("history incomplete", extra={"watch": self.watch.name, "err": str(error)})
 
     def _window(self, end: int) -> Grid:
-        steps = self.watch.fit_window // self.watch.step
+        steps = self.watch.fit_seconds // self.watch.step
         return Grid(end - steps * self.watch.step, self.watch.step, steps + 1)
 
     def _fit(
@@ -178,6 +180,7 @@ class FitJob:
                     ids=ids,
                     window=window,
                     timezone=self.watch.timezone,
+                    calendar=self.watch.calendar,
                     alert_budget=self.watch.alert_budget,
                     device=self._settings.device,
                     prior=_weights(champions, ids) if need.warm else None,

@@ -24,7 +24,8 @@ from detectors.api import (
 from detectors.device import choose
 from detectors.registry import detector_named, from_spec
 from detectors.training import fleet_prior
-from plugin.config import Watch
+from plugin.config import Calendar, Watch
+from plugin.config.fit_window import MIN_FIT_STEPS
 from plugin.domain.intervals import Interval
 from plugin.errors import StoreError
 from plugin.grid import Grid
@@ -56,6 +57,7 @@ class FitTask:
     peers: tuple[WeightsRow, ...] = ()  # without a prior: fitted series to start from the mean of
     max_seconds: float = math.inf  # that the fit of one series may take
     masks: tuple[Interval, ...] = ()  # not learnt from
+    calendar: Calendar | None = None  # whose holidays the series follow
     contest: Contest | None = None  # what the new models have to beat; None = nothing
 
 
@@ -128,8 +130,8 @@ def run_task(task: FitTask) -> FitOutcome:
 
 def _outcome(store: Store, task: FitTask) -> FitOutcome:
     ids = np.array(task.ids, np.int64)
-    builder = BatchBuilder(store, task.watch, task.timezone, task.window, task.masks)
-    batch = builder.history(task.spec, ids)
+    builder = BatchBuilder(store, task.watch, task.timezone, task.window, task.masks, task.calendar)
+    batch = _since_first_sample(builder.history(task.spec, ids))
     rows, device_error = _fit_on_device(task, batch, _prior(store, task))
     refused = {
         task.ids[row]: (REASONS[type(error)], str(error)) for row, error in rows.refused.items()
@@ -155,6 +157,14 @@ def _outcome(store: Store, task: FitTask) -> FitOutcome:
         verdicts=dict(zip(challengers.ids, results, strict=True)),
         device_error=device_error,
     )
+
+
+def _since_first_sample(batch: SeriesBatch) -> SeriesBatch:
+    """Without the columns before the first sample of all series: a fit walks through every
+    column, and a window of five weeks is mostly empty for a young watch."""
+    steps = batch.shape[1]
+    first = int(batch.observed.any(axis=0).argmax())
+    return batch.steps(min(first, max(0, steps - MIN_FIT_STEPS)), steps)
 
 
 def masks_fingerprint(task: FitTask, series_id: int) -> str:

@@ -126,6 +126,6 @@ def _bands(
 def _gap(watch: Watch, stack: ModelStack, grid: Grid) -> Band:
     """What the models say of steps without samples, of covariates neither. Local time goes on."""
     rows = len(stack.ids)
-    batch = series_batch(np.full((rows, grid.count), np.nan), grid, watch.timezone)
+    batch = series_batch(np.full((rows, grid.count), np.nan), grid, watch.timezone, watch.calendar)
     covariates = np.full((rows, len(queries_of(stack.spec)), grid.count), np.nan)
     return stack.score(replace(batch, covariates=covariates))[0].band

@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from detectors.episodes import hold_seconds
 from detectors.regime import ewma_weight
 from plugin.board import Snapshot
 from plugin.config import Watch
+from plugin.domain.alarms import Alarm
 from plugin.domain.intervals import Interval, by_series
-from plugin.jobs.policies import HOLD_SECONDS, persistence_score
+from plugin.domain.learning import is_learning
+from plugin.jobs.policies import persistence_score
 from plugin.series import BoolArray, FloatArray, IntArray, Samples, SeriesRecord, SeriesState, Tick
 from plugin.store import ModelRecord
 
@@ -30,27 +33,23 @@ class LatestSamples:
         self._times: IntArray = np.empty(0, np.int64)
         self._version: IntArray = np.empty(0, np.int64)
         self._absent: IntArray = np.empty(0, np.int64)  # steps without a sample
-        # Unix seconds at which the series was first found missing; 0 = it is not missing.
-        self._missing_since: IntArray = np.empty(0, np.int64)
         self._columns: dict[str, FloatArray] = {name: np.empty(0) for name in COLUMNS}
         self._recent: FloatArray = np.empty((0, watch.persistence[1]))  # [S, n] the last n scores
         # [S] mean score by the present model; an anomaly counts as 1
         self._distance: FloatArray = np.empty(0)
         self._filled: FloatArray = np.empty(0)  # [S] share of that mean that samples have filled
+        # By series, those that are open, or were when its samples stopped.
+        self._alarms: dict[int, Alarm] = {}
 
     def restore(
-        self,
-        ids: IntArray,
-        samples: Sequence[Samples],
-        end: int,
-        maintenance: Sequence[Interval] = (),
+        self, ids: IntArray, samples: Sequence[Samples], end: int, muted: Sequence[Interval] = ()
     ) -> None:
         """Starts from what the store holds, after a restart.
 
-        end: unix seconds up to which the last run had asked. maintenance: in the time of these
-        samples.
+        end: unix seconds up to which the last run had asked. muted: in the time of these samples,
+        maintenance and what is provisional.
         """
-        intervals = by_series(maintenance)
+        intervals = by_series(muted)
         self._grow(ids)
         for row, series_id, stored in zip(
             np.searchsorted(self._ids, ids), ids.tolist(), samples, strict=True
@@ -59,18 +58,16 @@ class LatestSamples:
                 self._restore_row(int(row), stored, end, intervals.get(series_id, ()))
 
     def _restore_row(
-        self, row: int, stored: Samples, end: int, maintenance: Sequence[Interval]
+        self, row: int, stored: Samples, end: int, intervals: Sequence[Interval]
     ) -> None:
         last_sample = int(stored.times[-1])
         self._times[row] = last_sample
         self._version[row] = stored.model_version[-1]
         self._absent[row] = max(0, end - last_sample) // self._watch.step
-        # Counts only if the series is missing.
-        self._missing_since[row] = last_sample + MISSING_AFTER_STEPS * self._watch.step
         for name in COLUMNS:
             self._columns[name][row] = getattr(stored, name)[-1]
         muted = np.zeros(len(stored), bool)
-        for interval in maintenance:
+        for interval in intervals:
             muted |= (interval.start <= stored.times) & (stored.times <= interval.end)
         self._remember(np.array([row]), stored.score[None, :], muted[None, :])
 
@@ -169,14 +166,12 @@ class LatestSamples:
     def _snapshot(
         self, on_board: Sequence[SeriesRecord], champions: Mapping[int, ModelRecord], time: int
     ) -> Snapshot:
-        """The latest sample of these series; remembers since when each has been missing."""
+        """The latest sample of these series."""
         rows = np.searchsorted(self._ids, [record.id for record in on_board])
         missing = self._absent[rows] >= MISSING_AFTER_STEPS
         muted = np.array([record.state is SeriesState.MAINTENANCE for record in on_board], bool)
-        missing_since = self._missing_since[rows]
-        self._missing_since[rows] = np.where(
-            missing, np.where(missing_since > 0, missing_since, time), 0
-        )
+        learning = np.array([self._learning(record) for record in on_board], bool)
+        alert_score = self._alert_score(rows, missing, muted)
         models = [champions.get(record.id) for record in on_board]
         return Snapshot(
             settings=self._watch,
@@ -191,7 +186,8 @@ class LatestSamples:
             model_version=self._version[rows],
             missing=missing,
             muted=muted,
-            alert_score=self._alert_score(rows, missing, muted, time),
+            learning=learning,
+            alert_score=np.where(learning, np.nan, alert_score),
             model_time=_times(model.fitted_at if model else 0 for model in models),
             model_checked=_times(model.checked_at if model else 0 for model in models),
             drifted=self._drifted(rows),
@@ -213,34 +209,63 @@ class LatestSamples:
         maintenance.
         """
         last_sample = int(self._times[row])
+        last_seen = max(record.last_seen, last_sample)
         if (last_sample or record.last_seen) < oldest_time:
             state = SeriesState.GONE
         elif muted:
             state = SeriesState.MAINTENANCE
         elif self._absent[row] >= MISSING_AFTER_STEPS:
             state = SeriesState.MISSING
+        elif not has_model:
+            state = SeriesState.WARMING_UP
+        elif is_learning(record.first_seen, last_seen, self._watch.learn_for):
+            state = SeriesState.LEARNING
         else:
-            state = SeriesState.OK if has_model else SeriesState.WARMING_UP
-        return replace(record, last_seen=max(record.last_seen, last_sample), state=state)
+            state = SeriesState.OK
+        return replace(record, last_seen=last_seen, state=state)
 
-    def _alert_score(
-        self, rows: IntArray, missing: BoolArray, muted: BoolArray, time: int
-    ) -> FloatArray:
-        """[S] what alert rules read; NaN = the series has no row.
+    def _learning(self, record: SeriesRecord) -> bool:
+        return is_learning(record.first_seen, record.last_seen, self._watch.learn_for)
+
+    def hold(self, changed: Iterable[Alarm]) -> None:
+        """Keeps the alarms that have begun, grown or ended since the last tick, and after a restart
+        those that the store has."""
+        for alarm in sorted(changed, key=lambda alarm: alarm.start):
+            self._alarms[alarm.series_id] = alarm
+        self._grow(np.array(list(self._alarms), np.int64))
+        self._alarms = {
+            alarm.series_id: alarm
+            for alarm, alerted in zip(self._alarms.values(), self._alerted(), strict=True)
+            if not alarm.ended_by and (alarm.open or alerted)
+        }
+
+    def _alerted(self) -> BoolArray:
+        """Whether each of the alarms was open at the last sample of its series."""
+        rows = np.searchsorted(self._ids, list(self._alarms))
+        ends = np.array([alarm.end for alarm in self._alarms.values()], np.int64)
+        alerted: BoolArray = self._times[rows] - ends < hold_seconds(self._watch.step)
+        return alerted
+
+    def _alert_score(self, rows: IntArray, missing: BoolArray, muted: BoolArray) -> FloatArray:
+        """[S] what alert rules read: above 1 exactly while an alarm is open, and then the highest
+        so far; NaN = the series has no row.
 
         A missing series keeps its row if it was alerting, or if the watch alerts on missing data:
-        with its score at first, later with 0. The time that counts starts with the first run that
-        did not find it: an outage of Prometheus is no time for which it was missing. In maintenance
-        a row stays, too, with 0, so that what was firing ends.
+        with 0 when no alarm is open. In maintenance a row stays, too, with 0, so that what was
+        firing ends.
         """
-        score = persistence_score(self._recent[rows], self._watch.persistence[0])
-        stays = missing & ((score > 1) | (self._watch.missing_data == "alert"))
-        missing_seconds = time - self._missing_since[rows]
+        score = np.minimum(persistence_score(self._recent[rows], self._watch.persistence[0]), 1.0)
         # The second is also true right after maintenance.
         scored = ~np.isnan(score) | ~np.isnan(self._columns["score"][rows])
         score[scored & np.isnan(score)] = 0.0
-        score[missing & ~stays] = np.nan
-        score[stays & (np.isnan(score) | (missing_seconds > HOLD_SECONDS))] = 0.0
+        peak = np.full(len(self._ids), np.nan)
+        alerted = np.zeros(len(self._ids), bool)
+        at = np.searchsorted(self._ids, list(self._alarms))
+        peak[at] = [alarm.peak_score if alarm.open else np.nan for alarm in self._alarms.values()]
+        alerted[at] = self._alerted()
+        score[missing] = np.nan
+        score[missing & (alerted[rows] | (self._watch.missing_data == "alert"))] = 0.0
+        score = np.where(np.isnan(peak[rows]), score, peak[rows])
         score[muted & scored] = 0.0
         return score
 
@@ -253,7 +278,6 @@ class LatestSamples:
         self._times = np.insert(self._times, positions, 0)
         self._version = np.insert(self._version, positions, 0)
         self._absent = np.insert(self._absent, positions, 0)
-        self._missing_since = np.insert(self._missing_since, positions, 0)
         self._columns = {
             name: np.insert(array, positions, np.nan) for name, array in self._columns.items()
         }

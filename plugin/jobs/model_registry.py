@@ -76,6 +76,11 @@ class ModelRegistry:
         with self._lock:
             return sorted(self._records.values(), key=lambda record: record.id)
 
+    def first_seen(self) -> dict[int, int]:
+        """Unix seconds of the first sample of each series, by id."""
+        with self._lock:
+            return {record.id: record.first_seen for record in self._records.values()}
+
     def update_states(self, records: Iterable[SeriesRecord]) -> list[int]:
         """Keeps what the score job has found: last_seen and state.
 

@@ -13,9 +13,6 @@ from plugin.config import Watch
 from plugin.domain.tolerances import BandWidening
 from plugin.series import FloatArray
 
-# that the alert score of a vanished series stays: time for the rule on `missing` to take over
-HOLD_SECONDS = 600
-
 
 def move_band(band: Band, watch: Watch, widening: BandWidening | None = None) -> Band:
     """The band after the watch's policies; bounds may be infinite: no bound on that side.
@@ -89,3 +86,15 @@ def persistence_score(scores: FloatArray, k: int) -> FloatArray:
     ordered = np.sort(np.where(np.isnan(scores), 0.0, scores), axis=1)
     kth: FloatArray = np.where(np.isnan(scores).all(axis=1), np.nan, ordered[:, -k])
     return kth
+
+
+def persistent_scores(score: FloatArray, persistence: tuple[int, int]) -> FloatArray:
+    """[T] the same for each of the scores [T] of one series; NaN where there is none."""
+    k, n = persistence
+    scored = np.flatnonzero(~np.isnan(score))
+    padded = np.concatenate([np.full(n - 1, np.nan), score[scored]])
+    persistent = np.full(len(score), np.nan)
+    if len(scored):
+        windows = np.lib.stride_tricks.sliding_window_view(padded, n)
+        persistent[scored] = persistence_score(windows, k)
+    return persistent

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from detectors.api import Band, BoolArray, SeriesBatch
+from detectors.episodes import hold_steps
 from detectors.history import SETTLE_SHARE
 from detectors.quality import poisson_tail
 from detectors.registry import from_spec
 from plugin.config import Watch
-from plugin.domain.alarms import MAX_BRIDGED_SAMPLES
 from plugin.domain.intervals import Interval
 from plugin.domain.times import DAY, WEEK, duration
 from plugin.jobs.contest import Challengers, Contest
@@ -106,7 +106,7 @@ def _first_column(
     counts = batch.usable[[row]] & (batch.times >= week_start)
     week = ReplayedAlarms(
         challenger=round(recent.challenger * factor),
-        champion=int(count_runs(batch.alarmed[[row]] & counts)[0]),
+        champion=int(count_runs(batch.alarmed[[row]] & counts, batch.step)[0]),
         seconds=round(recent.seconds * factor),
     )
     if recent.challenger > recent.champion and week.too_many(watch):
@@ -131,8 +131,8 @@ def _replayed(
     is_outside = judge_values(values, band, contest.watch, widening)[0] > 1
     counts = batch.usable.copy()
     counts[:, : _settling(batch)] = False
-    challenger = count_runs(is_outside & counts)
-    champion = count_runs(batch.alarmed & counts)
+    challenger = count_runs(is_outside & counts, batch.step)
+    champion = count_runs(batch.alarmed & counts, batch.step)
     seconds = (batch.observed & counts).sum(axis=1) * batch.step
     return [
         ReplayedAlarms(
@@ -173,11 +173,11 @@ def _incidents(real: Sequence[Interval], series_id: int, batch: SeriesBatch) -> 
     ]
 
 
-def count_runs(flags: BoolArray) -> IntArray:
-    """[S] how many alarms flags [S, T] make, short quiet bridged as in `plugin.domain.alarms`."""
+def count_runs(flags: BoolArray, step: int) -> IntArray:
+    """[S] how many alarms flags [S, T] make, `step` seconds apart: `detectors.episodes`."""
     rows, columns = np.nonzero(flags)
     starts = np.ones(len(rows), bool)
-    starts[1:] = (np.diff(rows) > 0) | (np.diff(columns) > MAX_BRIDGED_SAMPLES + 1)
+    starts[1:] = (np.diff(rows) > 0) | (np.diff(columns) > hold_steps(step))
     return np.bincount(rows[starts], minlength=len(flags))
 
 

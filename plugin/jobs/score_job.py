@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from plugin.domain.alarms import ENDED_BY_PAUSE, OpenAlarms
+from plugin.domain.alarms import ENDED_BY_LEARNING, ENDED_BY_PAUSE, Alarm, OpenAlarms
+from plugin.domain.learning import is_learning, without_provisional_alarms
 from plugin.domain.model_decisions import Decision, DecisionKind
 from plugin.errors import ClockAhead, PrometheusError, Stopped, StoreError
 from plugin.grid import Grid, align
@@ -91,6 +92,7 @@ class ScoreJob:
         scored_until = self._store.samples.scored_until(self.watch.name)
         self._publisher.restore(scored_until or 0)
         self._restored = True
+        self._end_alarms(self._open_while_learning(), ENDED_BY_LEARNING)
         self._publisher.publish_incidents()
         if scored_until is not None:
             self._publisher.publish_restored(scored_until)
@@ -100,17 +102,30 @@ class ScoreJob:
         try:
             if not self._at_rest:
                 self.restore()
-                alarms = [
-                    replace(alarm, open=False, ended_by=ENDED_BY_PAUSE)
-                    for alarm in self._store.alarms.open(self.watch.name)
-                ]
-                self._store.end_alarms(alarms, self._group)
+                alarms = self._store.alarms.open(self.watch.name)
+                self._end_alarms(alarms, ENDED_BY_PAUSE)
                 self._publisher.publish_paused()
                 log.info("paused", extra={"watch": self.watch.name, "alarms_ended": len(alarms)})
             self._at_rest = True
         except StoreError as error:
             self._fail(error)
         return self._at_rest
+
+    def _open_while_learning(self) -> list[Alarm]:
+        """The open alarms of series that are learning, since a reload or a new version."""
+        learning = {
+            record.id
+            for record in self._registry.records()
+            if is_learning(record.first_seen, record.last_seen, self.watch.learn_for)
+        }
+        alarms = self._store.alarms.open(self.watch.name) if learning else []
+        return [alarm for alarm in alarms if alarm.series_id in learning]
+
+    def _end_alarms(self, alarms: Sequence[Alarm], reason: str) -> None:
+        if alarms:
+            ended = [replace(alarm, open=False, ended_by=reason) for alarm in alarms]
+            self._store.end_alarms(ended, self._group)
+            self._publisher.latest.hold(ended)
 
     def _run(self) -> int:
         """Returns the grid time that has been reached."""
@@ -204,9 +219,11 @@ class ScoreJob:
         )
         self._retire(scorer.replace(self._registry.take_waiting()))
         requests = self._store.regimes.requests(self.watch.name)
-        ticks, next_scorer = scorer.judge(ids, grid, values, requests)
+        judged, next_scorer = scorer.judge(ids, grid, values, requests)
+        ticks = self._muted(judged)
         accepted = regimes.accepted_regimes(ticks, self._store, requests, self.watch.step)
-        changed, alarms = self._alarms.after(ticks, self._publisher.latest.recent)
+        answered = self._store.alarms.answered(self._alarms.alarms.values())
+        changed, alarms = self._alarms.after(ticks, self._publisher.latest.recent, answered)
         write_result = self._store.write(
             ticks,
             query_key(self.watch),
@@ -223,7 +240,14 @@ class ScoreJob:
         self._metrics.regimes.labels(self.watch.name).inc(len(accepted))
         self._covariates.count_ambiguous(next_scorer.ambiguous)
         self._show(ticks)
+        self._publisher.latest.hold(changed)
         return next_scorer
+
+    def _muted(self, ticks: Sequence[Tick]) -> list[Tick]:
+        """The ticks, where no alarm comes of a provisional sample."""
+        first_seen = self._registry.first_seen()
+        learn_for = self.watch.learn_for
+        return [without_provisional_alarms(tick, first_seen, learn_for) for tick in ticks]
 
     def _fetch(self, grid: Grid) -> tuple[IntArray, FloatArray]:
         """What Prometheus has of the query: series ids [S] and values [S, T] on the grid."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.api import Band
-from detectors.bands import MEAN_POWER, sample_probability, tail_stretch
+from detectors.limits import BODY_SHARE, MEAN_POWER, sample_probability, tail_stretch
 from plugin.config import Watch, format_budget
 from plugin.domain.alarms import Alarm, OpenAlarms
 from plugin.domain.budget import Suggestion
@@ -103,9 +103,10 @@ def episodes(
     k, n = watch.persistence
     scored = np.flatnonzero(~np.isnan(score))
     is_near = score[scored] > 1
-    # Of all samples, only those that the last n scores of an alarm can hold matter.
+    # Of all samples, only those that the last n scores of an alarm can hold matter, and the last.
     for distance in range(1, n):
         is_near[distance:] |= score[scored][:-distance] > 1
+    is_near[-1:] |= is_near.any()
     positions = scored[is_near]
     if not len(positions):
         return []
@@ -154,7 +155,7 @@ def _candidate(watch: Watch, name: str, value: object, text: str) -> Candidate:
 
 def _stretch(budget: float, step: int) -> float:
     """What a limit is carried by to a budget, the slowest of those that a band has."""
-    return float(tail_stretch(sample_probability(budget, step), step) ** MEAN_POWER)
+    return float(tail_stretch(sample_probability(budget, step), step, BODY_SHARE) ** MEAN_POWER)
 
 
 def _least(samples: Samples, measure: FloatArray, noise: Sequence[Alarm]) -> float:

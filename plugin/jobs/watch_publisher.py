@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from detectors.episodes import hold_seconds
 from plugin.board import Board, Snapshot, WatchHealth
 from plugin.config.groups import Group
 from plugin.domain.intervals import Interval
+from plugin.domain.learning import learning_intervals
 from plugin.jobs.latest_samples import LatestSamples
 from plugin.jobs.masks import MaskSource
 from plugin.jobs.watch_context import WatchContext
@@ -48,9 +50,17 @@ class WatchPublisher:
         bounds = [
             int(time) for rows in samples if len(rows) for time in (rows.times[0], rows.times[-1])
         ]
-        maintenance = self.maintenance(min(bounds), max(bounds)) if bounds else ()
+        muted = self._muted(min(bounds), max(bounds)) if bounds else ()
         self.latest = LatestSamples(self.watch)
-        self.latest.restore(ids, samples, end, maintenance)
+        self.latest.restore(ids, samples, end, muted)
+        oldest_time = end - self._gone_after - hold_seconds(self.watch.step)
+        self.latest.hold(self._store.alarms.between(oldest_time, end, ids))
+
+    def _muted(self, start: int, end: int) -> Sequence[Interval]:
+        """When no alarm comes of a sample, from start to end inclusive."""
+        records = self._registry.records()
+        provisional = learning_intervals(records, self.watch.learn_for, start)
+        return [*self.maintenance(start, end), *provisional]
 
     def publish(self, scorer: WatchScorer) -> None:
         """What is known after a tick. The scorer drops the series that are gone since."""

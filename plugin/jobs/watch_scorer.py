@@ -161,7 +161,8 @@ class WatchScorer:
 
     def _builder(self, grid: Grid) -> BatchBuilder:
         masks = self._maintenance(grid.start, grid.end)
-        return BatchBuilder(self._store, self._watch.name, self._watch.timezone, grid, masks)
+        watch = self._watch
+        return BatchBuilder(self._store, watch.name, watch.timezone, grid, masks, watch.calendar)
 
     def shifts(self) -> dict[int, LevelShift]:
         """Which series lie at another level as of `until`, by id."""

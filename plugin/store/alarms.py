@@ -1,11 +1,11 @@
 """Alarms: one row per episode of a series, written in the transaction of the ticks that it is made
 of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, func, select
 
 from plugin.domain.alarms import Alarm
 from plugin.domain.budget import AlarmTotals
@@ -46,6 +46,23 @@ class AlarmTable:
     def open(self, watch: str) -> list[Alarm]:
         """The open alarms of a watch, sorted by series."""
         return self._alarms(_of_watch(watch).where(alarms.c.open).order_by(alarms.c.series_id))
+
+    def answered(self, open_alarms: Iterable[Alarm]) -> dict[int, int]:
+        """By series id, those of some open alarms that people have called a false alarm or a new
+        normal: unix seconds of the answer in force."""
+        ids = [alarm.series_id for alarm in open_alarms]
+        if not ids:
+            return {}
+        statement = (
+            select(alarms.c.series_id, func.max(feedback.c.at))
+            .join(feedback_series, _about_the_alarm())
+            .join(feedback, feedback.c.id == feedback_series.c.feedback_id)
+            .where(alarms.c.series_id.in_(select(each_of(ids).c.value)), alarms.c.open)
+            .where(feedback.c.verdict != Verdict.REAL.value)
+            .group_by(alarms.c.series_id)
+        )
+        with self._database.reading() as connection:
+            return dict(rows_of(connection, statement))
 
     def totals(self, start: int) -> Mapping[int, AlarmTotals]:
         """Totals by series of the alarms that started at `start` or later.
@@ -115,15 +132,22 @@ def _noise(start: int, *columns: ColumnElement[Any]) -> Select[Any]:
     return select(*columns).where(alarms.c.end >= start, alarms.c.start >= start, ~_called_real())
 
 
+def _about_the_alarm() -> ColumnElement[bool]:
+    """Whether feedback is in force, and about any sample of an alarm."""
+    return and_(
+        feedback_series.c.series_id == alarms.c.series_id,
+        feedback_series.c.ended_at.is_(None),
+        feedback_series.c.start <= alarms.c.end,
+        feedback_series.c.end >= alarms.c.start,
+    )
+
+
 def _called_real() -> ColumnElement[bool]:
     """Whether feedback that is in force says that an alarm was real."""
     return (
         select(1)
         .where(
-            feedback_series.c.series_id == alarms.c.series_id,
-            feedback_series.c.ended_at.is_(None),
-            feedback_series.c.start <= alarms.c.end,
-            feedback_series.c.end >= alarms.c.start,
+            _about_the_alarm(),
             feedback.c.id == feedback_series.c.feedback_id,
             feedback.c.verdict == Verdict.REAL.value,
         )

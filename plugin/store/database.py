@@ -11,7 +11,7 @@ flush of the disk per tick for that.
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -161,6 +161,11 @@ def each_of(ids: IntArray | Sequence[int]) -> TableValuedAlias:
 def each_name(names: Iterable[str]) -> TableValuedAlias:
     """As `each_of`, of texts."""
     return func.json_each(json.dumps(sorted(names))).table_valued("value")
+
+
+def each_pair(numbers: Mapping[str, int]) -> TableValuedAlias:
+    """As `each_of`, of texts with an integer each: columns `key` and `value`."""
+    return func.json_each(json.dumps(dict(numbers))).table_valued("key", "value")
 
 
 def one_each(name: str) -> TableValuedAlias:

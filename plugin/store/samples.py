@@ -1,5 +1,8 @@
 """The door to samples: the head and the blocks read as one."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from sqlalchemy import select
 
 from plugin.series import BoolArray, FloatArray, IntArray, Samples
@@ -7,6 +10,8 @@ from plugin.store import sample_reads, scored_counts
 from plugin.store.database import Database
 from plugin.store.sample_cache import SampleCache
 from plugin.store.schema import watches
+
+NO_LENGTHS: Mapping[str, int] = MappingProxyType({})
 
 
 class StoredSamples:
@@ -50,13 +55,16 @@ class StoredSamples:
                 select(watches.c.scored_until).where(watches.c.watch == watch)
             ).scalar()
 
-    def scored_since(self, start: int) -> tuple[IntArray, FloatArray]:
-        """Ids [S], ascending, and how many samples of each were scored from `start` on.
+    def scored_since(
+        self, start: int, learn_for: Mapping[str, int] = NO_LENGTHS
+    ) -> tuple[IntArray, FloatArray]:
+        """Ids [S], ascending, and how many samples of each were scored from `start` on, without
+        those of the first `learn_for` seconds of a series of a watch.
 
         Takes seconds for millions of rows.
         """
         with self._database.reading() as connection:
-            return scored_counts.since(connection, start)
+            return scored_counts.since(connection, start, learn_for)
 
     def clear_cache(self) -> None:
         """Frees the rows of series that have been removed: no read would ever replace them."""

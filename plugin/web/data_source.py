@@ -6,6 +6,7 @@ from flask import Response
 
 from plugin.board import Snapshot
 from plugin.domain.budget import Spending
+from plugin.domain.learning import learning_end
 from plugin.domain.times import DAY
 from plugin.errors import RequestError
 from plugin.series import SeriesRecord
@@ -87,9 +88,21 @@ class DataSourceViews:
                 )
             if len(samples):
                 parts.append((record, samples))
+        ends = self._learning_ends(records)
         if query.labels == "none":
-            return json_response([row for _, samples in parts for row in rows.number_rows(samples)])
-        return json_response(rows.band_rows(parts))
+            numbers = [rows.number_rows(samples, ends[record.id]) for record, samples in parts]
+            return json_response([row for part in numbers for row in part])
+        return json_response(rows.band_rows(parts, ends))
+
+    def _learning_ends(self, records: Sequence[SeriesRecord]) -> dict[int, int]:
+        """Series id -> unix seconds before which its samples are provisional; 0 = none is."""
+        lengths = {name: watch.learn_for for name, watch in self._context.watches().items()}
+        return {
+            record.id: learning_end(record.first_seen, lengths[record.watch])
+            if record.watch in lengths
+            else 0
+            for record in records
+        }
 
     def forecast(self, query: ForecastQuery) -> Response:
         records = self._catalog.find(query.watch, query.match, query.series)
@@ -130,7 +143,8 @@ class DataSourceViews:
             "series": str(row["series"]),
             "at": str(row["time"]),
         }
-        return self._links.url(link_fields, self._clock()) if _score(row) > 1 else ""
+        has_alarm = _score(row) > 1 and row["learning_until"] is None
+        return self._links.url(link_fields, self._clock()) if has_alarm else ""
 
     def watches(self, query: WatchesQuery) -> Response:
         return json_response(self.watch_rows(query.watch))

@@ -13,7 +13,7 @@ import numpy as np
 from flask import Response
 
 from plugin.board import Snapshot
-from plugin.domain.alarms import MAX_BRIDGED_SAMPLES, Alarm
+from plugin.domain.alarms import Alarm, hold_seconds
 from plugin.domain.explanation import (
     LEAD_SECONDS,
     PAST_SECONDS,
@@ -23,6 +23,7 @@ from plugin.domain.explanation import (
     explain_sample,
     find_related,
 )
+from plugin.domain.learning import learning_end
 from plugin.domain.past_behaviour import PastBehaviour
 from plugin.errors import RequestError
 from plugin.series import SeriesRecord
@@ -164,7 +165,7 @@ class ExplanationViews:
 
         alarm_names: all alarms that may be related.
         """
-        end = alarm.end + (MAX_BRIDGED_SAMPLES + 1) * self._context.watches()[record.watch].step
+        end = alarm.end + hold_seconds(self._context.watches()[record.watch].step)
         moment = now if alarm.open else min(now, end)
         return self._explained(record, alarm_as_of(alarm, now), moment, alarm_names)
 
@@ -172,7 +173,7 @@ class ExplanationViews:
         """The alarm of a series in which a moment lies, or its last sample before."""
         store = self._context.store
         watch = self._context.watches().get(record.watch)
-        reach = (MAX_BRIDGED_SAMPLES + 1) * watch.step if watch is not None else 0
+        reach = hold_seconds(watch.step) if watch is not None else 0
         alarms = [
             alarm
             for alarm in store.alarms.between(now - reach, now, [record.id])
@@ -180,7 +181,11 @@ class ExplanationViews:
         ]
         if not alarms or watch is None:
             samples = store.samples.of(record.id, now - LEAD_SECONDS, now)
-            return explain_sample(samples, watch.unit if watch is not None else "")
+            if watch is None:
+                return explain_sample(samples, "")
+            return explain_sample(
+                samples, watch.unit, learning_end(record.first_seen, watch.learn_for)
+            )
         names = {
             explanation.id: str(explanation.labels)
             for explanation in self._catalog.find((record.watch,))
@@ -226,6 +231,7 @@ class ExplanationViews:
 
 def _row(record: SeriesRecord, explanation: Explanation) -> ExplanationRow:
     alarm = explanation.alarm
+    until = explanation.learning_until
     return ExplanationRow(
         time=explanation.time * 1000,
         series=str(record.labels),
@@ -241,4 +247,5 @@ def _row(record: SeriesRecord, explanation: Explanation) -> ExplanationRow:
         unusual=explanation.rank_text,
         related=explanation.related_text,
         text=explanation.text,
+        learning_until=until * 1000 if until is not None else None,
     )

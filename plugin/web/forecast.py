@@ -9,7 +9,7 @@ from plugin.board import Board, Forecast, Snapshot
 from plugin.series import FloatArray, IntArray, Samples, SeriesRecord
 from plugin.web import rows
 
-UNKNOWN_COLUMNS = ("value", "score", "anomaly")  # of a row of /bands that lies ahead
+UNKNOWN_COLUMNS = ("value", "score", "anomaly", "provisional")  # of a row of /bands that lies ahead
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ class BandNumbers(LabelledRow, gc=False):
     upper: float | None
     score: float | None
     anomaly: float | None  # the value where it is outside its band: for a panel that marks it
+    provisional: float | None  # what is expected while the series is learning: the same
 
 
 class BandRow(BandNumbers):
@@ -66,6 +67,7 @@ class ScoreRow(LabelledRow):
     score: float | None
     age_seconds: float | None
     state: SeriesState
+    learning_until: Time | None
     missing: Literal[0, 1]
     direction: Direction
     detector: str
@@ -86,6 +88,7 @@ class WatchRow(LabelledRow):
     series: Count
     ok: Count
     warming_up: Count
+    learning: Count
     missing: Count
     stale: Count
     maintenance: Count
@@ -98,6 +101,7 @@ class WatchRow(LabelledRow):
     budget_7d: float
     budget_spent: float
     step: int
+    fit_window: int
     unit: str
 
 
@@ -185,6 +189,7 @@ class ExplanationRow(Struct):
     unusual: str
     related: str
     text: str
+    learning_until: Time | None
 
 
 class RegimeRow(Struct, rename={"time_end": "timeEnd"}):

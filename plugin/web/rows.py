@@ -12,13 +12,15 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from types import MappingProxyType
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from plugin.board import Snapshot
+from plugin.domain.learning import learning_end
 from plugin.domain.times import duration
-from plugin.domain.wording import explanation
+from plugin.domain.wording import explanation, learning
 from plugin.series import FloatArray, IntArray, Labels, Samples, SeriesRecord, renamed
 from plugin.web.row_types import BandNumbers, BandRow, BudgetRow, IncidentRow, ScoreRow
 
@@ -55,8 +57,11 @@ def finite(number: float) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def number_rows(samples: Samples) -> list[BandNumbers]:
-    """Every sample of one series, only the numbers."""
+def number_rows(samples: Samples, provisional_until: int = 0) -> list[BandNumbers]:
+    """Every sample of one series, only the numbers.
+
+    provisional_until: unix seconds; samples before are provisional.
+    """
     columns = (
         samples.value,
         samples.expected,
@@ -64,26 +69,29 @@ def number_rows(samples: Samples) -> list[BandNumbers]:
         samples.upper,
         samples.score,
         _anomalies(samples.value, samples.score),
+        _provisional(samples, provisional_until),
     )
     return list(map(BandNumbers, milliseconds(samples.times), *map(_nullable, columns)))
 
 
-def band_rows(parts: Sequence[tuple[SeriesRecord, Samples]]) -> list[Row]:
-    """Every sample of every series, sorted by time over all series."""
+def band_rows(
+    parts: Sequence[tuple[SeriesRecord, Samples]],
+    learning_ends: Mapping[int, int] = MappingProxyType({}),
+) -> list[Row]:
+    """Every sample of every series, sorted by time over all series.
+
+    learning_ends: series id -> unix seconds; its samples before are provisional.
+    """
     if not parts:
         return []
     heads = [_named(record) | label_columns(record.labels) for record, _ in parts]
     owner = np.repeat(np.arange(len(parts)), [len(samples) for _, samples in parts])
-    columns = [
-        np.concatenate([getattr(samples, name) for _, samples in parts])
-        for name in ("times", "value", "expected", "lower", "upper", "score")
-    ]
+    columns = _joined(parts, learning_ends)
     if len(parts) > 1:
         order = np.argsort(columns[0], kind="stable")
         owner = owner[order]
         columns = [column[order] for column in columns]
     head = filled(heads)
-    columns.append(_anomalies(columns[1], columns[5]))
     return [
         {
             "time": time,
@@ -93,17 +101,37 @@ def band_rows(parts: Sequence[tuple[SeriesRecord, Samples]]) -> list[Row]:
             "upper": upper,
             "score": score,
             "anomaly": anomaly,
+            "provisional": provisional,
             **head[series],
         }
-        for series, time, value, expected, lower, upper, score, anomaly in zip(
+        for series, time, value, expected, lower, upper, score, anomaly, provisional in zip(
             owner.tolist(), milliseconds(columns[0]), *map(_nullable, columns[1:]), strict=True
         )
     ]
 
 
+def _joined(
+    parts: Sequence[tuple[SeriesRecord, Samples]], learning_ends: Mapping[int, int]
+) -> list[Any]:
+    """The columns of BandNumbers, times in seconds, of all series one after the other."""
+    columns = [
+        np.concatenate([getattr(samples, name) for _, samples in parts])
+        for name in ("times", "value", "expected", "lower", "upper", "score")
+    ]
+    provisional = [
+        _provisional(samples, learning_ends.get(record.id, 0)) for record, samples in parts
+    ]
+    return [*columns, _anomalies(columns[1], columns[5]), np.concatenate(provisional)]
+
+
 def _anomalies(value: FloatArray, score: FloatArray) -> FloatArray:
     """The values that are outside their band, NaN elsewhere."""
     return np.where(score > 1, value, np.nan)
+
+
+def _provisional(samples: Samples, provisional_until: int) -> FloatArray:
+    """What was expected of provisional samples, NaN elsewhere."""
+    return np.where(samples.times < provisional_until, samples.expected, np.nan)
 
 
 def score_rows(
@@ -148,6 +176,7 @@ def _latest(snapshot: Snapshot, now: float) -> list[Row]:
         "score": _nullable(snapshot.score),
         "age_seconds": _nullable(ages(snapshot, now)),
         "state": [record.state.value for record in snapshot.series],
+        "learning_until": _learning_until(snapshot),
         "missing": snapshot.missing.astype(int).tolist(),
         "direction": (above.astype(int) - below.astype(int)).tolist(),
         "detector": snapshot.detector,
@@ -165,12 +194,27 @@ def _explained(snapshot: Snapshot, now: float) -> Iterable[str]:
     sentences = map(
         explanation, *(column.tolist() for column in columns), repeat(snapshot.settings.unit)
     )
+    notes = (
+        f"; {learning(time // 1000, int(now))}" if time else ""
+        for time in _learning_until(snapshot)
+    )
     return (
-        f"no sample for {duration(int(now) - time)}; before: {text}" if missing and time else text
-        for text, missing, time in zip(
-            sentences, snapshot.missing.tolist(), snapshot.times.tolist(), strict=True
+        f"no sample for {duration(int(now) - time)}; before: {text}{note}"
+        if missing and time
+        else text + note
+        for text, note, missing, time in zip(
+            sentences, notes, snapshot.missing.tolist(), snapshot.times.tolist(), strict=True
         )
     )
+
+
+def _learning_until(snapshot: Snapshot) -> list[int | None]:
+    """[S] milliseconds; None = it is not learning."""
+    learn_for = snapshot.settings.learn_for
+    return [
+        learning_end(record.first_seen, learn_for) * 1000 if is_learning else None
+        for record, is_learning in zip(snapshot.series, snapshot.learning.tolist(), strict=True)
+    ]
 
 
 def ages(snapshot: Snapshot, now: float) -> FloatArray:

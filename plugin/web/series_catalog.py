@@ -30,6 +30,7 @@ ARRAYS = (
     "model_checked",
     "drifted",
     "muted",
+    "learning",
 )
 
 

@@ -51,6 +51,7 @@ def watch_rows(
             **_models(snapshot, moment.now),
             **_budget(spent.get(name, NO_SPENDING)),
             "step": watch.step,
+            "fit_window": watch.fit_seconds,
             "unit": watch.unit,
         }
 
@@ -81,6 +82,7 @@ def _counts(snapshot: Snapshot | None) -> Row:
         "series": states.total(),
         "ok": states[SeriesState.OK],
         "warming_up": states[SeriesState.WARMING_UP],
+        "learning": states[SeriesState.LEARNING],
         "missing": int(snapshot.reported_missing.sum()) if snapshot is not None else 0,
         "stale": states[SeriesState.STALE],
         "maintenance": states[SeriesState.MAINTENANCE],

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plugin.domain.alarms import MAX_BRIDGED_SAMPLES, Alarm, OpenAlarms
+from plugin.domain.alarms import Alarm, OpenAlarms, hold_seconds
 from plugin.domain.deviation import DeviationKind, classify
 from plugin.domain.past_behaviour import PastBehaviour
 from plugin.series import BoolArray, FloatArray, IntArray, Samples, Tick
@@ -79,7 +79,7 @@ def explained(times: IntArray, value: FloatArray, samples: Samples, alarm: Alarm
     step = int(np.median(np.diff(samples.times)))
     before = (times >= alarm.start - WINDOW) & (times < alarm.start)
     first, last = samples.times.searchsorted(
-        [alarm.start - LEAD, alarm.end + (MAX_BRIDGED_SAMPLES + 1) * step + 1]
+        [alarm.start - LEAD, alarm.end + hold_seconds(step) + 1]
     )
     part = slice(first, last)
     seen = Samples(

@@ -17,7 +17,7 @@ import numpy as np
 
 from detectors.api import Band
 from detectors.bands import rescore, stretch_band
-from detectors.evaluate import JOIN_SAMPLES, Marks, mark_series, runs
+from detectors.evaluate import Marks, alarm_spans, mark_series
 from plugin.commands.backtest.evaluation import evaluate_series
 from plugin.commands.backtest.source import csv_files, numbers, read_table
 from plugin.commands.terminal import bar, table
@@ -51,7 +51,9 @@ class Recorded:
     step: int
 
     def marks(self, score: FloatArray) -> Marks:
-        return mark_series(score, self.label, self.observed, self.kind, self.step)
+        return mark_series(
+            score, self.label, self.observed, self.kind, self.step, self.samples.times
+        )
 
 
 @dataclass
@@ -128,7 +130,7 @@ def add_pairs(totals: Totals, series: Recorded) -> None:
 def false_alarms(series: Recorded, marks: Marks, begin: int, end: int) -> Iterator[tuple[int, int]]:
     """First and last time of each that begins within begin..end."""
     times = series.samples.times[np.flatnonzero(series.observed)]
-    for first, past in runs(marks.score > 1, JOIN_SAMPLES):
+    for first, past in alarm_spans(marks):
         if (
             begin <= times[first] < end
             and not (marks.belongs[first:past] | marks.neither[first:past]).any()

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from detectors.api import Band
 from plugin.commands.plot import ALARM_COLOR, EXPECTED_COLOR, LABEL_COLOR, VALUE_COLOR, draw_band
 from plugin.config import Watch
+from plugin.domain.alarms import OpenAlarms
 from plugin.jobs.latest_samples import LatestSamples
 from plugin.jobs.policies import judge_values
 from plugin.series import FloatArray, Labels, SeriesRecord, SeriesState, Tick
@@ -26,7 +27,7 @@ COLUMNS = ("value", "expected", "lower", "upper", "score")
 DOTS = 100  # dots per inch: pictures are 700 pixels wide
 STEP = 60  # seconds
 DAY = np.arange(0, 24, 1 / 12)  # hours
-MINUTE = np.arange(-15.0, 46.0)
+MINUTE = np.arange(-15.0, 91.0)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Scene:
 
 
 def watch(**settings: Any) -> Watch:
-    return Watch(name="w", query="up", step=STEP, **settings)
+    return Watch(name="w", query="up", step=STEP, learn_for=0, **settings)
 
 
 def noise(size: int) -> FloatArray:
@@ -169,7 +170,7 @@ def persistence(path: Path) -> None:
     """One outlier, then an incident: the value in its band, and what alert rules read with and
     without."""
     expected = np.full(len(MINUTE), 50.0)
-    outside = np.isin(MINUTE, (-3.0, 18.0, 19.0, 20.0, 22.0, 23.0, 24.0, 25.0))
+    outside = np.isin(MINUTE, (-3.0, 38.0, 39.0, 40.0, 42.0, 43.0, 44.0, 45.0))
     value = expected + 4 * noise(len(MINUTE)) + np.where(outside, 24.0, 0.0)
     series = Series(value, expected, np.full(len(MINUTE), 12.0), np.full(len(MINUTE), 12.0))
     figure = Figure(figsize=(7, 3.8), dpi=DOTS, layout="constrained")
@@ -185,7 +186,7 @@ def persistence(path: Path) -> None:
 
 
 def missing_data(path: Path) -> None:
-    """A series that stops for 25 minutes, while all is well and while it alerts."""
+    """A series that stops for an hour, while all is well and while it alerts."""
     figure = Figure(figsize=(7, 3.6), dpi=DOTS, layout="constrained")
     axes = figure.subplots(3, 2, sharex=True, sharey="row", height_ratios=[1.6, 1, 1])
     for column, offset in enumerate((0.0, 24.0)):
@@ -216,10 +217,10 @@ def missing_data(path: Path) -> None:
 
 
 def stopped(offset: float) -> Series:
-    """No samples from minute 0 to 25; `offset` outside in the ten minutes before."""
+    """No samples from minute 0 to 60; `offset` outside in the ten minutes before."""
     expected = np.full(len(MINUTE), 50.0)
     value = expected + 3 * noise(len(MINUTE)) + raised(MINUTE, -10, 0, offset)
-    value[(MINUTE >= 0) & (MINUTE < 25)] = expected[(MINUTE >= 0) & (MINUTE < 25)] = np.nan
+    value[(MINUTE >= 0) & (MINUTE < 60)] = expected[(MINUTE >= 0) & (MINUTE < 60)] = np.nan
     return Series(value, expected, np.full(len(MINUTE), 12.0), np.full(len(MINUTE), 12.0))
 
 
@@ -227,6 +228,7 @@ def read(series: Series, **settings: Any) -> tuple[FloatArray, FloatArray]:
     """[T] what `/api/v1/alert` says after each minute: the score (NaN = no row), and whether the
     series is missing."""
     latest = LatestSamples(watch(**settings))
+    alarms = OpenAlarms(STEP, watch(**settings).persistence, 0, {})
     table = series.judged()
     record = SeriesRecord(1, "w", Labels(()), SeriesState.OK, STEP, STEP)
     score = np.full(len(MINUTE), np.nan)
@@ -235,19 +237,20 @@ def read(series: Series, **settings: Any) -> tuple[FloatArray, FloatArray]:
         now = (at + 1) * STEP
         row = table.iloc[[at]]
         value, expected, lower, upper, judgement = (row[name].to_numpy()[None] for name in COLUMNS)
-        latest.update(
-            Tick(
-                "w",
-                np.array([1]),
-                np.array([now]),
-                value,
-                expected,
-                lower,
-                upper,
-                judgement,
-                np.ones(1, np.int64),
-            )
+        tick = Tick(
+            "w",
+            np.array([1]),
+            np.array([now]),
+            value,
+            expected,
+            lower,
+            upper,
+            judgement,
+            np.ones(1, np.int64),
         )
+        changed, alarms = alarms.after([tick], latest.recent)
+        latest.update(tick)
+        latest.hold(changed)
         latest.end_run(now - STEP, now)
         shown, _ = latest.snapshot([record], {}, now, 86_400)
         score[at] = shown.alert_score[0]
@@ -271,7 +274,7 @@ def _finish(figure: Figure, panels: list[Axes], marked: Axes | None = None) -> N
     for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=8)
-        axes.set(xlim=(MINUTE[0], MINUTE[-1]), xticks=range(-15, 46, 15))
+        axes.set(xlim=(MINUTE[0], MINUTE[-1]), xticks=range(-15, 91, 15))
         if axes.xaxis.get_tick_params()["labelbottom"]:
             axes.set_xlabel("minute", fontsize=9)
     _legend(figure, panels[0], marked)

@@ -49,15 +49,15 @@ def test_a_scene_shows_what_its_policy_does(name: str, without: int, with_it: in
     )
 
 
-def test_the_held_score_is_handed_over() -> None:
+def test_the_held_score_stays_while_its_alarm_is_open() -> None:
     score, missing = policy_pictures.read(policy_pictures.stopped(24.0), missing_data="skip")
     assert (np.flatnonzero(score > 1) - 15).tolist() == list(
-        range(-10, 13)
-    )  # minutes: alerts from -10, held 10 min
-    assert (np.flatnonzero(missing) - 15).tolist() == list(range(2, 25))
+        range(-10, 29)
+    )  # minutes: the last sample outside is that of -1
+    assert (np.flatnonzero(missing) - 15).tolist() == list(range(2, 60))
     score, missing = policy_pictures.read(policy_pictures.stopped(0.0), missing_data="skip")
     assert (np.flatnonzero(np.isnan(score)) - 15).tolist() == list(
-        range(2, 25)
+        range(2, 60)
     ) and not missing.any()
 
 

@@ -77,7 +77,8 @@ def test_after_a_fit_it_goes_on_as_after_a_score(fitted: FittedDetector) -> None
     carry = fitted.score(_series()).carry
     assert fitted.after is not None and carry.keys() == fitted.after.keys()
     for name, array in carry.items():
-        assert np.allclose(fitted.after[name], array, atol=1e-3), name
+        # The level of a fit begins at that of the first day, which a cold start does not know.
+        assert np.allclose(fitted.after[name], array, rtol=0.005, atol=5e-3), name
 
 
 def _record(loss: float, beyond: float) -> _Record:

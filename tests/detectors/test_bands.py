@@ -1,19 +1,13 @@
-"""Band and score: the invariant bit for bit, limits and bounds by hand."""
+"""Band and score: the invariant bit for bit, bounds by hand."""
 
 import numpy as np
 import pytest
 
 from detectors import bands
-from detectors.api import Band, BoolArray, FloatArray
-from detectors.bands import Limits
-from detectors.recent_stats import EXCESS_POWER, LIMIT_BOUND_SHARE, RecentStats
-
-DAY = 86_400
-BUDGETS = {"1/d": 1 / DAY, "1/w": 1 / (7 * DAY), "1/month": 1 / (30 * DAY)}
-
-
-def _row(*numbers: float) -> FloatArray:
-    return np.array([numbers], np.float64)
+from detectors.api import Band, FloatArray
+from detectors.limits import Limits, fast_evidence
+from detectors.recent_stats import EXCESS_POWER, LIMIT_BOUND_SHARE
+from tests.detectors.stats import row, stats
 
 
 def _around(
@@ -25,70 +19,44 @@ def _around(
     )
 
 
-def _evidence(like: FloatArray, **arrays: FloatArray) -> RecentStats:
-    """None, but for what is given; no value has come twice."""
-    names = ("mean", "recent", "forecast", "below", "above", "mean_after")
-    quiet = {name: np.zeros_like(like) for name in names} | {"last": np.zeros_like(like)}
-    quiet |= {"repeats": np.ones_like(like), "gap": np.ones_like(like)}
-    return RecentStats(**(quiet | arrays), carry={})
-
-
-def _calibrate(
-    deviation: FloatArray,
-    budget: float = BUDGETS["1/w"],
-    step: int = 300,
-    kept: BoolArray | None = None,
-    calm: BoolArray | None = None,
-    **evidence: FloatArray,
-) -> Limits:
-    kept = np.ones(deviation.shape, bool) if kept is None else kept
-    return bands.calibrate(
-        deviation,
-        _evidence(deviation, **evidence),
-        kept,
-        kept if calm is None else calm,
-        budget,
-        step,
-    )
-
-
 def _limits(
     reach: tuple[float, float] = (4.0, 6.0),
-    lasting: tuple[float, float] = (2.0, 2.0),
+    mean: tuple[float, float] = (2.0, 2.0),
+    long: tuple[float, float] = (2.0, 2.0),
     patience: float = 20.0,
 ) -> Limits:
-    return Limits(np.array([reach]), np.array([lasting]), np.array([patience]))
+    return Limits(np.array([reach]), np.array([mean]), np.array([long]), np.array([patience]))
 
 
 def _bounds(
     limits: Limits, offset: float = 0.0, widening: float = 1.0, last: float = 0.0, **evidence: float
 ) -> tuple[float, float, float]:
     """Lower, expected and upper of one sample."""
-    found = _evidence(_row(0), **{name: _row(value) for name, value in evidence.items()})
-    band = bands.bounds(_row(offset), _row(widening), found, _row(last), limits)
+    found = stats(row(0), **{name: row(value) for name, value in evidence.items()})
+    band = bands.bounds(row(offset), row(widening), found, row(last), limits)
     return float(band.lower[0, 0]), float(band.expected[0, 0]), float(band.upper[0, 0])
 
 
 def test_score_is_the_distance_in_half_widths() -> None:
-    band = Band(_row(8, 8, 8, 8), _row(10, 10, 10, 10), _row(14, 14, 14, 14))
-    score = bands.rescore(_row(12, 7, 14, 1e9), np.ones((1, 4), bool), band)
+    band = Band(row(8, 8, 8, 8), row(10, 10, 10, 10), row(14, 14, 14, 14))
+    score = bands.rescore(row(12, 7, 14, 1e9), np.ones((1, 4), bool), band)
     assert score.tolist() == [[0.5, 1.5, 1.0, 1000.0]]
 
 
 def test_gap_and_missing_band_have_no_score() -> None:
-    band = Band(_row(0, np.nan), _row(1, np.nan), _row(2, np.nan))
-    assert np.isnan(bands.rescore(_row(1, 1), np.array([[False, True]]), band)).all()
+    band = Band(row(0, np.nan), row(1, np.nan), row(2, np.nan))
+    assert np.isnan(bands.rescore(row(1, 1), np.array([[False, True]]), band)).all()
 
 
 def test_no_bound_on_a_side_scores_zero_there() -> None:
-    band = Band(_row(-np.inf, 0), _row(1, 1), _row(2, np.inf))
-    assert bands.rescore(_row(-1e6, 1e300), np.ones((1, 2), bool), band).tolist() == [[0.0, 0.0]]
+    band = Band(row(-np.inf, 0), row(1, 1), row(2, np.inf))
+    assert bands.rescore(row(-1e6, 1e300), np.ones((1, 2), bool), band).tolist() == [[0.0, 0.0]]
 
 
 def test_band_without_width_scores_zero_on_it_and_the_highest_off_it() -> None:
-    flat = _row(5, 5, 5)
+    flat = row(5, 5, 5)
     score = bands.rescore(
-        _row(5, np.nextafter(5, 6), 4), np.ones((1, 3), bool), Band(flat, flat, flat)
+        row(5, np.nextafter(5, 6), 4), np.ones((1, 3), bool), Band(flat, flat, flat)
     )
     assert score.tolist() == [[0.0, 1000.0, 1000.0]]
 
@@ -125,7 +93,7 @@ def test_moved_bands_keep_the_invariant() -> None:
 
 
 def test_band_is_rounded_to_a_256th_of_its_half_width() -> None:
-    band = _around(_row(1 / 3), _row(2.0), _row(4.0))
+    band = _around(row(1 / 3), row(2.0), row(4.0))
     quantum = 2.0 / 256
     for bound, exact in ((band.lower, 1 / 3 - 2), (band.expected, 1 / 3), (band.upper, 1 / 3 + 4)):
         assert (bound / quantum % 1 == 0).all()
@@ -133,145 +101,17 @@ def test_band_is_rounded_to_a_256th_of_its_half_width() -> None:
 
 
 def test_half_width_is_at_least_the_resolution() -> None:
-    band = _around(_row(3.0), _row(1e-9), _row(1e-9), resolution=1.0)
+    band = _around(row(3.0), row(1e-9), row(1e-9), resolution=1.0)
     assert (band.lower[0, 0], band.upper[0, 0]) == (2.0, 4.0)
 
 
 def test_a_widened_band_is_never_narrower_and_keeps_the_quantum() -> None:
-    band = _around(_row(1 / 3, 1 / 3), _row(2.0, 2.0), _row(4.0, 4.0))
-    wider = bands.widen_band(band, _row(3.001, 1.0))
+    band = _around(row(1 / 3, 1 / 3), row(2.0, 2.0), row(4.0, 4.0))
+    wider = bands.widen_band(band, row(3.001, 1.0))
     assert (wider.lower[0, 1], wider.upper[0, 1]) == (band.lower[0, 1], band.upper[0, 1])
     assert wider.upper[0, 0] == band.upper[0, 0] and wider.expected is band.expected
     half = wider.expected[0, 0] - wider.lower[0, 0]
     assert half >= 3.001 and half - 3.001 < 2 / 256 and (wider.lower * 256 / 2 % 1 == 0).all()
-
-
-@pytest.mark.parametrize(
-    ("step", "budget", "stretch"),
-    [
-        (60, "1/d", 1.859),
-        (60, "1/w", 3.557),
-        (60, "1/month", 5.777),
-        (300, "1/d", 1.300),
-        (300, "1/w", 2.487),
-        (300, "1/month", 4.040),
-        (3_600, "1/d", 1.0),
-    ],
-)
-def test_a_tail_of_the_third_power_carries_the_body_to_the_budget(
-    step: int, budget: str, stretch: float
-) -> None:
-    probability = bands.sample_probability(BUDGETS[budget], step)
-    assert probability == pytest.approx(BUDGETS[budget] * step / 2)  # half above, half below
-    assert bands.tail_stretch(probability, step) == pytest.approx(stretch, abs=1e-3)
-
-
-def test_an_eighth_of_the_alarms_is_twice_as_far() -> None:
-    assert bands.tail_stretch(1e-5, 60) == pytest.approx(2 * bands.tail_stretch(8e-5, 60))
-
-
-def test_calibrate_takes_the_conformal_rank_and_stretches_it() -> None:
-    residual = np.arange(1.0, 10_000.0)[None]  # n = 9,999: rank ceil(10,000 * .99) = 9,900
-    drawn = 9_900 ** (9_999 / 10_049) * 2.5 ** (
-        50 / 10_049
-    )  # fifty samples' weight of what is typical
-    limits = _calibrate(residual)
-    assert limits.fast_limit[0, 1] == pytest.approx(drawn * 2.487, rel=1e-3)
-    assert limits.fast_limit[0, 0] == bands.min_fast_limit(
-        BUDGETS["1/w"] * 300 / 2
-    )  # nothing below: what normal noise needs
-    assert _calibrate(-residual).fast_limit[0].tolist() == limits.fast_limit[0, ::-1].tolist()
-
-
-def test_normal_noise_needs_so_much() -> None:
-    assert bands.min_fast_limit(0.5 * np.exp(-8)) == pytest.approx(4.0)  # the bound of Chernoff
-    assert _calibrate(np.zeros((1, 500))).fast_limit.tolist() == [
-        [bands.min_fast_limit(BUDGETS["1/w"] * 150)] * 2
-    ]
-
-
-@pytest.mark.parametrize(("count", "body"), [(0, 2.5), (8, 8 ** (8 / 58) * 2.5 ** (50 / 58))])
-def test_few_samples_are_drawn_from_their_largest_towards_what_is_typical(
-    count: int, body: float
-) -> None:
-    kept = np.arange(20)[None] < count
-    assert _calibrate(np.arange(1.0, 21.0)[None], kept=kept).fast_limit[0, 1] == pytest.approx(
-        body * 2.487, rel=1e-3
-    )
-
-
-def test_kept_alone_counts_and_past_alarms_do_not() -> None:
-    quiet = np.arange(1.0, 100.0)[None]
-    shaken = np.concatenate([quiet, np.full((1, 50), 1e6)], axis=1)
-    kept = shaken < 1e6
-    every = np.ones(shaken.shape, bool)
-    alone = _calibrate(quiet, mean_after=quiet)
-    for limits in (
-        _calibrate(shaken, kept=kept, mean_after=shaken),
-        _calibrate(shaken, kept=every, calm=kept, mean_after=shaken),
-    ):
-        assert np.array_equal(limits.fast_limit, alone.fast_limit) and np.array_equal(
-            limits.mean_limit, alone.mean_limit
-        )
-
-
-def test_the_limit_of_the_mean_is_that_of_its_body_with_a_lighter_tail() -> None:
-    after = np.arange(1.0, 10_000.0)[None] / 3_300
-    limits = _calibrate(np.ones((1, 9_999)), mean_after=after)
-    drawn = 3.0 ** (9_999 / 10_049) * 2.5 ** (50 / 10_049)
-    assert limits.mean_limit[0, 1] == pytest.approx(drawn * 2.487**0.85, rel=1e-3)
-    assert limits.mean_limit[0, 0] == bands.MIN_MEAN_SPREADS
-
-
-def test_a_series_that_repeats_its_values_may_go_on_to_do_so() -> None:
-    seldom = _calibrate(np.ones((1, 100)), repeats=np.full((1, 100), 2.0))
-    often = _calibrate(np.ones((1, 100)), repeats=np.full((1, 100), 500.0))
-    assert (seldom.stuck_limit.tolist(), often.stuck_limit.tolist()) == ([20.0], [3_000.0])
-
-
-def test_bursts_that_are_a_habit_are_inside_and_one_incident_is_not() -> None:
-    quiet = np.zeros((2, 2_000))
-    quiet[0, ::200] = 10.0  # ten separate bursts
-    quiet[1, 500:510] = 10.0  # one incident of the same size
-    limits = _calibrate(quiet)
-    probability = BUDGETS["1/w"] * 150
-    assert limits.fast_limit[0, 1] == pytest.approx(
-        10 / np.log(2) * np.log(0.005 / probability)
-    )  # exponential
-    assert limits.fast_limit[1, 1] == bands.min_fast_limit(probability)
-    assert limits.mean_limit[:, 1].tolist() == [bands.BURST_MEAN_SPREADS, bands.MIN_MEAN_SPREADS]
-    assert limits.mean_limit[:, 0].tolist() == [bands.MIN_MEAN_SPREADS] * 2  # they are above
-
-
-def test_bursts_that_once_alarmed_are_a_habit_all_the_same() -> None:
-    quiet = np.zeros((1, 2_000))
-    quiet[0, ::50] = 10.0
-    assert _calibrate(quiet, calm=quiet == 0).fast_limit[0, 1] > 10
-
-
-def test_noise_with_the_tail_that_is_assumed_keeps_the_budget() -> None:
-    """Samples a day apart, so that each alarm is one of its own."""
-    rng = np.random.default_rng(0)
-    noise = rng.uniform(size=(40, 16_000)) ** (-1 / bands.TAIL_INDEX) * rng.choice(
-        [-1, 1], (40, 16_000)
-    )
-    promised = 1e-3
-    fit = noise[:, :8_000]
-    later = noise[:, 8_000:]
-    reach = _calibrate(fit, budget=2 * promised / DAY, step=DAY).fast_limit
-    for side, column in ((-1, 0), (1, 1)):
-        assert promised / 1.5 < (side * later > reach[:, column, None]).mean() < promised * 1.5
-
-
-def test_fast_evidence_is_the_geometric_mean_of_two_distances() -> None:
-    apart = _evidence(_row(0), forecast=_row(1), recent=_row(-3))
-    for deviation, expected in (
-        (6.0, np.sqrt(5 * 9)),
-        (-8.0, -np.sqrt(9 * 5)),
-        (0.0, 0.0),
-        (1.0, 0.0),
-    ):
-        assert bands.fast_evidence(_row(deviation), apart)[0, 0] == pytest.approx(expected)
 
 
 def test_without_evidence_both_bounds_are_the_fast_limits() -> None:
@@ -284,9 +124,9 @@ def test_the_fast_limits_are_where_fast_evidence_reaches_them(
     forecast: float, recent: float
 ) -> None:
     lower, _, upper = _bounds(_limits(), forecast=forecast, recent=recent)
-    found = _evidence(_row(0), forecast=_row(forecast), recent=_row(recent))
-    assert bands.fast_evidence(_row(lower), found)[0, 0] == pytest.approx(-4)
-    assert bands.fast_evidence(_row(upper), found)[0, 0] == pytest.approx(6)
+    found = stats(row(0), forecast=row(forecast), recent=row(recent))
+    assert fast_evidence(row(lower), found)[0, 0] == pytest.approx(-4)
+    assert fast_evidence(row(upper), found)[0, 0] == pytest.approx(6)
 
 
 def test_the_trend_is_always_inside() -> None:
@@ -326,6 +166,39 @@ def test_a_stuck_value_ends_outside_and_one_that_repeats_by_habit_does_not() -> 
         assert abs(lower if last < 0 else upper) == 1.5  # half the way, at twice the patience
         assert _bounds(_limits(), last=last, repeats=20.0) == _bounds(_limits())
         assert _bounds(_limits(patience=3_000.0), last=last, repeats=40.0) == _bounds(_limits())
+
+
+def test_a_value_that_has_stuck_for_half_a_day_is_normal() -> None:
+    within, over = (_bounds(_limits(), last=3.0, repeats=count) for count in (144.0, 145.0))
+    assert within[2] < 3.0 and over == _bounds(_limits())
+
+
+def test_a_long_mean_brings_its_bound_to_the_last_samples_and_no_closer() -> None:
+    at_limit, beyond, over = (
+        _bounds(_limits(mean=(9.0, 9.0)), mean=mean, long_mean=long_mean, above=5.0, recent=8.0)
+        for mean, long_mean in ((4.0, 2.0), (4.0, 4.0), (0.5, 4.0))
+    )
+    assert at_limit[2] == beyond[2] == pytest.approx(LIMIT_BOUND_SHARE * 5)
+    assert over == _bounds(_limits(), recent=8.0), "the last minutes do not confirm it"
+
+
+@pytest.mark.parametrize(
+    ("lowest", "expected", "kept"),
+    [
+        (-np.inf, 10.0, -5.0),  # it was negative before
+        (0.0, 10.0, 0.0),
+        (4.0, 10.0, 4.0),
+        (4.0, 6.0, 0.0),  # what is expected is about as low
+        (4.0, -1.0, -1.0),  # no bound is beyond what is expected
+    ],
+)
+def test_no_band_reaches_below_the_lowest_days(lowest: float, expected: float, kept: float) -> None:
+    band = bands.keep_above(Band(row(-5.0), row(expected), row(20.0)), np.array([lowest]))
+    assert (band.lower[0, 0], band.expected[0, 0], band.upper[0, 0]) == (kept, expected, 20.0)
+
+
+def test_a_bound_that_is_higher_than_the_lowest_days_stays() -> None:
+    assert bands.keep_above(Band(row(7.0), row(10.0), row(20.0)), np.array([4.0])).lower == 7.0
 
 
 def test_pinball_by_hand() -> None:

@@ -62,7 +62,7 @@ def test_recent_bands_are_checked() -> None:
     [
         (WithoutRecentBands, "a fitted detector must have the property `recent_bands`"),
         (first_row, r"`recent_bands` must be bands \[3, N\] .*: got \[\(1, \d+\)\]"),
-        (shifted, "`recent_bands` differ from those of a cold score: by"),
+        (shifted, "`recent_bands` differ from those of a score: by"),
     ],
 )
 def test_wrong_recent_bands_are_named(alter: Callable[[Fitted], Any], message: str) -> None:

@@ -8,16 +8,12 @@ import pytest
 import torch
 
 from detectors.api import SeriesBatch
-from detectors.check_series import FIT_SAMPLES, synthetic
-from detectors.checks import ALERT_BUDGET
-from detectors.fitted import own_arrays
+from detectors.check_series import synthetic
 from detectors.history import prepare_history
 from detectors.masked_windows import WindowBatch, cold, reconstruction, slide, window_batch
 from detectors.season import FEATURES
 from detectors.training_windows import training_data
-from detectors.trend import follow
 from detectors.trend_view import TrendView
-from detectors.vae import VAE
 
 W = 5
 
@@ -84,21 +80,3 @@ def test_slide_shows_the_samples_before(steps: int, first: int) -> None:
     )
     assert (scored == 0).all() and count[0].tolist() == [min(t, W - 1) for t in range(steps)]
     assert np.allclose(after["values"][0], wanted[steps:])
-
-
-def test_strain_tells_an_odd_past_from_a_usual_one() -> None:
-    batch = synthetic()
-    fitted: Any = VAE().fit(batch.steps(0, FIT_SAMPLES), alert_budget=ALERT_BUDGET)
-    deviation = follow(fitted.trend, batch, None)
-    strange = deviation.deviation.copy()
-    strange[:, 1_800:1_820] += np.where(np.arange(20) % 2, 4.0, -4.0)
-    odd: Any = SimpleNamespace(**{**vars(deviation), "deviation": strange})
-    usual, found = (
-        fitted.model.strain(own_arrays(fitted.state), course, None, "cpu")
-        for course in (deviation, odd)
-    )
-    assert usual.shape == batch.shape and (usual >= 0).all()
-    assert np.array_equal(
-        usual[:, :1_801], found[:, :1_801]
-    )  # a sample does not strain its own window
-    assert (found[:, 1_815] > np.quantile(usual, 0.95, axis=1)).all()

@@ -24,21 +24,19 @@ def marks(*labels: range, above: tuple[range, ...], neither: range = range(0)) -
 
 
 def test_an_alarm_that_falls_apart_pages_again() -> None:
-    torn = marks(range(100, 160), above=(range(101, 105), range(120, 125), range(150, 152)))
+    torn = marks(range(100, 260), above=(range(101, 105), range(140, 145), range(200, 202)))
     assert (
         pages(torn) == Pages(pages=3, false=0, paged=1, caught=1, own=1)
         and pages(torn).per_incident == 3
     )
-    assert pages(torn, join=19) == Pages(2, 0, 1, 1, 1), (
-        "15 samples of quiet are bridged, 25 are not"
-    )
-    assert pages(torn, join=30) == Pages(1, 0, 1, 1, 1)
+    near = marks(range(100, 260), above=(range(101, 105), range(130, 145), range(200, 202)))
+    assert pages(near) == Pages(2, 0, 1, 1, 1), "30 minutes are bridged, an hour is not"
 
 
 def test_what_belongs_to_none_is_false() -> None:
     found = marks(
         range(100, 110),
-        above=(range(100, 101), range(130, 131), range(200, 201)),
+        above=(range(100, 101), range(140, 141), range(200, 201)),
         neither=range(199, 202),
     )
     assert pages(found) == Pages(1, 1, 1, 1, 1), "what touches -1 is neither"
@@ -47,9 +45,7 @@ def test_what_belongs_to_none_is_false() -> None:
 def test_a_page_that_goes_on_is_not_that_of_the_next() -> None:
     near = (range(100, 120), range(160, 180))
     assert pages(marks(*near, above=(range(100, 110), range(162, 170)))) == Pages(2, 0, 2, 2, 2)
-    assert pages(marks(*near, above=(range(100, 110), range(162, 170))), join=60) == Pages(
-        1, 0, 2, 2, 1
-    )
+    assert pages(marks(*near, above=(range(100, 135), range(162, 170)))) == Pages(1, 0, 2, 2, 1)
     assert pages(marks(*near, above=(range(100, 175),))) == Pages(1, 0, 2, 2, 1)
 
 

@@ -73,8 +73,10 @@ def test_kinds() -> None:
     found = judge([injected({"shift": 60, "ramp": 15, "phase": 0, "spike": 6})])
     assert list(found.by_kind) == ["phase", "ramp", "shift", "spike"]
     assert [found.by_kind[name].recall for name in found.by_kind] == [0, 1, 1, 1]
-    assert [found.by_kind[name].coverage for name in found.by_kind] == [0, 0.25, 1, 0.1]
-    assert found.long_coverage == pytest.approx((1 + 0.25 + 0) / 3)  # of the kinds that are there
+    assert [found.by_kind[name].coverage for name in found.by_kind] == [0, 44 / 60, 1, 35 / 60]
+    assert found.long_coverage == pytest.approx(
+        (1 + 44 / 60 + 0) / 3
+    )  # of the kinds that are there
 
 
 def test_kinds_on_call_are_judged_at_the_threshold_that_keeps_the_rate() -> None:

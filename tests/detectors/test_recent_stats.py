@@ -1,12 +1,13 @@
 """What the last samples say together: by hand, through gaps, in pieces."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from detectors.api import Arrays, FloatArray, SeriesBatch
 from detectors.recent_stats import (
+    ACCEPTED_REPEATS,
     APPROACH_POWER,
     BURST_DECAY,
     BURST_SPREADS,
@@ -17,10 +18,12 @@ from detectors.recent_stats import (
     PEAK_DECAY,
     RECENT_CLIP_SPREADS,
     RecentStats,
+    long_mean_bound,
     mean_bound,
     recent_stats,
 )
-from detectors.trend import fit_trend, follow
+from detectors.trend import fit_trend
+from detectors.trend_walk import follow
 
 STEP = 300
 MEAN = 1 - np.exp(
@@ -28,8 +31,10 @@ MEAN = 1 - np.exp(
 )  # what a sample of five minutes counts for: the mean spans six of them at least
 RECENT = 1 - np.exp(-1 / 8)
 FORECAST = 1 - np.exp(-1 / 12)  # an hour
+LONG = 1 - np.exp(-1 / 24)  # two hours
 PER_SAMPLE = (
     "mean",
+    "long_mean",
     "recent",
     "forecast",
     "below",
@@ -38,6 +43,7 @@ PER_SAMPLE = (
     "last",
     "gap",
     "mean_after",
+    "long_mean_after",
 )
 
 
@@ -59,7 +65,8 @@ def _gather(
 
 def _evidence(**arrays: float) -> RecentStats:
     """Of one sample, zero but for what is given."""
-    return RecentStats(**{name: _row(arrays.get(name, 0.0)) for name in PER_SAMPLE}, carry={})
+    given = {name: _row(arrays.get(name, 0.0)) for name in PER_SAMPLE}
+    return RecentStats(**given, accept_steps=144.0, carry={})
 
 
 def test_the_mean_of_the_last_samples_by_hand() -> None:
@@ -72,6 +79,13 @@ def test_the_mean_of_the_last_samples_by_hand() -> None:
     assert found.mean_after[0, :3] == pytest.approx([first, second, second])  # with it
     assert found.mean_after[0, 3] == pytest.approx(second + MEAN * (-MEAN_CLIP_SPREADS - second))
     assert found.carry["mean"] == pytest.approx(found.mean_after[0, 3])
+
+
+def test_the_long_mean_by_hand() -> None:
+    found = _gather(_row(1, np.nan, 100))
+    assert found.long_mean[0] == pytest.approx([0, LONG, LONG])
+    after = LONG + LONG * (MEAN_CLIP_SPREADS - LONG)
+    assert found.long_mean_after[0, 2] == found.carry["long_mean"] == pytest.approx(after)
 
 
 def test_a_fine_step_spans_minutes_not_samples() -> None:
@@ -132,9 +146,9 @@ def test_pieces_equal_the_whole(cut: int) -> None:
     whole = _gather(deviation, offset)
     first = _gather(deviation[:, :cut], offset[:, :cut])
     second = _gather(deviation[:, cut:], offset[:, cut:], first.carry)
-    for item in fields(RecentStats)[:-1]:
-        joined = np.concatenate([getattr(first, item.name), getattr(second, item.name)], axis=1)
-        assert np.array_equal(joined, getattr(whole, item.name), equal_nan=True), item.name
+    for name in PER_SAMPLE:
+        joined = np.concatenate([getattr(first, name), getattr(second, name)], axis=1)
+        assert np.array_equal(joined, getattr(whole, name), equal_nan=True), name
     assert all(np.array_equal(whole.carry[name], second.carry[name]) for name in whole.carry)
     alone = _gather(deviation[1:], offset[1:])
     assert np.array_equal(alone.mean[0], whole.mean[1]) and np.array_equal(
@@ -145,7 +159,7 @@ def test_pieces_equal_the_whole(cut: int) -> None:
 def test_no_evidence_sees_its_own_sample() -> None:
     ordinary = _gather(_row(1, 2, 1))
     wild = _gather(_row(1, 2, 1e3))
-    for name in set(PER_SAMPLE) - {"mean_after"}:
+    for name in set(PER_SAMPLE) - {"mean_after", "long_mean_after"}:
         assert np.array_equal(getattr(ordinary, name), getattr(wild, name), equal_nan=True), name
 
 
@@ -164,6 +178,22 @@ def test_the_bound_comes_closer_as_the_mean_goes_out(mean: float, bound: float) 
     limit = np.array([2.0])
     assert mean_bound(_evidence(mean=mean, above=10.0), 1, limit)[0, 0] == pytest.approx(bound)
     assert mean_bound(_evidence(mean=-mean, below=10.0), -1, limit)[0, 0] == pytest.approx(bound)
+
+
+@pytest.mark.parametrize(
+    ("mean", "long_mean", "share"),
+    [
+        (5.0, 2.0, 1.0),  # at its limit
+        (5.0, 5.0, 1.0),  # beyond it comes no closer
+        (5.0, 1.0, 0.5),
+        (1.0, 5.0, 0.5),  # it counts as far as the last minutes confirm it
+        (-1.0, 5.0, 1e-3),
+    ],
+)
+def test_the_bound_of_the_long_mean(mean: float, long_mean: float, share: float) -> None:
+    found = _evidence(mean=mean, long_mean=long_mean, above=10.0)
+    bound = LIMIT_BOUND_SHARE * 10 * share**-APPROACH_POWER
+    assert long_mean_bound(found, 1, np.array([2.0]))[0, 0] == pytest.approx(bound)
 
 
 def test_a_bound_is_measured_by_the_peak_or_where_there_is_none_by_the_limit() -> None:
@@ -194,7 +224,7 @@ def test_what_lay_away_is_no_evidence_against_the_level_that_was_accepted() -> N
     )
     found = recent_stats(course, batch, np.ones((2, 3)), None)
     untouched = _gather(deviation)
-    for name in ("mean", "recent", "above", "below"):
+    for name in ("mean", "long_mean", "recent", "above", "below"):
         assert (
             getattr(found, name)[0, 1] == getattr(untouched, name)[0, 1]
             and getattr(found, name)[0, 2] == 0
@@ -203,3 +233,18 @@ def test_what_lay_away_is_no_evidence_against_the_level_that_was_accepted() -> N
             "the other one goes on"
         )
     assert found.forecast[0, 2] > found.forecast[0, 1] > 0, "what the model said is not forgotten"
+
+
+def test_a_value_that_was_accepted_may_stay_and_another_one_is_counted_anew() -> None:
+    deviation = _row(5, 5, 5, 5, 9, 9, 9)
+    batch = SeriesBatch(deviation, np.ones((1, 7), bool), 0, STEP)
+    course = replace(
+        follow(fit_trend(batch, batch.observed), batch, None), acceptances={2: np.array([True])}
+    )
+    whole = recent_stats(course, batch, np.zeros((1, 7)), None)
+    repeats = whole.repeats[0]
+    assert repeats[:3].tolist() == [0, 1, 2] and repeats[5:].tolist() == [1, 2]
+    assert (repeats[3:5] > ACCEPTED_REPEATS).all()
+    first = recent_stats(course.steps(0, 3), batch.steps(0, 3), np.zeros((1, 3)), None)
+    rest = recent_stats(course.steps(3, 7), batch.steps(3, 7), np.zeros((1, 4)), first.carry)
+    assert rest.repeats[0].tolist() == repeats[3:].tolist(), "its memory is carried"

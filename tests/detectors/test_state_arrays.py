@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from detectors.api import FloatArray
-from detectors.bands import Limits
 from detectors.covariates import CovariateFit
+from detectors.limits import Limits
 from detectors.state_arrays import from_arrays, stored_as, to_arrays
 from detectors.trend import Trend
 
@@ -32,8 +32,8 @@ def test_stored_names_are_those_of_models_fitted_before() -> None:
         for kind in (Limits, Trend, CovariateFit)
     }
     assert stored == {
-        Limits: {"reach", "lasting", "patience"},
-        Trend: {"centre", "scale", "resolution", "profile", "rhythm", "period", "floor"}
-        | {"usual", "leash"},
+        Limits: {"reach", "lasting", "long_mean_limit", "patience"},
+        Trend: {"power", "shift", "centre", "scale", "unit", "resolution", "lowest"}
+        | {"profile", "rhythm", "period", "floor", "usual", "leash"},
         CovariateFit: {"centre", "scale", "profile", "reach", "slope", "resolution", "unit"},
     }

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from detectors.api import FloatArray, SeriesBatch
+from detectors.profile import PROFILE_COLUMNS
 from detectors.regime import SettlingLevels, settling
 from detectors.scaling import NORMAL_MAD
-from detectors.season import BEATS, KNOTS
-from detectors.trend import GATE_SPREADS, Trend, fit_trend, follow
+from detectors.trend import Trend, fit_trend
 from detectors.trend_view import TrendView
+from detectors.trend_walk import GATE_SPREADS, follow
+from detectors.votes import SLOTS
 
 STEP = 300
 HOUR = 3_600 // STEP
@@ -30,7 +32,7 @@ def _noise(steps: int = 4_000, seed: int = 0) -> FloatArray:
 def _quiet() -> Trend:
     """Of plain noise, without what chance makes a rhythm."""
     batch = _batch(_noise())
-    return replace(fit_trend(batch, batch.observed), rhythm=np.ones((1, BEATS), np.float32))
+    return replace(fit_trend(batch, batch.observed), rhythm=np.ones((1, SLOTS), np.float32))
 
 
 def _course(values: FloatArray) -> TrendView:
@@ -45,11 +47,15 @@ def _plain(spread: float = 1.0, rhythm: float = 1.0, max_drift: float = np.inf) 
     """No season; in units of the series; every number by hand."""
     one = np.ones(1)
     return Trend(
+        power=one,
+        shift=0 * one,
         centre=0 * one,
         scale=one,
+        unit=one,
         resolution=0 * one,
-        profile=np.zeros((1, KNOTS), np.float32),
-        rhythm=np.full((1, BEATS), rhythm, np.float32),
+        lowest=np.full(1, -np.inf),
+        profile=np.zeros((1, PROFILE_COLUMNS), np.float32),
+        rhythm=np.full((1, SLOTS), rhythm, np.float32),
         period=np.zeros(1, np.int64),
         floor=0.5 * one,
         cold_spread=spread * one,
@@ -329,7 +335,7 @@ def test_the_floor_knows_the_noise_and_not_the_level() -> None:
 
 
 def test_the_rhythm_widens_spread_and_gate_alike() -> None:
-    inside, beyond = (_walked(value, trend=_plain(rhythm=2.0)) for value in (-7.9, 8.1))
+    inside, beyond = (_walked(value, trend=_plain(rhythm=2.0)) for value in (-5.9, 6.1))
     assert inside.spread.tolist() == [[2.0]]
     assert (inside.seen[0, 0], beyond.seen[0, 0]) == (True, False)
     assert beyond.carry["level"] == 0 != inside.carry["level"]
@@ -387,8 +393,8 @@ def test_pieces_equal_the_whole_and_company_does_not_matter() -> None:
     batch = replace(batch, settled=settled)
     trend = fit_trend(batch, batch.observed)
     whole = follow(trend, batch, None)
-    assert [t for t, rows in whole.acceptances.items() if rows[0]] == [400, 500 + 144], (
-        "said, and back by the rule"
+    assert [t for t, rows in whole.acceptances.items() if rows[0]] == [400, 500 + 12], (
+        "said, and back at the former level"
     )
     carry = None
     for begin, end in ((0, 1), (1, 400), (400, 401), (401, 900)):

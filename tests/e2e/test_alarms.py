@@ -8,11 +8,13 @@ import pytest
 
 from plugin.components import Components
 from plugin.config import Watch
-from plugin.domain.alarms import MAX_BRIDGED_SAMPLES, Alarm
+from plugin.domain.alarms import Alarm, hold_seconds
+from plugin.jobs.policies import persistent_scores
 from tests.e2e.world import INCIDENT, NOW, STEP, Clock, config, parts, watch
 from tests.servers import PrometheusServer
 
-UNTIL = INCIDENT.stop + 25
+HOLD = hold_seconds(STEP) // STEP
+UNTIL = INCIDENT.stop + HOLD + 20
 
 
 def found(made: Components) -> list[Alarm]:
@@ -41,7 +43,7 @@ def test_an_incident_is_an_alarm(
         began = made.metrics.alarms.labels("latency")
         assert score.run()
         before = began._value.get()
-        alerting = np.zeros(UNTIL, bool)
+        alert_score = np.zeros(UNTIL)
         growing = []
         shop = next(
             record.id
@@ -52,9 +54,8 @@ def test_an_incident_is_an_alarm(
             clock.steps(1)
             assert score.run()
             shown = made.board.snapshots()["latency"]
-            alerting[step] = (
-                shown.alert_score[[record.id for record in shown.series].index(shop)] > 1
-            )
+            row = [record.id for record in shown.series].index(shop)
+            alert_score[step] = shown.alert_score[row]
             growing.append(
                 [
                     alarm.end
@@ -63,6 +64,7 @@ def test_an_incident_is_an_alarm(
                 ]
             )
         steady = found(made)
+        stored = made.store.samples.of(shop, 0, NOW + UNTIL * STEP)
         assert began._value.get() - before == len([alarm for alarm in steady if alarm.start > NOW])
     (alarm,) = [
         each
@@ -71,11 +73,16 @@ def test_an_incident_is_an_alarm(
         and each.start <= NOW + INCIDENT.stop * STEP
         and each.end >= NOW + INCIDENT.start * STEP
     ]
-    steps = np.flatnonzero(alerting)
-    assert (alarm.start, alarm.end) == (NOW + steps[0] * STEP, NOW + steps[-1] * STEP)
-    assert (alarm.samples, alarm.open, alarm.direction) == (alerting.sum(), False, 1)
+    steps = np.flatnonzero(alert_score > 1)
+    held = alert_score[steps]
+    assert (np.diff(steps) == 1).all() and (np.diff(held) >= 0).all() and len(set(held)) > 1
+    outside = stored.times[persistent_scores(stored.score, persistence) > 1]
+    outside = outside[(outside >= alarm.start) & (outside <= alarm.end)]
+    assert (alarm.start, alarm.end) == (NOW + steps[0] * STEP, outside[-1])
+    assert alarm.end + HOLD * STEP == NOW + (steps[-1] + 1) * STEP and held[-1] == alarm.peak_score
+    assert (alarm.samples, alarm.open, alarm.direction) == (len(outside), False, 1)
     assert NOW + INCIDENT.start * STEP <= alarm.peak_time < NOW + INCIDENT.stop * STEP
-    assert growing[steps[-1] - 1] == [alarm.end] and growing[steps[-1] + MAX_BRIDGED_SAMPLES] == []
+    assert growing[steps[-1] - 1] == [alarm.end] and growing[steps[-1]] == []
     middle = INCIDENT.start + 10
     pauses = [0, middle, 1, 12, UNTIL - 1 - middle - 13]
     assert run(tmp_path / "patchy", small_world.url, clock, settings, pauses) == steady

@@ -28,6 +28,7 @@ watches:
     query: '{{__name__=~"node_load1|node_memory_MemFree_bytes|node_entropy_available_bits|up"}}'
     step: 2s
     fit_window: 10m
+    learn_for: 0s
   - name: requests
     query: sum by (handler) (rate(prometheus_http_requests_total[30s]))
     step: 2s
@@ -108,7 +109,7 @@ def test_run_serves_every_series_then_reloads_and_stops(file: Path) -> None:
                 return [
                     row
                     for row in json.loads(get(file, "/api/v1/scores")[1])
-                    if row["state"] == "ok"
+                    if row["state"] in ("ok", "learning")
                 ]
 
             assert eventually(
@@ -121,6 +122,11 @@ def test_run_serves_every_series_then_reloads_and_stops(file: Path) -> None:
                 for row in rows()
                 if row["score"] is not None
             )
+            assert {row["watch"]: row["state"] for row in rows()} == {
+                "node": "ok",
+                "requests": "learning",  # all of it is younger than a day
+            }
+            assert json.loads(get(file, "/api/v1/alert?watch=requests")[1]) == []
             assert json.loads(get(file, "/api/v1/alert?watch=node")[1])[0].keys() >= {
                 "watch",
                 "score",
@@ -207,7 +213,8 @@ def test_backtest_of_an_expression(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "2 series, 2 series-days: would have alerted" in done.stdout
     files = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert len(files) == 4 and files[0].startswith("000_latency_ms") and files[0].endswith(".csv")
+    assert len(files) == 5 and files[0].startswith("000_latency_ms") and files[0].endswith(".csv")
+    assert files[-1] == "alarms.csv"
     lines = (tmp_path / "out" / files[0]).read_text().splitlines()
     assert lines[0] == "time,value,expected,lower,upper,score" and 1430 <= len(lines) <= 1442
     nothing = bandwatch(
@@ -277,6 +284,26 @@ def test_ctrl_c_ends_a_backtest_at_once(tmp_path: Path) -> None:
             ("backtest", "up", "--output", "out", "--step", "0s"),
             2,
             'argument --step: found "0s"; valid is',
+        ),
+        (
+            ("backtest", "up", "--output", "out", "--fit-window", "often"),
+            2,
+            'argument --fit-window: found "often"; valid is auto, or a duration',
+        ),
+        (
+            ("backtest", "up", "--output", "out", "--country", "Germany"),
+            2,
+            'argument --country: found "Germany"; valid is a country as ISO 3166 writes it, such',
+        ),
+        (
+            ("backtest", "up", "--output", "out", "--subdivision", "BE"),
+            1,
+            "--subdivision: found 'BE' alone; valid is with --country, too",
+        ),
+        (
+            ("backtest", "sum(up", "--output", "out"),
+            2,
+            'argument SOURCE: found "sum(up" with a ( that is never closed',
         ),
         (
             ("backtest", "up", "--output", "out", "--jobs", "-1"),

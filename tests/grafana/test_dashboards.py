@@ -36,6 +36,7 @@ MACROS = {
 DRAWN = [
     "lower",
     "upper",
+    "provisional",
     "value",
     "anomaly",
     "expected",

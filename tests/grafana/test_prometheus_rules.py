@@ -145,21 +145,12 @@ def test_the_rules_read_metrics_that_exist() -> None:
     assert read <= exported and len(read) == 7
 
 
-def test_an_anomaly_fires_at_once_and_ends_five_minutes_after_the_last(tmp_path: Path) -> None:
+def test_an_anomaly_fires_at_once_and_ends_with_its_alarm(tmp_path: Path) -> None:
     series = {
-        f"bandwatch_alert_score{{{ONE}}}": "0.5 1.2 1.4 0.5x20",
-        f"bandwatch_alert_score{{{OTHER}}}": "0.5x20",
+        f"bandwatch_alert_score{{{ONE}}}": "0.5 1.2 1.4x30 0.5x20",
+        f"bandwatch_alert_score{{{OTHER}}}": "1x60",
     }
-    firing(tmp_path, "BandwatchAnomaly", series, {0: 0, 1: 1, 2: 1, 3: 1, 7: 1, 8: 0, 20: 0})
-
-
-def test_nothing_flaps_at_the_edge(tmp_path: Path) -> None:
-    edge = "1.01 0.99 " * 3
-    below = {
-        f"bandwatch_alert_score{{{ONE}}}": "0.99x40",
-        f"bandwatch_alert_score{{{OTHER}}}": edge + "0.85x30 0.7x30",
-    }
-    firing(tmp_path, "BandwatchAnomaly", below, {0: 1, 1: 1, 3: 1, 5: 1, 6: 1, 20: 1, 36: 1, 45: 0})
+    firing(tmp_path, "BandwatchAnomaly", series, {0: 0, 1: 1, 2: 1, 32: 1, 33: 0, 50: 0})
 
 
 def test_an_anomaly_whose_row_goes_ends_while_bandwatch_is_there(tmp_path: Path) -> None:
@@ -167,7 +158,7 @@ def test_an_anomaly_whose_row_goes_ends_while_bandwatch_is_there(tmp_path: Path)
         tmp_path,
         "BandwatchAnomaly",
         {f"bandwatch_alert_score{{{ONE}}}": "1.5x9 stale"},
-        {9: 1, 14: 1, 16: 0},
+        {9: 1, 10: 0},
     )
 
 
@@ -179,20 +170,20 @@ def test_a_scrape_that_fails_ends_nothing_for_an_hour(tmp_path: Path) -> None:
         f"bandwatch_missing{{{ONE}}}": "1x9 stale",
         f"up{{{OURS}}}": "1x9 0x100",
     }
-    firing(tmp_path, "BandwatchAnomaly", series, {5: 2, 9: 1, 12: 1, 60: 1, 80: 0})
+    firing(tmp_path, "BandwatchAnomaly", series, {0: 2, 5: 1, 9: 1, 12: 1, 60: 1, 75: 0})
     firing(tmp_path, "BandwatchMissing", series, {9: 1, 12: 1, 60: 1, 75: 0})
     back = {**series, f"up{{{OURS}}}": "1x9 0x10 1x100"}
     firing(tmp_path, "BandwatchMissing", back, {19: 1, 20: 1, 21: 0})
 
 
 def test_a_vanished_series_is_handed_over(tmp_path: Path) -> None:
-    """It vanishes at minute 5 while it fires, is held for ten minutes, and comes back at minute
-    40."""
+    """It vanishes at minute 5 while it fires, its alarm ends at minute 32, and it comes back at
+    minute 40."""
     series = {
-        f"bandwatch_alert_score{{{ONE}}}": "1.5x15 0x60",
+        f"bandwatch_alert_score{{{ONE}}}": "1.5x31 0x60",
         f"bandwatch_missing{{{ONE}}}": "0x4 1x34 0x40",
     }
-    firing(tmp_path, "BandwatchAnomaly", series, {4: 1, 15: 1, 25: 0})
+    firing(tmp_path, "BandwatchAnomaly", series, {4: 1, 31: 1, 32: 0})
     firing(tmp_path, "BandwatchMissing", series, {4: 0, 5: 1, 25: 1, 39: 1, 40: 0})
 
 

@@ -136,8 +136,30 @@ def test_a_vanished_series_vanishes_and_is_counted() -> None:
         "missing": 1,
         "stale": 1,
         "warming_up": 0,
+        "learning": 0,
         "maintenance": 0,
     }
+
+
+def test_a_series_that_is_learning_has_scores_and_nothing_for_alert_rules() -> None:
+    records = [
+        SeriesRecord(n, "web", Labels.of({"a": str(n)}), state, 0, 0)
+        for n, state in enumerate((SeriesState.LEARNING, SeriesState.MISSING))
+    ]
+    families = scrape(
+        made(
+            "web",
+            records,
+            100,
+            alert_score=np.full(2, np.nan),
+            learning=np.ones(2, bool),
+            missing=np.array([False, True]),
+        )
+    )
+    assert [sample.labels["a"] for sample in families["bandwatch_anomaly_score"].samples] == ["0"]
+    assert families["bandwatch_alert_score"].samples == families["bandwatch_missing"].samples == []
+    counts = {s.labels["state"]: s.value for s in families["bandwatch_series"].samples}
+    assert (counts["learning"], counts["missing"], counts["ok"]) == (1, 1, 0)
 
 
 def test_in_maintenance_scores_are_exported_and_nothing_is_missing() -> None:

@@ -1,10 +1,13 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pytest
 
-from plugin.grid import Grid, align, series_batch, utc_offsets
+from detectors.api import DetectorError
+from plugin.config import Calendar
+from plugin.grid import Grid, align, holidays, local_days, series_batch, utc_offsets
 from plugin.series import Labels, Series
 
 
@@ -109,3 +112,41 @@ def test_batch_marks_gaps_as_not_observed_and_knows_local_time() -> None:
     assert batch.usable.tolist() == [[True, True]]
     assert batch.utc_offset.tolist() == [3600, 7200]
     assert (batch.start, batch.step) == (1_774_745_940, 60)
+
+
+def seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+def test_a_batch_knows_the_holidays_of_local_days() -> None:
+    """German Unity Day, 3 October 2026, from midnight to midnight in Berlin."""
+    grid = Grid(seconds("2026-10-02T21:00+00:00"), 3600, 28)
+    batch = series_batch(np.zeros((2, 28)), grid, "Europe/Berlin", Calendar(country="DE"))
+    assert np.flatnonzero(batch.holiday).tolist() == list(range(1, 25))
+    assert batch.steps(2, 4).holiday.tolist() == [True, True]
+    assert batch.rows(np.array([1])).holiday.tolist() == batch.holiday.tolist()
+    assert not series_batch(np.zeros((2, 28)), grid, "Europe/Berlin").holiday.any()
+
+
+@pytest.mark.parametrize(("subdivision", "expected"), [("BE", True), ("BY", False), ("", False)])
+def test_a_part_of_a_country_has_holidays_of_its_own(subdivision: str, expected: bool) -> None:
+    """International Women's Day, 8 March 2027, in Berlin."""
+    calendar = Calendar(country="DE", subdivision=subdivision)
+    noon = np.array([seconds("2027-03-08T12:00+00:00")])
+    assert holidays(noon, calendar).tolist() == [expected]
+
+
+def test_local_days_are_those_of_the_time_zone() -> None:
+    times = np.array([0, 3600, 22 * 3600, 23 * 3600, 24 * 3600])
+    assert local_days(times, "Europe/Berlin").tolist() == [0, 1]
+    assert local_days(times, "America/New_York").tolist() == [-1, 0]
+
+
+def test_there_are_no_holidays_in_no_time() -> None:
+    assert holidays(np.zeros(0, np.int64), Calendar(country="DE")).shape == (0,)
+
+
+def test_a_batch_refuses_holidays_of_another_length() -> None:
+    batch = series_batch(np.zeros((1, 4)), Grid(0, 60, 4), "UTC")
+    with pytest.raises(DetectorError, match=r"`holiday` \(4,\): got .*, holiday \(3,\)"):
+        replace(batch, holiday=np.zeros(3, bool))

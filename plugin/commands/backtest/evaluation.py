@@ -10,13 +10,11 @@ import numpy as np
 
 from detectors.accuracy import ForecastError, ForecastErrors, forecast_error, naive_forecast
 from detectors.api import Band
-from detectors.evaluate import JOIN_SAMPLES
 from detectors.pages import Pages, pages
 from detectors.pointwise import Points, labelled_samples, points, precision_recall
 from detectors.quality import DAY, WEEKLY_BUDGET, JudgedSeries, Quality, judge
 from detectors.thresholds import curve
 from plugin.commands.backtest.source import Recording, csv_files, numbers, read_file, read_table
-from plugin.config.groups import gap
 from plugin.errors import BandwatchError
 from plugin.series import BoolArray, FloatArray, IntArray
 
@@ -53,8 +51,8 @@ class SeriesGroup:
     area: float  # PR-AUC over all samples of the group
     forecast: ForecastErrors | None  # None where no series has a band
     chosen: ChosenThreshold | None
-    by_alarm: Pages  # at the threshold 1, with a page for each alarm
-    by_incident: Pages  # with a page for each incident; each series is a group of its own
+    # At the threshold 1, a page for each alarm. A group of one series has an incident for each.
+    pages: Pages
 
 
 @dataclass(frozen=True)
@@ -124,7 +122,9 @@ def evaluate_series(data: Path, scores: Path, alert_budget: float) -> EvaluatedS
         else None
     )
     observed = ~np.isnan(recording.value[rows])
-    judged = JudgedSeries(recording.name, score, label, kind, observed, recording.step)
+    judged = JudgedSeries(
+        recording.name, score, label, kind, observed, recording.step, recording.times[rows]
+    )
     forecast = None
     if all(name in table for name in BAND_COLUMNS):
         lower, expected, upper = (numbers(scores, table, name)[order] for name in BAND_COLUMNS)
@@ -225,16 +225,8 @@ def _group(
         area=precision_recall(score, incident).area,
         forecast=ForecastErrors.of(errors) if errors else None,
         chosen=choose_threshold(judged, choose) if choose else None,
-        by_alarm=sum((pages(labelled.marks) for labelled in judged), Pages()),
-        by_incident=sum(
-            (pages(labelled.marks, _joined_samples(labelled.step)) for labelled in judged), Pages()
-        ),
+        pages=sum((pages(labelled.marks) for labelled in judged), Pages()),
     )
-
-
-def _joined_samples(step: int) -> int:
-    """Quiet samples in a row that end neither an alarm nor its incident."""
-    return max(JOIN_SAMPLES, gap(step) // step - 1)
 
 
 def samples(judged: Sequence[JudgedSeries]) -> tuple[FloatArray, BoolArray]:

@@ -67,7 +67,8 @@ def _group(group: SeriesGroup) -> dict[str, Any]:
         "points": _points(group.points, group.area),
         "forecast": _fields(group.forecast),
         "chosen": _fields(group.chosen),
-        "pages": {"by_alarm": _pages(group.by_alarm), "by_incident": _pages(group.by_incident)},
+        # Two names of one number since an incident of one series ends with its alarm.
+        "pages": dict.fromkeys(("by_alarm", "by_incident"), _pages(group.pages)),
     }
 
 

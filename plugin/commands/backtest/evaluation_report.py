@@ -120,10 +120,9 @@ def _own(groups: Sequence[SeriesGroup]) -> None:
 
 def _pages(groups: Sequence[SeriesGroup]) -> None:
     table(
-        "pages, at their own threshold 1: one for each alarm, and one for each incident of ours",
+        "pages, at their own threshold 1: one for each alarm",
         [
             "group",
-            "paged by",
             "pages",
             "incidents paged",
             "pages per incident",
@@ -134,21 +133,16 @@ def _pages(groups: Sequence[SeriesGroup]) -> None:
         [
             [
                 group.name,
-                page_unit,
-                str(pages.pages),
-                str(pages.paged),
-                _share(pages.per_incident),
-                str(pages.false),
-                str(pages.caught),
-                str(pages.own),
+                str(group.pages.pages),
+                str(group.pages.paged),
+                _share(group.pages.per_incident),
+                str(group.pages.false),
+                str(group.pages.caught),
+                str(group.pages.own),
             ]
             for group in groups
-            for page_unit, pages in (("alarm", group.by_alarm), ("incident", group.by_incident))
         ],
-        note=(
-            "each series is a group of its own; a page that goes on from one incident into the next"
-            " is the first's"
-        ),
+        note="a page that goes on from one incident into the next is the first's",
     )
 
 

@@ -12,11 +12,16 @@ import pandas as pd
 
 from detectors.api import Band
 from detectors.bands import rescore
-from detectors.evaluate import JOIN_SAMPLES, Events, count, events_by_kind, mark_series, runs
+from detectors.evaluate import Events, Marks, alarm_spans, count, events_by_kind, mark_series
+from plugin.commands.backtest.alarm_list import ListedAlarm, listed_alarms, write_alarms
 from plugin.commands.backtest.source import Recording
 from plugin.commands.backtest.walk import LaneOfSeries, Walk, WalkedBand, lanes
+from plugin.commands.history_lessons import lessons_of, local_today
 from plugin.config import Watch
+from plugin.domain.learning import learning_end
+from plugin.domain.lessons import Lesson
 from plugin.domain.times import DAY
+from plugin.jobs.policies import persistent_scores
 from plugin.jobs.workers import start_worker
 
 # Series that share a stack: many, as a stack is quick; not too many, as all cores are to have one.
@@ -31,9 +36,14 @@ class SeriesResult:
     days: float
     samples: int
     unscored: int  # samples without a score
+    outside_share: float  # share of the samples with a score; NaN = there is none
     alarms: int
+    promised_alarms: float  # alarms that the budget allows in these days
     longest_quiet: float  # days
     by_label: dict[str, Events]  # "label", and one entry per kind where there is such a column
+    alarm_list: tuple[ListedAlarm, ...]
+    end_day: int  # local day after its last sample, from 1970-01-01
+    lessons: tuple[Lesson, ...]  # what a fit on that day could learn
 
 
 def backtest(
@@ -45,12 +55,14 @@ def backtest(
     jobs: int = 0,
     progress: Callable[[float], None] = lambda share: None,
 ) -> list[SeriesResult]:
-    """Walks through every recording and writes `NAME.csv` (and `NAME.png`) of its judged half.
+    """Walks through every recording and writes `NAME.csv` (and `NAME.png`) of its judged half, and
+    a list of all alarms.
 
     output: the folder; jobs: processes, 0 = one per core; progress: takes the share done, 0 to 1.
     """
     output.mkdir(parents=True, exist_ok=True)
-    work = sorted(lanes(recordings, watch.timezone, LANE_WIDTH), key=lambda lane: -lane.values.size)
+    all_lanes = lanes(recordings, watch.timezone, LANE_WIDTH, dated=watch.calendar is not None)
+    work = sorted(all_lanes, key=lambda lane: -lane.values.size)
     jobs = min(len(work), jobs or os.cpu_count() or 1)
     results: list[SeriesResult] = []
     pool = ProcessPoolExecutor(
@@ -69,21 +81,40 @@ def backtest(
         pool.shutdown(wait=False, cancel_futures=True)
         for worker in workers:
             worker.terminate()
-    return sorted(results, key=lambda result: result.name)
+    results.sort(key=lambda result: result.name)
+    write_alarms(output, [alarm for result in results for alarm in result.alarm_list])
+    return results
 
 
 def _walk(lane: LaneOfSeries, watch: Watch, output: Path, plot: bool) -> list[SeriesResult]:
     judged = Walk(lane, watch).run()
+    watch = watch.model_copy(update={"step": lane.step})
     results = []
     for row, recording in enumerate(lane.recordings):
         table = _table(recording, judged, row, lane)
         table.to_csv(output / f"{recording.name}.csv", index=False, float_format="%.17g")
-        results.append(_result(recording, table, lane.step))
+        result = _result(recording, table, watch)
+        results.append(result)
         if plot:
             from plugin.commands.plot import draw_picture
 
-            draw_picture(output / f"{recording.name}.png", recording.name, table)
+            plural = "" if result.alarms == 1 else "s"
+            title = f"{recording.name}: would have alerted {result.alarms} time{plural}"
+            new_levels = judged.accepted[row, lane.first[row] + recording.slot]
+            draw_picture(
+                output / f"{recording.name}.png",
+                title,
+                table,
+                learning_until=_learning_end(recording, watch),
+                accepted=recording.times[new_levels],
+            )
     return results
+
+
+def _learning_end(recording: Recording, watch: Watch) -> int:
+    """Unix seconds from which a series may alert."""
+    samples = recording.times[np.isfinite(recording.value)]
+    return learning_end(int(samples[0]), watch.learn_for) if len(samples) else 0
 
 
 def _table(recording: Recording, judged: WalkedBand, row: int, lane: LaneOfSeries) -> pd.DataFrame:
@@ -108,38 +139,46 @@ def _table(recording: Recording, judged: WalkedBand, row: int, lane: LaneOfSerie
         }
     )
     extra = recording.extra[half].reset_index(drop=True)
+    extra = extra.drop(columns=[name for name in table if name in extra])  # of an earlier backtest
     rows: pd.DataFrame = pd.concat([table, extra], axis=1)
     return rows
 
 
-def _result(recording: Recording, table: pd.DataFrame, step: int) -> SeriesResult:
+def _result(recording: Recording, table: pd.DataFrame, watch: Watch) -> SeriesResult:
+    """Alarms as the service would have raised them: of the scores after `persistence`, when the
+    series has been learnt from for long enough. watch: with the step of the series."""
     observed = table["value"].notna().to_numpy()
     score = table["score"].to_numpy(np.float64)
+    scored = ~np.isnan(score)
     times = table["time"].to_numpy(np.int64)
-    alarms = runs(np.nan_to_num(score, nan=0.0) > 1, JOIN_SAMPLES)
-    seconds = int(times[-1]) + step - int(times[0])
-    edges = np.concatenate(
-        [[times[0]], np.append(times, times[-1] + step)[alarms].ravel(), [times[-1] + step]]
-    )
+    alarming = np.where(times < _learning_end(recording, watch), np.nan, score)
+    marks = _marks(table, persistent_scores(alarming, watch.persistence), observed, watch.step)
+    alarms = np.flatnonzero(observed)[alarm_spans(marks) - [0, 1]] + [0, 1]
+    end = int(times[-1]) + watch.step
+    seconds = end - int(times[0])
+    ends = np.append(times, end)[alarms].ravel()
     # [alarms + 1, 2] from the end of one alarm to the start of the next
-    pauses = edges.reshape(-1, 2)
+    pauses = np.concatenate([[times[0]], ends, [end]]).reshape(-1, 2)
     return SeriesResult(
         name=recording.name,
         days=seconds / DAY,
         samples=int(observed.sum()),
-        unscored=int((observed & np.isnan(score)).sum()),
+        unscored=int((observed & ~scored).sum()),
+        outside_share=float((score[scored] > 1).mean()) if scored.any() else np.nan,
         alarms=len(alarms),
+        promised_alarms=watch.alert_budget * seconds,
         longest_quiet=float((pauses[:, 1] - pauses[:, 0]).max()) / DAY,
-        by_label=_by_label(table, score, observed, step),
+        by_label={"label": count(marks), **events_by_kind(marks)} if "label" in table else {},
+        alarm_list=tuple(listed_alarms(recording.name, table, alarming, watch)),
+        end_day=local_today(watch, end),
+        lessons=lessons_of(watch, recording.times[np.isfinite(recording.value)], end),
     )
 
 
-def _by_label(
-    table: pd.DataFrame, score: np.ndarray, observed: np.ndarray, step: int
-) -> dict[str, Events]:
-    if "label" not in table:
-        return {}
-    label = pd.to_numeric(table["label"], errors="coerce").fillna(0).to_numpy(np.int64)
+def _marks(table: pd.DataFrame, score: np.ndarray, observed: np.ndarray, step: int) -> Marks:
+    """The scores beside the labels of a table; without that column nothing is an incident."""
+    label = np.zeros(len(table), np.int64)
+    if "label" in table:
+        label = pd.to_numeric(table["label"], errors="coerce").fillna(0).to_numpy(np.int64)
     kind = table["kind"].fillna("").astype(str).to_numpy() if "kind" in table else None
-    marks = mark_series(score, label, observed, kind, step)
-    return {"label": count(marks), **events_by_kind(marks)}
+    return mark_series(score, label, observed, kind, step, table["time"].to_numpy(np.int64))

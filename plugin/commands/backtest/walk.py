@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from detectors.api import Arrays, Detector, SeriesBatch
+from detectors.regime import settling
 from detectors.registry import detector_named, to_spec
 from plugin import grid
 from plugin.commands.backtest.source import Recording
@@ -16,7 +17,7 @@ from plugin.jobs.fit_job import BASELINE
 from plugin.jobs.fit_task import fit_rows
 from plugin.jobs.model_stack import ModelStack
 from plugin.jobs.policies import judge_values
-from plugin.series import FloatArray, IntArray
+from plugin.series import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,17 @@ class LaneOfSeries:
     covariates: FloatArray  # [S, C, T] NaN = missing
 
 
-def lanes(recordings: Sequence[Recording], timezone: str, width: int) -> list[LaneOfSeries]:
+def lanes(
+    recordings: Sequence[Recording], timezone: str, width: int, *, dated: bool = False
+) -> list[LaneOfSeries]:
     """Groups recordings that can share a grid into lanes of at most `width` series.
 
-    Where days are not always 24 hours long, a recording cannot be moved by weeks, so only
-    recordings with equal starts share a lane.
+    Where days are not always 24 hours long, or dates matter (`dated`), a recording cannot be moved
+    by weeks, so only recordings with equal starts share a lane.
     """
     groups: dict[tuple[int, int, int], list[tuple[int, Recording]]] = {}  # -> (start, recording)
     for recording in recordings:
-        movable = timezone == "UTC" and WEEK % recording.step == 0
+        movable = timezone == "UTC" and WEEK % recording.step == 0 and not dated
         start = recording.start % WEEK if movable else recording.start
         key = (
             recording.step,
@@ -89,6 +92,7 @@ class WalkedBand:
     lower: FloatArray  # [S, T]
     upper: FloatArray  # [S, T]
     score: FloatArray  # [S, T]
+    accepted: BoolArray  # [S, T] True = a new level is accepted with this sample
 
 
 class Walk:
@@ -96,11 +100,12 @@ class Walk:
 
     def __init__(self, lane: LaneOfSeries, watch: Watch) -> None:
         self._lane = lane
-        self._watch = watch
+        self._watch = watch.model_copy(update={"step": lane.step})
         self._detector = detector_named(watch.detector, watch.detector_options)
         self._baseline = detector_named(BASELINE, {})
         self._stacks: dict[str, ModelStack] = {}
         self._alarmed = np.zeros(lane.values.shape, bool)
+        self._accepted = np.zeros(lane.values.shape, bool)
 
     def run(self, progress: Callable[[float], None] = lambda share: None) -> WalkedBand:
         """Refits every `fit_every`; the first fit of a row is the last one due before its judged
@@ -121,7 +126,7 @@ class Walk:
             progress((end - start) / (length - start))
         for column in columns.values():
             column[np.arange(length) < lane.split[:, None]] = np.nan
-        return WalkedBand(**columns)
+        return WalkedBand(**columns, accepted=self._accepted)
 
     def _refit(self, rows: IntArray, now: int) -> None:
         """New models for `rows` from the columns before `now`; refused rows keep their model."""
@@ -152,7 +157,7 @@ class Walk:
         ):
             if len(part) == 0:
                 continue
-            window = self._watch.fit_window // self._lane.step
+            window = self._watch.fit_seconds // self._lane.step
             batch = self._batch(part, max(0, now - window), now)
             result = fit_rows(detector, batch, prior, alert_budget=self._watch.alert_budget)
             refused += part[list(result.refused)].tolist()
@@ -196,12 +201,19 @@ class Walk:
         ):
             columns[name][stack.ids, now:end] = values
         self._alarmed[stack.ids, now:end] = anomaly > 1
+        levels = settling(scores.carry, int(batch.times[-1]), self._lane.step)
+        if levels is not None:  # the last one of each row; in a day there is hardly a second one
+            is_new = levels.accepted >= batch.start
+            positions = (levels.accepted[is_new] - self._lane.start) // self._lane.step
+            self._accepted[stack.ids[is_new], positions] = True
 
     def _batch(self, rows: IntArray, start: int, end: int) -> SeriesBatch:
         lane = self._lane
         window = grid.Grid(lane.start + start * lane.step, lane.step, end - start)
         return replace(
-            grid.series_batch(lane.values[rows, start:end], window, self._watch.timezone),
+            grid.series_batch(
+                lane.values[rows, start:end], window, self._watch.timezone, self._watch.calendar
+            ),
             alarmed=self._alarmed[rows, start:end],
             covariates=lane.covariates[rows, :, start:end],
         )

@@ -26,7 +26,7 @@ def fit_findings(
         yield "fit", "nothing to time: no series has samples in what was read"
         return
     window = grid.Grid.between(samples.start, samples.end, watch.step)
-    batch = grid.series_batch(grid.align(fullest, window), window, watch.timezone)
+    batch = grid.series_batch(grid.align(fullest, window), window, watch.timezone, watch.calendar)
     try:
         seconds_by_size = {
             size: size * seconds_per_series(watch, batch.rows(np.arange(size)))

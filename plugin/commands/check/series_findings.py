@@ -10,8 +10,10 @@ import numpy as np
 from plugin.commands.check.counters import counter_finding
 from plugin.commands.check.quantities import part_of, rounded_duration, share, verb
 from plugin.commands.check.watch_samples import WatchSamples
+from plugin.commands.history_lessons import lessons_of, local_today
 from plugin.config.durations import format_duration
 from plugin.config.model import Watch
+from plugin.domain.lessons import lesson_texts
 from plugin.jobs.covariates import matches
 from plugin.prometheus import PrometheusReader
 from plugin.series import Series
@@ -26,7 +28,7 @@ def series_findings(samples: WatchSamples) -> Iterator[tuple[str, str]]:
     watch = samples.watch
     present_series = samples.present
     current = sum(int(series.times[-1]) == samples.end for series in present_series)
-    window = format_duration(watch.fit_window)
+    window = format_duration(watch.fit_seconds)
     yield (
         "series",
         f"{current:,} now, {len(samples.all_labels):,} within {window}"
@@ -42,6 +44,8 @@ def series_findings(samples: WatchSamples) -> Iterator[tuple[str, str]]:
         yield "gaps", _gaps(present_series, samples)
         yield from _rare(present_series, watch.step)
     yield "history", _history(samples.end - samples.oldest, watch)
+    if present_series:
+        yield "teaches", _lessons(samples)
     yield "counter", counter_finding(watch.query, present_series)
     constant = [
         series for series in present_series if len(series.values) > 1 and np.ptp(series.values) == 0
@@ -114,11 +118,23 @@ def _rare(present_series: Sequence[Series], step: int) -> Iterator[tuple[str, st
         )
 
 
+def _lessons(samples: WatchSamples) -> str:
+    """What the history of the series that are there can teach, and from when on the rest."""
+    watch = samples.watch
+    now = samples.end + watch.step
+    times = {series.labels: [series.times] for series in samples.present}
+    for series in samples.overview:
+        if series.labels in times:
+            times[series.labels].append(series.times)
+    by_series = [lessons_of(watch, np.concatenate(parts), now) for parts in times.values()]
+    return "; ".join(lesson_texts(by_series, local_today(watch, now)))
+
+
 def _history(seconds: int, watch: Watch) -> str:
     history = rounded_duration(seconds)
-    if seconds >= FULL_HISTORY_SHARE * watch.fit_window:
+    if seconds >= FULL_HISTORY_SHARE * watch.fit_seconds:
         return f"{history}, as long as fit_window"
     return (
-        f"{history} of the {format_duration(watch.fit_window)} of fit_window;"
+        f"{history} of the {format_duration(watch.fit_seconds)} of fit_window;"
         " a fit learns from what there is"
     )

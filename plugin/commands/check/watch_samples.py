@@ -68,7 +68,7 @@ def read_samples(watch: Watch, reader: PrometheusReader, now: int) -> WatchSampl
     """
     step = watch.step
     end = (now - watch.offset) // step * step
-    window_start = end - watch.fit_window // step * step
+    window_start = end - watch.fit_seconds // step * step
     window_points = (end - window_start) // step + 1
     coarse_step = step * -(-window_points // OVERVIEW_INSTANTS)
     overview = reader.range(
@@ -80,7 +80,7 @@ def read_samples(watch: Watch, reader: PrometheusReader, now: int) -> WatchSampl
     )
     if not any(len(series.times) for series in overview.series):
         raise BandwatchError(
-            f"no series in the last {format_duration(watch.fit_window)}: check the names "
+            f"no series in the last {format_duration(watch.fit_seconds)}: check the names "
             "and the label matchers, and try the query in Prometheus itself"
         )
     start = window_start

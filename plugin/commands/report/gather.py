@@ -36,6 +36,7 @@ class WatchLine:
     missing: int
     stale: int
     warming_up: int
+    learning: int
     # models
     stale_models: int
     refused: int  # new ones that did not become active
@@ -174,6 +175,7 @@ class _ReportSource:
                 missing=_integer(row["missing"]),
                 stale=_integer(row["stale"]),
                 warming_up=_integer(row["warming_up"]),
+                learning=_integer(row["learning"]),
                 stale_models=_integer(row["stale_models"]),
                 refused=decisions[name, "refused"],
                 unusable=decisions[name, "deposed"],

@@ -83,7 +83,7 @@ def _scored_time(report: Report) -> list[str]:
         return []
     return [
         f"scored of {report.days} days: {', '.join(partly)}; the rest are gaps, outages, or from"
-        " before a series was known"
+        " before a series was known or while it was learning"
     ]
 
 
@@ -95,6 +95,7 @@ def _watch_notes(line: WatchLine) -> list[str]:
         (line.missing, "missing: the samples have stopped"),
         (line.stale, "stale: their query fails"),
         (line.warming_up, "without a model yet"),
+        (line.learning, "learning: new, without alerts yet"),
     ):
         if number:
             notes.append(f"{line.watch}: {number:,} of {line.series:,} series {text}")

@@ -76,6 +76,7 @@ def judged(recording: Recording, score: FloatArray) -> JudgedSeries:
         kind,
         ~np.isnan(recording.value[half]),
         recording.step,
+        recording.times[half],
     )
 
 

@@ -65,7 +65,7 @@ def _numbers() -> list[tuple[int, Any]]:
             number(
                 1,
                 "Unusual now",
-                f"Series whose alert score, after `persistence`, is above 1. {NOW}",
+                f"Series with an open alarm: their alert score is above 1. {NOW}",
                 of_watches("anomalous"),
                 calc="sum",
                 above=[(1, ANOMALY)],
@@ -130,6 +130,7 @@ def _watches() -> Any:
         count("series", "Series"),
         count("anomalous", "Unusual", ANOMALY),
         count("missing", "Missing", CAUTION),
+        count("learning", "Learning"),
         score("worst_score", "Worst"),
         share("budget_spent", "Noise budget, 7 d"),
         seconds("lag_seconds", "Lag"),
@@ -138,8 +139,9 @@ def _watches() -> Any:
     return grid(
         6,
         "Watches",
-        "Each configured query: its state and why, how many of its series are unusual or missing,"
-        " the highest score, the noise budget spent in seven days, how far its scores are behind,"
+        "Each configured query: its state and why, how many of its series are unusual, missing or"
+        " learning (new, without alerts yet), the highest score, the noise budget spent in seven"
+        " days, how far its scores are behind,"
         " and how many models are stale. Click on a watch to see its series.",
         columns,
         Ask(WATCHES, WATCH, _names(columns)),

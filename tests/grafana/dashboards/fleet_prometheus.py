@@ -63,7 +63,7 @@ def _numbers() -> list[tuple[int, Any]]:
             number(
                 1,
                 "Unusual now",
-                f"Series whose alert score, after `persistence`, is above 1. {NOW}",
+                f"Series with an open alarm: their alert score is above 1. {NOW}",
                 latest(f"count({UNUSUAL}) or max(bandwatch_build_info) * 0", "unusual"),
                 above=[(1, ANOMALY)],
             ),
@@ -120,6 +120,7 @@ def _watches() -> Any:
         "series": f"sum by (watch) (bandwatch_series{OF})",
         "unusual": f"count by (watch) ({UNUSUAL}) or sum by (watch) (bandwatch_series{OF}) * 0",
         "missing": 'sum by (watch) (bandwatch_series{state="missing",watch=~"$watch"})',
+        "learning": 'sum by (watch) (bandwatch_series{state="learning",watch=~"$watch"})',
         "budget": BUDGET,
         "lag": f"max by (watch) (time() - bandwatch_watch_last_score_timestamp_seconds{OF})",
     }
@@ -130,13 +131,15 @@ def _watches() -> Any:
         count("Value #series", "Series"),
         count("Value #unusual", "Unusual", ANOMALY),
         count("Value #missing", "Missing", CAUTION),
+        count("Value #learning", "Learning"),
         share("Value #budget", "Noise budget, 7 d"),
         seconds("Value #lag", "Lag"),
     ]
     return grid(
         6,
         "Watches",
-        "Each configured query: how many of its series are unusual or missing, the noise budget "
+        "Each configured query: how many of its series are unusual, missing or learning (new, "
+        "without alerts yet), the noise budget "
         f"spent in seven days, and how far its scores are behind. {NOW}",
         columns,
         *(latest(expression, ref=name, rows=True) for name, expression in asked.items()),

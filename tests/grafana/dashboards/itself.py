@@ -10,6 +10,7 @@ from tests.grafana.dashboards.look import (
     ANOMALY,
     CAUTION,
     GOOD,
+    LEARNING,
     NEUTRAL,
     QUIET,
     colored,
@@ -224,8 +225,9 @@ def _series() -> Any:
         graph(
             7,
             "Series by state",
-            "How many series are scored (ok), have no model yet (warming up), have stopped "
-            "(missing), could not be read (stale), or are in maintenance.",
+            "How many series are scored (ok), have no model yet (warming up), are in their first "
+            "day and do not alert (learning), have stopped (missing), could not be read (stale), "
+            "or are in maintenance.",
             lines(f"sum by (state) (bandwatch_series{OF})", "{{state}}"),
         )
         .min(0)
@@ -238,6 +240,7 @@ def _series() -> Any:
                 prop("displayName", "warming up"),
             ],
         )
+        .override_by_name("learning", [prop("color", {"mode": "fixed", "fixedColor": LEARNING})])
         .override_by_name("missing", [prop("color", {"mode": "fixed", "fixedColor": CAUTION})])
         .override_by_name("stale", [prop("color", {"mode": "fixed", "fixedColor": ANOMALY})])
         .override_by_name("maintenance", [prop("color", {"mode": "fixed", "fixedColor": QUIET})])

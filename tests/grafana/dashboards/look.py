@@ -12,6 +12,7 @@ ANOMALY = "red"
 CAUTION = "orange"
 GOOD = "green"
 NEUTRAL = "blue"
+LEARNING = "purple"
 ABOVE_ONE = 1.0000001  # a threshold holds from its value on
 SPENT = (0.8, CAUTION), (ABOVE_ONE, ANOMALY)  # of a budget
 CLOCK = "dthms"  # a span of time as hours:minutes:seconds
@@ -20,6 +21,7 @@ EXPECTED = QUIET = "text"  # the colour of writing, in the dark and in the light
 STATES = {
     "ok": (GOOD, "ok"),
     "warming_up": (NEUTRAL, "warming up"),
+    "learning": (LEARNING, "learning"),
     "missing": (CAUTION, "missing"),
     "stale": (ANOMALY, "stale"),
     "gone": (QUIET, "gone"),

@@ -33,6 +33,7 @@ from tests.grafana.dashboards.look import (
     ANOMALY,
     BAND,
     EXPECTED,
+    LEARNING,
     NEUTRAL,
     QUIET,
     VALUE,
@@ -126,8 +127,8 @@ def graph(
 def band(
     number: int, title: str, description: str, *queries: Builder[Dataquery]
 ) -> timeseries.Panel:
-    """One series in its band: fields `lower`, `upper`, `value`, `anomaly`, `expected`, each once
-    and in this order.
+    """One series in its band: fields `lower`, `upper`, `provisional`, `value`, `anomaly`,
+    `expected`, each once and in this order.
 
     What comes later is drawn over what came before. The edges are thin lines, because a band that
     is open on one side has nothing to fill.
@@ -144,6 +145,13 @@ def band(
         prop("custom.showPoints", "always"),
         prop("custom.pointSize", 5),
     ]
+    highlight = [
+        fixed(LEARNING),
+        prop("custom.lineWidth", 6),
+        prop("custom.lineStyle", {"fill": "dot", "dash": [0, 10]}),
+        prop("custom.showPoints", "never"),
+        prop("custom.hideFrom", {"legend": True, "tooltip": True, "viz": False}),
+    ]
     fill = [prop("custom.fillBelowTo", "lower"), prop("custom.fillOpacity", 18)]
     return (
         graph(number, title, description, *queries)
@@ -151,6 +159,7 @@ def band(
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.NONE))
         .override_by_name("value", [fixed(VALUE), prop("custom.lineWidth", 2)])
         .override_by_name("anomaly", marks)
+        .override_by_name("provisional", highlight)
         .override_by_name(
             "expected",
             [

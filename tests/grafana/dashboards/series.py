@@ -32,7 +32,8 @@ ONE = {**WATCH, "series": "${series:raw}"}
 MATCH = {"match": '{"${label:raw}"=~`${value:regex}`}'}
 POINTS = {"max_points": "1500", "labels": "none"}
 NUMBERS = {"id": "byType", "options": "number"}
-DRAWN = ("time", "lower", "upper", "value", "anomaly", "expected")  # from the bottom to the top
+# From the bottom to the top.
+DRAWN = ("time", "lower", "upper", "provisional", "value", "anomaly", "expected")
 MEASURED = {"id": "byRegexp", "options": "/^(value|expected|lower|upper)$/"}
 
 
@@ -111,7 +112,9 @@ def _band() -> Any:
             "Value in its band",
             "The samples, their expected values, and the band in which they should lie. The band"
             " was known before each sample, and is never redrawn. The forecast is to the right of"
-            " now. Red points are outside the band, red regions are incidents.",
+            " now. Red points are outside the band, red regions are incidents. Where purple dots"
+            " lie under the expected values, the series was learning: the band is provisional, and"
+            " nothing alerts.",
             Ask(
                 "/api/v1/bands",
                 {**ONE, **RANGE, **POINTS, "forecast": "true"},

@@ -28,6 +28,7 @@ UPPER = f"bandwatch_upper{ONE} < +Inf"
 DRAWN = {
     "lower": LOWER,
     "upper": UPPER,
+    "provisional": f"{EXPECTED} unless on() bandwatch_alert_score{ONE}",  # it is learning
     "value": VALUE,
     "anomaly": f"{VALUE} and bandwatch_anomaly_score{ONE} > 1",
     "expected": EXPECTED,
@@ -105,7 +106,7 @@ def _band() -> Any:
         1,
         "Value in its band",
         "The samples, their expected values, and the band in which they should lie. "
-        f"Red points are outside. {LATE}",
+        f"Red points are outside. Purple dots: the series was learning. {LATE}",
         *(lines(expression, name, name) for name, expression in DRAWN.items()),
         _unit(),
     ).with_transformation(unit_of("unit", {"id": "byType", "options": "number"}))
@@ -121,8 +122,8 @@ def _scores() -> Any:
         2,
         "Anomaly score",
         "Distance of the value from the expected value, in half-widths of the band. Above 1 (red)"
-        " the value is outside. Dashed: what alert rules read, after `persistence`. It is held"
-        " while the series is missing or the watch fails.",
+        " the value is outside. Dashed: what alert rules read. While an alarm is open, it is"
+        " the highest score so far.",
         lines(f"bandwatch_anomaly_score{ONE}", "score", "score"),
         lines(f"bandwatch_alert_score{ONE}", "alert score", "alert"),
     ).override_by_name(

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from plugin.commands.plot import draw_band
+from plugin.commands.plot import _draw_moments, draw_band
 
 INF = np.inf
 NAN = np.nan
@@ -45,3 +45,18 @@ def test_a_side_without_a_bound_is_filled_beyond_the_edge(lower: float, upper: f
 def test_a_band_without_samples_is_shown() -> None:
     axes, low, high = drawn(NAN, 2.0, 8.0)
     assert axes.get_ylim()[0] < low == 2 and axes.get_ylim()[1] > high == 8
+
+
+def test_learning_and_new_levels_are_marked_where_they_are_shown() -> None:
+    axes = Figure().subplots()
+    seconds = np.arange(0, 1000, 100)
+    _draw_moments(axes, seconds, 300, np.array([-5, 400, 700, 2000]))
+    assert [patch.get_label() for patch in axes.patches] == ["learning"]
+    assert [line.get_label() for line in axes.lines][:1] == ["new level accepted"]
+    assert len(axes.lines) == 2
+
+
+def test_a_series_that_is_known_has_no_marks() -> None:
+    axes = Figure().subplots()
+    _draw_moments(axes, np.arange(500, 1000, 100), 300, np.array([], int))
+    assert not axes.patches and not axes.lines

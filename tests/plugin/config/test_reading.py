@@ -7,6 +7,7 @@ import pytest
 
 from plugin.config import (
     BasicAuth,
+    Calendar,
     Config,
     PrometheusSettings,
     RemoteWriteSettings,
@@ -44,6 +45,7 @@ def test_every_setting_of_a_watch_is_read(good: Config) -> None:
         offset=90,
         fit_window=28 * 86_400,
         fit_every=43_200,
+        learn_for=2 * 86_400,
         score_every=30,
         backfill=0,
         detector="lstm",
@@ -52,6 +54,7 @@ def test_every_setting_of_a_watch_is_read(good: Config) -> None:
         labels={"severity": "page", "price": "${literal}", "team": "db-night"},
         max_series=50,
         timezone="Europe/Vienna",
+        calendar=Calendar(country="AT", subdivision="9"),
         direction="above",
         min_deviation=0.05,
         min_relative_deviation=0.2,
@@ -133,12 +136,44 @@ def test_a_short_retention_shortens_the_default_of_gone_after() -> None:
     )
 
 
+def test_an_automatic_fit_window_is_five_weeks_within_its_steps() -> None:
+    text = MINIMAL % ", step: %s, alert_budget: 1/60d" + "store: {retention: 365d}"
+    windows = {step: read(text % step).watches[0] for step in ("1m", "15s", "6h", "1d")}
+    assert {step: watch.fit_seconds / 86_400 for step, watch in windows.items()} == {
+        "1m": 35,
+        "15s": 60_000 * 15 / 86_400,
+        "6h": 35,
+        "1d": 100,
+    }
+    assert {watch.fit_window for watch in windows.values()} == {"auto"}
+
+
+def test_an_automatic_fit_window_is_what_the_store_keeps_if_that_is_less() -> None:
+    watch = read(MINIMAL % ", fit_window: auto" + "store: {retention: 20d}").watches[0]
+    assert watch.fit_seconds == watch.fit_window == 20 * 86_400
+
+
+def test_the_calendar_of_the_file_holds_for_watches_without_one() -> None:
+    calendars = [
+        read(MINIMAL % own + "calendar: {country: DE, subdivision: BE}").watches[0].calendar
+        for own in ("", ", calendar: {country: 'NO'}", ", calendar: null")
+    ]
+    assert calendars == [Calendar(country="DE", subdivision="BE"), Calendar(country="NO"), None]
+
+
 def test_the_default_forecast_is_no_longer_than_it_may_be_at_that_step() -> None:
     at = {
         step: read(MINIMAL % f", step: {step}, fit_window: 1d").watches[0].forecast
         for step in ("1m", "5s")
     }
     assert at == {"1m": 7200, "5s": 2400}
+
+
+def test_the_default_first_day_is_no_longer_than_the_fit_window() -> None:
+    watch = MINIMAL % ", fit_window: %s"
+    assert read(watch % "6h").watches[0].learn_for == 6 * 3600
+    assert read(watch % "2d").watches[0].learn_for == 86_400
+    assert read(watch % "2d, learn_for: 0s").watches[0].learn_for == 0
 
 
 def test_a_byte_order_mark_is_no_part_of_the_file(

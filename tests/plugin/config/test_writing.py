@@ -67,6 +67,15 @@ def test_a_masked_configuration_is_a_configuration() -> None:
     assert masked(again) == masked(config)
 
 
+def test_a_watch_without_the_holidays_of_the_others_stays_without() -> None:
+    config = read(
+        "prometheus: {url: http://localhost}\ncalendar: {country: DE}\n"
+        "watches: [{name: a, query: up}, {name: b, query: up, calendar: null}]"
+    )
+    again = read(masked(config))
+    assert [watch.calendar for watch in again.watches] == [config.calendar, None]
+
+
 def test_no_secret_is_in_a_repr() -> None:
     assert "READ_TOKEN-value" not in repr(read(GOOD)) and "pass word" not in str(read(GOOD))
 
@@ -107,7 +116,7 @@ def settings() -> Iterator[tuple[str, str, str | None]]:
 
 
 def _some(name: str) -> str:
-    return "http://localhost/write" if name == "url" else "x"
+    return {"url": "http://localhost/write", "country": "DE"}.get(name, "x")
 
 
 def _spelt(value: object) -> str:
@@ -162,6 +171,7 @@ def test_every_comment_of_the_example_may_be_uncommented(block: str) -> None:
         example()
         .replace(block, "".join(lines).replace("#", "", len(lines)))
         .replace("#url:", "url:")
+        .replace("#country:", "country:")
     )
     if "cert_file" in block or "key_file" in block or "ca_file" in block:
         text = (

@@ -8,14 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detectors.evaluate import JOIN_SAMPLES, runs
+from detectors.episodes import episode_scores, hold_seconds
+from detectors.evaluate import alarm_spans, mark_series
 from plugin.config import Watch
 from plugin.domain.alarms import Alarm, OpenAlarms
 from plugin.jobs.latest_samples import LatestSamples
 from plugin.jobs.policies import persistence_score
 from plugin.series import FloatArray, IntArray, Tick
 
-STEP = 60
+STEP = 600  # the hold is six steps
 NAN = np.nan
 Scores = dict[int, list[float]]  # by series id, one per step
 Found = dict[tuple[int, int], Alarm]  # by series and start
@@ -151,6 +152,40 @@ def test_maintenance_ends_what_is_open_and_begins_nothing(
         assert alarms == expected, edges
 
 
+@pytest.mark.parametrize(
+    ("course", "answered", "expected"),
+    [
+        ("oo....", 3, [(1, 2, False, "answer")]),  # with the next sample inside
+        ("oooo..", 2, [(1, 4, False, "answer")]),  # what is outside still goes on
+        ("oo_..o", 2, [(1, 2, False, "answer"), (6, 6, True, "")]),  # what comes next is another
+        ("oo_..o", 6, [(1, 6, True, "")]),  # no sample since
+        ("oo.M..", 4, [(1, 2, False, "maintenance")]),  # over before
+    ],
+)
+def test_an_answer_ends_an_alarm_with_the_next_sample_inside(
+    course: str, answered: int, expected: list[tuple[int, int, bool, str]]
+) -> None:
+    """answered: the step after which it was."""
+    muted = np.array([[letter == "M" for letter in course]])
+    scores: Scores = {7: drawn(course.replace("M", "."))}
+    for edges in ([2, len(course)], range(1, len(course) + 1)):
+        now = OpenAlarms(STEP, (1, 1), 0, {})
+        all_alarms = Found()
+        first = 0
+        for last in edges:
+            part = replace(tick(scores, first, last), muted=muted[:, first:last])
+            answers = {
+                id: answered * STEP
+                for id, alarm in now.alarms.items()
+                if last > answered and alarm.start <= answered * STEP
+            }
+            changed, now = now.after([part], before(scores, first, 1), answers)
+            all_alarms.update(((alarm.series_id, alarm.start), alarm) for alarm in changed)
+            first = last
+        alarms = [(a.start // STEP, a.end // STEP, a.open, a.ended_by) for a in all_alarms.values()]
+        assert alarms == expected, edges
+
+
 @pytest.mark.parametrize("side", [1, -1])
 def test_the_peak_is_the_earliest_sample_with_the_highest_score(side: int) -> None:
     course: Scores = {1: [0.5, 2.0, 4.0, 4.0, 3.0]}
@@ -174,11 +209,19 @@ def test_a_later_tick_moves_the_peak_only_up() -> None:
 
 def test_it_counts_as_the_evaluation_does() -> None:
     rng = np.random.default_rng(0)
-    scores = np.where(rng.random((20, 300)) < 0.1, 2.0, 0.5)
+    scores = np.where(rng.random((20, 300)) < 0.3, NAN, rng.exponential(0.4, (20, 300)))
     alarms = followed({id: row.tolist() for id, row in enumerate(scores)}, [300])
     for id, row in enumerate(scores):
-        spans = [(a.start // STEP - 1, a.end // STEP) for a in alarms.values() if a.series_id == id]
-        assert spans == [tuple(span) for span in runs(row > 1, JOIN_SAMPLES)]
+        own = [alarm for alarm in alarms.values() if alarm.series_id == id]
+        rows = np.flatnonzero(~np.isnan(row))
+        marks = mark_series(row, np.zeros(300, np.int64), ~np.isnan(row), step=STEP)
+        spans = alarm_spans(marks)
+        assert [alarm.start // STEP - 1 for alarm in own] == rows[spans[:, 0]].tolist()
+        held = episode_scores(row, STEP)
+        for alarm, last in zip(own, rows[spans[:, 1] - 1], strict=True):
+            open_until = alarm.end + hold_seconds(STEP)
+            assert STEP * (1 + last) == max(STEP * (1 + rows[STEP * (1 + rows) < open_until]))
+            assert held[last] == alarm.peak_score and alarm.open == (open_until > 300 * STEP)
 
 
 @pytest.mark.parametrize("persistence", [(1, 1), (2, 3), (3, 3), (1, 4), (4, 10)])

@@ -112,6 +112,18 @@ def test_a_closed_alarm_is_told_by_its_peak() -> None:
     assert "below from 03:05 UTC, 29 min" in explanation.text and explanation.text.endswith("a dip")
 
 
+def test_an_open_alarm_that_is_back_inside_is_told_by_its_peak_so_far() -> None:
+    seen = samples(40)
+    value = seen.value.copy()
+    value[-10:] += 800
+    score = np.abs(value - seen.expected) / 100
+    peak = int(np.argmax(np.where(seen.times >= AT, score, 0)))
+    still_open = alarm(AT + 29 * STEP, peak_time=AT + 99 * STEP)  # as of now: its peak is to come
+    back = explain_alarm(still_open, replace(seen, value=value, score=score), past(), "reqps")
+    assert back is not None and (back.value, back.score) == (value[peak], score[peak])
+    assert "below since 03:05 UTC (29 min)" in back.text
+
+
 def test_a_series_that_does_not_alarm_has_its_plain_sentence() -> None:
     usual = samples(1).expected
     explanation = explain_sample(replace(samples(1), value=usual, score=0 * usual), "reqps")

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from plugin.config import Watch
-from plugin.config.groups import GAP_SECONDS, Group, gap, groups, shared_labels
-from plugin.domain.alarms import Alarm
+from plugin.config.groups import Group, groups, shared_labels
+from plugin.domain.alarms import Alarm, hold_seconds
 from plugin.domain.incidents import Incident, join_alarms, new_incident
 from plugin.series import Labels
 
 SHOP = Labels.of({"service": "shop"})
+GAP_SECONDS = hold_seconds(60)
 
 
 def alarm(series: int, start: int, end: int, score: float = 2.0, *, open: bool = False) -> Alarm:
@@ -54,14 +55,14 @@ def test_alarms_that_are_close_in_time_are_one() -> None:
 
 
 def test_a_new_alarm_finds_the_incident_that_is_there_and_may_show_that_two_are_one() -> None:
-    early, late = (new_incident("web", SHOP, [alarm(1, at, at + 100)]) for at in (1000, 3000))
+    early, late = (new_incident("web", SHOP, [alarm(1, at, at + 100)]) for at in (1000, 4000))
     assert parts([early, late], alarm(2, 1200, 1300)) == [([early.id], [2])]
     assert parts([early, late], alarm(2, 9000, 9000)) == [([], [2])]
-    assert parts([late, early], alarm(2, 1900, 2200)) == [([early.id, late.id], [2])], (
+    assert parts([late, early], alarm(2, 2500, 2900)) == [([early.id, late.id], [2])], (
         "the older comes first"
     )
     assert parts([early, late]) == []
-    assert parts([early._replace(end=1900), late]) == [([early.id, late.id], [])], (
+    assert parts([early._replace(end=2200), late]) == [([early.id, late.id], [])], (
         "one that has grown up to the next"
     )
 
@@ -124,7 +125,7 @@ def test_a_group_is_a_watch_or_those_that_share_a_name() -> None:
         [
             watch("a", incident_group="shop", group_by=["zone", "job"]),
             watch("b"),
-            watch("c", incident_group="shop", group_by=["job", "zone"], step="5m"),
+            watch("c", incident_group="shop", group_by=["job", "zone"], step="10m"),
             watch("shop", step="1m"),
         ]
     )
@@ -132,9 +133,9 @@ def test_a_group_is_a_watch_or_those_that_share_a_name() -> None:
         result["a"]
         == result["c"]
         == result["shop"]
-        == Group("shop", ("job", "zone"), ("a", "c", "shop"), gap(300), step=300)
+        == Group("shop", ("job", "zone"), ("a", "c", "shop"), 3600, step=600)
     )
-    assert result["b"] == Group("b", (), ("b",), GAP_SECONDS, step=60) and gap(300) == 75 * 60
+    assert result["b"] == Group("b", (), ("b",), GAP_SECONDS, step=60)
 
 
 def test_an_absent_label_is_equal_to_an_empty_one() -> None:

@@ -1,6 +1,7 @@
 """What a detector sees of stored samples: values, covariates, masks, accepted levels, alarms."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from detectors.baseline import Baseline
 from detectors.registry import to_spec
+from plugin.config import Calendar
 from plugin.domain.intervals import Interval
 from plugin.grid import Grid
 from plugin.jobs.batches import BatchBuilder
@@ -62,6 +64,13 @@ def test_a_batch_of_the_store_has_its_values_and_its_accepted_levels(
     assert batch.utc_offset.tolist() == [3600] * 4 and batch.usable.all()
     assert batch.settled is not None and np.argwhere(batch.settled).tolist() == [[1, 2]]
     assert batch.covariates.shape == (2, 0, 4) and not batch.alarmed.any()
+
+
+def test_a_batch_of_a_watch_with_a_calendar_knows_its_holidays(store: Store, ids: IntArray) -> None:
+    """The grid lies on New Year's Day, 1970."""
+    american = replace(builder(store), calendar=Calendar(country="US"))
+    assert american.stored(SPEC, ids).holiday.all() and american.history(SPEC, ids).holiday.all()
+    assert not builder(store).stored(SPEC, ids).holiday.any()
 
 
 def test_a_history_also_says_what_was_outside_its_band(store: Store, ids: IntArray) -> None:

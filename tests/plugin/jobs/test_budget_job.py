@@ -22,7 +22,7 @@ from tests.plugin.jobs.core import Time
 from tests.plugin.jobs.test_suggestions import LARGE, LENGTH, SMALL, START, STEP, samples
 
 NOW = START + STEP * LENGTH
-WATCH = Watch(name="w", query="up", alert_budget=1 / (30 * DAY))
+WATCH = Watch(name="w", query="up", alert_budget=1 / (30 * DAY), learn_for=0)
 
 
 @pytest.fixture
@@ -96,6 +96,19 @@ def test_the_noisiest_series_gets_a_suggestion(store: Store) -> None:
         "not configured: nothing to set"
     )
     assert published(store, WATCH, now=NOW + 31 * DAY).suggestions == {}
+
+
+def test_a_series_that_is_learning_spends_nothing_and_gets_no_suggestion(store: Store) -> None:
+    found = published(store, WATCH.model_copy(update={"learn_for": 60 * STEP}))
+    assert (
+        found.samples(7)
+        == found.samples(30)
+        == {1: LENGTH - 60, 2: LENGTH - 60, 3: LENGTH / 2 - 60}
+    )
+    assert found.suggestions[1].of == 9, "its first alarm was within"
+    all_of_it = WATCH.model_copy(update={"learn_for": LENGTH * STEP})
+    found = published(store, all_of_it)
+    assert (set(found.samples(30).values()), found.suggestions) == ({0}, {})
 
 
 def test_what_keeps_its_budget_is_not_noisy(store: Store) -> None:

@@ -11,7 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from detectors.registry import detector_named, to_spec
-from plugin.config import Watch, WorkerSettings
+from plugin.config import Calendar, Watch, WorkerSettings
 from plugin.domain.times import DAY
 from plugin.errors import FitFailed, Stopped, StoreError
 from plugin.grid import Grid
@@ -145,6 +145,13 @@ def test_a_refit_starts_warm_from_weights_of_the_same_detector(world: World) -> 
         ((a, b), True),
     ]
     assert [row for _, row in world.pool.asked[1].prior or ()] == [0, 1]
+
+
+def test_a_fit_is_told_whose_holidays_the_series_follow(world: World) -> None:
+    calendar = Calendar(country="DE", subdivision="BE")
+    world.job.watch = world.job.watch.model_copy(update={"calendar": calendar})
+    world.wanted()
+    assert {task.calendar for task in world.pool.asked} == {calendar}
 
 
 def test_a_model_is_due_after_fit_every_spread_by_a_tenth(world: World) -> None:

@@ -11,7 +11,7 @@ from detectors.api import Arrays, Diverged, NotEnoughData, SeriesBatch, Training
 from detectors.baseline import Baseline
 from detectors.registry import to_spec
 from plugin.config import Watch
-from plugin.grid import Grid
+from plugin.grid import Grid, series_batch
 from plugin.jobs import fit_task
 from plugin.jobs.fit_task import FitTask, fit_rows, run_task, seconds_per_series
 from plugin.series import Labels
@@ -132,3 +132,14 @@ def test_a_newcomer_starts_from_the_mean_of_its_peers(tmp_path: Path) -> None:
         and list(prior) == ["weight"]
         and prior["weight"].tolist() == [[3.5], [3.5]]
     )
+
+
+@pytest.mark.parametrize(("first", "start"), [(0, 0), (150, 150), (390, 300), (None, 0)])
+def test_a_fit_begins_at_the_first_sample_and_has_a_hundred_columns(
+    first: int | None, start: int
+) -> None:
+    values = np.full((2, 400), np.nan)
+    if first is not None:
+        values[1, first:] = 1.0
+    batch = fit_task._since_first_sample(series_batch(values, Grid(0, 60, 400), "UTC"))
+    assert (batch.start, batch.shape) == (start * 60, (2, 400 - start))

@@ -4,14 +4,16 @@ been paid for."""
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from detectors.api import SeriesBatch
 from detectors.registry import detector_named, to_spec
 from plugin.board import Board, Forecast
-from plugin.config import Watch
+from plugin.config import Calendar, Watch
 from plugin.grid import Grid, series_batch
 from plugin.jobs import forecast_job, throttle
 from plugin.jobs.forecast_job import ForecastJob, forecast_ahead
@@ -175,3 +177,20 @@ def test_there_is_none_before_the_first_tick_nor_of_half_the_champions(
     release.set()
     replacing.join()
     assert job.run(), "what was put off is made up for"
+
+
+def test_a_forecast_knows_the_holidays_ahead(
+    stacks: WatchScorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """9 October 2025 is Hangul Day in Korea."""
+    seen: list[bool] = []
+
+    def noting(*arguments: Any) -> SeriesBatch:
+        batch = series_batch(*arguments)
+        seen.append(bool(batch.holiday.all()))
+        return batch
+
+    monkeypatch.setattr(forecast_job, "series_batch", noting)
+    forecast_of(stacks)
+    forecast_of(stacks, WATCH.model_copy(update={"calendar": Calendar(country="KR")}))
+    assert seen == [False, False, True, True]

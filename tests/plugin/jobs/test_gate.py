@@ -133,7 +133,10 @@ def test_recent_bands_spare_a_walk_and_change_nothing(world: World) -> None:
     walked = refit.recent_bands.expected.shape[1]
     assert walked == 4 * 1440
     late = world.batch.steps(world.batch.shape[1] - walked, world.batch.shape[1])
-    np.testing.assert_array_equal(refit.score(late).band.upper, refit.recent_bands.upper)
+    # A cold walk starts at the level of the last days, that of a fit at the level of its first.
+    apart = np.abs(refit.score(late).band.upper - refit.recent_bands.upper)
+    width = refit.recent_bands.upper - refit.recent_bands.lower
+    assert (apart <= 0.02 * width).all() and (apart[:, 1440:] > 0).mean() < 0.05
     assert all(verdict.promoted for verdict in world.judge(refit))
 
 
@@ -169,6 +172,7 @@ def test_whoever_is_blind_to_a_real_incident_is_refused(world: World) -> None:
         lambda state: {
             "reach": first(state["reach"], 50.0),
             "lasting": first(state["lasting"], 50.0),
+            "long_mean_limit": first(state["long_mean_limit"], 50.0),
         }
     )
     begin = START + SPIKE.start * STEP
@@ -213,10 +217,11 @@ def test_the_first_model_needs_no_comparison(world: World) -> None:
 
 
 def test_alarms_are_counted_as_elsewhere() -> None:
-    flags = np.zeros((3, 40), bool)
-    flags[0, [3, 9, 30]] = True  # five samples inside are bridged
-    flags[2, [3, 10]] = True
-    assert count_runs(flags).tolist() == [2, 0, 2]
+    flags = np.zeros((3, 80), bool)
+    flags[0, [3, 33, 70]] = True  # 29 samples inside are bridged
+    flags[2, [3, 34]] = True
+    assert count_runs(flags, 60).tolist() == [2, 0, 2]
+    assert count_runs(flags, 300).tolist() == [3, 0, 2]
 
 
 @pytest.mark.parametrize(("promised", "limit"), [(0.0, 0), (0.43, 2), (2.0, 5), (20.0, 30)])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin.config import Watch
+from plugin.config import Calendar, Watch
 from plugin.jobs import model_settings
 from plugin.store import Store
 
@@ -38,6 +38,7 @@ def take_up(store: Store, watch: Watch, spec: str = "lstm", now: int = 1000) -> 
         ({"labels": {"team": "b"}}, ["labels"]),
         ({"direction": "above", "persistence": (2, 3)}, ["policies"]),
         ({"fit_window": 86_400}, ["fit_window"]),
+        ({"calendar": Calendar(country="DE", subdivision="BE")}, ["calendar"]),
         ({"unit": "s", "max_series": 7, "paused": True}, []),
     ],
 )

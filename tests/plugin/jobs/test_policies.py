@@ -10,6 +10,7 @@ import pytest
 from detectors.api import Band
 from detectors.bands import MAX_SCORE, round_band, widen_band
 from plugin.config import Watch
+from plugin.domain.alarms import OpenAlarms
 from plugin.domain.tolerances import BandWidening
 from plugin.jobs.latest_samples import LatestSamples
 from plugin.jobs.policies import judge_values, move_band, persistence_score
@@ -273,21 +274,24 @@ def test_a_restart_at_any_time_changes_no_alert_score(
 ) -> None:
     """Sample by sample with gaps, over a real store: each time once as it goes on, and once taken
     up anew."""
-    settings = watch(persistence=persistence, step=60)
-    values = np.array([1, 9, np.nan, 9, 9, 1, np.nan, np.nan, 9, 9, 9, 1, 1, 9], float)[None]
+    settings = watch(persistence=persistence, step=600, learn_for=0)
+    course = [1, 9, np.nan, 9, 9, 1, np.nan, np.nan, 9, 9, 9, 1, 1, 9, *[1] * 7, 9]
+    values = np.array(course, float)[None]
     scores, before = judge_values(
         values, Band(*(np.full(values.shape, bound) for bound in (0.0, 1.0, 2.0))), settings
     )
     lasting = LatestSamples(settings)
+    alarms = OpenAlarms(600, persistence, 0, {})
     seen = []
     with closing(Store.open(tmp_path)) as store:
         ids = np.array([store.series.register("w", [Labels.of({"job": "a"})], 0)[0].id])
         for at in range(values.shape[1]):
             now = slice(at, at + 1)
+            time = 600 * (at + 1)
             tick = Tick(
                 "w",
                 ids,
-                np.array([60 * (at + 1)]),
+                np.array([time]),
                 values[:, now],
                 before.expected[:, now],
                 before.lower[:, now],
@@ -295,21 +299,22 @@ def test_a_restart_at_any_time_changes_no_alert_score(
                 scores[:, now],
                 np.ones(1, np.int64),
             )
-            store.write([tick], "query", (60 * (at + 1), 60 * (at + 1)))
+            changed, alarms = alarms.after([tick], lasting.recent)
+            store.write([tick], "query", (time, time), changed)
             lasting.update(tick)
-            lasting.end_run(60 * at, 60 * (at + 1))
+            lasting.hold(changed)
+            lasting.end_run(time - 600, time)
             fresh = LatestSamples(settings)
-            fresh.restore(ids, store.samples.latest(ids, persistence[1]), 60 * (at + 1))
+            fresh.restore(ids, store.samples.latest(ids, persistence[1]), time)
+            fresh.hold(store.alarms.between(0, time, ids))
             record = SeriesRecord(int(ids[0]), "w", Labels(()), SeriesState.OK, 0, 60)
-            shown = [
-                each.snapshot([record], {}, 60 * (at + 1), 86_400)[0] for each in (lasting, fresh)
-            ]
+            shown = [each.snapshot([record], {}, time, 86_400)[0] for each in (lasting, fresh)]
             assert shown[0].alert_score.tolist() == shown[1].alert_score.tolist()
             seen.append(float(shown[0].alert_score[0]) > 1)
     assert [at for at, alerts in enumerate(seen) if alerts] == {
-        (1, 1): [1, 2, 3, 4, 8, 9, 10, 13],
-        (2, 3): [3, 4, 5, 6, 7, 8, 9, 10, 11],
-        (3, 3): [4, 10],
+        (1, 1): [*range(1, 19), 21],  # six steps after the last sample outside
+        (2, 3): [*range(3, 17)],
+        (3, 3): [*range(4, 16)],
     }[persistence]
 
 

@@ -163,9 +163,8 @@ def test_alarms_are_those_of_the_score_job() -> None:
     for persistence in ((1, 1), (2, 3), (4, 6)):
         watch = WATCH.model_copy(update={"persistence": persistence})
         found = samples()
-        score = np.where(
-            rng.random(LENGTH) < 0.1, np.nan, rng.choice([0.5, 2.0], LENGTH, p=[0.8, 0.2])
-        )
+        wild = np.repeat(rng.random(LENGTH // 10) < 0.15, 10) & (rng.random(LENGTH) < 0.8)
+        score = np.where(rng.random(LENGTH) < 0.1, np.nan, np.where(wild, 2.0, 0.5))
         band = Band(found.lower, found.expected, found.upper)
         few = episodes(watch, found.times, found.value, band, score)
         assert few == whole(watch, replace(found, score=score)) and len(few) > 10

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from detectors.api import Scores, SeriesBatch
 from detectors.registry import detector_named, to_spec
-from plugin.config import Watch
+from plugin.config import Calendar, Watch
 from plugin.grid import Grid, series_batch
 from plugin.jobs.model_stack import ModelStack
 from plugin.jobs.watch_history import query_key
@@ -112,6 +113,27 @@ def test_every_series_is_judged_by_its_own_model(store: Store, records: list[Ser
     assert (stacks.until, after.until) == (NOW, NOW + STEP)
     near, _ = next_scores(stacks, records, 10.0)
     assert near[0] < 1 < near[2]
+
+
+def test_a_tick_knows_the_holidays(
+    store: Store, records: list[SeriesRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """9 October 2025 is Hangul Day in Korea."""
+    seen: list[bool] = []
+    score = ModelStack.score
+
+    def noting(stack: ModelStack, batch: SeriesBatch) -> tuple[Scores, ModelStack]:
+        seen.append(bool(batch.holiday.all()))
+        return score(stack, batch)
+
+    monkeypatch.setattr(ModelStack, "score", noting)
+    korean = WATCH.model_copy(update={"calendar": Calendar(country="KR")})
+    for watch in (WATCH, korean):
+        stacks = WatchScorer(watch, store, NOW)
+        stacks.load(champions(store, records, [0, 1, 2]), [])
+        seen.clear()
+        next_scores(stacks, records)
+        assert seen == [watch is korean]
 
 
 def test_a_dropped_result_never_was(store: Store, records: list[SeriesRecord]) -> None:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from plugin.config.groups import GAP_SECONDS, Group
+from plugin.config.groups import Group
 from plugin.domain.tolerances import FeedbackSpan, Verdict
 from plugin.store import FeedbackNote, Store
-from tests.plugin.store.test_incidents import EVER, SHOP, alarm, members, write
+from tests.plugin.store.test_incidents import EVER, GAP, SHOP, alarm, members, write
 from tests.plugin.store.test_incidents import store as store  # api: 1 to 4, db: 5 and 6
 
 FALSE = Verdict.FALSE_ALARM
@@ -133,9 +133,22 @@ def test_withdrawn_before_anything_began_it_is_as_if_never_given(store: Store) -
 
 
 def test_labels_and_other_groups_are_left_alone(store: Store) -> None:
-    zoned = Group("api", ("zone",), ("api",), GAP_SECONDS)
+    zoned = Group("api", ("zone",), ("api",), GAP)
     write(store, 700, alarm(1, 600, 700), alarm(3, 600, 700), group=zoned)
     answer(store, 730, 1)
     write(store, 760, group=zoned)
     (opened,) = store.incidents.open("api")
     assert opened.labels.get("zone") == "b" and len(store.incidents.between(*EVER)) == 2
+
+
+def test_open_alarms_that_are_answered_as_nothing_are_told_with_the_time(store: Store) -> None:
+    opened = [alarm(id, 600, 700, open=True) for id in (1, 2, 3, 4)]
+    write(store, 700, *opened, alarm(5, 600, 660))
+    answer(store, 730, 1, 5)
+    answer(store, 740, 2, verdict=NORMAL)
+    answer(store, 750, 3, verdict=REAL)
+    withdrawn = answer(store, 760, 4)
+    assert store.alarms.answered(opened) == {1: 730, 2: 740, 4: 760}
+    store.feedback.withdraw(withdrawn, author="anna", time=770)
+    assert store.alarms.answered(opened) == {1: 730, 2: 740}
+    assert store.alarms.answered([]) == {} and store.alarms.answered(opened[2:3]) == {}

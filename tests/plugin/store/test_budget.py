@@ -1,15 +1,18 @@
 """What the noise budget reads: alarms by series, and the samples that were scored."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
+import pytest
 from sqlalchemy import text
 
 from plugin.domain.alarms import Alarm
 from plugin.domain.budget import AlarmTotals
 from plugin.domain.times import DAY
 from plugin.domain.tolerances import FeedbackSpan, Verdict
-from plugin.series import IntArray
+from plugin.series import IntArray, Labels
 from plugin.store import FeedbackNote, Store
 from tests.plugin.store.build import tick
 
@@ -35,8 +38,10 @@ def write(store: Store, ids: IntArray, *alarms: Alarm) -> None:
     store.write([tick(ids, [60])], "q", (60, 60), alarms)
 
 
-def scored(store: Store, since: int) -> dict[int, float]:
-    ids, samples = store.samples.scored_since(since)
+def scored(
+    store: Store, since: int, learn_for: Mapping[str, int] = MappingProxyType({})
+) -> dict[int, float]:
+    ids, samples = store.samples.scored_since(since, learn_for)
     assert ids.tolist() == sorted(ids.tolist())
     return dict(zip(ids.tolist(), samples.tolist(), strict=True))
 
@@ -116,3 +121,21 @@ def test_of_a_day_that_lies_in_part_before_its_share_counts(store: Store, ids: I
     store.fold(9 * DAY)
     assert scored(store, DAY // 4)[1] == 0.75 * 144 + 3 * 144
     assert scored(store, 4 * DAY) == {}
+
+
+def test_what_a_series_learns_from_first_does_not_count(store: Store, ids: IntArray) -> None:
+    disk = store.series.register("disk", [Labels.of({"job": "d"})], 0)[0].id
+    times = np.arange(0, 4 * DAY, 600)
+    store.write([tick(ids[:2], times)], "q", (0, 4 * DAY))
+    young = replace(tick(np.array([disk]), times[300:]), watch="disk")
+    store.write([young], "q", (0, 4 * DAY))
+    lengths = {"cpu": DAY + DAY // 4, "disk": 600}
+    for _ in range(2):  # from the head, then from the blocks
+        found = scored(store, 0, lengths)
+        assert found[1] == found[2] == 2.75 * 144
+        assert found[disk] == pytest.approx(275, abs=1)
+        later = scored(store, 0, {"cpu": 5 * DAY, "disk": 0})
+        assert [series_id for series_id, count in later.items() if count] == [disk]
+        since = scored(store, 3 * DAY, lengths)
+        assert since == {1: 144, 2: 144, disk: 144}, "the later of the two begins"
+        store.fold(9 * DAY)

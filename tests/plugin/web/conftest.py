@@ -115,7 +115,7 @@ def fill(
     states = [SeriesState.OK] * len(ids)
     board.publish(
         snapshot(
-            Watch(name=watch, query="up", labels=own),
+            Watch(name=watch, query="up", labels=own, learn_for=0),
             [replace(record, state=state) for record, state in zip(records, states, strict=True)],
             END,
             value=value[:, -1],

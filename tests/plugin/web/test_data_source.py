@@ -42,6 +42,7 @@ def test_bands_are_one_row_per_sample_sorted_by_time_over_all_series(client: Fla
         "upper": 9.0,
         "score": 0.8,
         "anomaly": None,
+        "provisional": None,
         "__name__": "requests",
         "job": "api",
         "instance": "a:9100",
@@ -75,6 +76,7 @@ def test_bands_for_a_panel_of_one_series_hold_numbers_only(client: FlaskClient) 
         "upper": 9.0,
         "score": 4.0,
         "anomaly": 24.0,
+        "provisional": None,
     }
     assert refusal(client, "/api/v1/bands?labels=none&watch=web")[0] == "labels"
 

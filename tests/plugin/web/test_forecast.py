@@ -115,6 +115,7 @@ def test_bands_go_on_after_the_last_sample_without_value_and_score(client: Flask
             "upper": 1e12 + step + 3,
             "score": None,
             "anomaly": None,
+            "provisional": None,
         }
         for step in (1, 2, 3)
     ]

@@ -53,6 +53,7 @@ def test_all_is_well() -> None:
         "series": 3,
         "ok": 2,
         "warming_up": 1,
+        "learning": 0,
         "missing": 0,
         "stale": 0,
         "maintenance": 0,
@@ -65,6 +66,7 @@ def test_all_is_well() -> None:
         "budget_7d": 3.0,
         "budget_spent": 1.0,
         "step": 60,
+        "fit_window": 35 * DAY,
         "unit": "reqps",
     }
 
@@ -81,6 +83,20 @@ def test_a_missing_series_is_counted_while_nobody_can_look() -> None:
     found = row(shown)
     assert (found["state"], found["reason"]) == ("failing", "Prometheus refused the connection")
     assert (found["missing"], found["stale"]) == (1, 2)
+
+
+def test_a_series_that_is_learning_is_counted_as_such_and_not_as_missing() -> None:
+    shown = snapshot(
+        WATCH,
+        series(SeriesState.OK, SeriesState.LEARNING, SeriesState.MISSING),
+        int(NOW),
+        learning=np.array([False, True, True]),
+        missing=np.array([False, False, True]),
+        alert_score=np.array([0.5, np.nan, np.nan]),
+    )
+    found = row(shown)
+    assert (found["ok"], found["learning"], found["missing"]) == (1, 1, 0)
+    assert (found["anomalous"], found["worst_score"]) == (0, 0.5)
 
 
 def test_the_model_of_a_missing_series_is_not_stale() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from plugin.commands.backtest.source import read_file, read_folder
+from plugin.commands.backtest.source import ALARMS_FILE, ALARMS_HEADER, read_file, read_folder
 from plugin.errors import BandwatchError
 
 
@@ -52,6 +52,50 @@ def test_rows_off_the_grid_are_seen_at_the_next_grid_time(tmp_path: Path) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "time,value\n2026-01-01T00:00:00Z,1\n2026-01-01T00:01:00Z,2\n2026-01-01T00:02:00Z,3\n",
+        "timestamp,y\n2026-01-01 00:00,1\n2026-01-01 00:01,2\n2026-01-01 00:02,3\n",
+        "Date,Value\n2026-01-01T01:00+01:00,1\n2026-01-01T01:01+01:00,2\n1767225720,3\n",
+        "datetime,val\n1767225600,1\n1767225660,2\n1767225720,3\n",
+        "y,ts\n1,1767225600\n2,1767225660\n3,1767225720\n",
+    ],
+)
+def test_times_of_iso_8601_and_common_names_of_columns(tmp_path: Path, text: str) -> None:
+    found = read_file(write(tmp_path, "s.csv", text))
+    assert found.times.tolist() == [1_767_225_600 + 60 * row for row in range(3)]
+    assert found.values.tolist() == [1, 2, 3] and found.extra.shape[1] == 0
+
+
+def test_a_column_with_its_own_name_goes_before_the_others(tmp_path: Path) -> None:
+    found = read_file(write(tmp_path, "s.csv", "date,time,value,y\na,1,5,0\nb,2,6,0\nc,3,7,0\n"))
+    assert found.values.tolist() == [5, 6, 7] and found.extra.columns.tolist() == ["date", "y"]
+
+
+def test_series_that_are_too_short_are_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, rows in (("good", "1,1\n2,1\n3,1\n"), ("empty", ""), ("one", "1,1\n")):
+        write(tmp_path, f"{name}.csv", "time,value\n" + rows)
+    assert [found.name for found in read_folder(tmp_path)] == ["good"]
+    assert [vars(line)["err"].split(": ")[1] for line in caplog.records] == [
+        "0 samples; a backtest needs at least 3",
+        "1 samples; a backtest needs at least 3",
+    ]
+    (tmp_path / "good.csv").unlink()
+    with pytest.raises(BandwatchError, match=r"empty.csv: 0 samples(.|\n)*one.csv: 1 samples"):
+        read_folder(tmp_path)
+
+
+def test_the_list_of_alarms_of_a_backtest_is_no_series(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", "time,value\n10,1\n20,1\n30,1\n")
+    write(tmp_path, ALARMS_FILE, ",".join(ALARMS_HEADER) + "\n")
+    assert [found.name for found in read_folder(tmp_path)] == ["a"]
+    write(tmp_path, ALARMS_FILE, "time,value\n10,1\n20,1\n30,1\n")
+    assert [found.name for found in read_folder(tmp_path)] == ["a", "alarms"]
+
+
 def test_order_and_duplicates_do_not_matter(tmp_path: Path) -> None:
     path = write(tmp_path, "s.csv", "time,value\n30,3\n10,1\n20,2\n20,9\n")
     assert read_file(path).values.tolist() == [1, 2, 3]
@@ -60,7 +104,11 @@ def test_order_and_duplicates_do_not_matter(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("when,value\n1,2\n", "no column 'time'; found when, value"),
+        (
+            "when,value\n1,2\n",
+            "no column 'time'; found when, value; valid is .*; time may be called timestamp, ts,",
+        ),
+        ("time,value\n", "0 samples; a backtest needs at least 3"),
         ("time,value\n1,2\n2,3\n", "2 samples; a backtest needs at least 3"),
         ("", "cannot be read as CSV"),
         (
@@ -68,8 +116,12 @@ def test_order_and_duplicates_do_not_matter(tmp_path: Path) -> None:
             "line 3: value is 'high'; valid is a number, or nothing for no sample",
         ),
         (
-            "time,value\n2026-01-01,1\n2026-01-02,1\n2026-01-03,1\n",
-            "line 2: time is '2026-01-01'; valid is unix seconds",
+            "time,value\n1/2/2026,1\n2/2/2026,1\n3/2/2026,1\n",
+            "line 2: time is '1/2/2026'; valid is unix seconds .*, or ISO 8601 such as 2026-",
+        ),
+        (
+            "time,value\n1760000000000,1\n1760000060000,1\n1760000120000,1\n",
+            r"line 2: time is 1760000000000; valid is unix seconds \(not milliseconds\)",
         ),
         (
             "time,value\n0,1\n1760000000,1\n1760000001,1\n1760000002,1\n",

@@ -1,6 +1,7 @@
 """`bandwatch check` against a real Prometheus with known history."""
 
 import io
+import re
 
 import pytest
 
@@ -8,7 +9,7 @@ from detectors.api import NotEnoughData, SeriesBatch
 from plugin.commands.check import watch_samples
 from plugin.commands.check.fit_time import SecondsPerSeries
 from plugin.commands.check.run import check
-from plugin.config.model import Config, PrometheusSettings, Watch, WorkerSettings
+from plugin.config.model import Calendar, Config, PrometheusSettings, Watch, WorkerSettings
 from plugin.domain.times import DAY
 from tests import faults as fault
 from tests.faults import FaultProxy
@@ -57,6 +58,10 @@ def test_a_healthy_watch_is_described(prometheus: PrometheusServer) -> None:
         "  points   5,760 read, all of 2d, one every 1m",
         "  gaps     none",
         "  history  2d, as long as fit_window",
+        (
+            "  teaches  the shape of the day: known; weekends: not with so short a fit_window;"
+            " each weekday: not with so short a fit_window"
+        ),
         "  counter  no",
         "  fit      about 1s for 2 series, every 1d",
         "",
@@ -124,6 +129,15 @@ def test_a_short_history_is_said(prometheus: PrometheusServer) -> None:
     works, text = run(prometheus.url, watch("shop_visitors", fit_window=14 * DAY))
     assert works
     assert "history  2d of the 2w of fit_window; a fit learns from what there is" in text
+    assert "teaches  the shape of the day: known; weekends: known from " in text
+
+
+def test_the_history_of_an_automatic_window_is_read(prometheus: PrometheusServer) -> None:
+    berlin = Calendar(country="DE", subdivision="BE")
+    works, text = run(prometheus.url, watch("shop_visitors", fit_window="auto", calendar=berlin))
+    assert works
+    assert "history  2d of the 5w of fit_window" in text
+    assert re.search(r"teaches .*; each weekday: known from \d+ \w+.* on; holidays: known", text)
 
 
 def test_much_history_is_sampled_and_the_fit_scaled_up(

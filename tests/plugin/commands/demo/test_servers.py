@@ -17,7 +17,7 @@ from plugin.commands.demo.servers import (
 )
 from plugin.commands.demo.settings import BACKFILL, FIT_WINDOW, SALES_BACKFILL, SALES_STEP, STEP
 from plugin.commands.demo.world import HISTORY, World
-from plugin.config import Watch
+from plugin.domain.times import WEEK
 from plugin.errors import BandwatchError
 
 
@@ -41,7 +41,7 @@ def test_fits_at_the_step_of_the_scrapes_look_at_the_fine_part_of_the_history_on
 
 def test_the_sales_are_watched_at_a_step_that_all_of_the_history_has() -> None:
     assert SALES_STEP >= COARSE_STEPS * STEP
-    assert Watch.model_fields["fit_window"].default + SALES_BACKFILL <= HISTORY
+    assert 2 * WEEK + SALES_BACKFILL <= HISTORY, "two weeks teach weekends"
 
 
 def test_far_back_the_history_is_coarse(tmp_path: Path) -> None:

@@ -60,9 +60,9 @@ def url(service: Service) -> Iterator[str]:  # noqa: F811
         )
     )
     web, node = (service.board.snapshots()[name] for name in ("web", "node"))
+    states = {2: SeriesState.LEARNING, 3: SeriesState.MISSING}
     series = [
-        replace(record, state=SeriesState.MISSING if record.id == 3 else SeriesState.OK)
-        for record in web.series
+        replace(record, state=states.get(record.id, SeriesState.OK)) for record in web.series
     ]
     service.change(series=tuple(series), missing=np.array([False, False, True]))
     service.board.publish(
@@ -104,10 +104,12 @@ def test_what_is_asked_of_the_service(report: Report) -> None:
 
 def test_what_could_not_be_scored_is_said(report: Report) -> None:
     assert unscored_notes(report) == [
-        "scored of 7 days: web 83%; the rest are gaps, outages, or from before a series was known",
+        "scored of 7 days: web 83%; the rest are gaps, outages, or from before a series was known"
+        " or while it was learning",
         f"node is failing: Prometheus said {EVIL}",
         "node: 1 model given up, as it could not be used",
         "web: 1 of 3 series missing: the samples have stopped",
+        "web: 1 of 3 series learning: new, without alerts yet",
         "web: 2 models refused after a fit; the one before stayed",
         "young is starting: not scored since the service started",
     ]

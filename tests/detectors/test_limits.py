@@ -1,0 +1,188 @@
+"""Limits from a history, by hand."""
+
+import numpy as np
+import pytest
+
+from detectors.api import BoolArray, FloatArray
+from detectors.limits import (
+    BODY_SHARE,
+    BURST_MEAN_SPREADS,
+    MEAN_BODY_SHARE,
+    MEAN_POWER,
+    MIN_MEAN_SPREADS,
+    TAIL_INDEX,
+    Limits,
+    fast_evidence,
+    fit_limits,
+    min_fast_limit,
+    sample_probability,
+    tail_stretch,
+)
+from tests.detectors.stats import row, stats
+
+DAY = 86_400
+# Of a limit of means, for an alarm a week at five minutes.
+MEAN_STRETCH = tail_stretch(150 / (7 * DAY), 300, MEAN_BODY_SHARE) ** MEAN_POWER
+BUDGETS = {"1/d": 1 / DAY, "1/w": 1 / (7 * DAY), "1/month": 1 / (30 * DAY)}
+
+
+def _calibrate(
+    deviation: FloatArray,
+    budget: float = BUDGETS["1/w"],
+    step: int = 300,
+    kept: BoolArray | None = None,
+    calm: BoolArray | None = None,
+    **evidence: FloatArray,
+) -> Limits:
+    kept = np.ones(deviation.shape, bool) if kept is None else kept
+    return fit_limits(
+        deviation, stats(deviation, **evidence), kept, kept if calm is None else calm, budget, step
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "budget", "stretch"),
+    [
+        (60, "1/d", 1.859),
+        (60, "1/w", 3.557),
+        (60, "1/month", 5.777),
+        (300, "1/d", 1.300),
+        (300, "1/w", 2.487),
+        (300, "1/month", 4.040),
+        (3_600, "1/d", 1.0),
+    ],
+)
+def test_a_tail_of_the_third_power_carries_the_body_to_the_budget(
+    step: int, budget: str, stretch: float
+) -> None:
+    probability = sample_probability(BUDGETS[budget], step)
+    assert probability == pytest.approx(BUDGETS[budget] * step / 2)  # half above, half below
+    assert tail_stretch(probability, step, BODY_SHARE) == pytest.approx(stretch, abs=1e-3)
+
+
+def test_an_eighth_of_the_alarms_is_twice_as_far() -> None:
+    often, seldom = (tail_stretch(probability, 60, BODY_SHARE) for probability in (8e-5, 1e-5))
+    assert seldom == pytest.approx(2 * often)
+
+
+def test_a_body_of_eight_times_as_many_samples_ends_half_as_far() -> None:
+    near, far = (tail_stretch(1e-4, 60, share) for share in (0.08, 0.01))
+    assert near == pytest.approx(2 * far)
+
+
+def test_calibrate_takes_the_conformal_rank_and_stretches_it() -> None:
+    residual = np.arange(1.0, 10_000.0)[None]  # n = 9,999: rank ceil(10,000 * .99) = 9,900
+    drawn = 9_900 ** (9_999 / 10_049) * 2.5 ** (
+        50 / 10_049
+    )  # fifty samples' weight of what is typical
+    limits = _calibrate(residual)
+    assert limits.fast_limit[0, 1] == pytest.approx(drawn * 2.487, rel=1e-3)
+    assert limits.fast_limit[0, 0] == min_fast_limit(
+        BUDGETS["1/w"] * 300 / 2
+    )  # nothing below: what normal noise needs
+    assert _calibrate(-residual).fast_limit[0].tolist() == limits.fast_limit[0, ::-1].tolist()
+
+
+def test_normal_noise_needs_so_much() -> None:
+    assert min_fast_limit(0.5 * np.exp(-8)) == pytest.approx(4.0)  # the bound of Chernoff
+    assert _calibrate(np.zeros((1, 500))).fast_limit.tolist() == [
+        [min_fast_limit(BUDGETS["1/w"] * 150)] * 2
+    ]
+
+
+@pytest.mark.parametrize(("count", "body"), [(0, 2.5), (8, 8 ** (8 / 58) * 2.5 ** (50 / 58))])
+def test_few_samples_are_drawn_from_their_largest_towards_what_is_typical(
+    count: int, body: float
+) -> None:
+    kept = np.arange(20)[None] < count
+    assert _calibrate(np.arange(1.0, 21.0)[None], kept=kept).fast_limit[0, 1] == pytest.approx(
+        body * 2.487, rel=1e-3
+    )
+
+
+def test_kept_alone_counts_and_past_alarms_do_not() -> None:
+    quiet = np.arange(1.0, 100.0)[None]
+    shaken = np.concatenate([quiet, np.full((1, 50), 1e6)], axis=1)
+    kept = shaken < 1e6
+    every = np.ones(shaken.shape, bool)
+    alone = _calibrate(quiet, mean_after=quiet)
+    for limits in (
+        _calibrate(shaken, kept=kept, mean_after=shaken),
+        _calibrate(shaken, kept=every, calm=kept, mean_after=shaken),
+    ):
+        assert np.array_equal(limits.fast_limit, alone.fast_limit) and np.array_equal(
+            limits.mean_limit, alone.mean_limit
+        )
+
+
+def test_the_limit_of_the_mean_is_that_of_its_body_with_a_lighter_tail() -> None:
+    after = np.arange(1.0, 10_000.0)[None] / 3_300
+    limits = _calibrate(np.ones((1, 9_999)), mean_after=after)
+    drawn = (9_700 / 3_300) ** (9_999 / 10_049) * 2.5 ** (50 / 10_049)  # three percent are beyond
+    assert limits.mean_limit[0, 1] == pytest.approx(drawn * MEAN_STRETCH, rel=1e-3)
+    assert (limits.long_mean_limit == BURST_MEAN_SPREADS).all(), "it never moved: as far as a mean"
+
+
+def test_no_mean_of_less_than_a_spread_is_an_alarm() -> None:
+    after = np.full((1, 9_999), 0.01)
+    assert _calibrate(np.ones((1, 9_999)), mean_after=after).mean_limit[0, 1] == MIN_MEAN_SPREADS
+
+
+def test_a_long_mean_counts_as_far_as_the_last_minutes_confirm_it() -> None:
+    after = np.full((1, 9_999), 2.0)
+    alone, confirmed = (
+        _calibrate(np.ones((1, 9_999)), mean_after=mean, long_mean_after=after).long_mean_limit
+        for mean in (after / 2, after)
+    )
+    assert 1.9 < confirmed[0, 1] / alone[0, 1] <= 2.0
+
+
+def test_a_series_that_repeats_its_values_may_go_on_to_do_so() -> None:
+    seldom = _calibrate(np.ones((1, 100)), repeats=np.full((1, 100), 2.0))
+    often = _calibrate(np.ones((1, 100)), repeats=np.full((1, 100), 500.0))
+    assert (seldom.stuck_limit.tolist(), often.stuck_limit.tolist()) == ([20.0], [3_000.0])
+
+
+def test_bursts_that_are_a_habit_are_inside_and_one_incident_is_not() -> None:
+    quiet = np.zeros((2, 2_000))
+    quiet[0, ::200] = 10.0  # ten separate bursts
+    quiet[1, 500:510] = 10.0  # one incident of the same size
+    small = np.full(quiet.shape, 0.01)  # the means hardly move
+    limits = _calibrate(quiet, mean_after=small)
+    probability = BUDGETS["1/w"] * 150
+    assert limits.fast_limit[0, 1] == pytest.approx(
+        10 / np.log(2) * np.log(0.005 / probability)
+    )  # exponential
+    assert limits.fast_limit[1, 1] == min_fast_limit(probability)
+    assert limits.mean_limit[:, 1].tolist() == [BURST_MEAN_SPREADS, MIN_MEAN_SPREADS]
+    below = _calibrate(quiet, mean_after=-small).mean_limit[:, 0]
+    assert below.tolist() == [MIN_MEAN_SPREADS] * 2  # they are above
+
+
+def test_bursts_that_once_alarmed_are_a_habit_all_the_same() -> None:
+    quiet = np.zeros((1, 2_000))
+    quiet[0, ::50] = 10.0
+    assert _calibrate(quiet, calm=quiet == 0).fast_limit[0, 1] > 10
+
+
+def test_noise_with_the_tail_that_is_assumed_keeps_the_budget() -> None:
+    """Samples a day apart, so that each alarm is one of its own."""
+    rng = np.random.default_rng(0)
+    noise = rng.uniform(size=(40, 16_000)) ** (-1 / TAIL_INDEX) * rng.choice([-1, 1], (40, 16_000))
+    promised = 1e-3
+    fit = noise[:, :8_000]
+    later = noise[:, 8_000:]
+    reach = _calibrate(fit, budget=2 * promised / DAY, step=DAY).fast_limit
+    for side, column in ((-1, 0), (1, 1)):
+        assert promised / 1.5 < (side * later > reach[:, column, None]).mean() < promised * 1.5
+
+
+def test_fast_evidence_is_the_geometric_mean_of_two_distances() -> None:
+    apart = stats(row(0), forecast=row(1), recent=row(-3))
+    for deviation, expected in (
+        (6.0, np.sqrt(5 * 9)),
+        (-8.0, -np.sqrt(9 * 5)),
+        (0.0, 0.0),
+        (1.0, 0.0),
+    ):
+        assert fast_evidence(row(deviation), apart)[0, 0] == pytest.approx(expected)
