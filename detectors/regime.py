@@ -176,7 +176,8 @@ class RegimeTracker:
         """Both means start at the first sample that is away."""
         fresh = self._away_steps == 0
         size = np.abs(sample.distance - self._mean)
-        followed = self._stray + sample.usable * self._weight * (size - self._stray)
+        weight = np.maximum(self._weight, 1 / np.maximum(np.abs(self._away_steps), 1))
+        followed = self._stray + sample.usable * weight * (size - self._stray)
         self._stray = np.where(fresh, 0.0, followed)
         self._mean = self._mean + sample.usable * np.where(fresh, sample.away, self._weight) * (
             sample.distance - self._mean

@@ -128,7 +128,6 @@ def _walk(trend: Trend, columns: _Columns, carry: dict[str, NDArray[np.float64]]
     rate = min(columns.step / SPREAD_SECONDS, 0.1)
     rise = np.where(usable, np.exp(rate), 1.0)
     fall = np.where(usable, np.exp(-rate), 1.0)
-    gate = GATE_SPREADS * rhythm
     min_median = 0.1 * trend.floor
     regime = RegimeTracker(carry, trend.max_drift, columns.step)
     slow_level = SlowLevel(carry["anchor"], carry["anchored"], trend.max_drift, columns.step)
@@ -143,7 +142,7 @@ def _walk(trend: Trend, columns: _Columns, carry: dict[str, NDArray[np.float64]]
         spreads[t] = spread
         residual = beyond_jitter(distance[t] - level, columns.below[t], columns.above[t])
         size = np.abs(residual)
-        beyond = size > gate[t] * spread
+        beyond = size > GATE_SPREADS * rhythm[t] * spread
         level, clamped = slow_level.clamp(
             level + pull[t] * residual * ~beyond, usable[t] & ~beyond, spread
         )
@@ -151,11 +150,19 @@ def _walk(trend: Trend, columns: _Columns, carry: dict[str, NDArray[np.float64]]
         median = np.where(clamped, median, np.maximum(median * growth, min_median))
         away = beyond | clamped
         if regime.is_concerned(away):
-            level, accepted = regime.settle(level, columns.sample(t, residual, away))
+            sample = columns.sample(t, residual, away)
+            level, accepted = regime.settle(level, sample)
             if accepted is not None:
                 acceptances[t] = accepted
                 slow_level.move(level, accepted)
-                median = np.where(accepted, np.maximum(regime.median, min_median), median)
-    last = {"level": level, "median": median}
-    last |= {"anchor": slow_level.level, "anchored": slow_level.samples, **regime.carry}
+                least = _least_median(sample, median, min_median)
+                median = np.where(accepted, np.maximum(regime.median, least), median)
+    last = {"level": level, "median": median, "anchor": slow_level.level}
+    last |= {"anchored": slow_level.samples, **regime.carry}
     return _Walk(levels, spreads * rhythm, acceptances, last)
+
+
+def _least_median(sample: RegimeSample, median: FloatArray, least: FloatArray) -> FloatArray:
+    """[S] of an accepted level. A person may accept what has hardly shown its spread: then it keeps
+    that of before."""
+    return least if sample.settled is None else np.where(sample.settled, median, least)

@@ -17,7 +17,7 @@ from tests.e2e.world import NOW, STEP, Clock, config, latency, parts, times, wat
 from tests.e2e.world import client as served
 from tests.servers import PrometheusServer
 
-FIRST, AGAIN, BELOW, LARGE = (range(at, at + 3) for at in (30, 90, 120, 150))  # steps after NOW
+FIRST, AGAIN, BELOW, LARGE = (range(at, at + 3) for at in (30, 70, 110, 150))  # steps after NOW
 SOON = range(44, 47)  # within the gap of an incident
 HEIGHTS = {FIRST: 110.0, AGAIN: 110.0, BELOW: -110.0, LARGE: 400.0}  # ms on top of a daily 200 ± 60
 SHOP = Labels.of({"__name__": "latency_ms", "service": "shop"})
@@ -104,7 +104,7 @@ def test_the_like_of_it_stays_quiet_and_what_is_another_kind_does_not(
     assert unanswered[0] == [FIRST, AGAIN, BELOW, LARGE]
     answered = run(tmp_path / "answered", world.url, [])
     assert answered[0] == [FIRST, BELOW, LARGE]
-    restarted = run(tmp_path / "restarted", world.url, [41, 89, 91, 121, 151])
+    restarted = run(tmp_path / "restarted", world.url, [41, 69, 71, 111, 151])
     assert restarted == answered, "band, score and alarms are the same after any restart"
 
 
@@ -162,7 +162,7 @@ def test_a_withdrawal_brings_it_back(world: PrometheusServer, tmp_path: Path, cl
     with parts(config(tmp_path, world.url, watch(backfill=4 * 3600)), clock) as made:
         to(made, clock, 40)
         said = answer(made, clock)
-        to(made, clock, 80)
+        to(made, clock, 60)
         client = served(made, clock)
         assert client.delete(f"/api/v1/feedback/{said['id']}").status_code == 200
         to(made, clock, UNTIL)
