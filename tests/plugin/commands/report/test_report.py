@@ -61,9 +61,7 @@ def url(service: Service) -> Iterator[str]:  # noqa: F811
     )
     web, node = (service.board.snapshots()[name] for name in ("web", "node"))
     states = {2: SeriesState.LEARNING, 3: SeriesState.MISSING}
-    series = [
-        replace(record, state=states.get(record.id, SeriesState.OK)) for record in web.series
-    ]
+    series = [replace(record, state=states.get(record.id, SeriesState.OK)) for record in web.series]
     service.change(series=tuple(series), missing=np.array([False, False, True]))
     service.board.publish(
         replace(node, outlook=WatchHealth.FAILING, reason=f"Prometheus said {EVIL}")
