@@ -46,6 +46,10 @@ class SlowLevel:
         self._min_samples = BLOCK_SECONDS / step
         self._growing = self._any_growing()
 
+    @property
+    def carry(self) -> dict[str, FloatArray]:
+        return {"anchor": self.level, "anchored": self.samples}
+
     def _any_growing(self) -> bool:
         """Whether any slow level is still a plain mean of all its samples."""
         return bool((self.samples * self._weight < 1).any())

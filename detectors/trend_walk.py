@@ -128,6 +128,7 @@ def _walk(trend: Trend, columns: _Columns, carry: dict[str, NDArray[np.float64]]
     rate = min(columns.step / SPREAD_SECONDS, 0.1)
     rise = np.where(usable, np.exp(rate), 1.0)
     fall = np.where(usable, np.exp(-rate), 1.0)
+    gate = GATE_SPREADS * rhythm
     min_median = 0.1 * trend.floor
     regime = RegimeTracker(carry, trend.max_drift, columns.step)
     slow_level = SlowLevel(carry["anchor"], carry["anchored"], trend.max_drift, columns.step)
@@ -142,7 +143,7 @@ def _walk(trend: Trend, columns: _Columns, carry: dict[str, NDArray[np.float64]]
         spreads[t] = spread
         residual = beyond_jitter(distance[t] - level, columns.below[t], columns.above[t])
         size = np.abs(residual)
-        beyond = size > GATE_SPREADS * rhythm[t] * spread
+        beyond = size > gate[t] * spread
         level, clamped = slow_level.clamp(
             level + pull[t] * residual * ~beyond, usable[t] & ~beyond, spread
         )
@@ -155,10 +156,9 @@ def _walk(trend: Trend, columns: _Columns, carry: dict[str, NDArray[np.float64]]
             if accepted is not None:
                 acceptances[t] = accepted
                 slow_level.move(level, accepted)
-                least = _least_median(sample, median, min_median)
-                median = np.where(accepted, np.maximum(regime.median, least), median)
-    last = {"level": level, "median": median, "anchor": slow_level.level}
-    last |= {"anchored": slow_level.samples, **regime.carry}
+                lively = np.maximum(regime.median, _least_median(sample, median, min_median))
+                median = np.where(accepted, lively, median)
+    last = {"level": level, "median": median, **slow_level.carry, **regime.carry}
     return _Walk(levels, spreads * rhythm, acceptances, last)
 
 

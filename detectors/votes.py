@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from detectors.api import BoolArray, FloatArray, IntArray
-from detectors.scaling import NORMAL_MAD
+from detectors.scaling import NORMAL_MAD, quantile_of_sorted
 from detectors.season import DAY, DAYS_OFF, Clock
 
 SLOT_SECONDS = 300
@@ -157,24 +157,19 @@ def disagreement(votes: FloatArray, middle: FloatArray) -> FloatArray:
 def nan_quantile(values: FloatArray, share: float, axis: int) -> FloatArray:
     """The `share` quantile along an axis of the entries that are not NaN, between the two nearest
     ranks; NaN where there are none."""
-    ordered, rank = _sort_and_rank(values, share, axis)
-    below = np.floor(rank).astype(np.int64)
-    above = np.ceil(rank).astype(np.int64)
-    low = np.take_along_axis(ordered, below[..., None], -1)[..., 0]
-    high = np.take_along_axis(ordered, above[..., None], -1)[..., 0]
-    return np.asarray(low + (high - low) * (rank - below))
+    return quantile_of_sorted(*_sort_nan_last(values, axis), share)
 
 
 def agreed_size(sizes: FloatArray, share: float) -> FloatArray:
     """[S, K] that quantile of [S, D, K] over the days; the lower one of the two nearest ranks, so
     that one day of few has no say."""
-    ordered, rank = _sort_and_rank(sizes, share, 1)
-    return np.take_along_axis(ordered, rank.astype(np.int64)[..., None], -1)[..., 0]
+    ordered, count = _sort_nan_last(sizes, 1)
+    rank = (np.maximum(count - 1, 0) * share).astype(np.int64)
+    return np.take_along_axis(ordered, rank[..., None], -1)[..., 0]
 
 
-def _sort_and_rank(values: FloatArray, share: float, axis: int) -> tuple[FloatArray, FloatArray]:
-    """(the entries along an axis in order, at the end of the axes and NaN last; the rank of the
-    `share` quantile of those that are not NaN)."""
+def _sort_nan_last(values: FloatArray, axis: int) -> tuple[FloatArray, FloatArray]:
+    """(the entries along an axis in order, as the last axis; the number of those that are not
+    NaN)."""
     ordered = np.sort(np.moveaxis(values, axis, -1), axis=-1)
-    count = (~np.isnan(ordered)).sum(axis=-1)
-    return ordered, np.maximum(count - 1, 0) * share
+    return ordered, (~np.isnan(ordered)).sum(axis=-1).astype(np.float64)
