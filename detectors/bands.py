@@ -15,9 +15,10 @@ import numpy as np
 
 from detectors.api import Band, BoolArray, FloatArray
 from detectors.limits import Limits
-from detectors.recent_stats import RecentStats, long_mean_bound, mean_bound
+from detectors.recent_stats import RecentStats, lasting, mean_bound
 from detectors.scaling import quantile_of_sorted, sort_gaps_last
 
+MIN_STUCK_SPREADS = 0.1  # a repeated value that is nearer to what is expected is where it should be
 MIN_QUANTA = 256.0  # of a half-width: so fine is the rounding
 USUAL_SHARE = 1.5  # of the lowest bound: an expected value beyond that is a usual one
 MAX_SCORE = 1000.0  # scores are clipped here
@@ -38,25 +39,28 @@ def bounds(
     below, above = (
         np.sqrt(apart**2 + (widening * limits.fast_limit[:, side, None]) ** 2) for side in (0, 1)
     )
-    mean_below, mean_above = (
-        widening
-        * np.minimum(
-            mean_bound(stats, side, limits.mean_limit[:, column]),
-            long_mean_bound(stats, side, limits.long_mean_limit[:, column]),
-        )
-        for column, side in enumerate((-1, 1))
-    )
+    mean_below, mean_above = (widening * _slow_bound(stats, side, limits) for side in (-1, 1))
     lower = np.maximum(np.minimum(middle - below, 0.0), -mean_below)
     upper = np.minimum(np.maximum(middle + above, 0.0), mean_above)
     expected = np.clip(offset, 0.5 * lower, 0.5 * upper)
     # A stuck value moves its bound between itself and what is expected.
     excess = np.maximum(stats.repeats / limits.stuck_limit[:, None], 1.0)
     # One that has stayed for half a day, or was accepted, is normal.
-    excess = np.where(stats.repeats > stats.accept_steps, 1.0, excess)
+    is_normal = stats.repeats > stats.accept_steps
+    excess = np.where(is_normal | (np.abs(last - expected) <= MIN_STUCK_SPREADS), 1.0, excess)
     stuck_bound = expected + (last - expected) / excess
     lower = np.where((excess > 1) & (last < expected), np.maximum(lower, stuck_bound), lower)
     upper = np.where((excess > 1) & (last > expected), np.minimum(upper, stuck_bound), upper)
     return Band(lower, expected, upper)
+
+
+def _slow_bound(stats: RecentStats, side: int, limits: Limits) -> FloatArray:
+    """How far out [S, T] a sample may be on a side (-1 below, 1 above) by both means; spreads."""
+    column = max(side, 0)
+    long_mean = lasting(stats.mean, stats.long_mean, side)
+    by_mean = mean_bound(stats, side, side * stats.mean, limits.mean_limit[:, column])
+    by_long_mean = mean_bound(stats, side, long_mean, limits.long_mean_limit[:, column])
+    return np.minimum(by_mean, by_long_mean)
 
 
 def round_band(band: Band, resolution: FloatArray) -> Band:

@@ -19,8 +19,8 @@ BODY_SHARE = 0.01  # of the samples lie beyond the body, on either side
 MEAN_BODY_SHARE = 0.03
 BODY_SPREADS = 2.5  # at which the body of a series usually ends
 BODY_PRIOR_SAMPLES = 50  # of a series weigh as much as that usual value
-TAIL_INDEX = 3.0  # P(distance > x) falls with this power
-MEAN_POWER = 0.85  # of a stretch, for means: their tail is lighter
+TAIL_INDEX = 3.1  # P(distance > x) falls with this power
+LONG_MEAN_POWER = 1.25  # of a stretch, for the long mean: series do move for an hour
 MIN_MEAN_SPREADS = 1.0  # no mean below is an alarm
 # The same for a series with a habit of bursts: only a burst that does not end gets there.
 BURST_MEAN_SPREADS = 0.9 * MEAN_CLIP_SPREADS
@@ -66,9 +66,10 @@ def fit_limits(
         body_limit = _body(side * fast, quiet_mask) * tail_stretch(probability, step, BODY_SHARE)
         fast_limit[:, column] = np.where(bursting, burst_limit, body_limit)
         least = np.where(bursting, BURST_MEAN_SPREADS, MIN_MEAN_SPREADS)
+        long_mean = lasting(stats.mean_after, stats.long_mean_after, side)
         for limit, mean, power in (
-            (mean_limit, side * stats.mean_after, MEAN_POWER),
-            (long_mean_limit, lasting(stats.mean_after, stats.long_mean_after, side), 1.0),
+            (mean_limit, side * stats.mean_after, 1.0),
+            (long_mean_limit, long_mean, LONG_MEAN_POWER),
         ):
             usual = _mean_limit(mean, quiet_mask, stretch**power)
             limit[:, column] = np.maximum(usual, least)

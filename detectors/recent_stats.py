@@ -40,11 +40,9 @@ PEAK_DECAY = 0.93  # factor of a peak from sample to sample
 # A peak beyond this fades faster: a burst must be measured by its own height, not by the last one.
 BURST_SPREADS = 30.0
 BURST_DECAY = 0.5
-# Powers by which the bound comes closer before the mean has reached its limit, and beyond it.
-APPROACH_POWER = 6.0
-EXCESS_POWER = 4.0
-LIMIT_BOUND_SHARE = 0.85  # of the recent peak: the bound when the mean reaches its limit
-MIN_BOUND_SHARE = 0.05  # of the recent peak: the bound comes no closer
+LIMIT_BOUND_SHARE = 0.95  # of the recent peak: the bound when a mean reaches its limit
+MAX_MEAN_SHARE = 1.25  # of its limit: beyond it, the bound comes no closer
+APPROACH_POWER = 2.0  # of that share, with which it comes closer
 MEAN_KEYS = ("mean", "long_mean", "recent", "forecast")
 STORED_KEYS = (*MEAN_KEYS, "below", "above", "repeats", "last", "gap")
 
@@ -191,32 +189,22 @@ def _repeats(
     return count[:, :-1], last[:, :-1]
 
 
-def mean_bound(stats: RecentStats, side: int, mean_limit: FloatArray) -> FloatArray:
-    """How far out [S, T] a sample may be on a side (-1 below, 1 above) by the mean; spreads.
+def mean_bound(
+    stats: RecentStats, side: int, mean: FloatArray, mean_limit: FloatArray
+) -> FloatArray:
+    """How far out [S, T] a sample may be on a side (-1 below, 1 above) by a mean; spreads.
 
-    mean_limit: [S] where the mean itself is an alarm.
+    A mean tells that something lasts, not how grave it is. So the bound never comes far below the
+    recent peak, and a score that is far above 1 is that of a sample.
+
+    mean: [S, T] before the sample, > 0 on that side. mean_limit: [S] where it is an alarm.
     """
-    share = np.maximum(side * stats.mean / mean_limit[:, None], 1e-3)
-    least = MIN_BOUND_SHARE / LIMIT_BOUND_SHARE
-    power = np.where(share < 1, share**-APPROACH_POWER, np.maximum(share**-EXCESS_POWER, least))
-    return _bound(stats, side, mean_limit, power)
-
-
-def long_mean_bound(stats: RecentStats, side: int, mean_limit: FloatArray) -> FloatArray:
-    """The same by the long mean. It tells that something lasts, not how grave it is: beyond its
-    limit the bound comes no closer."""
-    mean = lasting(stats.mean, stats.long_mean, side)
-    share = np.clip(mean / mean_limit[:, None], 1e-3, 1.0)
-    return _bound(stats, side, mean_limit, share**-APPROACH_POWER)
+    share = np.clip(mean / mean_limit[:, None], 1e-3, MAX_MEAN_SHARE)
+    peak = np.maximum(stats.above if side > 0 else stats.below, mean_limit[:, None])
+    return np.asarray(LIMIT_BOUND_SHARE * peak / share**APPROACH_POWER)
 
 
 def lasting(mean: FloatArray, long_mean: FloatArray, side: float) -> FloatArray:
     """[S, T] the long mean on a side, as far as the last minutes confirm it: what is over must not
     hold the band for an hour."""
     return np.minimum(side * mean, side * long_mean)
-
-
-def _bound(stats: RecentStats, side: int, mean_limit: FloatArray, power: FloatArray) -> FloatArray:
-    peak = np.maximum(stats.above if side > 0 else stats.below, mean_limit[:, None])
-    bound: FloatArray = LIMIT_BOUND_SHARE * peak * power
-    return bound

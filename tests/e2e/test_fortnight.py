@@ -100,7 +100,7 @@ PAGES = [
     page(
         INCIDENT,
         "10-21 10:00",
-        "10-21 12:45",
+        "10-21 12:25",
         "errors shop, latency_ms shop, requests shop",
         '3 of 6 series of site{service="shop"} outside their band; *; expected * to * at this hour;'
         " above from 08:00 UTC, 1 h 25 min; highest in 14 d; a level shift; 2 related series, first"
@@ -109,7 +109,7 @@ PAGES = [
     page(
         INCIDENT,
         "10-21 10:40",
-        "10-21 12:50",
+        "10-21 12:45",
         "errors pay, latency_ms pay",
         '2 of 6 series of site{service="pay"} outside their band; *; expected * to * at this hour;'
         " above from 08:40 UTC, 1 h 35 min; highest in 14 d; a level shift; 1 related series,"
@@ -125,7 +125,7 @@ PAGES = [
     ),
     page(
         INCIDENT,
-        "10-23 23:35",
+        "10-23 23:40",
         "10-25 06:30",
         "memory_mb cart",
         'memory_mb{job="hosts",service="cart"} above its band; *; expected * to * at this hour;'
