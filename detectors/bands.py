@@ -18,7 +18,6 @@ from detectors.limits import Limits
 from detectors.recent_stats import RecentStats, lasting, mean_bound
 from detectors.scaling import quantile_of_sorted, sort_gaps_last
 
-MIN_STUCK_SPREADS = 0.1  # a repeated value that is nearer to what is expected is where it should be
 MIN_QUANTA = 256.0  # of a half-width: so fine is the rounding
 USUAL_SHARE = 1.5  # of the lowest bound: an expected value beyond that is a usual one
 MAX_SCORE = 1000.0  # scores are clipped here
@@ -46,8 +45,7 @@ def bounds(
     # A stuck value moves its bound between itself and what is expected.
     excess = np.maximum(stats.repeats / limits.stuck_limit[:, None], 1.0)
     # One that has stayed for half a day, or was accepted, is normal.
-    is_normal = stats.repeats > stats.accept_steps
-    excess = np.where(is_normal | (np.abs(last - expected) <= MIN_STUCK_SPREADS), 1.0, excess)
+    excess = np.where(stats.repeats > stats.accept_steps, 1.0, excess)
     stuck_bound = expected + (last - expected) / excess
     lower = np.where((excess > 1) & (last < expected), np.maximum(lower, stuck_bound), lower)
     upper = np.where((excess > 1) & (last > expected), np.minimum(upper, stuck_bound), upper)

@@ -14,9 +14,11 @@ HOLDOUT_SHARE = 0.25  # of each series' samples, the last ones: by their loss mo
 SETTLE_SHARE = 0.25  # of a history, the first part: level and spread are not yet in position
 ALARM_MARGIN_SECONDS = 20 * 60  # around a past alarm, in which no limit is learnt
 MIN_QUIET_SHARE = 0.6  # of the samples must be left after that, else all serve
-# A refit walks through so much of the history, and at least so many steps.
+# The trend is learnt from the whole history. A first fit walks through so much of it, a refit
+# through less, and both through so many steps at least.
+WALK_SECONDS = 14 * 86_400
 REFIT_SECONDS = 4 * 86_400
-REFIT_STEPS = 2_000
+MIN_WALK_STEPS = 2_000
 MIN_SAMPLES = 32  # after the first part; with fewer, limits are learnt from all samples
 
 
@@ -62,18 +64,19 @@ class History:
 def prepare_history(batch: SeriesBatch, least: int, prior: Arrays | None = None) -> History:
     """The trend, and the history seen against it.
 
-    least: trusted samples that each row must have. If the prior is the model that these series have
-    had until lately, this is a refit: the trend is learnt from the whole batch, and everything else
-    from its last days. The limits of the prior stand for what was before. Raises NotEnoughData.
+    least: trusted samples that each row must have. The trend is learnt from the whole batch, and
+    everything else from its last days. If the prior is the model that these series have had until
+    lately, this is a refit: fewer days do, as the limits of the prior stand for those before.
+    Raises NotEnoughData.
     """
     require_samples(batch, least)
     trend = fit_trend(batch, batch.observed & batch.usable)
     steps = batch.shape[1]
     end = batch.start + steps * batch.step
     prior_state = prior if prior is not None and _is_recent(prior, end) else None
-    if prior_state is not None:
-        walked = max(REFIT_SECONDS // batch.step, REFIT_STEPS)
-        batch = batch.steps(max(0, steps - walked), steps)
+    seconds = WALK_SECONDS if prior_state is None else REFIT_SECONDS
+    walked = max(seconds // batch.step, MIN_WALK_STEPS)
+    batch = batch.steps(max(0, steps - walked), steps)
     return History(batch, trend, follow(trend, batch, trend.start(batch)), prior_state)
 
 

@@ -41,8 +41,8 @@ PEAK_DECAY = 0.93  # factor of a peak from sample to sample
 BURST_SPREADS = 30.0
 BURST_DECAY = 0.5
 LIMIT_BOUND_SHARE = 0.95  # of the recent peak: the bound when a mean reaches its limit
-MAX_MEAN_SHARE = 1.25  # of its limit: beyond it, the bound comes no closer
-APPROACH_POWER = 2.0  # of that share, with which it comes closer
+MAX_MEAN_SHARE = 1.1  # of its limit: beyond it, the bound comes no closer
+APPROACH_POWER = 4.0  # of that share, with which it comes closer
 MEAN_KEYS = ("mean", "long_mean", "recent", "forecast")
 STORED_KEYS = (*MEAN_KEYS, "below", "above", "repeats", "last", "gap")
 

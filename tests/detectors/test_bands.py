@@ -6,7 +6,7 @@ import pytest
 from detectors import bands
 from detectors.api import Band, FloatArray
 from detectors.limits import Limits, fast_evidence
-from detectors.recent_stats import EXCESS_POWER, LIMIT_BOUND_SHARE
+from detectors.recent_stats import APPROACH_POWER, LIMIT_BOUND_SHARE, MAX_MEAN_SHARE
 from tests.detectors.stats import row, stats
 
 
@@ -147,7 +147,7 @@ def test_a_mean_beyond_its_limit_brings_its_bound_in_and_holds_it() -> None:
     assert at_limit[2] == pytest.approx(
         LIMIT_BOUND_SHARE * 5
     )  # the last samples, 5 out, stay outside
-    assert beyond[2] == pytest.approx(LIMIT_BOUND_SHARE * 5 * 1.5**-EXCESS_POWER)
+    assert beyond[2] == pytest.approx(LIMIT_BOUND_SHARE * 5 * MAX_MEAN_SHARE**-APPROACH_POWER)
     assert (
         back[2] == _bounds(_limits(), recent=8.0)[2] > 6.0
     )  # over: the fast limit alone, and the recent mean in it
@@ -173,12 +173,13 @@ def test_a_value_that_has_stuck_for_half_a_day_is_normal() -> None:
     assert within[2] < 3.0 and over == _bounds(_limits())
 
 
-def test_a_long_mean_brings_its_bound_to_the_last_samples_and_no_closer() -> None:
+def test_a_long_mean_brings_its_bound_in_and_holds_it() -> None:
     at_limit, beyond, over = (
         _bounds(_limits(mean=(9.0, 9.0)), mean=mean, long_mean=long_mean, above=5.0, recent=8.0)
         for mean, long_mean in ((4.0, 2.0), (4.0, 4.0), (0.5, 4.0))
     )
-    assert at_limit[2] == beyond[2] == pytest.approx(LIMIT_BOUND_SHARE * 5)
+    assert at_limit[2] == pytest.approx(LIMIT_BOUND_SHARE * 5)
+    assert beyond[2] == pytest.approx(LIMIT_BOUND_SHARE * 5 * MAX_MEAN_SHARE**-APPROACH_POWER)
     assert over == _bounds(_limits(), recent=8.0), "the last minutes do not confirm it"
 
 

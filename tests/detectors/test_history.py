@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from detectors.api import NotEnoughData, SeriesBatch
-from detectors.history import REFIT_STEPS, around, holdout_samples, prepare_history, require_samples
+from detectors.history import (
+    MIN_WALK_STEPS,
+    REFIT_SECONDS,
+    WALK_SECONDS,
+    around,
+    holdout_samples,
+    prepare_history,
+    require_samples,
+)
 
 DAY = 86_400
 
@@ -35,11 +43,19 @@ def test_rows_with_too_few_samples_are_named() -> None:
 
 
 @pytest.mark.parametrize(("days_ago", "is_refit"), [(1, True), (2, True), (3, False)])
-def test_a_recent_prior_makes_a_refit_of_the_last_steps(days_ago: int, is_refit: bool) -> None:
-    steps = REFIT_STEPS + 10
+def test_a_recent_prior_makes_a_refit(days_ago: int, is_refit: bool) -> None:
+    steps = MIN_WALK_STEPS + 10
     end = steps * DAY
     prior = {"until": np.array([end - days_ago * DAY])}
     history = prepare_history(_batch([[True] * steps]), 1, prior)
     assert (history.prior_state is prior) == is_refit
-    assert history.batch.shape[1] == (REFIT_STEPS if is_refit else steps)
+    assert history.batch.shape[1] == MIN_WALK_STEPS
     assert history.until == end
+
+
+@pytest.mark.parametrize(("days_ago", "seconds"), [(1, REFIT_SECONDS), (3, WALK_SECONDS)])
+def test_the_last_days_are_walked_through(days_ago: int, seconds: int) -> None:
+    steps = 20 * DAY // 60
+    batch = SeriesBatch(np.ones((1, steps)), np.ones((1, steps), bool), start=0, step=60)
+    prior = {"until": np.array([(20 - days_ago) * DAY])}
+    assert prepare_history(batch, 1, prior).batch.shape[1] == seconds // 60

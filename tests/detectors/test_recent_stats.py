@@ -11,14 +11,13 @@ from detectors.recent_stats import (
     APPROACH_POWER,
     BURST_DECAY,
     BURST_SPREADS,
-    EXCESS_POWER,
     LIMIT_BOUND_SHARE,
+    MAX_MEAN_SHARE,
     MEAN_CLIP_SPREADS,
-    MIN_BOUND_SHARE,
     PEAK_DECAY,
     RECENT_CLIP_SPREADS,
     RecentStats,
-    long_mean_bound,
+    lasting,
     mean_bound,
     recent_stats,
 )
@@ -168,38 +167,31 @@ def test_no_evidence_sees_its_own_sample() -> None:
     [
         (2.0, LIMIT_BOUND_SHARE * 10),  # at its limit
         (1.0, LIMIT_BOUND_SHARE * 10 * 2**APPROACH_POWER),  # half the way
-        (2.4, LIMIT_BOUND_SHARE * 10 * 1.2**-EXCESS_POWER),  # beyond
-        (200.0, MIN_BOUND_SHARE * 10),  # as near as it comes
+        (200.0, LIMIT_BOUND_SHARE * 10 * MAX_MEAN_SHARE**-APPROACH_POWER),  # as near as it comes
         (0.0, LIMIT_BOUND_SHARE * 10 * 1000**APPROACH_POWER),
         (-2.0, LIMIT_BOUND_SHARE * 10 * 1000**APPROACH_POWER),  # nothing to say
     ],
 )
 def test_the_bound_comes_closer_as_the_mean_goes_out(mean: float, bound: float) -> None:
     limit = np.array([2.0])
-    assert mean_bound(_evidence(mean=mean, above=10.0), 1, limit)[0, 0] == pytest.approx(bound)
-    assert mean_bound(_evidence(mean=-mean, below=10.0), -1, limit)[0, 0] == pytest.approx(bound)
+    for side, found in (1, _evidence(above=10.0)), (-1, _evidence(below=10.0)):
+        assert mean_bound(found, side, np.array([[mean]]), limit)[0, 0] == pytest.approx(bound)
 
 
 @pytest.mark.parametrize(
-    ("mean", "long_mean", "share"),
-    [
-        (5.0, 2.0, 1.0),  # at its limit
-        (5.0, 5.0, 1.0),  # beyond it comes no closer
-        (5.0, 1.0, 0.5),
-        (1.0, 5.0, 0.5),  # it counts as far as the last minutes confirm it
-        (-1.0, 5.0, 1e-3),
-    ],
+    ("mean", "long_mean", "lasts"), [(5.0, 2.0, 2.0), (1.0, 5.0, 1.0), (-1.0, 5.0, -1.0)]
 )
-def test_the_bound_of_the_long_mean(mean: float, long_mean: float, share: float) -> None:
-    found = _evidence(mean=mean, long_mean=long_mean, above=10.0)
-    bound = LIMIT_BOUND_SHARE * 10 * share**-APPROACH_POWER
-    assert long_mean_bound(found, 1, np.array([2.0]))[0, 0] == pytest.approx(bound)
+def test_a_long_mean_counts_as_far_as_the_last_minutes_confirm_it(
+    mean: float, long_mean: float, lasts: float
+) -> None:
+    for side in (1, -1):
+        found = lasting(np.array([[side * mean]]), np.array([[side * long_mean]]), side)
+        assert found[0, 0] == lasts
 
 
 def test_a_bound_is_measured_by_the_peak_or_where_there_is_none_by_the_limit() -> None:
-    assert mean_bound(_evidence(mean=2.0), 1, np.array([2.0]))[0, 0] == pytest.approx(
-        LIMIT_BOUND_SHARE * 2
-    )
+    bound = mean_bound(_evidence(), 1, np.array([[2.0]]), np.array([2.0]))
+    assert bound[0, 0] == pytest.approx(LIMIT_BOUND_SHARE * 2)
 
 
 def test_what_is_not_usable_says_nothing() -> None:
