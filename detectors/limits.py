@@ -1,8 +1,8 @@
 """How far out a sample, and the mean of the last ones, may be: limits from the history of a series.
 
-They start from the body of its own history (the .99 quantile) and never from its far tail, because
-histories contain incidents. A tail that is the same for all series extends them to the alert
-budget.
+They start from the body of its own history (the .99 quantile of samples, the .97 quantile of means)
+and never from its far tail, because histories contain incidents. A tail that is the same for all
+series extends them to the alert budget.
 """
 
 from dataclasses import dataclass
