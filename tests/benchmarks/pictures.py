@@ -4,12 +4,11 @@ in half a minute.
 `odd-series.png`: flat, all-zero, sparse, bursty, quantised and stuck series, a new regime and a
 long gap, each in its band. `incidents.png`: four incidents that a band which follows them would
 miss, with the share of each that is flagged. Both are at one minute, scored by `baseline` with a
-budget of one alarm a week, and made by `tests/odd_series.py`. Those of the policies are in
-policy_pictures.py.
+budget of one alarm a week, and made by `tests/odd_series.py`. `situations.png` is told in
+situation_pictures.py, those of the policies in policy_pictures.py.
 """
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,23 +19,13 @@ from matplotlib.ticker import MultipleLocator
 
 from detectors.baseline import Baseline
 from plugin.commands.plot import ALARM_COLOR, LABEL_COLOR, VALUE_COLOR, draw_band
-from tests.benchmarks import policy_pictures
+from tests.benchmarks import policy_pictures, situation_pictures
+from tests.benchmarks.scenes import Scene
 from tests.odd_series import Grid, Judged, judged, troubled
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 HIGHEST = 3.0  # of the scores that are drawn
 DOTS = 90  # dots per inch
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What is shown of one series: hours since the judged days began."""
-
-    name: str
-    title: str
-    begin: float
-    end: float
-    incident: tuple[float, float] | None = None
 
 
 ODD = (
@@ -62,7 +51,12 @@ def main(folder: Path) -> None:
     grid = Grid(60)
     rows = troubled(grid)
     series = judged(Baseline(), grid, {scene.name: rows[scene.name] for scene in ODD + INCIDENTS})
-    for name, scenes in (("odd-series", ODD), ("incidents", INCIDENTS)):
+    series |= situation_pictures.situations()
+    for name, scenes in (
+        ("odd-series", ODD),
+        ("incidents", INCIDENTS),
+        ("situations", situation_pictures.SCENES),
+    ):
         path = folder / f"{name}.png"
         sheet(path, scenes, series)
         print(f"{path}: {path.stat().st_size // 1024} KB")

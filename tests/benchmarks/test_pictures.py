@@ -9,6 +9,7 @@ from detectors.baseline import Baseline
 from tests.benchmarks import policy_pictures
 from tests.benchmarks.pictures import FOLDER, INCIDENTS, ODD, sheet
 from tests.benchmarks.policy_pictures import flagged
+from tests.benchmarks.situation_pictures import SCENES, situations
 from tests.odd_series import Grid, judged, troubled
 
 
@@ -18,6 +19,11 @@ def test_both_sheets_are_drawn(tmp_path: Path) -> None:
     for scenes in (ODD, INCIDENTS):
         sheet(tmp_path / "sheet.png", scenes, series)
         assert (tmp_path / "sheet.png").stat().st_size > 20_000
+
+
+def test_the_situations_are_drawn(tmp_path: Path) -> None:
+    sheet(tmp_path / "sheet.png", SCENES, situations())
+    assert (tmp_path / "sheet.png").stat().st_size > 20_000
 
 
 def test_the_policies_are_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
