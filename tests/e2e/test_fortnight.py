@@ -100,7 +100,7 @@ PAGES = [
     page(
         INCIDENT,
         "10-21 10:00",
-        "10-21 12:25",
+        "10-21 12:00",
         "errors shop, latency_ms shop, requests shop",
         '3 of 6 series of site{service="shop"} outside their band; *; expected * to * at this hour;'
         " above from 08:00 UTC, 1 h 25 min; highest in 14 d; a level shift; 2 related series, first"
@@ -109,10 +109,10 @@ PAGES = [
     page(
         INCIDENT,
         "10-21 10:40",
-        "10-21 12:45",
+        "10-21 12:25",
         "errors pay, latency_ms pay",
         '2 of 6 series of site{service="pay"} outside their band; *; expected * to * at this hour;'
-        " above from 08:40 UTC, 1 h 35 min; highest in 14 d; a level shift; 1 related series,"
+        " above from 08:40 UTC, 1 h 15 min; highest in 14 d; a level shift; 1 related series,"
         ' latency_ms{job="traffic",service="pay"} at the same time',
     ),
     page(
@@ -125,11 +125,11 @@ PAGES = [
     ),
     page(
         INCIDENT,
-        "10-23 23:40",
+        "10-23 23:50",
         "10-25 06:30",
         "memory_mb cart",
         'memory_mb{job="hosts",service="cart"} above its band; *; expected * to * at this hour;'
-        " above from 2025-10-23 21:35 UTC, 1 d 6 h; *a ramp",
+        " above from 2025-10-23 21:50 UTC, 1 d 6 h; *a ramp",
     ),
     page(UNHEALTHY, "10-24 14:05", "10-24 14:55", "hosts, traffic"),
     page(
@@ -138,13 +138,13 @@ PAGES = [
         "10-25 15:30",
         "connections pay",
         'connections{job="hosts",service="pay"} below its band; 109; expected * to * at this hour;'
-        " below from 08:50 UTC, 4 h 10 min; lowest in 2 h; the value does not change",
+        " below from 08:50 UTC, 4 h 10 min; lowest in 4 h; the value does not change",
     ),
     page(MISSING, "10-28 08:10", "", "connections reports, cpu reports, memory_mb reports"),
     page(
         INCIDENT,
         "10-28 10:00",
-        "10-28 11:50",
+        "10-28 11:25",
         "errors shop, latency_ms shop, requests shop",
         '3 of 6 series of site{service="shop"} outside their band; *; expected * to * at this hour;'
         " above from 09:00 UTC, 55 min; highest in 6 d; a bump; 2 related series, first"
