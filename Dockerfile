@@ -32,7 +32,7 @@ WORKDIR /var/lib/bandwatch
 VOLUME /var/lib/bandwatch
 EXPOSE 8642
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=6 \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8642/-/healthy', timeout=2)"]
+    CMD ["python", "-c", "import os, ssl, urllib.request as u; u.urlopen(os.environ.get('BANDWATCH_HEALTH_URL', 'http://127.0.0.1:8642') + '/-/healthy', timeout=2, context=ssl._create_unverified_context())"]
 ENTRYPOINT ["bandwatch"]
 # The file reads the token from the environment: docker run -e BANDWATCH_TOKEN=... -v ./bandwatch.yml:/etc/bandwatch/bandwatch.yml:ro
 CMD ["run", "--config.file=/etc/bandwatch/bandwatch.yml", "--web.listen-address=0.0.0.0:8642", "--log.format=json"]

@@ -14,7 +14,7 @@ PREVIEW := tests/grafana/preview
 PACKAGES := $(PREVIEW)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-quality bench-feedback dashboards grafana-preview clean
+.PHONY: help demo test lint fuzz soak bench bench-quality bench-feedback dashboards grafana-preview clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,12 @@ test: $(INSTALLED) ## every test, with the real Prometheus; TEST_ARGS='-k store'
 lint: $(INSTALLED) ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+fuzz: $(INSTALLED) ## many generated configurations, requests, calendars and windows, other ones each time; ARGS='-k calendars'
+	BANDWATCH_FUZZ=long OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) tests/fuzz $(ARGS)
+
+soak: $(INSTALLED) ## 30 simulated days of the service: what grows? ARGS='--days 7 --log soak.log'
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak $(ARGS)
 
 bench: $(INSTALLED) ## the figures of docs/performance.md, each beside what it is compared to; ARGS='tick bands'
 	@deploy/install-servers.sh

@@ -6,8 +6,8 @@ readers and the jobs of changed watches anew, and swaps them when all of them ar
 
 import logging
 import threading
-import time
 from collections.abc import Callable
+from pathlib import Path
 
 from plugin import config as settings
 from plugin.board import WatchHealth
@@ -36,19 +36,20 @@ class Service:
         config: Config,
         *,
         load: Callable[[], Config] | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> None:
-        """load: reads the configuration again, for `reload`; raises ConfigError."""
+        """load: reads the configuration again, for `reload`; raises ConfigError. clock: unix
+        seconds; None = those of this machine, as long as they are right."""
         self._load = load
-        self._clock = clock
         self._parts = Components(config, clock=clock)
+        self._clock = self._parts.clock
         self._reloading = threading.Lock()
         self._reloaded_at = 0.0  # unix seconds of the last reload
         # By watch: after a reload, its old and its new score job never run at once.
         self._score_locks: dict[str, threading.Lock] = {}
         self.board = self._parts.board
         self.store = self._parts.store
-        self._scheduler = Scheduler(self._parts.metrics)
+        self._scheduler = Scheduler(self._parts.metrics, clock=self._clock)
         self._server: Server | None = None
 
     def start(self) -> None:
@@ -58,7 +59,12 @@ class Service:
         parts.workers.warm_up()
         for jobs in parts.watches.values():
             jobs.score.restore()
-        self._server = serve(create_app(self._web_context()), parts.config.web)
+        self._server = serve(
+            create_app(self._web_context()),
+            parts.config.web,
+            parts.metrics,
+            Path(parts.config.store.path),
+        )
         parts.metrics.reload_successful.set(1)
         parts.metrics.reload_time.set_to_current_time()
         for jobs in parts.watches.values():
@@ -111,8 +117,14 @@ class Service:
     @property
     def url(self) -> str:
         assert self._server is not None, "the service has not been started"
-        host = self._parts.config.web.listen_address.rpartition(":")[0]
-        return f"http://{host}:{self._server.port}"
+        web = self._parts.config.web
+        host = web.listen_address.rpartition(":")[0]
+        return f"{'https' if web.tls_server_config else 'http'}://{host}:{self._server.port}"
+
+    @property
+    def page_url(self) -> str:
+        """Where people open the page: the address that is configured for them, or our own."""
+        return f"{self._parts.config.web.external_url or self.url}/"
 
     def readiness(self) -> str | None:
         """None when every watch has been scored, else what is still missing."""

@@ -6,7 +6,6 @@ anything that runs is touched.
 """
 
 import fcntl
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TextIO
 from detectors.api import DetectorError
 from detectors.device import limit_threads
 from plugin.board import Board
+from plugin.clock import SteadyClock
 from plugin.config import Config, PrometheusSettings, Watch
 from plugin.config.groups import Group, groups
 from plugin.domain.model_decisions import Order, OrderResult
@@ -35,6 +35,7 @@ from plugin.maintenance import MaintenanceCalendar
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.prometheus import PrometheusReader
 from plugin.store import Store
+from plugin.store.database import DISK_FULL_NUMBERS, disk_error
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,15 @@ class Components:
     """Store, board, metrics, workers and the jobs of each watch: all but the scheduler and the
     web."""
 
-    def __init__(self, config: Config, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, config: Config, *, clock: Callable[[], float] | None = None) -> None:
+        """clock: unix seconds; None = those of this machine, as long as they are right."""
         self.config = config
-        self._clock = clock
         limit_threads(1)  # a tick is small: more threads of torch would only slow down the fits
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
+        self.clock = clock or SteadyClock()
+        if isinstance(self.clock, SteadyClock):
+            self.metrics.follow(self.clock)
         self.board = Board()
         self._lock = _lock_folder(Path(config.store.path))  # before anything in there is touched
         try:
@@ -74,11 +78,11 @@ class Components:
             self.store,
             self.board,
             lambda: {name: jobs.watch for name, jobs in self.watches.items()},
-            clock,
+            self.clock,
         )
         try:
             self.maintenance = MaintenanceCalendar(
-                config.maintenance, self.store, self.metrics, clock=clock
+                config.maintenance, self.store, self.metrics, clock=self.clock
             )
             self.watches = self.build(config)
             self.remote_write = self.build_remote_write(config)
@@ -103,7 +107,7 @@ class Components:
         if config.remote_write is None:
             return None
         return RemoteWriteJob(
-            config.remote_write, config.watches, self.store, self.metrics, clock=self._clock
+            config.remote_write, config.watches, self.store, self.metrics, clock=self.clock
         )
 
     def _jobs(self, watch: Watch, group: Group, config: Config) -> WatchJobs:
@@ -113,7 +117,7 @@ class Components:
             reader=PrometheusReader(config.prometheus, on_request=self._count_request),
             metrics=self.metrics,
             registry=ModelRegistry(self.store, watch.name),
-            clock=self._clock,
+            clock=self.clock,
         )
         covariates = Covariates(context)
         maintenance = MaintenanceMasks(watch, self.maintenance)
@@ -169,6 +173,8 @@ def _lock_folder(folder: Path) -> TextIO:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / "lock").open("w")
     except OSError as error:
+        if error.errno in DISK_FULL_NUMBERS:
+            raise disk_error(folder, error) from error
         raise StoreError(
             f"{folder}: {error.strerror}: check `store.path`, the disk and its permissions"
         ) from error

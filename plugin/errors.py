@@ -101,8 +101,7 @@ class StoreError(BandwatchError):
 
 
 class ClockAhead(BandwatchError):
-    """The store holds scores of the future: the clock was ahead, and was set back by more than
-    `backfill`."""
+    """The store holds scores of the future: the clock was ahead, and was set back."""
 
     reason = "clock"
 
@@ -152,12 +151,22 @@ class SourceFailed(BandwatchError):
 
 
 class RequestError(BandwatchError):
-    """An HTTP request is wrong: `status` is 4xx, `field` names the parameter."""
+    """An HTTP request is wrong: `status` is 4xx, `field` names the parameter.
+
+    retry_after: seconds after which the same request may be answered; 0 = it does not help.
+    """
 
     def __init__(
-        self, message: str, *, field: str = "", status: int = 400, code: str = "bad_request"
+        self,
+        message: str,
+        *,
+        field: str = "",
+        status: int = 400,
+        code: str = "bad_request",
+        retry_after: int = 0,
     ) -> None:
         super().__init__(message)
         self.field = field
         self.status = status
         self.code = code
+        self.retry_after = retry_after

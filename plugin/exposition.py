@@ -59,6 +59,7 @@ def exposition(
     *,
     scores: bool = True,
     incidents: Mapping[str, Sequence[Incident]] = MappingProxyType({}),
+    clock: Callable[[], float] = time.time,
 ) -> bytes:
     """Everything for one scrape, in the text format 0.0.4.
 
@@ -68,7 +69,7 @@ def exposition(
     ordered = [snapshots[name] for name in sorted(snapshots)]
     lines = "".join(
         [
-            *_watch_lines(ordered, time.time()),
+            *_watch_lines(ordered, clock()),
             *_series_lines(ordered, SCORE_METRICS if scores else ()),
             *_incident_lines([snapshot.settings for snapshot in ordered], incidents),
         ]
@@ -111,7 +112,10 @@ def _series_lines(
                 f'bandwatch_series{{watch="{watch}",state="{state.value}"}} {states.count(state)}\n'
             )
     labels_by_watch = [
-        [label_text(exported_labels(record, snapshot.labels)) for record in snapshot.series]
+        [
+            label_text(_without_target(exported_labels(record, snapshot.labels)))
+            for record in snapshot.series
+        ]
         for snapshot in snapshots
     ]
     for name, column, text in scores:
@@ -209,7 +213,14 @@ def _incident_labels(
 ) -> list[tuple[str, str]]:
     watch_labels = shared_labels(watches)
     labels = _labels_of(group, incident.labels, watch_labels, frozenset({"incident"}))
-    return [*labels, ("incident", incident.id)]
+    return _without_target([*labels, ("incident", incident.id)])
+
+
+def _without_target(labels: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Empty `job` and `instance` where the series has none: with `honor_labels` a scrape then adds
+    none of its own, which would look like labels of the series."""
+    names = {name for name, _ in labels}
+    return [*labels, *((name, "") for name in sorted(TARGET_LABELS - names))]
 
 
 def _lines(name: str, column: FloatArray, rows: BoolArray, labels: Sequence[str]) -> Iterator[str]:

@@ -7,11 +7,17 @@ are passed as `log.info("fitted", extra={"watch": "api", "seconds": 1.2})`.
 import json
 import logging
 import sys
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
 
 LEVELS = ("debug", "info", "warn", "error")
 FORMATS = ("logfmt", "json")
+REPEAT_SECONDS = 60.0
+REPEATS_KNOWN = 1000
 _LEVEL_NAMES = {"WARNING": "warn", "CRITICAL": "error"}
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -20,10 +26,11 @@ def setup(level: str = "info", form: str = "logfmt", stream: TextIO | None = Non
     """Sends the logs of Bandwatch and its libraries to `stream` (standard error)."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_Json() if form == "json" else _Logfmt())
+    handler.addFilter(RepeatFilter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel("WARNING" if level == "warn" else level.upper())
-    for library in ("alembic", "waitress", "urllib3", "matplotlib"):
+    for library in ("alembic", "urllib3", "matplotlib"):
         logging.getLogger(library).setLevel(logging.WARNING)
     # plugin.scheduler logs missed runs itself.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
@@ -43,6 +50,36 @@ def fields(record: logging.LogRecord) -> dict[str, object]:
     if record.exc_info:
         event["err"] = logging.Formatter().formatException(record.exc_info)
     return event
+
+
+class RepeatFilter(logging.Filter):
+    """Lets the same warning or error through once a minute, with a count of those left out.
+
+    A loop that fails at once, as when no file can be opened any more, would fill the disk.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._lock = threading.Lock()
+        # By what a line says: when it was last let through, and how many were left out since.
+        self._repeats: OrderedDict[int, tuple[float, int]] = OrderedDict()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
+        event = fields(record)
+        key = hash(tuple(str(value) for name, value in event.items() if name != "ts"))
+        now = self._clock()
+        with self._lock:
+            shown_at, left_out = self._repeats.pop(key, (-REPEAT_SECONDS, 0))
+            is_shown = not 0 <= now - shown_at < REPEAT_SECONDS
+            self._repeats[key] = (now, 0) if is_shown else (shown_at, left_out + 1)
+            if len(self._repeats) > REPEATS_KNOWN:
+                self._repeats.popitem(last=False)
+        if is_shown and left_out:
+            record.repeated = left_out
+        return is_shown
 
 
 class _Json(logging.Formatter):

@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry as CollectorRegistry
 from prometheus_client import Counter, Gauge, Histogram, ProcessCollector
 
+from plugin.clock import SteadyClock
 from plugin.version import VERSION
 
 JOB_SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
@@ -75,6 +76,15 @@ class Metrics:
         self.score_failures = families.counter(
             "score_failures_total", "Scorings that failed.", "watch", "reason"
         )
+        self.unevaluated_steps = families.counter(
+            "unevaluated_steps_total",
+            "Steps at which the query could not be evaluated.",
+            "watch",
+            "reason",
+        )
+        self.source_holes = families.counter(
+            "source_holes_total", "Holes of the source that queries look back over.", "watch"
+        )
         self.covariate_failures = families.counter(
             "covariate_failures_total", "Covariates that were missing.", "watch", "reason"
         )
@@ -83,6 +93,9 @@ class Metrics:
         )
         self.last_score = families.gauge(
             "watch_last_score_timestamp_seconds", "Time that is scored last.", "watch"
+        )
+        self.late_seconds = families.gauge(
+            "watch_late_seconds", "How long values change after they were read; 0 = not.", "watch"
         )
         self.watch_up = families.gauge(
             "watch_up", "1 = the last run of the score job worked.", "watch"
@@ -97,6 +110,9 @@ class Metrics:
         )
         self.prometheus_warnings = families.counter(
             "prometheus_warnings_total", "Warnings in answers of Prometheus."
+        )
+        self.refused_series = families.counter(
+            "refused_series_total", "Series of answers that were left out.", "watch", "reason"
         )
         self.remote_write_samples = families.counter(
             "remote_write_samples_total", "Samples for the receiver.", "outcome"
@@ -128,6 +144,12 @@ class Metrics:
         self.job_errors = families.counter(
             "job_errors_total", "Runs that ended in an error of ours.", "job"
         )
+        self.clock_steps = families.counter(
+            "clock_steps_total", "Jumps of the clock of this machine.", "direction"
+        )
+        self.clock_correction = families.gauge(
+            "clock_correction_seconds", "What is added to the clock of this machine; 0 = right."
+        )
         self.heartbeat = families.gauge(
             "scheduler_heartbeat_timestamp_seconds", "When the scheduler last worked."
         )
@@ -148,9 +170,32 @@ class Metrics:
             "route",
             buckets=REQUEST_SECONDS,
         )
+        self.http_connections = families.gauge("http_connections", "Open connections of clients.")
+        self.http_cut_connections = families.counter(
+            "http_cut_connections_total", "Connections that the server ended.", "reason"
+        )
+        self.tls_reload_successful = families.gauge(
+            "tls_last_reload_successful", "0 = the files for TLS are wrong since they changed."
+        )
+        self.http_refused_credentials = families.counter(
+            "http_refused_credentials_total", "Credentials that were refused.", "outcome"
+        )
+
+    def follow(self, clock: SteadyClock) -> None:
+        """Counts the jumps of the machine's clock, and shows whether it is right."""
+        clock.on_step = lambda seconds: self.clock_steps.labels(
+            "back" if seconds < 0 else "forward"
+        ).inc()
+        self.clock_correction.set_function(lambda: clock.correction)
 
     def forget(self, watch: str) -> None:
         """Removes the gauges of a watch, so that a watch that a reload has removed does not look
         down or late."""
-        for gauge in (self.watch_up, self.last_score, self.last_fit, self.remote_write_sent_time):
+        for gauge in (
+            self.watch_up,
+            self.late_seconds,
+            self.last_score,
+            self.last_fit,
+            self.remote_write_sent_time,
+        ):
             gauge.remove(watch)

@@ -3,25 +3,90 @@
 The scheduler's defaults lose work silently (a run that is late by a second is dropped): here late
 runs are run, runs that pile up are joined into one, no job overlaps itself, and every missed or
 failed run is counted.
+
+Its times are those of a clock that may jump: it sleeps until the next run, and after a jump back it
+would sleep for the length of the jump. Here it wakes every second, and a jump makes every job due.
 """
 
 import logging
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, tzinfo
+from math import ceil
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from plugin.clock import pause
 from plugin.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 5
 STOP_SECONDS = 5.0  # for which a stop waits for the jobs that run
+JOIN_SECONDS = 0.1  # of one wait for a thread: waits are counted, for any clock may jump meanwhile
+WAKE_SECONDS = 1.0
+PAUSE_SECONDS = 0.1
+JUMP_SECONDS = 5.0  # between two looks at the clock; also of a process that was suspended
+
+
+class ClockZone(tzinfo):
+    """APScheduler asks its time zone what time it is: this one answers by a clock of ours, in
+    UTC."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+
+    def fromutc(self, _: datetime) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
+
+    def utcoffset(self, _: datetime | None) -> timedelta:
+        return timedelta(0)
+
+    def dst(self, _: datetime | None) -> timedelta:
+        return timedelta(0)
+
+    def tzname(self, _: datetime | None) -> str:
+        return "UTC"
+
+
+class WakefulScheduler(BackgroundScheduler):  # type: ignore[misc]
+    """Looks at the clock every second, however far the next run seems to be."""
+
+    def __init__(self, clock: Callable[[], float], **options: object) -> None:
+        self._clock = clock
+        super().__init__(timezone=ClockZone(clock), **options)
+
+    def _main_loop(self) -> None:
+        last_time = self._clock()
+        wait_seconds = WAKE_SECONDS
+        while self.running:
+            self._wait(wait_seconds)
+            self._event.clear()
+            now = self._clock()
+            if not 0 <= now - last_time <= JUMP_SECONDS:
+                self._make_all_due(now)
+            last_time = now
+            next_seconds = self._process_jobs()  # None = there is no job
+            wait_seconds = WAKE_SECONDS if next_seconds is None else min(WAKE_SECONDS, next_seconds)
+
+    def _wait(self, seconds: float) -> None:
+        """Until then, or until a job was added or the scheduler stopped."""
+        for _ in range(ceil(seconds / PAUSE_SECONDS)):
+            if self._event.is_set():
+                return
+            pause(min(seconds, PAUSE_SECONDS))
+
+    def _make_all_due(self, now: float) -> None:
+        due_time = datetime.fromtimestamp(now, UTC)
+        for job in self.get_jobs():
+            with suppress(JobLookupError):  # a reload has dropped it meanwhile
+                job.modify(next_run_time=due_time)
 
 
 class AlignedTrigger(BaseTrigger):  # type: ignore[misc]
@@ -43,18 +108,26 @@ class Scheduler:
     too: it says that the scheduler works, also while all threads wait for a Prometheus that hangs.
     """
 
-    def __init__(self, metrics: Metrics, *, threads: int = 16, long_threads: int = 4) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        clock: Callable[[], float] = time.time,
+        threads: int = 16,
+        long_threads: int = 4,
+    ) -> None:
         self._metrics = metrics
-        self.last_beat = time.time()  # unix seconds at which the scheduler was last seen at work
+        self._clock = clock
+        self.last_beat = clock()  # unix seconds at which the scheduler was last seen at work
         self._pools = {
             "default": ThreadPoolExecutor(threads),
             "long": ThreadPoolExecutor(long_threads),
             "heartbeat": ThreadPoolExecutor(1),
         }
         self._long: set[str] = set()
-        self._scheduler = BackgroundScheduler(
+        self._scheduler = WakefulScheduler(
+            clock,
             executors=self._pools,
-            timezone=UTC,
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._scheduler.add_listener(self._missed, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
@@ -77,10 +150,11 @@ class Scheduler:
         if not self._scheduler.running:
             return True
         self._scheduler.shutdown(wait=False)
-        end = time.monotonic() + seconds
         threads = [thread for pool in self._pools.values() for thread in pool._pool._threads]
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
+        waits = round(seconds / JOIN_SECONDS)
+        while waits and (busy := next((each for each in threads if each.is_alive()), None)):
+            busy.join(JOIN_SECONDS)
+            waits -= 1
         return not any(thread.is_alive() for thread in threads)
 
     def every(
@@ -117,7 +191,7 @@ class Scheduler:
             name=name,
             replace_existing=True,
             executor=pool,
-            next_run_time=datetime.now(UTC),
+            next_run_time=datetime.fromtimestamp(self._clock(), UTC),
         )
 
     def drop(self, names: Iterable[str]) -> None:
@@ -130,7 +204,7 @@ class Scheduler:
         return {job.id for job in self._scheduler.get_jobs()}
 
     def _beat(self) -> None:
-        self.last_beat = time.time()
+        self.last_beat = self._clock()
         self._metrics.heartbeat.set(self.last_beat)
 
     def _missed(self, event: JobEvent) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,15 @@ class Labels(Mapping[str, str]):
     def fingerprint(self) -> str:
         """32 hexadecimal digits that identify this label set, the same on every machine."""
         return hashlib.sha256(json.dumps(self.pairs).encode()).hexdigest()[:32]
+
+
+def is_text(labels: Mapping[Any, Any]) -> bool:
+    """Whether all names and values are text; half of a surrogate pair is not."""
+    try:
+        "".join(chain.from_iterable(labels.items())).encode()
+    except (TypeError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def renamed(name: str, reserved: Collection[str], prefix: str = "label_") -> str:
@@ -144,6 +154,16 @@ class Tick:
     stack: str = ""  # the detector spec of the models that have this state
     # [S, T] True = no alarm comes of it: in a maintenance window, or provisional; None = none is.
     muted: BoolArray | None = None
+    # [T] True = the query looks back over a hole of its source, so that values may be wrong: no
+    # alarm begins or grows by them, and none ends; None = no sample does.
+    over_hole: BoolArray | None = None
+
+    @property
+    def alarm_score(self) -> FloatArray:
+        """[S, T] the scores that alarms come of; NaN = as if there were no sample."""
+        if self.over_hole is None:
+            return self.score
+        return np.where(self.over_hole, np.nan, self.score)
 
 
 def covariate_watch(watch: str, query: str) -> str:
@@ -158,3 +178,9 @@ def covariate_watch(watch: str, query: str) -> str:
 def is_covariate_watch(watch: str) -> bool:
     """Whether a watch of the store is one that `covariate_watch` has named."""
     return COVARIATE_MARK in watch
+
+
+def watch_of(name: str) -> str:
+    """The watch of a configuration that samples belong to: the watch itself, or that of a
+    covariate."""
+    return name.partition(COVARIATE_MARK)[0]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
 
 
 @dataclass(frozen=True)
@@ -212,3 +213,21 @@ def then(*faults: Fault) -> Fault:
     """One fault per request, in order; the last one stays."""
     left = list(faults)
     return lambda connection, reply: (left.pop(0) if len(left) > 1 else left[0])(connection, reply)
+
+
+def limits_range(seconds: int, status_code: int = 422) -> Fault:
+    """The real answer, but a range that is longer is refused, as Mimir and Thanos refuse it."""
+    body = (
+        b'{"status":"error","errorType":"execution","error":"the query time range exceeds the limit'
+        b' (query length: 33d, limit: 32d)"}'
+    )
+
+    def fault(connection: Connection, reply: Reply) -> None:
+        asked = parse_qs(urlsplit(connection.path).query)
+        length = float(asked["end"][0]) - float(asked["start"][0]) if "end" in asked else 0.0
+        if length > seconds:
+            connection.send(status_code, body)
+        else:
+            pass_on(connection, reply)
+
+    return fault

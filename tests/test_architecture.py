@@ -27,8 +27,8 @@ LAYERS = (
     "board",
     "config",
     "domain",
-    "logs selectors",
-    "series errors version",
+    "logs selectors range_vectors",
+    "series errors version clock",
 )
 # Arrows that point down and are forbidden all the same: readers only read, writers never serve.
 FORBIDDEN = {
@@ -49,6 +49,7 @@ HOMES = {
     "cramjam": ("plugin.prometheus",),
     "dateutil": ("plugin.domain.recurrence",),
     "flask": ("plugin.web",),
+    "h11": ("plugin.web.server",),
     "holidays": ("plugin.domain.public_holidays",),
     "icalendar": ("plugin.maintenance",),
     "isal": ("plugin.web",),
@@ -76,7 +77,6 @@ HOMES = {
     "sqlalchemy": ("plugin.store",),
     "torch": ("detectors",),
     "urllib3": ("plugin.prometheus",),
-    "waitress": ("plugin.web",),
     "werkzeug": ("plugin.web",),
     "yaml": ("plugin.config",),
     "zstandard": ("plugin.store",),

@@ -1,6 +1,7 @@
 """The files around the code: container image, compose file, make targets and the scripts behind
 them."""
 
+import json
 import os
 import re
 import subprocess
@@ -127,6 +128,18 @@ def test_the_image_is_built_from_what_is_there_and_not_as_root(compose: dict[str
         compose["services"]["bandwatch"]["user"]
     ]
     assert "HEALTHCHECK" in text and "/-/healthy" in text
+
+
+def test_the_health_check_asks_with_and_without_tls(compose: dict[str, Any]) -> None:
+    command = compose["services"]["bandwatch"]["healthcheck"]["test"]
+    assert json.dumps(command[3])[1:-1] in (ROOT / "Dockerfile").read_text()
+    with pytest.MonkeyPatch.context() as patch:
+        asked: list[str] = []
+        patch.setattr("urllib.request.urlopen", lambda url, **_: asked.append(url))
+        exec(command[3])
+        patch.setenv("BANDWATCH_HEALTH_URL", "https://127.0.0.1:8642")
+        exec(command[3])
+    assert asked == [f"{scheme}://127.0.0.1:8642/-/healthy" for scheme in ("http", "https")]
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -6,17 +6,20 @@ answers at once.
 """
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
 from plugin import logs
-from plugin.cli import grafana, oncall, running, service, trial
+from plugin.cli import grafana, init, oncall, running, service, trial
 from plugin.errors import BandwatchError
 from plugin.version import VERSION
 
 DESCRIPTION = "Anomaly bands and scores for a Prometheus + Grafana stack that already runs."
 # As --help lists them.
 COMMANDS = (
+    init.add_init,
     service.add_run,
     service.add_check,
     service.add_fit,
@@ -33,11 +36,26 @@ COMMANDS = (
 )
 
 
+BROKEN_PIPE_STATUS = 128 + signal.SIGPIPE
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command.
 
-    Returns its exit status: 0 done, 1 the work failed, 2 the command line is wrong.
+    Returns its exit status: 0 done, 1 the work failed, 2 the command line is wrong, 141 whoever
+    reads its output has stopped, as `head` does.
     """
+    try:
+        try:
+            return _execute(arguments)
+        finally:
+            print(end="", flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed later
+        return BROKEN_PIPE_STATUS
+
+
+def _execute(arguments: Sequence[str] | None) -> int:
     options = parser().parse_args(arguments)
     logs.setup(options.log_level, options.log_format)
     try:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from plugin import logs
+from plugin.errors import ConfigError
 
 if TYPE_CHECKING:
     from plugin.commands.client import ServiceClient
@@ -18,6 +19,11 @@ Action: TypeAlias = Callable[[argparse.Namespace], int]
 FlagTable: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 MAX_TIMEOUT_SECONDS = 600
+TLS_FLAGS = {
+    "--ca-file": "certificates of the authorities that are trusted (default: the usual ones)",
+    "--cert-file": "our certificate, for a service that asks clients for one",
+    "--key-file": "the key of that certificate",
+}
 
 
 def command(commands: Commands, name: str, summary: str, action: Action) -> argparse.ArgumentParser:
@@ -126,6 +132,13 @@ def url(text: str) -> str:
     return text
 
 
+def prometheus_url(text: str) -> str:
+    """The base URL of a Prometheus."""
+    from plugin.config.locations import UrlField
+
+    return _parsed(UrlField().read, text)
+
+
 def process_count(text: str) -> int:
     """0 or more."""
     if not text.isdecimal():
@@ -187,12 +200,20 @@ def at_service(parser: argparse.ArgumentParser, token: str = "token") -> None:
     parser.add_argument(
         "--token-file", metavar="FILE", default="", help="file with that token, instead of --token"
     )
+    for flag, text in TLS_FLAGS.items():
+        parser.add_argument(flag, metavar="FILE", default="", help=text)
 
 
 def service(options: argparse.Namespace) -> "ServiceClient":
     """The running service that the flags name. Raises ConfigError."""
     from plugin.commands.client import ServiceClient, chosen_token
 
+    if bool(options.cert_file) != bool(options.key_file):
+        raise ConfigError("--cert-file and --key-file: give both or none")
+    certificate = (options.cert_file, options.key_file) if options.cert_file else None
     return ServiceClient(
-        options.url.rstrip("/"), chosen_token(options.token, options.token_file, "BANDWATCH_TOKEN")
+        options.url.rstrip("/"),
+        chosen_token(options.token, options.token_file, "BANDWATCH_TOKEN"),
+        options.ca_file,
+        certificate,
     )

@@ -1,6 +1,7 @@
 """`bandwatch run`, `check`, `fit` and `score`: the commands that need a configuration file."""
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -10,15 +11,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from plugin.cli import flags
+from plugin.clock import pause
 from plugin.errors import BandwatchError, ConfigError
 
 if TYPE_CHECKING:
     from plugin.components import Components
     from plugin.config import Config
     from plugin.web.rows import Row
+
+# After a signal a process ends within this time, whatever its parts and its clock do.
+LEAVE_SECONDS = 20
 
 
 def add_run(commands: flags.Commands) -> None:
@@ -36,8 +42,6 @@ def add_run(commands: flags.Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """`bandwatch run`: until SIGTERM or SIGINT; SIGHUP reloads."""
-    import logging
-
     from plugin import config
     from plugin.app import Service
 
@@ -50,7 +54,8 @@ def run(options: argparse.Namespace) -> int:
         )
 
     service = Service(load(), load=load)
-    stop_asked = threading.Event()
+    # An Event would hang in a handler that interrupts its own `wait`.
+    stop_signals: SimpleQueue[int] = SimpleQueue()
 
     def reload(*_: object) -> None:
         try:
@@ -58,18 +63,29 @@ def run(options: argparse.Namespace) -> int:
         except BandwatchError as error:
             logging.getLogger("plugin.app").error("reload refused", extra={"err": str(error)})
 
+    def stop(number: int, _: object) -> None:
+        stop_signals.put(number)
+        threading.Thread(target=_leave, daemon=True).start()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop_asked.set())
+        signal.signal(number, stop)
     signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=reload).start())
     try:
         service.start()
-        stop_asked.wait()
+        print(f"The page: {service.page_url}", flush=True)
+        stop_signals.get()
     finally:
         stopped = service.stop()
     if not stopped:  # the interpreter would wait for its threads
         sys.stderr.flush()
         os._exit(0)
     return 0
+
+
+def _leave() -> None:
+    """Ends the process, should a part of it not stop."""
+    pause(LEAVE_SECONDS)
+    os._exit(0)
 
 
 def add_check(commands: flags.Commands) -> None:
@@ -95,6 +111,7 @@ def check(options: argparse.Namespace) -> int:
     settings = config.load(Path(options.file))
     count = len(settings.watches)
     print(f"{options.file}: valid, {count} {'watch' if count == 1 else 'watches'}")
+    _check_tls(settings)
     maintenance_works = _check_maintenance(settings)
     if options.syntax_only:
         return 0 if maintenance_works else 1
@@ -107,6 +124,14 @@ def check(options: argparse.Namespace) -> int:
     )  # as in a worker, so that the timed fit is like its fits
     queries_work = check_queries(settings, out=sys.stdout, seconds_per_series=seconds_per_series)
     return 0 if queries_work and maintenance_works else 1
+
+
+def _check_tls(settings: "Config") -> None:
+    """Raises ConfigError when a file of our own server is wrong."""
+    if settings.web.tls_server_config is not None:
+        from plugin.web.server.tls import read_context
+
+        read_context(settings.web.tls_server_config)
 
 
 def _check_maintenance(settings: "Config") -> bool:
@@ -158,6 +183,10 @@ def score(options: argparse.Namespace) -> int:
         for jobs in components.watches.values():
             failed |= not jobs.score.run()
         for snapshot in components.board.snapshots().values():
+            if not snapshot.series:
+                print(f"{snapshot.watch}: nothing scored: {snapshot.reason or 'no series'}")
+                failed |= not snapshot.settings.paused
+                continue
             rows = sorted(score_rows(snapshot, now=snapshot.time), key=_anomaly, reverse=True)
             columns = ["series", "state", "value", "expected", "lower", "upper", "score"]
             time_text = datetime.fromtimestamp(snapshot.time, UTC).isoformat(sep=" ")

@@ -29,6 +29,8 @@ class ServiceClient:
 
     url: str  # without a slash at the end
     token: str = ""  # "" = none
+    ca_file: str = ""  # of the authorities that are trusted; "" = the usual ones
+    certificate: tuple[str, str] | None = None  # files of our certificate and its key
 
     def get(self, path: str, parameters: Fields | None = None) -> object:
         return self._ask("GET", path, parameters=parameters)
@@ -49,6 +51,8 @@ class ServiceClient:
     ) -> object:
         with requests.Session() as session:
             session.trust_env = False  # no proxy, and no .netrc in place of the token
+            session.verify = self.ca_file or True
+            session.cert = self.certificate
             headers = {"User-Agent": f"bandwatch/{VERSION}"}
             if self.token:
                 headers["Authorization"] = f"Bearer {self.token}"
@@ -62,12 +66,20 @@ class ServiceClient:
                     timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
                     allow_redirects=False,
                 )
-            except (requests.RequestException, ValueError) as error:
-                raise BandwatchError(
-                    f"{self.url} does not answer ({type(error).__name__}): does `bandwatch run` run"
-                    " there? --url names another address"
-                ) from error
+            except (requests.RequestException, OSError, ValueError) as error:
+                raise self._no_answer(error) from error
         return self._read(response)
+
+    def _no_answer(self, error: Exception) -> BandwatchError:
+        if isinstance(error, requests.exceptions.SSLError) or "certificate" in str(error):
+            return BandwatchError(
+                f"{self.url}: no TLS ({_cause(error)}): --ca-file names who has signed its "
+                "certificate; where it asks for one of ours, give --cert-file and --key-file"
+            )
+        return BandwatchError(
+            f"{self.url} does not answer ({type(error).__name__}): does `bandwatch run` run there? "
+            "--url names another address, https:// where it speaks TLS"
+        )
 
     def _read(self, response: requests.Response) -> object:
         try:
@@ -87,6 +99,13 @@ class ServiceClient:
             else ""
         )
         raise BandwatchError(f"{self.url}: {message}{hint}")
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost cause, in one line."""
+    while cause := error.__cause__ or error.__context__:
+        error = cause
+    return " ".join(str(getattr(error, "strerror", None) or error).split())
 
 
 def expect_object(answer: object) -> dict[str, Any]:

@@ -4,7 +4,7 @@ The only file that knows rich.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,15 +48,20 @@ def show_rows(columns: Columns, rows: Sequence[Mapping[str, Any]]) -> None:
     prose(list(columns), [[cell(row) for cell in columns.values()] for row in rows])
 
 
-def prose(columns: list[str], rows: list[list[str]], notes: Sequence[tuple[str, str]] = ()) -> None:
+def prose(
+    columns: list[str],
+    rows: list[list[str]],
+    notes: Sequence[tuple[str, str]] = (),
+    unfolded: Collection[str] = (),
+) -> None:
     """Prints a table of words to standard output; in a narrow terminal cells are folded at spaces.
 
-    notes: printed below, a text and what it is about.
+    notes: printed below, a text and what it is about. unfolded: columns whose cells stay whole.
     """
     console = _console()
     grid = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in columns:
-        grid.add_column(name, overflow="fold")
+        grid.add_column(name, overflow="fold", no_wrap=name in unfolded)
     for row in rows:
         grid.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
     console.print(grid)
@@ -82,8 +87,15 @@ def table(title: str, columns: list[str], rows: list[list[str]], *, note: str = 
     _console().print(grid)
 
 
+class PipeConsole(Console):
+    """Whoever reads may stop, as `head` does: the command line knows what to do then."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+    return PipeConsole(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
 
 
 def time_cell(milliseconds: int | None) -> str:

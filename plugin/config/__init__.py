@@ -19,6 +19,7 @@ from plugin.config.model import (
     WorkerSettings,
 )
 from plugin.config.reading import listening_on, load, parse
+from plugin.config.web_settings import TlsServerSettings
 from plugin.config.writing import example, masked
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "PrometheusSettings",
     "RemoteWriteSettings",
     "StoreSettings",
+    "TlsServerSettings",
     "User",
     "Watch",
     "WebSettings",

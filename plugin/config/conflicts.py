@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from plugin.config.durations import format_duration
-from plugin.config.problems import InvalidValue, Path, display_text
+from plugin.config.problems import InvalidValue, Nearest, Path, display_text
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Conflict:
 
 
 def conflict(
-    path: Path, actual: str, valid: str, nearest: str | None = None, *, also: tuple[Path, ...] = ()
+    path: Path, actual: str, valid: str, nearest: Nearest = None, *, also: tuple[Path, ...] = ()
 ) -> Conflict:
     """The setting to change, what it is, and what is valid. also: the other settings of the
     rule."""
@@ -25,8 +25,9 @@ def conflict(
 
 def repeated_names(paths: Sequence[Path], names: Sequence[str], valid: str) -> Iterator[Conflict]:
     """A conflict for each name that an earlier path has, too."""
+    positions: dict[str, int] = {}
     for i, name in enumerate(names):
-        first = names.index(name)
+        first = positions.setdefault(name, i)
         if first < i:
             yield conflict(paths[i], f"{display_text(name)} again", valid, also=(paths[first],))
 

@@ -5,11 +5,12 @@ settings that the file contains.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from plugin.config.conflicts import Conflict, conflict, quoted_duration, repeated_names
 from plugin.config.endpoint_constraints import check_endpoint, check_web
 from plugin.config.model import Config, MaintenanceSettings, MaintenanceWindow, StoreSettings
-from plugin.config.problems import Path, display_text, nearest_name
+from plugin.config.problems import Path, display_text, listed, nearest_name
 from plugin.config.watch_constraints import check_calendar, check_groups, check_watch
 from plugin.errors import WindowRefused
 
@@ -26,7 +27,7 @@ def find_conflicts(config: Config, detectors: Iterable[str]) -> Iterator[Conflic
                 ("watches", i, "detector"),
                 display_text(watch.detector),
                 _installed(names),
-                nearest_name(watch.detector, names),
+                partial(nearest_name, watch.detector, names),
             )
     watch_names = [watch.name for watch in config.watches]
     yield from repeated_names(
@@ -47,8 +48,8 @@ def find_conflicts(config: Config, detectors: Iterable[str]) -> Iterator[Conflic
 
 
 def _installed(names: list[str]) -> str:
-    listed = f": {', '.join(names)}" if names else "; none is: install bandwatch with pip"
-    return f"an installed detector{listed}"
+    choice = f": {', '.join(names)}" if names else "; none is: install bandwatch with pip"
+    return f"an installed detector{choice}"
 
 
 def _timeouts(config: Config) -> Iterator[Conflict]:
@@ -65,12 +66,13 @@ def _timeouts(config: Config) -> Iterator[Conflict]:
     shortest = min(range(len(config.watches)), key=lambda i: config.watches[i].score_interval)
     interval = config.watches[shortest].score_interval
     watch_path = ("watches", shortest)
-    if timeout >= interval:
+    # Timeouts are whole seconds, so the shortest one is as long as the shortest interval.
+    if timeout > max(1, interval - 1):
         yield conflict(
             read,
             quoted_duration(timeout),
-            f"less than the shortest interval between scores, {quoted_duration(interval)} of "
-            f"{display_text(config.watches[shortest].name)}",
+            f"{'at most' if interval == 1 else 'less than'} the shortest interval between scores, "
+            f"{quoted_duration(interval)} of {display_text(config.watches[shortest].name)}",
             also=((*watch_path, "score_every"), (*watch_path, "step")),
         )
 
@@ -95,8 +97,8 @@ def _maintenance(settings: MaintenanceSettings, watches: list[str]) -> Iterator[
                 yield conflict(
                     (*windows, i, "watch", k),
                     display_text(name),
-                    f"a watch: {', '.join(watches)}",
-                    nearest_name(name, watches),
+                    f"a watch: {listed(watches)}",
+                    partial(nearest_name, name, watches),
                 )
         yield from _window((*windows, i), window)
     yield from repeated_names(

@@ -34,7 +34,11 @@ UNIT_WORDS = {
     "y": 365 * DAY,
 }
 
-_DURATION = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+MAX_MEANT_CHARACTERS = 60  # of a text for which a valid spelling is looked for
+
+_DURATION = re.compile(
+    r"(?:(\d{1,12})w)?(?:(\d{1,12})d)?(?:(\d{1,12})h)?(?:(\d{1,12})m)?(?:(\d{1,12})s)?"
+)
 _LOOSE_PART = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)[\s,]*")
 _BUDGET = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*/\s*(\S+)")
 _LOOSE_BUDGET = re.compile(
@@ -106,6 +110,8 @@ def format_budget(rate: float) -> str:
 
 def _meant_duration(text: str) -> str | None:
     lower = text.strip().lower()
+    if len(lower) > MAX_MEANT_CHARACTERS:
+        return None
     if lower.isdecimal() and lower.isascii() and len(lower) < 9:
         return f'"{lower}s"'
     parts = _LOOSE_PART.findall(lower)
@@ -119,7 +125,8 @@ def _meant_duration(text: str) -> str | None:
 
 
 def _meant_budget(text: str) -> str | None:
-    match = _LOOSE_BUDGET.fullmatch(text.strip().lower())
+    lower = text.strip().lower()
+    match = _LOOSE_BUDGET.fullmatch(lower) if len(lower) <= MAX_MEANT_CHARACTERS else None
     if not match:
         return None
     alarms = "1" if match[1] in ("once", "one") else match[1]

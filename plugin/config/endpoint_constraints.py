@@ -6,6 +6,7 @@ from plugin.config.conflicts import Conflict, conflict, repeated_names
 from plugin.config.locations import WITH_CREDENTIALS, is_loopback
 from plugin.config.model import BasicAuth, Endpoint, WebSettings
 from plugin.config.problems import InvalidValue, Path, display_text, path_text
+from plugin.config.web_settings import TlsServerSettings
 
 
 def check_endpoint(section: Path, endpoint: Endpoint) -> Iterator[Conflict]:
@@ -75,6 +76,8 @@ def check_web(web: WebSettings) -> Iterator[Conflict]:
             "another token: with this one, everyone who may read may also write",
             also=(read,),
         )
+    if web.tls_server_config is not None:
+        yield from _client_certificates(web.tls_server_config)
     for i, user in enumerate(web.basic_auth):
         yield from _password((*users, i), user)
     yield from repeated_names(
@@ -84,9 +87,28 @@ def check_web(web: WebSettings) -> Iterator[Conflict]:
     )
 
 
+def _client_certificates(tls: TlsServerSettings) -> Iterator[Conflict]:
+    kind = ("web", "tls_server_config", "client_auth_type")
+    file = ("web", "tls_server_config", "client_ca_file")
+    if tls.client_auth_type != "NoClientCert" and tls.client_ca_file is None:
+        yield conflict(
+            kind,
+            f"{tls.client_auth_type} without client_ca_file",
+            "client_ca_file set: the certificates of who may sign those of clients",
+            also=(file,),
+        )
+    if tls.client_auth_type == "NoClientCert" and tls.client_ca_file is not None:
+        yield conflict(
+            file,
+            "client_ca_file without client_auth_type: no client is asked for a certificate",
+            "client_auth_type: RequireAndVerifyClientCert, or no client_ca_file",
+            also=(kind,),
+        )
+
+
 def unprotected_address(web: WebSettings) -> InvalidValue | None:
     """Why the service must not listen on this address; None = it may."""
-    if is_loopback(web.listen_address) or web.authenticated or web.allow_unauthenticated:
+    if is_loopback(web.listen_address) or web.guarded or web.allow_unauthenticated:
         return None
     return InvalidValue(
         f"{display_text(web.listen_address)}, which other machines can reach, without any "

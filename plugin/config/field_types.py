@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler, SecretStr, ValidationInfo
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from plugin.config import durations
 from plugin.config.problems import (
@@ -49,8 +49,13 @@ class FieldType:
         )
 
     def _validate(self, value: object, info: ValidationInfo) -> object:
-        from_file = info.context is not None
-        return self.read(value) if from_file or isinstance(value, str) else value
+        if info.context is None:
+            return self.read(value) if isinstance(value, str) else value
+        try:
+            return self.read(value)
+        # pydantic makes the message of a ValueError at once; most of those of a file are not told.
+        except InvalidValue as refusal:
+            raise PydanticCustomError("invalid_value", "not valid", {"error": refusal}) from None
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -230,7 +235,9 @@ class PersistenceField(FieldType):
 
     def _meant(self, value: object) -> str | None:
         items = value if isinstance(value, list) else re.findall(r"\d{1,3}", str(value))
-        numbers = sorted(int(item) for item in items if str(item).isdecimal())
+        numbers = sorted(
+            int(item) for item in items if str(item).isdecimal() and len(str(item)) <= 3
+        )
         if len(numbers) != 2 or not 1 <= numbers[0] <= numbers[1] <= 100:
             return None
         return f'"{numbers[0]} of {numbers[1]}"'

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import zoneinfo
+from functools import cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -52,8 +53,10 @@ class UrlField(FieldType):
         """The text and its parts; None if it is not the URL of a server."""
         text = self.text(value).strip()
         try:
-            parts = urlsplit(text)
+            parts = urlsplit(text)  # leaves tabs and line breaks out
             _ = parts.port  # raises when it is not a port
+            if re.search(r"[\s\x00-\x1f\x7f]", text):
+                raise ValueError("a URL has no spaces")
         except ValueError:
             raise self._refused(text, None) from None
         return text, parts if parts.scheme in ("http", "https") and parts.hostname else None
@@ -145,7 +148,9 @@ class TimezoneField(FieldType):
         try:
             zoneinfo.ZoneInfo(name)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-            raise InvalidValue(display_text(name), self.valid, _nearest_zone(name)) from None
+            raise InvalidValue(
+                display_text(name), self.valid, lambda: _nearest_zone(name)
+            ) from None
         return name
 
 
@@ -157,9 +162,7 @@ class CountryField(FieldType):
     def read(self, value: object) -> str:
         country = self.text(value)
         if country not in subdivisions_by_country():
-            meant = country_meant(country)
-            nearest = quote(meant) if meant else None
-            raise InvalidValue(display_text(country), self.valid, nearest)
+            raise InvalidValue(display_text(country), self.valid, lambda: _nearest_country(country))
         return country
 
 
@@ -208,8 +211,18 @@ def _meant_url(text: str) -> str | None:
     return quote(f"{match[1] or 'http'}://{match[2]}{match[3]}") if match else None
 
 
+def _nearest_country(name: str) -> str | None:
+    meant = country_meant(name)
+    return quote(meant) if meant else None
+
+
+@cache
+def _zone_names() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())  # reads a folder of many files
+
+
 def _nearest_zone(name: str) -> str | None:
-    zones: Any = zoneinfo.available_timezones()
+    zones = _zone_names()
     same_city = sorted(
         (zone for zone in zones if zone.split("/")[-1].casefold() == name.strip().casefold()),
         key=lambda zone: (zone.count("/"), zone),

@@ -8,7 +8,7 @@ constraints.py and apply to files only.
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from plugin.config.field_types import (
     BudgetField,
@@ -23,15 +23,14 @@ from plugin.config.field_types import (
 )
 from plugin.config.fit_window import FitWindowField, automatic_window
 from plugin.config.locations import (
-    AddressField,
     ApiUrlField,
     CountryField,
-    ExternalUrlField,
     QueryField,
     TimezoneField,
     UrlField,
     WriteUrlField,
 )
+from plugin.config.section import Section as Section
 from plugin.config.text_fields import (
     CALENDAR_PATH,
     DETECTOR,
@@ -42,7 +41,6 @@ from plugin.config.text_fields import (
     LABEL_VALUE,
     MOMENT,
     NAME,
-    PASSWORD,
     REMARK,
     RULE,
     SELECTOR,
@@ -51,18 +49,14 @@ from plugin.config.text_fields import (
     TITLE,
     TOKEN,
     UNIT,
-    USERNAME,
 )
+from plugin.config.web_settings import BasicAuth as BasicAuth
+from plugin.config.web_settings import User as User
+from plugin.config.web_settings import WebSettings as WebSettings
 from plugin.domain.times import DAY, HOUR, MINUTE
 from plugin.domain.windows import WindowRequest
 
 SEVERITY = "ticket"  # the default of a watch: an anomaly does not page by default
-
-
-class Section(BaseModel):
-    """A block of the file: unknown keys are errors, values never change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Calendar(Section):
@@ -138,20 +132,6 @@ class Watch(Section):
     def own_labels(self) -> dict[str, str]:
         """What its alerts carry besides the labels of the series; always a `severity`."""
         return {"severity": SEVERITY, **self.labels}
-
-
-class BasicAuth(Section):
-    """A name and its password, inline or in a file."""
-
-    username: Annotated[str, USERNAME]
-    password: Annotated[SecretStr | None, PASSWORD] = None
-    password_file: Annotated[str | None, FILE] = None
-
-
-class User(BasicAuth):
-    """A person who may read, and perhaps change."""
-
-    may_write: Annotated[bool, FlagField()] = False
 
 
 class Endpoint(Section):
@@ -248,28 +228,6 @@ class StoreSettings(Section):
     versions: Annotated[int, IntegerField(1, 100)] = 3  # models kept per series
     # A series that is missing for so long is gone.
     gone_after: Annotated[int, DurationField(MINUTE)] = 7 * DAY
-
-
-class WebSettings(Section):
-    """What answers Grafana."""
-
-    listen_address: Annotated[str, AddressField()] = "127.0.0.1:8642"
-    read_token: Annotated[SecretStr | None, TOKEN] = None
-    write_token: Annotated[SecretStr | None, TOKEN] = None  # may read, too
-    basic_auth: tuple[User, ...] = ()
-    allow_unauthenticated: Annotated[bool, FlagField()] = False
-    threads: Annotated[int, IntegerField(1, 128)] = 8
-    max_points: Annotated[int, IntegerField(10, 1_000_000)] = 11_000
-    max_range: Annotated[int, DurationField(60 * MINUTE)] = 92 * DAY
-    # Where people reach the service; None = messages contain no links.
-    external_url: Annotated[str | None, ExternalUrlField()] = None
-    # Of a link with which an alarm can be answered.
-    link_expiry: Annotated[int, DurationField(60 * MINUTE)] = 7 * DAY
-
-    @property
-    def authenticated(self) -> bool:
-        """Whether any credential is set: then every route but `/-/healthy` needs one."""
-        return bool(self.read_token or self.write_token or self.basic_auth)
 
 
 class WorkerSettings(Section):

@@ -3,7 +3,7 @@
 
 import difflib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from plugin.errors import ConfigError
@@ -11,23 +11,35 @@ from plugin.errors import ConfigError
 Path = tuple[str | int, ...]  # ("watches", 1, "step")
 
 MAX_SHOWN_CHARACTERS = 60  # characters of a value that a message repeats
+MAX_FOUND_CHARACTERS = 500  # with a reason in other words than ours
+MAX_SHOWN_NAMES = 50  # of a list in a message
+MAX_SHOWN_PROBLEMS = 50  # of one file
+
+Nearest = str | Callable[[], str | None] | None
 
 
 class InvalidValue(ConfigError, ValueError):
     """A value that is not valid: what was found, what is valid, and perhaps a valid spelling of
     what was meant.
 
+    nearest: the spelling, or what finds it where that takes long; it is called for a message only.
     Also a ValueError, so that pydantic collects it.
     """
 
-    def __init__(self, actual: str, valid: str, nearest: str | None = None) -> None:
+    def __init__(self, actual: str, valid: str, nearest: Nearest = None) -> None:
         super().__init__(actual, valid, nearest)
-        self.found = actual
+        self.found = _shortened(actual, MAX_FOUND_CHARACTERS)
         self.valid = valid
-        self.nearest = nearest
+        self._nearest = nearest
+
+    @property
+    def nearest(self) -> str | None:
+        """A valid spelling of what was meant; None if there is none."""
+        return self._nearest() if callable(self._nearest) else self._nearest
 
     def __str__(self) -> str:
-        hint = "" if self.nearest is None else f"; did you mean {self.nearest}?"
+        nearest = self.nearest
+        hint = "" if nearest is None else f"; did you mean {nearest}?"
         return f"found {self.found}; valid is {self.valid}{hint}"
 
 
@@ -42,7 +54,7 @@ class Problem:
     def describe(self, file: str) -> str:
         """The line of the message."""
         position = f"{file}:{self.line}" if self.line else file
-        return ": ".join(part for part in (position, self.path, self.text) if part)
+        return visible(": ".join(part for part in (position, self.path, self.text) if part))
 
 
 def config_error(file: str, problems: Iterable[Problem]) -> ConfigError:
@@ -54,7 +66,7 @@ def path_text(path: Path) -> str:
     """("watches", 1, "step") -> `watches[1].step`."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+        text += f"[{part}]" if isinstance(part, int) else f".{bare_text(part)}"
     return text.removeprefix(".")
 
 
@@ -66,15 +78,37 @@ def display_text(value: object) -> str:
         return f"{value:g}".replace("inf", ".inf")
     if not isinstance(value, str):
         return json.dumps(value, default=str)
-    return quote(
-        value if len(value) <= MAX_SHOWN_CHARACTERS else f"{value[:MAX_SHOWN_CHARACTERS]}…"
-    )
+    return quote(_shortened(value))
 
 
 def quote(text: str) -> str:
     """Text in quotes, as YAML needs it."""
     unescaped = '"' in text and "'" not in text and "\\" not in text and text.isprintable()
-    return f"'{text}'" if unescaped else json.dumps(text, ensure_ascii=False)
+    return f"'{text}'" if unescaped else visible(json.dumps(text, ensure_ascii=False))
+
+
+def bare_text(text: str) -> str:
+    """Text without quotes, such as a key."""
+    return visible(_shortened(text))
+
+
+def visible(text: str) -> str:
+    """Text in which nothing acts on the terminal: what does not print, such as control characters
+    and marks of direction, is an escape of YAML."""
+    return text if text.isprintable() else "".join(map(_visible_character, text))
+
+
+def _visible_character(character: str) -> str:
+    code = ord(character)
+    if character.isprintable():
+        return character
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x1_0000 else f"\\U{code:08x}"
+
+
+def _shortened(text: str, characters: int = MAX_SHOWN_CHARACTERS) -> str:
+    return text if len(text) <= characters else f"{text[:characters]}…"
 
 
 def type_name(value: object) -> str:
@@ -93,6 +127,8 @@ def type_name(value: object) -> str:
 
 def nearest_name(name: str, names: Iterable[str]) -> str | None:
     """The valid name that was probably meant, in quotes; None if no name is similar."""
+    if len(name) > MAX_SHOWN_CHARACTERS:
+        return None
     valid = sorted(names)
     folded = {candidate.casefold().replace("-", "_"): candidate for candidate in valid}
     match = difflib.get_close_matches(
@@ -104,3 +140,9 @@ def nearest_name(name: str, names: Iterable[str]) -> str | None:
 def one_of(names: Sequence[str]) -> str:
     """`a, b or c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """`a, b, c`; of very many only the first ones, and how many there are."""
+    shown = ", ".join(names[:MAX_SHOWN_NAMES])
+    return shown if len(names) <= MAX_SHOWN_NAMES else f"{shown}, … ({len(names)} in all)"

@@ -2,6 +2,7 @@
 name."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
@@ -84,12 +85,12 @@ def _valid(path: Path, field: FieldInfo | None) -> str:
 def _unknown_key(key: str, section: type[Section]) -> InvalidValue:
     sections = {name: _section_in(field.annotation) for name, field in Config.model_fields.items()}
     home = next((name for name, inner in sections.items() if inner and key in _keys(inner)), None)
-    nearest = nearest_name(key, _keys(section))
+    found = f"the unknown key {display_text(key)}"
+    valid = f"one of {', '.join(_keys(section))}"
     if home:  # a valid key in the wrong place
-        nearest = display_text(f"{home}{'[]' if home == 'watches' else ''}.{key}")
-    return InvalidValue(
-        f"the unknown key {display_text(key)}", f"one of {', '.join(_keys(section))}", nearest
-    )
+        place = f"{home}{'[]' if home == 'watches' else ''}.{key}"
+        return InvalidValue(found, valid, display_text(place))
+    return InvalidValue(found, valid, lambda: nearest_name(key, _keys(section)))
 
 
 def _keys(section: type[Section]) -> list[str]:
@@ -100,9 +101,14 @@ def _section_of(path: Path) -> type[Section]:
     """The section that holds the last name of a path."""
     section: type[Section] = Config
     for part in path[:-1]:
-        field = section.model_fields.get(str(part))
-        section = (_section_in(field.annotation) if field else None) or section
+        section = _section_under(section, str(part)) or section
     return section
+
+
+@cache
+def _section_under(section: type[Section], name: str) -> type[Section] | None:
+    field = section.model_fields.get(name)
+    return _section_in(field.annotation) if field else None
 
 
 def _field_of(path: Path) -> FieldInfo | None:

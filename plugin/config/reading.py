@@ -15,11 +15,13 @@ from plugin.config.locations import AddressField
 from plugin.config.model import Config, Endpoint, PrometheusSettings, Section, Watch
 from plugin.config.problems import InvalidValue, Path, Problem, config_error, path_text, type_name
 from plugin.config.pydantic_errors import invalid_values, placeholder
+from plugin.config.secret_values import without_secrets
 from plugin.config.watch_constraints import MAX_STEPS_AHEAD
 from plugin.config.yaml_lines import Document, read_document
 from plugin.errors import ConfigError
 
 DETECTOR_GROUP = "bandwatch.detectors"  # of the entry points
+MAX_BYTES = 1 << 20  # of the file: thousands of watches
 
 AnySection = TypeVar("AnySection", bound=Section)
 AnyEndpoint = TypeVar("AnyEndpoint", bound=Endpoint)
@@ -28,13 +30,17 @@ AnyEndpoint = TypeVar("AnyEndpoint", bound=Endpoint)
 def load(path: FilePath) -> Config:
     """The settings of a file. Raises ConfigError with a line for each mistake."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
     except OSError as error:
         refusal = InvalidValue(
             f"no file that can be read ({(error.strerror or 'error').lower()})",
             "a YAML file; `bandwatch check --example` prints one to start from",
         )
         raise config_error(str(path), [Problem(0, "", str(refusal))]) from None
+    if len(content) > MAX_BYTES:
+        refusal = InvalidValue("a file of more than 1 MiB", "a file of at most 1 MiB")
+        raise config_error(str(path), [Problem(0, "", str(refusal))])
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -72,7 +78,7 @@ def parse(
             if not any(_within(path, document.broken) for path in reads):
                 _add_conflict(document, reads, conflict.refusal)
     if document.problems or config is None:
-        raise config_error(file, document.problems)
+        raise document.error(file)
     return config
 
 
@@ -97,9 +103,9 @@ def _prepare(document: Document, file: str) -> None:
         refusal = InvalidValue(
             actual, "a mapping with prometheus and watches, see `bandwatch check --example`"
         )
-        raise config_error(
-            file, document.problems or [Problem(document.line(()), "", str(refusal))]
-        )
+        if not document.problems:
+            document.add_problem((), refusal)
+        raise document.error(file)
     for name in ("maintenance", "store", "web", "workers"):
         if name in data and data[name] is None:
             data[name] = {}
@@ -118,6 +124,7 @@ def _prepare(document: Document, file: str) -> None:
             options = dict(watch["detector"])
             watch["detector"] = options.pop("name", None)
             watch["detector_options"] = options
+            document.nested_detectors.add(("watches", i, "detector"))
 
 
 def _validated(document: Document) -> Config | None:
@@ -138,14 +145,13 @@ def _validated(document: Document) -> Config | None:
 
 
 def _add_problem(document: Document, path: Path, refusal: InvalidValue) -> None:
-    if path in document.hidden:  # the value may be a secret
-        refusal = InvalidValue("a value from the environment (not shown)", refusal.valid)
-    document.add_problem(path, refusal)
+    document.add_problem(path, without_secrets(refusal, [path], document.hidden))
 
 
 def _add_conflict(document: Document, reads: list[Path], refusal: InvalidValue) -> None:
     """Adds a conflict at the first of its settings that the file contains."""
     position = next((path for path in reads if path in document.lines), reads[0])
+    refusal = without_secrets(refusal, reads, document.hidden)
     if position != reads[0]:
         actual = f"{path_text(reads[0])} {refusal.found} (default)"
         refusal = InvalidValue(actual, refusal.valid, refusal.nearest)
@@ -161,6 +167,7 @@ def _with_dependent_defaults(config: Config, folder: FilePath) -> Config:
         _endpoint_with_files(alertmanager, folder) for alertmanager in maintenance.alertmanagers
     ]
     users = tuple(_with_files(user, folder) for user in config.web.basic_auth)
+    tls = config.web.tls_server_config and _with_files(config.web.tls_server_config, folder)
     store = config.store
     if "gone_after" not in store.model_fields_set:
         store = store.model_copy(update={"gone_after": min(store.gone_after, store.retention)})
@@ -173,7 +180,7 @@ def _with_dependent_defaults(config: Config, folder: FilePath) -> Config:
                 update={"calendars": tuple(files), "alertmanagers": tuple(alertmanagers)}
             ),
             "store": store,
-            "web": config.web.model_copy(update={"basic_auth": users}),
+            "web": config.web.model_copy(update={"basic_auth": users, "tls_server_config": tls}),
             "watches": tuple(
                 _with_lengths(_with_shared(watch, config)) for watch in config.watches
             ),
@@ -238,8 +245,7 @@ def _origin(path: Path, document: Document) -> Path:
     detector = (*path[:2], "detector")
     if path[2] == "detector_options":
         return (*detector, *path[3:])
-    nested = any(line[:3] == detector and len(line) > 3 for line in document.lines)
-    return (*detector, "name") if nested else detector
+    return (*detector, "name") if detector in document.nested_detectors else detector
 
 
 def _within(path: Path, paths: set[Path]) -> bool:

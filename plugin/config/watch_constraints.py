@@ -1,12 +1,12 @@
 """The rules between the settings of a watch, and between watches that share incidents."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from plugin.config.conflicts import Conflict, conflict, quoted_duration, repeated_names
 from plugin.config.durations import format_budget
 from plugin.config.fit_window import MAX_FIT_STEPS, MIN_FIT_STEPS
 from plugin.config.model import Calendar, StoreSettings, Watch
-from plugin.config.problems import Path, display_text, nearest_name, one_of, quote
+from plugin.config.problems import Path, display_text, listed, nearest_name, one_of, quote
 from plugin.domain.public_holidays import subdivision_meant, subdivisions_by_country
 
 MIN_SAMPLES_PER_ALARM = 20
@@ -159,5 +159,5 @@ def check_groups(watches: Sequence[Watch]) -> Iterator[Conflict]:
             )
 
 
-def _as_list(names: Iterable[str]) -> str:
-    return f"[{', '.join(names)}]"
+def _as_list(names: Sequence[str]) -> str:
+    return f"[{listed(names)}]"

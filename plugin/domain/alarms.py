@@ -65,7 +65,9 @@ class OpenAlarms:
         called only for n > 1. answered: by series id, unix seconds at which people said that its
         open alarm is nothing to act on. Ticks that were processed before change nothing.
         """
-        new_ticks = [tick for tick in ticks if tick.times[-1] > self.until]
+        new_ticks = [
+            replace(tick, score=tick.alarm_score) for tick in ticks if tick.times[-1] > self.until
+        ]
         alarms = dict(self.alarms)
         changed = dict[tuple[int, int], Alarm]()
         last_time = max([self.until, *(int(tick.times[-1]) for tick in new_ticks)])

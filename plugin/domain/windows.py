@@ -28,7 +28,8 @@ TIME_FORMAT = (
 )
 ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 # These could move the cursor of a terminal that lists windows.
-CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+# Half of a surrogate pair is no character at all.
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 RULE_FORMAT = "a rule of iCalendar such as FREQ=WEEKLY;BYDAY=SA, hourly at the most"
 
 
@@ -227,7 +228,7 @@ def one_line(text: str) -> str:
 
 def _exact_seconds(first: datetime, nominal: int, zone: ZoneInfo) -> int:
     """A duration in seconds; whole days end at the same local time."""
-    if nominal % DAY:
+    if nominal % DAY or not 0 < nominal <= MAX_SECONDS:
         return nominal
     last = local_time(first, zone) + timedelta(seconds=nominal)
     return unix_time(last, zone) - unix_time(first, zone)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from detectors.api import SeriesBatch
 from plugin.config import Calendar
 from plugin.domain.intervals import Interval
@@ -20,6 +22,7 @@ class WatchBatch:
 
     batch: SeriesBatch
     masked: BoolArray | None  # [S, T] True = scored, but not learnt from; None = none is
+    over_hole: BoolArray | None  # [T] as masked, for every series: see `Tick`
     ambiguous: Mapping[str, int]  # query of a covariate -> series for which several matched
 
 
@@ -44,14 +47,25 @@ class BatchBuilder:
         """The batch of values [S, T]; NaN = no sample. settled: see `SeriesBatch`."""
         covariates = channels(self.store, self.watch, spec, ids, self.grid)
         masked = masked_samples(self.masks, ids, self.grid)
-        unmasked = series_batch(values, self.grid, self.timezone, self.calendar)
+        over_hole = self._over_hole()
+        batch = series_batch(values, self.grid, self.timezone, self.calendar)
+        usable = batch.usable if masked is None else ~masked
         batch = replace(
-            unmasked,
+            batch,
             covariates=covariates.values,
-            usable=unmasked.usable if masked is None else ~masked,
+            usable=usable if over_hole is None else usable & ~over_hole,
             settled=settled,
         )
-        return WatchBatch(batch, masked, covariates.ambiguous)
+        return WatchBatch(batch, masked, over_hole, covariates.ambiguous)
+
+    def _over_hole(self) -> BoolArray | None:
+        spans = self.store.source_holes.between(self.watch, self.grid.start, self.grid.end)
+        if not spans:
+            return None
+        over_hole: BoolArray = np.zeros(self.grid.count, bool)
+        for start, end in spans:
+            over_hole[self.grid.columns(start, end)] = True
+        return over_hole
 
     def stored(self, spec: str, ids: IntArray) -> SeriesBatch:
         """The batch of the samples that the store holds, with the levels that were accepted."""

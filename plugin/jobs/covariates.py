@@ -66,7 +66,8 @@ class Covariates:
             message = ""
             try:
                 if time.monotonic() < deadline:
-                    watch_history.load(_of_query(self._context, query), window)
+                    history = watch_history.load(_of_query(self._context, query), window)
+                    complete &= not history.partial
                 else:
                     reason = "late"
                     message = f"not asked: those before it took {limit_seconds:g} s"

@@ -5,14 +5,18 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, as_completed
 
+import numpy as np
+
 from detectors.registry import detector_named, to_spec
 from plugin.config import WorkerSettings
 from plugin.domain.intervals import Interval, by_series
 from plugin.domain.model_decisions import Order, OrderKind, OrderResult
-from plugin.errors import FitFailed, PrometheusError, Stopped, StoreError
+from plugin.domain.times import DAY
+from plugin.errors import FitFailed, Stopped, StoreError
 from plugin.grid import Grid
-from plugin.jobs import model_settings, watch_history
+from plugin.jobs import model_settings
 from plugin.jobs.covariates import Covariates, spec_with
+from plugin.jobs.fit_history import FitHistory
 from plugin.jobs.fit_needs import FitNeed, FitNeeds
 from plugin.jobs.fit_task import FitOutcome, FitTask
 from plugin.jobs.masks import MaskSource
@@ -30,7 +34,9 @@ BASELINE = "baseline"  # serves a series until its network is fitted
 MIN_PEERS = 8
 MAX_PEERS = 32
 STACKS_PER_WORKER = 4  # in one run, so that new series never wait for long
-RETRY_SECONDS = 600  # after a fit or a request for history that failed for no fault of the data
+# Of history without a sample, after which a series gets no model: it has ended.
+ABSENT_SECONDS = DAY
+RETRY_SECONDS = 600  # after a fit that failed for no fault of the data
 
 
 class FitJob:
@@ -52,10 +58,9 @@ class FitJob:
         self._metrics = context.metrics
         self._registry = context.registry
         self._clock = context.clock
-        self._covariates = covariates
         self._workers = workers
         self._settings = settings
-        self._history_retry_at = 0.0  # unix seconds
+        self._history = FitHistory(context, covariates)
         self._settings_recorded = False
         self.spec = spec_with(
             detector_named(self.watch.detector, self.watch.detector_options), self.watch.covariates
@@ -79,16 +84,24 @@ class FitJob:
         log.info(
             "loading history", extra={"watch": watch.name, "window_seconds": watch.fit_seconds}
         )
-        samples = watch_history.load(
-            self._context,
-            window,
-            progress=lambda share: log.info(
-                "loading history", extra={"watch": watch.name, "done": f"{share:.0%}"}
-            ),
+        samples = self._history.load(window)
+        records = self._registry.records()
+        ids = np.array([record.id for record in records], np.int64)
+        living = tuple(
+            record
+            for record, rows in zip(records, self._store.samples.latest(ids), strict=True)
+            if len(rows) and rows.times[-1] > end - ABSENT_SECONDS
         )
-        self._covariates.load(window.start, window.end)
-        log.info("history loaded", extra={"watch": watch.name, "samples": samples})
-        self._fit([FitNeed(self._baseline, False, tuple(self._registry.records()))], end)
+        log.info(
+            "history loaded",
+            extra={
+                "watch": watch.name,
+                "samples": samples,
+                "series": len(records),
+                "living": len(living),
+            },
+        )
+        self._fit([FitNeed(self._baseline, False, living)], end)
 
     def run(
         self, *, everyone: bool = False, progress: Callable[[float], None] = lambda share: None
@@ -110,7 +123,7 @@ class FitJob:
         end = scored_until // self.watch.step * self.watch.step  # it may come from another step
         limit = None if everyone else STACKS_PER_WORKER * self._workers.size
         try:
-            self._complete_history(end)
+            self._history.complete(self._window(end))
             return self._fit(self._needs.read(everyone=everyone), end, limit, progress)
         except Stopped:
             return 0
@@ -121,20 +134,6 @@ class FitJob:
         if order.act is OrderKind.REFIT:  # at once, also where the last fit has just failed
             self._needs.end_wait([result.series.id for result in results])
         return results
-
-    def _complete_history(self, end: int) -> None:
-        """Asks for what the store lacks of the window. Where it is refused, most series can be
-        fitted without it."""
-        if self._clock() < self._history_retry_at:
-            return
-        window = self._window(end)
-        try:
-            watch_history.load(self._context, window)
-            if not self._covariates.load(window.start, window.end):
-                self._history_retry_at = self._clock() + RETRY_SECONDS
-        except PrometheusError as error:
-            self._history_retry_at = self._clock() + RETRY_SECONDS
-            log.warning("history incomplete", extra={"watch": self.watch.name, "err": str(error)})
 
     def _window(self, end: int) -> Grid:
         steps = self.watch.fit_seconds // self.watch.step

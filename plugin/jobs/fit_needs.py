@@ -74,6 +74,8 @@ class FitNeeds:
 
     def wait(self, ids: Iterable[int], retry_time: float) -> None:
         """Series that could not be fitted are not due before a time."""
+        now = self._clock()
+        self.end_wait([series_id for series_id, end in list(self._retry_at.items()) if end <= now])
         self._retry_at.update(dict.fromkeys(ids, retry_time))
 
     def end_wait(self, ids: Sequence[int]) -> None:

@@ -120,7 +120,7 @@ def run_task(task: FitTask) -> FitOutcome:
     """Reads the window from the store, fits, and writes the weights beside the old ones; touches
     nothing else."""
     start = time.monotonic()
-    store = Store.open(task.folder)
+    store = Store.open(task.folder, create=False)
     try:
         outcome = _outcome(store, task)
     finally:

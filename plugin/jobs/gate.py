@@ -169,7 +169,7 @@ def _champion_bands(
         )
         fitted = from_spec(model.spec).restore(state)
         start = (model.window_end - batch.start) // batch.step + 1  # the carry goes on from here
-        if carry is None or not steps - 2 * tail <= start <= steps - tail // 2:
+        if carry is None or not max(0, steps - 2 * tail) <= start <= steps - tail // 2:
             # A cold start, early enough that the model is warm when the samples count.
             start = max(0, steps - 2 * tail)
             carry = None

@@ -76,7 +76,7 @@ class LatestSamples:
         self._grow(tick.ids)
         rows = np.searchsorted(self._ids, tick.ids)
         observed = ~np.isnan(tick.value)  # [S, T]
-        self._remember(rows, tick.score, tick.muted)
+        self._remember(rows, tick.alarm_score, tick.muted)
         self._drift(rows, tick)
         has_value = observed.any(axis=1)
         last = tick.value.shape[1] - 1 - observed[:, ::-1].argmax(axis=1)
@@ -128,7 +128,9 @@ class LatestSamples:
         self._distance[changed] = 0.0
         self._filled[changed] = 0.0
         weight = ewma_weight(DRIFT_SECONDS, self._watch.step)
-        scores = tick.score if tick.muted is None else np.where(tick.muted, np.nan, tick.score)
+        scores = tick.alarm_score
+        if tick.muted is not None:
+            scores = np.where(tick.muted, np.nan, scores)
         for column in np.minimum(scores, 1.0).T:
             scored = ~np.isnan(column)
             moving = rows[scored]
@@ -269,21 +271,28 @@ class LatestSamples:
         score[muted & scored] = 0.0
         return score
 
+    def forget(self, ids: Sequence[int]) -> None:
+        """Series that are gone take no more room."""
+        self._alarms = {key: alarm for key, alarm in self._alarms.items() if key not in ids}
+        self._keep(np.setdiff1d(self._ids, ids))
+
     def _grow(self, ids: IntArray) -> None:
-        new = np.setdiff1d(ids, self._ids)
-        if len(new) == 0:
-            return
-        positions = np.searchsorted(self._ids, new)
-        self._ids = np.insert(self._ids, positions, new)
-        self._times = np.insert(self._times, positions, 0)
-        self._version = np.insert(self._version, positions, 0)
-        self._absent = np.insert(self._absent, positions, 0)
+        if len(np.setdiff1d(ids, self._ids)):
+            self._keep(np.union1d(self._ids, ids))
+
+    def _keep(self, ids: IntArray) -> None:
+        """Rows for these ids, in order; those of new series are empty: the one after the last."""
+        rows = np.where(np.isin(ids, self._ids), np.searchsorted(self._ids, ids), -1)
+        self._ids = ids
+        self._times = np.append(self._times, 0)[rows]
+        self._version = np.append(self._version, 0)[rows]
+        self._absent = np.append(self._absent, 0)[rows]
         self._columns = {
-            name: np.insert(array, positions, np.nan) for name, array in self._columns.items()
+            name: np.append(array, np.nan)[rows] for name, array in self._columns.items()
         }
-        self._distance = np.insert(self._distance, positions, 0.0)
-        self._filled = np.insert(self._filled, positions, 0.0)
-        self._recent = np.insert(self._recent, positions, np.nan, axis=0)
+        self._distance = np.append(self._distance, 0.0)[rows]
+        self._filled = np.append(self._filled, 0.0)[rows]
+        self._recent = np.vstack([self._recent, np.full(self._recent.shape[1], np.nan)])[rows]
 
 
 def _times(times: Iterable[int]) -> IntArray:

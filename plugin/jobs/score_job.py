@@ -7,18 +7,21 @@ from dataclasses import replace
 
 import numpy as np
 
+from plugin.clock import MAX_SKEW_SECONDS
 from plugin.domain.alarms import ENDED_BY_LEARNING, ENDED_BY_PAUSE, Alarm, OpenAlarms
 from plugin.domain.learning import is_learning, without_provisional_alarms
 from plugin.domain.model_decisions import Decision, DecisionKind
 from plugin.errors import ClockAhead, PrometheusError, Stopped, StoreError
-from plugin.grid import Grid, align
+from plugin.grid import Grid
 from plugin.jobs import regimes
+from plugin.jobs.clock_check import check_clock
 from plugin.jobs.covariates import Covariates
 from plugin.jobs.watch_context import WatchContext
 from plugin.jobs.watch_history import query_key
 from plugin.jobs.watch_publisher import WatchPublisher
 from plugin.jobs.watch_scorer import CELLS_AT_ONCE, WatchScorer
-from plugin.series import FloatArray, IntArray, Tick
+from plugin.jobs.watch_source import WatchSource
+from plugin.series import Tick
 from plugin.store import ModelRecord, RegimeChanges
 
 log = logging.getLogger(__name__)
@@ -44,6 +47,7 @@ class ScoreJob:
         self._registry = context.registry
         self._clock = context.clock
         self._covariates = covariates
+        self._source = WatchSource(context)
         self._publisher = publisher
         self._group = publisher.group
         self._first_fit = first_fit
@@ -70,7 +74,7 @@ class ScoreJob:
             end = self._run()
         except Stopped:
             return False
-        except PrometheusError as error:
+        except (PrometheusError, ClockAhead) as error:
             self._fail(error)
             return False
         except Exception as error:  # of the store, of a detector
@@ -93,6 +97,7 @@ class ScoreJob:
         self._publisher.restore(scored_until or 0)
         self._restored = True
         self._end_alarms(self._open_while_learning(), ENDED_BY_LEARNING)
+        self._store.incidents.adopt(self._group)
         self._publisher.publish_incidents()
         if scored_until is not None:
             self._publisher.publish_restored(scored_until)
@@ -129,15 +134,18 @@ class ScoreJob:
 
     def _run(self) -> int:
         """Returns the grid time that has been reached."""
+        self._store.check_file()
         step = self.watch.step
+        scored_until = self._scorer.until if self._scorer is not None else None
+        check_clock(self._clock, self._reader, self.watch, scored_until)
         end = (int(self._clock()) - self.watch.offset) // step * step
         oldest_time = end - max(1, self.watch.backfill // step) * step
         scorer = self._scorer or self._load(oldest_time)
-        if scorer.until > end + (end - oldest_time):
+        if scorer.until > end + max(step, MAX_SKEW_SECONDS):
             raise ClockAhead(
                 f"watch {self.watch.name!r} has been scored until {scorer.until} (unix seconds),"
-                f" and the clock says {end}: set it right; if it was ahead before, start with an"
-                " empty `store.path`, or wait"
+                f" and the clock says {end}: set it right; if it was ahead before, wait, or start"
+                " with an empty `store.path`"
             )
         if scorer.until + step < oldest_time:
             log.warning(
@@ -153,9 +161,10 @@ class ScoreJob:
         while scorer.until < end:
             steps = min(STEPS_AT_ONCE, max(1, CELLS_AT_ONCE // self._registry_size()))
             last = min(end, scorer.until + steps * step)
-            scorer = self._tick(scorer, Grid.between(scorer.until + step, last, step))
+            scorer = self._tick(scorer, Grid.between(scorer.until + step, last, step), end)
         self._publisher.latest.end_run(start, scorer.until)
         self._publisher.publish(scorer)
+        self._source.complete(oldest_time, scorer.until)
         return scorer.until
 
     def _registry_size(self) -> int:
@@ -183,7 +192,6 @@ class ScoreJob:
             start,
             {alarm.series_id: alarm for alarm in self._store.alarms.open(self.watch.name)},
         )
-        self._store.incidents.adopt(self._group)
         return self._scorer
 
     def _scorer_at(self, end: int) -> WatchScorer:
@@ -208,18 +216,18 @@ class ScoreJob:
         self._store.active_models.update([], decisions)
         self._registry.retire(unusable)
 
-    def _tick(self, scorer: WatchScorer, grid: Grid) -> WatchScorer:
+    def _tick(self, scorer: WatchScorer, grid: Grid, now: int) -> WatchScorer:
         """Judges the samples of a grid and writes the result in one transaction.
 
-        Returns the scorer that has seen them.
+        now: the last grid time of the run. Returns the scorer that has seen them.
         """
-        ids, values = self._fetch(grid)
+        fetched = self._source.fetch(grid, now)
         self._covariates.load(
             grid.start, grid.end, limit_seconds=grid.count * self.watch.score_interval / 2
         )
         self._retire(scorer.replace(self._registry.take_waiting()))
         requests = self._store.regimes.requests(self.watch.name)
-        judged, next_scorer = scorer.judge(ids, grid, values, requests)
+        judged, next_scorer = scorer.judge(fetched.ids, grid, fetched.values, requests)
         ticks = self._muted(judged)
         accepted = regimes.accepted_regimes(ticks, self._store, requests, self.watch.step)
         answered = self._store.alarms.answered(self._alarms.alarms.values())
@@ -227,7 +235,7 @@ class ScoreJob:
         write_result = self._store.write(
             ticks,
             query_key(self.watch),
-            (grid.start, grid.end),
+            (grid.start, grid.end) if fetched.complete else None,
             changed,
             self._group,
             RegimeChanges(accepted, [request for request in requests if request.seen < grid.end]),
@@ -248,19 +256,6 @@ class ScoreJob:
         first_seen = self._registry.first_seen()
         learn_for = self.watch.learn_for
         return [without_provisional_alarms(tick, first_seen, learn_for) for tick in ticks]
-
-    def _fetch(self, grid: Grid) -> tuple[IntArray, FloatArray]:
-        """What Prometheus has of the query: series ids [S] and values [S, T] on the grid."""
-        answer = self._reader.range(
-            self.watch.query, grid.start, grid.end, grid.step, max_series=self.watch.max_series
-        )
-        if answer.warnings:
-            self._metrics.prometheus_warnings.inc(len(answer.warnings))
-            log.warning(
-                "answer may be partial",
-                extra={"watch": self.watch.name, "warnings": "; ".join(answer.warnings)},
-            )
-        return self._registry.identify(answer.observed), align(answer.observed, grid)
 
     def _show(self, ticks: Sequence[Tick]) -> None:
         for tick in ticks:

@@ -21,3 +21,7 @@ class WatchContext:
     metrics: Metrics
     registry: ModelRegistry
     clock: Callable[[], float] = time.time
+
+    def latest_time(self) -> int:
+        """The grid time up to which the watch can be asked for now, unix seconds."""
+        return (int(self.clock()) - self.watch.offset) // self.watch.step * self.watch.step

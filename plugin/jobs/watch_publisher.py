@@ -63,9 +63,12 @@ class WatchPublisher:
         return [*self.maintenance(start, end), *provisional]
 
     def publish(self, scorer: WatchScorer) -> None:
-        """What is known after a tick. The scorer drops the series that are gone since."""
+        """What is known after a tick. Series that are gone since are dropped."""
         snapshot, records = self._snapshot(scorer.until)
-        scorer.drop(self._registry.update_states(records))
+        gone_ids = self._registry.update_states(records)
+        if gone_ids:
+            scorer.drop(gone_ids)
+            self.latest.forget(gone_ids)
         self._board.publish(replace(snapshot, shifts=scorer.shifts()))
         self.publish_incidents()
 

@@ -156,6 +156,7 @@ class WatchScorer:
             carry=scores.carry,
             stack=stack.spec,
             muted=arriving.masked,
+            over_hole=arriving.over_hole,
         )
         return tick, next_stack
 

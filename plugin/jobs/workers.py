@@ -2,23 +2,72 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
 from detectors.api import TrainingTooSlow
+from plugin.clock import pause
 from plugin.config import WorkerSettings
-from plugin.errors import FitFailed, Stopped
+from plugin.errors import FitFailed, Stopped, StoreError
 from plugin.jobs.fit_task import FitOutcome, FitTask, run_task
 
+Result = TypeVar("Result")
 NICENESS = 10
 ORPHAN_CHECK_SECONDS = 1.0
 
 
+class Worker:
+    """One process that fits, begun anew when it has died. One thread at a time may use it."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._pool: ProcessPoolExecutor | None = None
+
+    def call(self, function: Callable[..., Result], *arguments: object) -> Result:
+        """What a function returns in the process. Raises what it raises, and BrokenProcessPool when
+        the process dies in it."""
+        try:
+            future = self._running().submit(function, *arguments)
+        except BrokenProcessPool:  # it has died since: nothing is lost
+            self._pool = None
+            future = self._running().submit(function, *arguments)
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            self._pool = None
+            raise
+
+    def processes(self) -> list[Any]:
+        return list((self._pool._processes or {}).values()) if self._pool is not None else []
+
+    def close(self) -> None:
+        pool = self._pool
+        processes = self.processes()
+        if pool is not None:
+            pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join(5)
+
+    def _running(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                1,
+                mp_context=get_context("spawn"),
+                initializer=start_worker,
+                initargs=(os.getpid(), self._settings.threads),
+            )
+        return self._pool
+
+
 class WorkerPool:
-    """Runs fit tasks in processes of their own; a worker that dies costs its task, nothing else."""
+    """Runs fit tasks in processes of their own. A process that dies costs its task, nothing else:
+    each one has a thread of ours that waits for it, and the other tasks wait in a queue of ours."""
 
     def __init__(
         self, settings: WorkerSettings, *, task: Callable[[FitTask], FitOutcome] = run_task
@@ -27,7 +76,11 @@ class WorkerPool:
         self._task = task
         self._lock = threading.Lock()
         self._closed = False
-        self._pool: ProcessPoolExecutor | None = None
+        self._queue = ThreadPoolExecutor(settings.fits, "fit")
+        self._workers = [Worker(settings) for _ in range(settings.fits)]
+        self._idle: SimpleQueue[Worker] = SimpleQueue()
+        for worker in self._workers:
+            self._idle.put(worker)
 
     @property
     def size(self) -> int:
@@ -37,24 +90,23 @@ class WorkerPool:
         """Starts the workers now: they need seconds to import torch, for which the first fit would
         have to wait."""
         with self._lock:
-            for _ in range(self.size):
-                self._running().submit(_nothing)
+            if not self._closed:
+                for _ in range(self.size):
+                    self._queue.submit(self._call, _nothing)
 
     def submit(self, task: FitTask) -> "Future[FitOutcome]":
         """The future of one fit; `result_of` turns its failure into a FitFailed. Raises Stopped."""
         with self._lock:
             if self._closed:
                 raise Stopped("the service is stopping")
-            try:
-                return self._running().submit(self._task, task)
-            except BrokenProcessPool:  # a worker has died
-                self._pool = None
-                return self._running().submit(self._task, task)
+            return self._queue.submit(self._call, self._task, task)
 
     def result_of(self, future: "Future[FitOutcome]") -> FitOutcome:
         """Waits for a fit. Raises FitFailed with the reason that the metric counts, and Stopped."""
         try:
             return future.result()
+        except Stopped:
+            raise
         except (BrokenProcessPool, CancelledError) as error:
             if self._closed:
                 raise Stopped("the service is stopping") from error
@@ -63,6 +115,8 @@ class WorkerPool:
                 "the worker process ended in the middle of a fit (killed, or out of "
                 "memory?): the old model stays; lower `workers.stack` if memory is short",
             ) from error
+        except StoreError as error:
+            raise FitFailed("store", str(error)) from error
         except TrainingTooSlow as error:
             raise FitFailed("too_slow", str(error)) from error
         except Exception as error:  # whatever a detector raises is counted and shown
@@ -70,31 +124,25 @@ class WorkerPool:
 
     def pids(self) -> list[int]:
         """Process ids of the workers that run now."""
-        with self._lock:
-            return list(self._pool._processes) if self._pool is not None else []
+        return [process.pid for worker in self._workers for process in worker.processes()]
 
     def close(self) -> None:
+        """Ends all processes; a fit that runs or waits raises Stopped."""
         with self._lock:
             self._closed = True
-            pool = self._pool
-            self._pool = None
-        if pool is not None:
-            processes = list(pool._processes.values())
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in processes:
-                process.terminate()
-            for process in processes:
-                process.join(5)
+        self._queue.shutdown(wait=False, cancel_futures=True)
+        for worker in self._workers:
+            worker.close()
 
-    def _running(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self._settings.fits,
-                mp_context=get_context("spawn"),
-                initializer=start_worker,
-                initargs=(os.getpid(), self._settings.threads),
-            )
-        return self._pool
+    def _call(self, function: Callable[..., Result], *arguments: object) -> Result:
+        """In a thread of the queue: there are as many threads as workers, so one is idle."""
+        worker = self._idle.get()
+        try:
+            if self._closed:
+                raise Stopped("the service is stopping")
+            return worker.call(function, *arguments)
+        finally:
+            self._idle.put(worker)
 
 
 def start_worker(parent: int, threads: int) -> None:
@@ -115,5 +163,5 @@ def _nothing() -> None:
 
 def _end_with(parent: int) -> None:
     while os.getppid() == parent:
-        time.sleep(ORPHAN_CHECK_SECONDS)
+        pause(ORPHAN_CHECK_SECONDS)
     os._exit(1)

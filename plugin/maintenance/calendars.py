@@ -29,6 +29,15 @@ DESCRIPTION_LINE = re.compile(
 LOCAL_TIME_FORMAT = "%Y%m%dT%H%M%S"
 DATE_PROPERTIES = ("DTSTART", "DTEND", "DURATION", "RRULE", "EXDATE", "RDATE", "RECURRENCE-ID")
 ZONE_REMEDY = "write its times in an IANA time zone such as Europe/Vienna, or in UTC"
+# What icalendar raises, sooner or later, for properties that it cannot read.
+UNREADABLE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    OSError,  # a time zone that is the name of a folder
+)
 Times = list[datetime | date]
 
 
@@ -64,7 +73,7 @@ def read_calendar(path: Path, now: int) -> list[Window]:
         raise SourceFailed(
             "invalid", f"{path}: {len(events)} events; {MAX_EVENTS} are the most: split it"
         )
-    replaced = _replaced_occurrences(event for event, _ in events)
+    replaced = _replaced_occurrences((event for event, _ in events), path)
     return [
         _window(event, zone, replaced, path, now) for event, zone in events if _is_window(event)
     ]
@@ -86,7 +95,7 @@ def _parse(content: bytes, path: Path) -> list[Any]:
         raise SourceFailed(
             "invalid", f"{path}: is not UTF-8 (byte {error.start + 1}): export it as UTF-8"
         ) from error
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    except UNREADABLE as error:
         raise SourceFailed(
             "invalid", f"{path}: is not a calendar that can be read: {one_line(str(error))}"
         ) from error
@@ -118,7 +127,7 @@ def _window(
     try:
         _check(event)
         return _request(event, name, calendar_zone, replaced.get(uid, []), path).window(now)
-    except (WindowRefused, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (WindowRefused, *UNREADABLE) as error:
         raise SourceFailed(
             "invalid", f"{path}: event {name!r} ({uid or 'without a UID'}): {error}"
         ) from error
@@ -245,11 +254,16 @@ def _rule_time(moment: datetime | date) -> str:
     return moment.strftime(LOCAL_TIME_FORMAT) + "Z" * utc
 
 
-def _replaced_occurrences(events: Iterable[Any]) -> dict[str, Times]:
-    """UID -> occurrences that an event of their own replaces."""
+def _replaced_occurrences(events: Iterable[Any], path: Path) -> dict[str, Times]:
+    """UID -> occurrences that an event of their own replaces. Raises SourceFailed."""
     times_by_uid: dict[str, Times] = {}
     for event in events:
         if "RECURRENCE-ID" in event:
             uid = str(event.get("UID", ""))
-            times_by_uid.setdefault(uid, []).append(event["RECURRENCE-ID"].dt)
+            try:
+                times_by_uid.setdefault(uid, []).append(event["RECURRENCE-ID"].dt)
+            except UNREADABLE as error:
+                raise SourceFailed(
+                    "invalid", f"{path}: event ({uid or 'without a UID'}): {one_line(str(error))}"
+                ) from error
     return times_by_uid

@@ -20,6 +20,7 @@ from plugin.errors import PrometheusError, SelectorError, SourceFailed
 from plugin.maintenance.matching import ALERT_NAMES
 from plugin.prometheus.credentials import configure_session, public_url, without_user
 from plugin.selectors import Matcher
+from plugin.series import is_text
 from plugin.version import VERSION
 
 PATH = "/api/v2/silences"
@@ -98,6 +99,8 @@ def _windows(silences: Iterable[Any], url: str) -> Iterator[Window]:
         try:
             selectors.parse(f"{{{selector}}}")
         except SelectorError:  # no label of a series has such a name
+            continue
+        if not is_text({str(silence["id"]): selector}):  # no series has such a label
             continue
         if any(_may_match(matchers, alert) for alert in ALERT_NAMES):
             comment = one_line(str(silence.get("comment", "")))

@@ -1,5 +1,6 @@
 """The only part of the service that speaks HTTP to Prometheus."""
 
-from plugin.prometheus.reader import PrometheusReader, QueryResult
+from plugin.prometheus.query_result import QueryGap, QueryResult
+from plugin.prometheus.reader import PrometheusReader
 
-__all__ = ["QueryResult", "PrometheusReader"]
+__all__ = ["PrometheusReader", "QueryGap", "QueryResult"]

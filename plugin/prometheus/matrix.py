@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from plugin.errors import AnswerInvalid
-from plugin.series import FloatArray, IntArray, Labels, Series
+from plugin.series import FloatArray, IntArray, Labels, Series, is_text
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,14 @@ class Matrix:
     ends: IntArray  # [S]
     times: IntArray  # [N] unix seconds on the grid, ascending and unique within a series
     values: FloatArray  # [N] finite
+    living: int  # series that have a sample at the same time, at most
+    unreadable: int = 0  # series that are left out, because a label of theirs is not text
 
     @classmethod
     def parse(cls, data: Any, start: int, end: int, step: int) -> "Matrix":
         """Reads `data` of the HTTP API. Samples with NaN or infinite values are left out: they are
-        gaps. (Prometheus leaves stale markers out itself.)
+        gaps. (Prometheus leaves stale markers out itself.) So are series with a label that is not
+        text, which no answer of ours could show.
 
         start, end, step: unix seconds and seconds of the query. Raises AnswerInvalid for another
         type of result, a sample off the grid, or two series with the same labels.
@@ -35,7 +38,8 @@ class Matrix:
                 raise AnswerInvalid(
                     f"a range query was answered with a {data['resultType']!r}, not a matrix"
                 )
-            result: Sequence[Mapping[str, Any]] = data["result"]
+            answered: Sequence[Mapping[str, Any]] = data["result"]
+            result = [entry for entry in answered if is_text(entry["metric"])]
             if any("histograms" in entry for entry in result):
                 raise AnswerInvalid(
                     "the query returns native histograms: make numbers of them with "
@@ -51,7 +55,8 @@ class Matrix:
                 f"Prometheus answered a matrix that cannot be read ({error!r})"
             ) from error
         refuse_twins(labels)
-        return cls._sorted(labels, lengths, on_grid(times, start, end, step), values)
+        matrix = cls._sorted(labels, lengths, on_grid(times, start, end, step), values)
+        return replace(matrix, unreadable=len(answered) - len(result))
 
     @classmethod
     def _sorted(
@@ -59,6 +64,7 @@ class Matrix:
     ) -> "Matrix":
         """Without values that are not finite, sorted by time, each time once."""
         rows = np.repeat(np.arange(len(labels)), lengths)
+        living = int(np.unique(times, return_counts=True)[1].max(initial=0))
         finite = np.isfinite(values)
         rows = rows[finite]
         times = times[finite]
@@ -69,7 +75,7 @@ class Matrix:
             times = times[first]
             values = values[first]
         ends = np.cumsum(np.bincount(rows, minlength=len(labels))).astype(np.int64)
-        return cls(labels, ends, times, values)
+        return cls(labels, ends, times, values, living)
 
 
 def refuse_twins(labels: Sequence[Labels]) -> None:

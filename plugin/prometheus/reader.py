@@ -6,7 +6,7 @@ The retries are our own, because they must be counted and must end at a deadline
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,45 +16,20 @@ from prometheus_api_client import PrometheusConnect
 from urllib3.util.retry import Retry
 
 from plugin.config.model import PrometheusSettings
-from plugin.errors import (
-    AnswerInvalid,
-    PrometheusError,
-    PrometheusUnavailable,
-    Stopped,
-    TooManySeries,
-)
+from plugin.errors import AnswerInvalid, PrometheusError, PrometheusUnavailable, Stopped
 from plugin.prometheus.credentials import public_url
 from plugin.prometheus.matrix import Matrix, merge
-from plugin.prometheus.transport import (
-    MAX_BYTES,
-    AnswerTooLarge,
-    RequestTooSlow,
-    Transport,
-    TryLater,
-)
-from plugin.series import Labels, Series
+from plugin.prometheus.query_result import QueryResult
+from plugin.prometheus.range_walk import Piece, PieceLimits, RangeWalk, chunk_points
+from plugin.prometheus.series_limits import refuse_too_many, refuse_turnover, shorten
+from plugin.prometheus.transport import MAX_BYTES, RequestTooSlow, Transport, TryLater
+from plugin.series import Labels
 
-MAX_POINTS = 10_000  # per series and request; Prometheus refuses above 11,000
-MAX_SAMPLES = 1_000_000  # per request: about 30 MB of JSON and 200 MB while it is parsed
+ADVICE = "PromQL "  # begins a warning about the expression: the answer is complete
+UNREADABLE = "series with a label that is not text, left out: {} (correct what exports them)"
 Timeout = tuple[float, float]  # seconds to connect, seconds to read
 BACKOFF_SECONDS = 0.25  # seconds before the second attempt; doubles
 NO_HIDDEN_RETRIES = Retry(0, read=False, raise_on_status=False)
-
-
-@dataclass(frozen=True)
-class QueryResult:
-    """The result of a query over a range."""
-
-    series: list[Series]
-    warnings: tuple[str, ...]  # for example that the answer may be partial
-    requests: int  # HTTP requests made, retries included
-    seconds: float
-    infos: tuple[str, ...] = ()  # advice on the query; since Prometheus 3
-
-    @property
-    def observed(self) -> list[Series]:
-        """The series that have a sample; the others had only NaN."""
-        return [series for series in self.series if len(series.times)]
 
 
 @dataclass(frozen=True)
@@ -93,35 +68,55 @@ class PrometheusReader:
         self._max_bytes = max_bytes
         self._idle: deque[Client] = deque()
         self._closed = False
+        self._limits: dict[tuple[str, int], PieceLimits] = {}  # by query and step
         self.url = public_url(settings.url)
 
-    def range(self, query: str, start: int, end: int, step: int, *, max_series: int) -> QueryResult:
+    def range(
+        self,
+        query: str,
+        start: int,
+        end: int,
+        step: int,
+        *,
+        max_series: int,
+        probe_time: int | None = None,
+    ) -> QueryResult:
         """The series of a query at start, start + step, ..., end: unix seconds, multiples of the
         step.
 
         A long range becomes several requests of at most 10,000 points per series and about a
-        million samples. Raises a PrometheusError; TooManySeries as soon as there are more than
-        `max_series`.
+        million samples. What the server refuses, and times with more than `max_series` series, are
+        gaps, if the query works at `probe_time` (a multiple of the step; None = at `end`). Raises a
+        PrometheusError, also where it does not.
         """
         if start % step or end % step or end < start:
             raise ValueError(
                 f"start {start} and end {end} must be multiples of step {step}, in this order"
             )
         start_time = time.monotonic()
-        requests = 0
-        chunks: list[Matrix] = []
+        walk = RangeWalk(
+            lambda first, last: self._piece(query, first, last, step, max_series),
+            step,
+            end if probe_time is None else probe_time,
+            chunk_points(max_series),
+            self._limits.setdefault((query, step), PieceLimits()),
+        )
+        pieces: list[Piece] = []
         labels: set[Labels] = set()
-        warnings: dict[str, None] = {}  # in order, once each
-        infos: dict[str, None] = {}
-        for chunk, reply in self._chunks(query, start, end, step, chunk_points(max_series)):
-            labels.update(chunk.labels)
-            refuse_too_many(query, len(labels), max_series)
-            chunks.append(chunk)
-            requests += reply.attempts
-            warnings |= dict.fromkeys(map(str, reply.envelope.get("warnings") or ()))
-            infos |= dict.fromkeys(map(str, reply.envelope.get("infos") or ()))
+        for piece in walk.pieces(start, end):
+            labels.update(piece.matrix.labels)
+            refuse_turnover(query, len(labels), max_series)
+            pieces.append(piece)
+        unreadable = max((piece.matrix.unreadable for piece in pieces), default=0)
         return QueryResult(
-            merge(chunks), tuple(warnings), requests, time.monotonic() - start_time, tuple(infos)
+            merge([piece.matrix for piece in pieces]),
+            _warnings(pieces, unreadable),
+            walk.requests,
+            time.monotonic() - start_time,
+            tuple(dict.fromkeys(text for piece in pieces for text in piece.infos)),
+            tuple(walk.gaps),
+            tuple((piece.start, piece.end) for piece in pieces if piece.partial),
+            unreadable,
         )
 
     def buildinfo(self) -> str:
@@ -138,6 +133,21 @@ class PrometheusReader:
         except (KeyError, TypeError) as error:
             raise AnswerInvalid(f"Prometheus at {self.url} did not say its version") from error
 
+    def server_time(self) -> float:
+        """Unix seconds by the clock of the server. Raises a PrometheusError."""
+        reply = self._ask(
+            lambda client, timeout: client.transport.get(
+                f"{self.url}/api/v1/query",
+                params={"query": "time()"},
+                headers=client.connect.headers,
+                timeout=timeout,
+            )
+        )
+        try:
+            return evaluation_time(reply.envelope["data"]["result"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise AnswerInvalid(f"Prometheus at {self.url} did not say its time") from error
+
     def close(self) -> None:
         """Closes the connections that no thread uses. A later query raises Stopped."""
         self._closed = True
@@ -145,24 +155,23 @@ class PrometheusReader:
             while True:
                 self._idle.pop().transport.close()
 
-    def _chunks(
-        self, query: str, start: int, end: int, step: int, points: int
-    ) -> Iterator[tuple[Matrix, ReceivedEnvelope]]:
-        """The parts of a range in time order. The number of series in a part sets the size of the
-        next one."""
-        while start <= end:
-            chunk_end = min(start + (points - 1) * step, end)
-            try:
-                reply = self._range_query(query, start, chunk_end, step)
-            except AnswerTooLarge:
-                if chunk_end == start:
-                    raise
-                points = max(1, (chunk_end - start) // step // 4)
-                continue
-            chunk = self._parse(query, reply.envelope["data"], start, chunk_end, step)
-            yield chunk, reply
-            points = chunk_points(len(chunk.labels))
-            start = chunk_end + step
+    def _piece(self, query: str, start: int, end: int, step: int, max_series: int) -> Piece:
+        reply = self._range_query(query, start, end, step)
+        matrix = self._parse(query, reply.envelope["data"], start, end, step)
+        refuse_too_many(query, matrix.living, max_series)
+        envelope = reply.envelope
+        warnings = tuple(map(str, envelope.get("warnings") or ()))
+        if envelope.get("isPartial"):  # as VictoriaMetrics says it
+            warnings += ("the answer is partial",)
+        return Piece(
+            start,
+            end,
+            matrix,
+            warnings,
+            tuple(map(str, envelope.get("infos") or ())),
+            any(not text.startswith(ADVICE) for text in warnings),
+            reply.attempts,
+        )
 
     def _range_query(self, query: str, start: int, end: int, step: int) -> ReceivedEnvelope:
         def call(client: Client, timeout: Timeout) -> None:
@@ -251,21 +260,14 @@ class PrometheusReader:
         )
 
 
-def chunk_points(series: int) -> int:
-    """Points per series in a request that returns so many series."""
-    return max(1, min(MAX_POINTS, MAX_SAMPLES // max(1, series)))
+def evaluation_time(result: Any) -> float:
+    """At which an instant query was evaluated: of a scalar, or of a vector as VictoriaMetrics makes
+    one of it."""
+    pair = result[0]["value"] if isinstance(result[0], dict) else result
+    return float(pair[0])
 
 
-def refuse_too_many(query: str, count: int, max_series: int) -> None:
-    """Raises TooManySeries."""
-    if count > max_series:
-        raise TooManySeries(
-            f"the query {shorten(query)} returns {count:,} series or more, and `max_series` "
-            f"is {max_series:,}: aggregate it, as in sum by (...), or raise the limit"
-        )
-
-
-def shorten(query: str) -> str:
-    """A query on one line of at most 120 characters, for messages."""
-    text = " ".join(query.split())
-    return f"`{text if len(text) <= 120 else text[:117] + '...'}`"
+def _warnings(pieces: Sequence[Piece], unreadable: int) -> tuple[str, ...]:
+    """Each once, in order. unreadable: series that are left out."""
+    texts = [text for piece in pieces for text in piece.warnings]
+    return tuple(dict.fromkeys([*texts, *([UNREADABLE.format(unreadable)] if unreadable else [])]))

@@ -5,6 +5,7 @@ wait without end, read without a limit, and drop `warnings` and `resultType`.
 """
 
 import json
+import re
 import socket
 import time
 import zlib
@@ -26,11 +27,18 @@ CANNOT_BE_SENT = (
     " a letter outside Latin-1?"
 )
 RETRYABLE_STATUSES = (408, 429)  # besides 5xx
+RANGE_STATUSES = (413, 422)  # 422 is Prometheus' word for an expression that fails at an instant
+RANGE_LIMIT = re.compile(r"exceed|limit|maximum|too (many|long|large|big)", re.IGNORECASE)
+TIMED_OUT = re.compile(r"^504|timeout|timed out", re.IGNORECASE)
 READ_TIMEOUTS = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
 
 
 class AnswerTooLarge(AnswerInvalid):
     """The answer exceeded the size limit; a request for fewer points may help."""
+
+
+class RangeRefused(QueryRejected):
+    """Perhaps only this range: an instant in it cannot be evaluated, or it is too long."""
 
 
 class RequestTooSlow(PrometheusUnavailable):
@@ -43,6 +51,10 @@ class TryLater(PrometheusUnavailable):
     def __init__(self, message: str, seconds: float) -> None:
         super().__init__(message)
         self.seconds = seconds
+
+
+class ServerTooSlow(TryLater):
+    """Prometheus, or a proxy in front of it, gave the query up."""
 
 
 class AnswerReader(requests.Response):
@@ -159,7 +171,8 @@ class Transport(requests.Session):
         status = response.status_code
         reason = f"{status} {complaint(body)}"
         if status >= 500 or status in RETRYABLE_STATUSES:
-            return TryLater(f"Prometheus at {self._url} answered {reason}", retry_after(response))
+            kind = ServerTooSlow if TIMED_OUT.search(reason) else TryLater
+            return kind(f"Prometheus at {self._url} answered {reason}", retry_after(response))
         if status < 400:
             return AnswerInvalid(
                 f"Prometheus at {self._url} answered {status} and points to "
@@ -173,7 +186,9 @@ class Transport(requests.Session):
             414: "the query is too long for a URL: use a recording rule",
             422: "the query cannot be evaluated: correct it, or aggregate to fewer samples",
         }.get(status, "correct the query")
-        return QueryRejected(f"Prometheus at {self._url} refused with {reason}: {remedy}")
+        message = f"Prometheus at {self._url} refused with {reason}: {remedy}"
+        depends_on_range = status in RANGE_STATUSES or status == 400 and RANGE_LIMIT.search(reason)
+        return RangeRefused(message) if depends_on_range else QueryRejected(message)
 
 
 def complaint(body: bytes) -> str:

@@ -8,6 +8,7 @@ last tick that is left, with its carry, and asks Prometheus for the rest again. 
 flush of the disk per tick for that.
 """
 
+import errno
 import json
 import sqlite3
 import threading
@@ -37,6 +38,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 
 from plugin.errors import StoreError
 from plugin.series import IntArray
+from plugin.store.database_file import DatabaseFile
 
 PRAGMAS = (
     "busy_timeout = 30000",  # milliseconds; a worker process opens the same file
@@ -49,8 +51,11 @@ PRAGMAS = (
     "journal_size_limit = 67108864",
 )
 PAGES_AT_ONCE = 2000
-REMEDIES = {  # by the beginning of SQLite's error name
-    "SQLITE_FULL": "the disk is full: free some space; all that was acknowledged is kept",
+DISK_FULL_NUMBERS = (errno.ENOSPC, errno.EDQUOT)
+DISK_FULL = "the disk is full: free some space; all that was acknowledged is kept"
+REMEDIES = {  # by the beginning of SQLite's error name, the first one that fits
+    "SQLITE_FULL": DISK_FULL,
+    "SQLITE_IOERR_SHMSIZE": DISK_FULL,
     "SQLITE_READONLY": "it is read-only: give this user the right to write the file and its folder",
     "SQLITE_CANTOPEN": (
         "it cannot be opened: check that the folder exists and that this user may write it"
@@ -74,8 +79,9 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.file = DatabaseFile(path)
         self._lock = threading.Lock()
-        self._engine = _engine(path)
+        self._engine = _engine(self.file, path)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -86,6 +92,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction; it commits at the end or leaves no trace."""
+        self.file.check()
         with self._lock, errors_named(self.path), self._engine.connect() as connection:
             with connection.execution_options(immediate=True).begin():
                 yield connection
@@ -107,10 +114,14 @@ class Database:
         self._engine.dispose()
 
 
-def _engine(path: Path) -> Engine:
+def _engine(file: DatabaseFile, path: Path) -> Engine:
     engine = create_engine(
         URL.create("sqlite", database=str(path)), poolclass=QueuePool, pool_size=8, max_overflow=56
     )
+
+    @event.listens_for(engine, "do_connect")
+    def _(*_: object) -> None:  # SQLite would make a new file
+        file.check()
 
     @event.listens_for(engine, "connect")
     def _(connection: sqlite3.Connection, record: object) -> None:
@@ -142,10 +153,17 @@ def errors_named(path: Path) -> Iterator[None]:
             raise
         raise StoreError(f"{path}: {remedy} ({name})") from error
     except OSError as error:
-        raise StoreError(
-            f"{error.filename or path}: {error.strerror or error}: check the disk, the folder and"
-            " its permissions"
-        ) from error
+        raise disk_error(path, error) from error
+
+
+def disk_error(path: Path, error: OSError) -> StoreError:
+    """Why a file or a folder cannot be used, with its remedy."""
+    if error.errno in DISK_FULL_NUMBERS:
+        return StoreError(f"{error.filename or path}: {DISK_FULL}")
+    return StoreError(
+        f"{error.filename or path}: {error.strerror or error}: check the disk, the folder and"
+        " its permissions"
+    )
 
 
 def as_json(ids: IntArray | Sequence[int]) -> str:

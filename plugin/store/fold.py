@@ -25,6 +25,7 @@ from plugin.store import (
     sample_cache,
     scored_counts,
     series,
+    source_holes,
 )
 from plugin.store.database import Database
 from plugin.store.records import FoldReport
@@ -104,6 +105,7 @@ def expire(database: Database, now: int, retention: int, versions: int) -> list[
         feedback.forget(connection, cutoff, now)
         regimes.forget(connection, cutoff)
         incident_queries.forget(connection, cutoff)
+        source_holes.forget(connection, cutoff)
     while _drop_blocks(database, cutoff) == BLOCKS_PER_TRANSACTION:
         pass
     with database.writing() as connection:

@@ -152,9 +152,12 @@ class IncidentTable:
             .join(members, incident_queries.same_alarm(), isouter=True)
             .where(series.c.watch.in_(group.watches), members.c.incident.is_(None))
         )
+        with self._database.reading() as connection:
+            if not rows_of(connection, statement.limit(1)):
+                return 0  # nothing is written at most starts: the disk may be full
         with self._database.writing() as connection:
             without_incident = [alarm_of(row) for row in rows_of(connection, statement)]
-            return self.follow(connection, group, without_incident) if without_incident else 0
+            return self.follow(connection, group, without_incident)
 
     def follow(self, connection: Connection, group: Group, changed: Sequence[Alarm]) -> int:
         """See incident_update.py; inside the transaction of the caller."""

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, inspect, text
 from plugin.errors import StoreError
 from plugin.store.database import Database
 
-HEAD = "0010"  # of migrations/versions
+HEAD = "0011"  # of migrations/versions
 FOLDER = Path(__file__).parent / "migrations"
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 
 from plugin.errors import StoreError
-from plugin.series import COVARIATE_MARK, IntArray, Labels, SeriesRecord, SeriesState
+from plugin.series import COVARIATE_MARK, IntArray, Labels, SeriesRecord, SeriesState, is_text
 from plugin.store.database import (
     Database,
     each_of,
@@ -37,6 +37,8 @@ class SeriesTable:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._labels: dict[int, Labels] = {}
+        # Stored by an older version with a label that is not text: nothing shows or scores them.
+        self._unreadable = set[int]()
 
     def all(self) -> list[SeriesRecord]:
         """The series of all watches, ordered by id."""
@@ -65,6 +67,15 @@ class SeriesTable:
                 .values(state=state.value)
             )
 
+    def forget_removed(self) -> None:
+        """Drops the labels of series that are not stored any more: their ids never come again."""
+        known = {*self._labels, *self._unreadable}  # read before: all of these have been stored
+        with self._database.reading() as connection:
+            stored = {series_id for (series_id,) in rows_of(connection, select(series.c.id))}
+        for series_id in known - stored:
+            self._labels.pop(series_id, None)
+            self._unreadable.discard(series_id)
+
     def _records(self, watch: str | None) -> list[SeriesRecord]:
         statement = (
             select(
@@ -81,20 +92,30 @@ class SeriesTable:
         return [
             SeriesRecord(series_id, name, self._labels[series_id], SeriesState(state), first, last)
             for series_id, name, state, first, last in rows
+            if series_id in self._labels
         ]
 
     def labels(self, connection: Connection, ids: Sequence[int]) -> dict[int, Labels]:
-        """Of some series, by id; inside the transaction of the caller."""
+        """Of some series, by id; none where they are unreadable. Inside the transaction of the
+        caller."""
         self._load_labels(connection, ids)
-        return {series_id: self._labels[series_id] for series_id in ids}
+        return {series_id: self._labels.get(series_id, Labels(())) for series_id in ids}
 
     def _load_labels(self, connection: Connection, ids: Sequence[int]) -> None:
-        unknown = [series_id for series_id in ids if series_id not in self._labels]
+        unknown = [
+            series_id
+            for series_id in ids
+            if series_id not in self._labels and series_id not in self._unreadable
+        ]
         statement = select(series.c.id, series.c.labels).where(
             series.c.id.in_(select(each_of(unknown).c.value))
         )
         for series_id, labels in rows_of(connection, statement) if unknown else ():
-            self._labels[series_id] = Labels.of(json.loads(labels))
+            mapping = json.loads(labels)
+            if is_text(mapping):
+                self._labels[series_id] = Labels.of(mapping)
+            else:
+                self._unreadable.add(series_id)
 
 
 def _add(connection: Connection, watch: str, labels: Sequence[Labels], now: int) -> None:

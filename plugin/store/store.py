@@ -35,6 +35,7 @@ from plugin.store.samples import StoredSamples
 from plugin.store.schema import blocks, samples
 from plugin.store.send_cursors import SendCursorTable
 from plugin.store.series import SeriesTable
+from plugin.store.source_holes import SourceHoleTable
 from plugin.store.weights import WeightFiles
 
 # Of history in one transaction, whichever is more: others wait for it, so it must be short.
@@ -66,19 +67,26 @@ class Store:
         self.decisions = DecisionTable(database)
         self.model_settings = ModelSettingsTable(database)
         self.send_cursors = SendCursorTable(database)
+        self.source_holes = SourceHoleTable(database)
         self.weights = WeightFiles(folder / "weights")
 
     @classmethod
-    def open(cls, folder: Path) -> "Store":
-        """Creates what is missing and brings the schema up to date; raises StoreError for a newer
-        one."""
+    def open(cls, folder: Path, *, create: bool = True) -> "Store":
+        """Creates what is missing and brings the schema up to date.
+
+        create: False where there has to be a database. Raises StoreError for a newer schema, and
+        for a database that is empty beside models.
+        """
         folder = folder.resolve()
         with errors_named(folder):
             (folder / "weights").mkdir(parents=True, exist_ok=True)
         database = Database(folder / "bandwatch.db")
         store = cls(folder, database)
         try:
+            if database.file.empty:
+                _refuse_loss(database.path, store.weights.count(), create)
             migrate(database)
+            database.file.remember()
             store.weights.remove_unfinished()
         except StoreError:
             store.close()
@@ -88,6 +96,10 @@ class Store:
     def close(self) -> None:
         self._database.close()
 
+    def check_file(self) -> None:
+        """Raises StoreError where the database is not the file any more that was opened."""
+        self._database.file.check()
+
     def record_history(
         self,
         watch: str,
@@ -95,12 +107,13 @@ class Store:
         ids: IntArray,
         times: IntArray,
         values: FloatArray,
-        covered: tuple[int, int],
+        covered: tuple[int, int] | None,
     ) -> None:
         """Adds values [S, T] that have no score, where nothing is stored yet; NaN = none.
 
-        times [T] is the whole grid of `covered`. A crash in the middle leaves some series without
-        the new values and the range not covered, so that Prometheus is asked again.
+        times [T] is the whole grid of `covered`; None = Prometheus is to be asked again. A crash in
+        the middle leaves some series without the new values and the range not covered, so that it
+        is asked again, too.
         """
         size = max(SERIES_PER_TRANSACTION, ROWS_PER_TRANSACTION // max(1, len(times)))
         for first in range(0, len(ids), size):
@@ -108,14 +121,15 @@ class Store:
             with self._database.writing() as connection:
                 count_rewrite(connection, watch)
                 tick_writes.add_history(connection, watch, ids[part], times, values[part])
-        with self._database.writing() as connection:
-            coverage.record(connection, watch, query_key, covered, times)
+        if covered is not None:
+            with self._database.writing() as connection:
+                coverage.record(connection, watch, query_key, covered, times)
 
     def write(
         self,
         ticks: Sequence[Tick],
         query_key: str,
-        covered: tuple[int, int],
+        covered: tuple[int, int] | None,
         changed: Sequence[Alarm] = (),
         group: Group | None = None,
         regime_changes: RegimeChanges = NO_CHANGES,
@@ -123,8 +137,8 @@ class Store:
         """Writes ticks of one watch, the alarms that they change, its coverage and the states of
         its detectors, in one transaction.
 
-        With a group, the alarms become part of its incidents too. See sample_columns for rows that
-        are stored already. The same ticks again add nothing.
+        covered: as in `record_history`. With a group, the alarms become part of its incidents too.
+        See sample_columns for rows that are stored already. The same ticks again add nothing.
         """
         if not ticks:
             return Written(0, 0)
@@ -134,7 +148,8 @@ class Store:
             added = sum(tick_writes.add_tick(connection, tick) for tick in ticks)
             alarms.write(connection, changed)
             regimes.write(connection, regime_changes)
-            coverage.record(connection, watch, query_key, covered, times)
+            if covered is not None:
+                coverage.record(connection, watch, query_key, covered, times)
             if not tick_writes.advance(connection, watch, int(times[0]), int(times[-1])):
                 count_rewrite(connection, watch)
             started = self.incidents.follow(connection, group, changed) if group is not None else 0
@@ -164,6 +179,7 @@ class Store:
         series."""
         file_names = fold.expire(self._database, now, retention, versions)
         self.samples.clear_cache()
+        self.series.forget_removed()
         self.weights.remove_unused(file_names)
 
     def sizes(self) -> StoreSizes:
@@ -185,3 +201,15 @@ class Store:
             database_bytes=sum(path.stat().st_size for path in self.folder.glob("bandwatch.db*")),
             weights_bytes=self.weights.size_bytes(),
         )
+
+
+def _refuse_loss(path: Path, model_files: int, create: bool) -> None:
+    """Raises StoreError where an empty database means that one was lost."""
+    if model_files:
+        raise StoreError(
+            f"{path}: there is no database any more, though {path.parent / 'weights'} holds"
+            f" {model_files} files of models: restore a copy of the database, or move both away to start"
+            " anew"
+        )
+    if not create:
+        raise StoreError(f"{path}: there is no database any more")

@@ -2,6 +2,7 @@
 
 import os
 import time
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from plugin.errors import StoreError
 from plugin.store.database import errors_named
 
 SUFFIX = ".safetensors"
+CHECKSUM_KEY = "bandwatch.checksum"  # in the metadata of the header
 TEMPORARY_SUFFIX = ".tmp"
 ABANDONED_AFTER_SECONDS = 3600  # no process takes so long to write a file
 
@@ -29,7 +31,8 @@ class WeightFiles:
         """Arrays with leading axis S. The file appears whole and durable, or not at all."""
         path = self._folder / f"{version}{SUFFIX}"
         temporary = self._folder / f"{version}{SUFFIX}{TEMPORARY_SUFFIX}"
-        data = save({name: np.ascontiguousarray(array) for name, array in state.items()})
+        arrays = {name: np.ascontiguousarray(array) for name, array in state.items()}
+        data = save(arrays, metadata={CHECKSUM_KEY: checksum(arrays)})
         with errors_named(path):
             with temporary.open("wb") as file:
                 file.write(data)
@@ -44,8 +47,10 @@ class WeightFiles:
         try:
             with safe_open(path, framework="numpy") as file:
                 names = file.keys()  # a safetensors file cannot be iterated over
-                return {name: file.get_tensor(name)[list(rows)] for name in names}
-        except (OSError, SafetensorError, IndexError) as error:
+                arrays = {name: file.get_tensor(name) for name in names}
+                refuse_damage(arrays, (file.metadata() or {}).get(CHECKSUM_KEY))
+            return {name: array[list(rows)] for name, array in arrays.items()}
+        except (OSError, SafetensorError, IndexError, ValueError) as error:
             raise StoreError(
                 f"{path}: the weights cannot be read: {error}: fit again, or restore the file"
             ) from error
@@ -60,6 +65,10 @@ class WeightFiles:
         """Removes files that a process was writing when it died."""
         self._remove_abandoned(TEMPORARY_SUFFIX, set())
 
+    def count(self) -> int:
+        """Files that are complete."""
+        return sum(1 for _ in self._folder.glob(f"*{SUFFIX}"))
+
     def size_bytes(self) -> int:
         return sum(path.stat().st_size for path in self._folder.iterdir())
 
@@ -69,6 +78,29 @@ class WeightFiles:
             if path.name not in file_names and path.stat().st_mtime < oldest_time:
                 with errors_named(path):
                     path.unlink(missing_ok=True)
+
+
+def checksum(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """CRC-32 of names, types, shapes and contents, as eight hexadecimal digits."""
+    total = 0
+    for name, array in sorted(arrays.items()):
+        total = zlib.crc32(f"{name} {array.dtype.str} {array.shape}".encode(), total)
+        total = zlib.crc32(np.ascontiguousarray(array).data.cast("B") if array.size else b"", total)
+    return f"{total:08x}"
+
+
+def refuse_damage(arrays: Mapping[str, NDArray[Any]], expected: str | None) -> None:
+    """Raises ValueError where the arrays are not those that were written.
+
+    expected: their checksum; None in files of older versions. Such a file is damaged where a weight
+    of a network (float32) is not finite: other arrays may have bounds that are infinite.
+    """
+    if expected is None:
+        for name, array in arrays.items():
+            if array.dtype == np.float32 and not np.isfinite(array).all():
+                raise ValueError(f"damaged: `{name}` has numbers that are not finite")
+    elif (found := checksum(arrays)) != expected:
+        raise ValueError(f"damaged: its checksum is {found}, and was {expected} when written")
 
 
 def _flush_folder(folder: Path) -> None:

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from flask import Flask, Response, g, request
 from isal import igzip
 
-from plugin.errors import RequestError
-from plugin.web import error_responses
-from plugin.web.auth import CHALLENGES, Authenticator
+from plugin.web import audit, error_responses
+from plugin.web.auth import CHALLENGES
 from plugin.web.budget import BudgetViews
 from plugin.web.context import WebContext
 from plugin.web.data_source import DataSourceViews
@@ -16,23 +15,26 @@ from plugin.web.explanations import ExplanationViews
 from plugin.web.feedback import FeedbackViews
 from plugin.web.feedback_actions import FeedbackActions
 from plugin.web.feedback_page import FeedbackPageViews
+from plugin.web.guard import Guard
 from plugin.web.incidents import IncidentViews
 from plugin.web.links import SignedLinks
 from plugin.web.maintenance import MaintenanceViews
 from plugin.web.management import ManagementViews
 from plugin.web.models import ModelViews
+from plugin.web.pages.page_views import page_views
 from plugin.web.queries import read_query
 from plugin.web.regimes import RegimeViews
 from plugin.web.responses import View
-from plugin.web.route import Access, Route
+from plugin.web.route import Route
 from plugin.web.routes import ROUTES
+from plugin.web.security_headers import add_security_headers
 from plugin.web.series_catalog import SeriesCatalog
+from plugin.web.shortened_range import add_warning
 from plugin.web.simple_json import SimpleJsonViews
 from plugin.web.status import StatusViews
 
 __all__ = ["WebContext", "create_app"]
 
-MAX_BODY = 1 << 16  # bytes; no honest request is longer
 MIN_GZIP_BYTES = 1024  # a shorter answer is not worth the time
 
 
@@ -44,10 +46,10 @@ def create_app(context: WebContext) -> Flask:
     app = Flask(__name__, static_folder=None)  # finds the templates of this package
     app.url_map.strict_slashes = False
     error_responses.register(app)
-    _guard(app, Authenticator(context.settings))
+    links = SignedLinks(context.settings, context.store.folder)
+    Guard(context, links).register(app)
     _finish(app, context)
     catalog = SeriesCatalog(context)  # one for all: its list of series is read once a tick
-    links = SignedLinks(context.settings, context.store.folder)
     actions = FeedbackActions(context, catalog)
     explanations = ExplanationViews(context, catalog)
     source = DataSourceViews(context, catalog, links, explanations.sentences)
@@ -66,6 +68,7 @@ def create_app(context: WebContext) -> Flask:
         **ModelViews(context, catalog).views,
         **FeedbackViews(context, catalog, actions).views,
         **FeedbackPageViews(context, actions, links, explanations).views,
+        **page_views(context, catalog, links, incidents, explanations),
     }
     for route in ROUTES:
         app.add_url_rule(
@@ -81,44 +84,11 @@ def create_app(context: WebContext) -> Flask:
 def _endpoint(route: Route, view: View, context: WebContext) -> Callable[..., Response]:
     def endpoint(**path: str) -> Response:
         texts = request.args.to_dict(flat=False) if route.strict else {}
-        return view(read_query(route.query, texts, path, context.settings))
+        response = view(read_query(route.query, texts, path, context.settings))
+        audit.record(route, response.status_code)
+        return response
 
     return endpoint
-
-
-def _guard(app: Flask, gate: Authenticator) -> None:
-    """Before a view: checks the sender and the length of the body.
-
-    An unknown address is an error for readers only; others learn that they need credentials.
-    """
-    access = {route.name: route.access for route in ROUTES}
-
-    @app.before_request
-    def check() -> None:
-        g.start = time.perf_counter()
-        g.by = _sender(gate, access.get(request.endpoint or "", Access.READ))
-        if (request.content_length or 0) > MAX_BODY:
-            raise RequestError(
-                f"a body of {request.content_length} bytes; {MAX_BODY} are the most",
-                status=413,
-                code="body_too_large",
-            )
-
-
-def _sender(gate: Authenticator, access: Access) -> str:
-    """The name of the sender, as `Authenticator.check` returns it.
-
-    A view of Access.LINK checks the signature of its link itself.
-    """
-    authorization = request.headers.get("Authorization")
-    if access is not Access.LINK:
-        return gate.check(authorization, access)
-    try:
-        return gate.check(authorization, Access.CHANGE)
-    except RequestError:
-        if "signature" in (request.form if request.method == "POST" else request.args):
-            return ""
-        raise
 
 
 def _finish(app: Flask, context: WebContext) -> None:
@@ -128,7 +98,8 @@ def _finish(app: Flask, context: WebContext) -> None:
     @app.after_request
     def finish(response: Response) -> Response:
         response.headers["Cache-Control"] = "no-store"
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        add_security_headers(response)
+        add_warning(response)
         if response.status_code == 401:
             for challenge in CHALLENGES:
                 response.headers.add("WWW-Authenticate", challenge)

@@ -29,8 +29,8 @@ NO_BOUND = 1e300  # stands for an infinite bound: Grafana refuses 1e999
 
 
 class SeriesRows:
-    """One row per series that alert rules should see: its name and labels, and the number of one
-    field.
+    """One row per series that alert rules should see: its name and labels, the unit of its watch
+    for the texts of alerts, and the number of one field.
 
     The alert score alone decides whether a series has a row, so every field has the same rows. The
     strings of a row never change, so their JSON is kept: it is nine tenths of the work for ten
@@ -70,7 +70,7 @@ class SeriesRows:
         key = tuple(
             part
             for snapshot, rows in zip(snapshots, rows_by_snapshot, strict=True)
-            for part in (encode([snapshot.watch, snapshot.labels]), _ids(snapshot)[rows].tobytes())
+            for part in (_encoded_watch(snapshot), _ids(snapshot)[rows].tobytes())
         )
         if key not in self._heads:
             heads = [
@@ -78,6 +78,7 @@ class SeriesRows:
                     "watch": snapshot.watch,
                     "series": str(snapshot.series[i].labels),
                     **label_columns(snapshot.series[i].labels, snapshot.labels),
+                    **({"unit": snapshot.settings.unit} if snapshot.settings.unit else {}),
                 }
                 for snapshot, rows in zip(snapshots, rows_by_snapshot, strict=True)
                 for i in rows.tolist()
@@ -146,6 +147,11 @@ def _incident_number(incident: Incident, field: str, now: float) -> float:
 def service_rows(moment: PinnedSnapshot) -> list[Row]:
     """The one row of the whole service."""
     return [{"heartbeat_age_seconds": round(max(0.0, moment.now - moment.heartbeat), 3)}]
+
+
+def _encoded_watch(snapshot: Snapshot) -> bytes:
+    """What all rows of a watch share."""
+    return encode([snapshot.watch, snapshot.labels, snapshot.settings.unit])
 
 
 def _ids(snapshot: Snapshot) -> IntArray:

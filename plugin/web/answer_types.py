@@ -70,6 +70,11 @@ class BuildInfo(Struct):
     python: str
 
 
+class Identity(Struct):
+    service: Literal["bandwatch"]
+    version: str
+
+
 class ErrorDetail(Struct):
     code: str
     message: str

@@ -223,8 +223,14 @@ API_ROUTES = (
     Route(
         path="/api/v1/status/buildinfo",
         name="buildinfo",
-        summary="Versions; also the address for Grafana's health check.",
+        summary="Versions.",
         answer=answer_types.BuildInfo,
+    ),
+    Route(
+        path="/api/v1/status/bandwatch",
+        name="identity",
+        summary="That this is Bandwatch: the address for Grafana's health check.",
+        answer=answer_types.Identity,
     ),
     Route(
         path="/api/v1/openapi.json",

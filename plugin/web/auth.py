@@ -31,10 +31,12 @@ class Authenticator:
     def __init__(self, settings: WebSettings) -> None:
         """Reads the password files. Raises ConfigError."""
         tokens = [(settings.read_token, False), (settings.write_token, True)]
+        # A browser asks for a name and a password: a token is the password of the user `token`.
         self._credentials = [
-            Credential(_digest("bearer", token.get_secret_value().encode()), "token", may_change)
-            for token, may_change in tokens
+            Credential(_digest(scheme, f"{name}{token.get_secret_value()}".encode()), "token", may)
+            for token, may in tokens
             if token is not None
+            for scheme, name in (("bearer", ""), ("basic", "token:"))
         ]
         self._credentials += [
             Credential(

@@ -1,6 +1,6 @@
 """How much of the alert budget of its watch each series has used."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from plugin.domain.budget import AlarmTotals, Spending
 from plugin.series import SeriesRecord
@@ -40,3 +40,29 @@ def by_watch(by_series: Iterable[SeriesSpending], names: Iterable[str]) -> dict[
         if record.watch in sums:  # an alert rule may be answered as of before a reload
             sums[record.watch] = sums[record.watch].plus(spending)
     return sums
+
+
+def spendings_by_watch(
+    context: WebContext, records: Mapping[int, SeriesRecord], days: int, start: int
+) -> dict[str, Spending]:
+    """The same of all configured watches, without a Spending for each series: a page has no time
+    for ten thousand.
+
+    records: all series by their ids.
+    """
+    watches = context.watches()
+    totals = dict.fromkeys(watches, AlarmTotals())
+    scored = dict.fromkeys(watches, 0.0)
+    for series_id, alarms in context.store.alarms.totals(start).items():
+        record = records.get(series_id)
+        if record is not None and record.watch in totals:
+            totals[record.watch] = totals[record.watch].plus(alarms)
+    noise = context.board.noise()
+    for series_id, samples in (noise.samples(days) if noise is not None else {}).items():
+        record = records.get(series_id)
+        if record is not None and record.watch in scored:
+            scored[record.watch] += samples
+    return {
+        name: Spending.of(totals[name], scored[name], watch.alert_budget, watch.step)
+        for name, watch in watches.items()
+    }

@@ -73,7 +73,7 @@ class ExplanationViews:
                 field="series",
                 code="too_much",
             )
-        candidates = ((record, self._at(record, now)) for record in records)
+        candidates = ((record, self.at(record, now)) for record in records)
         return json_response(
             [
                 _row(record, explanation)
@@ -169,8 +169,9 @@ class ExplanationViews:
         moment = now if alarm.open else min(now, end)
         return self._explained(record, alarm_as_of(alarm, now), moment, alarm_names)
 
-    def _at(self, record: SeriesRecord, now: int) -> Explanation | None:
-        """The alarm of a series in which a moment lies, or its last sample before."""
+    def at(self, record: SeriesRecord, now: int) -> Explanation | None:
+        """The alarm of a series in which a moment (unix seconds) lies, or its last sample
+        before."""
         store = self._context.store
         watch = self._context.watches().get(record.watch)
         reach = hold_seconds(watch.step) if watch is not None else 0

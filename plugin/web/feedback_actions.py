@@ -3,7 +3,7 @@
 The API and the page both use these actions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from plugin.domain.alarms import Alarm
@@ -14,6 +14,7 @@ from plugin.errors import RequestError
 from plugin.series import SeriesRecord
 from plugin.store import FeedbackNote
 from plugin.store.feedback import Receipt
+from plugin.web import audit
 from plugin.web.context import WebContext
 from plugin.web.nearest_name import nearest
 from plugin.web.series_catalog import SeriesCatalog
@@ -36,6 +37,29 @@ class FeedbackTarget:
     @property
     def end(self) -> int:
         return max(part.end for part in self.parts)
+
+    def described(self, watches: Collection[str]) -> Mapping[str, object]:
+        """For the audit: where and when. watches: those of its series."""
+        return {
+            "watch": ",".join(sorted(watches)),
+            "incident": self.incident,
+            "series": len({part.series_id for part in self.parts}),
+            "start": instant(self.start),
+            "end": instant(self.end),
+        }
+
+    def holds(self, entry: FeedbackEntry) -> bool:
+        """Whether feedback that is in force is about nothing else, but for minutes around it."""
+        return all(
+            any(
+                part.series_id == own.series_id
+                and part.start >= own.start - MOMENT_SECONDS
+                and part.end <= own.end + MOMENT_SECONDS
+                for own in self.parts
+            )
+            for part in entry.parts
+            if part.ended_at is None
+        )
 
 
 class FeedbackActions:
@@ -152,6 +176,9 @@ class FeedbackActions:
                 part.series_id: scored[records_by_id[part.series_id].watch] for part in parts
             },
         )
+        audit.note(
+            by=author, answer=receipt.answer.id, verdict=verdict.value, **target.described(watches)
+        )
         if receipt.again:
             return receipt
         for watch in watches:
@@ -170,6 +197,7 @@ class FeedbackActions:
                 status=404,
                 code="unknown_feedback",
             )
+        audit.note(by=author, answer=entry_id)
         return entry
 
     def _sized(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlencode
 
 from flask import Response, render_template
 
@@ -24,17 +25,28 @@ class Content:
     about: str = ""  # where and when, above the title
     series: Sequence[str] = ()  # its name, in parts between which a line may break
     drawing: Drawing | None = None
-    link: Mapping[str, str] = field(default_factory=dict)  # what the forms send back
+    link: Mapping[str, str] = field(default_factory=dict)  # what the address of the forms holds
     answers: Sequence[tuple[int, str]] = ()  # feedback that can be taken back: number and words
+    wider: Sequence[str] = ()  # feedback that is about more than this page, in words
     asks: bool = False  # whether feedback can be given
     nameless: bool = False  # whether the name of the reader is not known
 
 
 def html(content: Content, status: int = 200) -> Response:
     body = render_template(
-        "feedback.html", page=content, width=WIDTH, height=HEIGHT, style=_style()
+        "feedback.html",
+        page=content,
+        address=f"feedback?{urlencode(content.link)}",
+        width=WIDTH,
+        height=HEIGHT,
+        style=_style(),
     )
     return Response(body, status, _headers(), mimetype="text/html")
+
+
+def sentence(text: str) -> str:
+    """With a capital letter and a full stop."""
+    return text[:1].upper() + text[1:] + "."
 
 
 @cache

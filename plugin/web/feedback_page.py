@@ -1,14 +1,15 @@
 """The page to which the link of an alarm leads: it shows the alarm, and takes feedback by a form.
 
-Opening it changes nothing, because chat programs and mail filters open links. The form sends the
-signed link back. Another site can neither read nor guess it, so it cannot send feedback through a
-browser that remembers a password.
+Opening it changes nothing, because chat programs and mail filters open links. The address of the
+form is the signed link. Another site can neither read nor guess it, so it cannot send feedback
+through a browser that remembers a password.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TypedDict
 
 from flask import Response, request
 
@@ -23,7 +24,8 @@ from plugin.web.explanations import ExplanationViews
 from plugin.web.feedback import by_whom
 from plugin.web.feedback_actions import FeedbackActions, FeedbackTarget
 from plugin.web.feedback_effects import effect
-from plugin.web.feedback_html import Content, html
+from plugin.web.feedback_html import Content, html, sentence
+from plugin.web.guard import refuse_other_sites
 from plugin.web.links import NAMES, SignedLinks
 from plugin.web.parameter_readers import read_time
 from plugin.web.queries import NoQuery
@@ -39,6 +41,13 @@ MAX_NAMES = 10  # series that are named
 MAX_COMMENT = 1000  # characters
 DRAWN_POINTS = 300
 WORDS = {Verdict.FALSE_ALARM: "False alarm", Verdict.REAL: "Real", Verdict.NEW_NORMAL: "New normal"}
+
+
+class _Answered(TypedDict):
+    """The fields of a page on feedback that is there."""
+
+    answers: list[tuple[int, str]]
+    wider: list[str]
 
 
 class FeedbackPageViews:
@@ -62,30 +71,22 @@ class FeedbackPageViews:
 
     def show(self, _: NoQuery) -> Response:
         """The alarm of the link. Changes nothing."""
-        try:
-            link = request.args.to_dict()
-            if "signature" in link:
-                self._links.check(link, self._context.clock())
-            return html(self._question(link, self._target(link)))
-        except RequestError as error:
-            return _refused(error)
+        link = request.args.to_dict()
+        if "signature" in link:
+            self._links.check(link, self._context.clock())
+        return html(self._question(link, self._target(link)))
 
     def take(self, _: NoQuery) -> Response:
         """Feedback, or the withdrawal of some."""
-        try:
-            form = request.form.to_dict()
-            self._check_sender(form)
-            target = self._target(form)
-            title, *lines = (
-                self._withdraw(form["withdraw"], target)
-                if form.get("withdraw")
-                else self._give(form, target)
-            )
-            return html(
-                Content(title, lines, link=self._form(form), answers=self._in_force(target))
-            )
-        except RequestError as error:
-            return _refused(error)
+        form = {**request.form.to_dict(), **request.args.to_dict()}
+        self._check_sender(form)
+        target = self._target(form)
+        title, *lines = (
+            self._withdraw(form["withdraw"], target)
+            if form.get("withdraw")
+            else self._give(form, target)
+        )
+        return html(Content(title, lines, link=self._form(form), **self._answered(target)))
 
     def _check_sender(self, form: Mapping[str, str]) -> None:
         """A browser sends a password that it remembers with every form, also with one of another
@@ -93,13 +94,7 @@ class FeedbackPageViews:
         bearer = (request.headers.get("Authorization") or "").lower().startswith("bearer ")
         if "signature" in form or not bearer:
             self._links.check(form, self._context.clock())
-        if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-            raise RequestError(
-                "this form was sent by a page of another site: open the link itself and answer"
-                " there",
-                status=403,
-                code="cross_site",
-            )
+        refuse_other_sites(self._context.settings.external_url)
 
     def _target(self, link: Mapping[str, str]) -> FeedbackTarget:
         if link.get("incident"):
@@ -125,13 +120,13 @@ class FeedbackPageViews:
             )
         author = by_whom(f"{name} (by link)" if name else "link")
         receipt = self._actions.give(verdict, target, comment=comment, author=author)
-        return [f"Noted: {WORDS[verdict].lower()}", _sentence(effect(receipt))]
+        return [f"Noted: {WORDS[verdict].lower()}", sentence(effect(receipt))]
 
     def _withdraw(self, number: str, target: FeedbackTarget) -> list[str]:
-        """A link can take back only feedback on its own alarm."""
-        if not any(str(entry_id) == number for entry_id, _ in self._in_force(target)):
+        """A link can take back only feedback that is about nothing but its own alarms."""
+        if not any(str(entry.id) == number for entry in self._own(target)):
             raise RequestError(
-                "there is no such answer in force to this alarm",
+                "there is no such answer in force to this alarm alone",
                 field="withdraw",
                 status=404,
                 code="unknown_feedback",
@@ -139,12 +134,24 @@ class FeedbackPageViews:
         self._actions.withdraw(int(number), by_whom("link"))
         return ["Taken back", f"Answer {number} has no effect any more."]
 
-    def _in_force(self, target: FeedbackTarget) -> list[tuple[int, str]]:
-        """Feedback on the same samples that has an effect, as (number, words)."""
+    def _in_force(self, target: FeedbackTarget) -> list[FeedbackEntry]:
+        """Feedback on the same samples that has an effect."""
         entries = self._context.store.feedback.between(
             target.start, target.end, [part.series_id for part in target.parts]
         )
-        return [(entry.id, _described(entry)) for entry in entries if entry.in_force]
+        return [entry for entry in entries if entry.in_force]
+
+    def _own(self, target: FeedbackTarget) -> list[FeedbackEntry]:
+        """Of these, those that are about no other alarm."""
+        return [entry for entry in self._in_force(target) if target.holds(entry)]
+
+    def _answered(self, target: FeedbackTarget) -> _Answered:
+        """What the page says of them."""
+        entries = self._in_force(target)
+        return {
+            "answers": [(entry.id, _described(entry)) for entry in entries if target.holds(entry)],
+            "wider": [_described_wider(entry) for entry in entries if not target.holds(entry)],
+        }
 
     def _form(self, link: Mapping[str, str]) -> Mapping[str, str]:
         """What the form sends back: the signed link, which is made where there is none."""
@@ -175,9 +182,9 @@ class FeedbackPageViews:
                 thin(samples, 0, DRAWN_POINTS), (span.start, span.end), (start, end), unit
             ),
             link=self._form(link),
-            answers=self._in_force(target),
             asks=True,
             nameless=by_whom(None) in ("anyone", "token"),
+            **self._answered(target),
         )
 
     def _words(
@@ -202,7 +209,7 @@ class FeedbackPageViews:
             return [reason, *_others(records)]
         value, *parts = explanation.parts
         band = f", {parts.pop(0)}" if parts[:1] and parts[0].startswith("expected ") else ""
-        return [value + band, *([_sentence("; ".join(parts))] if parts else []), *_others(records)]
+        return [value + band, *([sentence("; ".join(parts))] if parts else []), *_others(records)]
 
 
 def _others(records: Sequence[SeriesRecord]) -> list[str]:
@@ -221,8 +228,14 @@ def _described(entry: FeedbackEntry) -> str:
     return f"{WORDS[entry.verdict]}, by {entry.by}, {_moment(entry.at)} UTC{comment}"
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."
+def _described_wider(entry: FeedbackEntry) -> str:
+    """With where it can be taken back."""
+    size = len({part.series_id for part in entry.parts})
+    about = f"incident {entry.incident}" if entry.incident else "a longer time"
+    return (
+        f"{_described(entry)} (given to {about}, {size} series: it is taken back from the page of"
+        " that)"
+    )
 
 
 def _span(start: int, end: int) -> str:
@@ -234,7 +247,3 @@ def _span(start: int, end: int) -> str:
 
 def _moment(time: int) -> str:
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M")
-
-
-def _refused(error: RequestError) -> Response:
-    return html(Content("This cannot be answered", [_sentence(str(error))]), error.status)

@@ -70,6 +70,17 @@ class IncidentViews:
             [{**row, **columns.get(str(row["incident"]), {})} for row in member_rows(members)]
         )
 
+    def open_incidents(
+        self, now: int, records: Mapping[int, SeriesRecord]
+    ) -> list[IncidentDetails]:
+        """Those of the configured groups that are open, the latest first.
+
+        now: unix seconds; records: all series by their ids.
+        """
+        incidents = self._context.store.incidents.between(now, MAX_TIME)
+        described = self._described([incident for incident in incidents if incident.open], records)
+        return [detail for detail in described if detail.open][::-1]
+
     def rows(self, query: AnnotationsQuery, ids: Sequence[int] | None = None) -> list[Row]:
         """One row per incident, or per alarm. ids: only incidents of one of these series."""
         details, members = self._find(query, ids)

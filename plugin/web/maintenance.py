@@ -10,10 +10,12 @@ from msgspec import structs
 
 from plugin.config import parse_duration
 from plugin.domain.recurrence import describe_clock_change
+from plugin.domain.times import DAY
 from plugin.domain.windows import Window, WindowRequest, one_line
 from plugin.errors import RequestError, WindowRefused
 from plugin.maintenance import MaintenanceCalendar, WindowMatching
 from plugin.series import SeriesRecord
+from plugin.web import audit
 from plugin.web.answer_types import AddedWindow
 from plugin.web.context import WebContext
 from plugin.web.feedback import by_whom
@@ -25,10 +27,12 @@ from plugin.web.request_bodies import MaintenanceBody, read_json_body
 from plugin.web.responses import View, json_response
 from plugin.web.row_types import AnnotationRow, WindowRow
 from plugin.web.series_catalog import SeriesCatalog
+from plugin.web.shortened_range import warning_rows
 
 ORDER = ("active", "pending", "ended")
 TAG = "maintenance"
 MAX_SPANS = 10_000  # that one answer may hold
+AHEAD_SECONDS = 2 * 366 * DAY  # shown at most: every hour of a century is too much
 
 
 class MaintenanceViews:
@@ -69,13 +73,15 @@ class MaintenanceViews:
             raise RequestError(
                 str(refused), field=refused.field, status=409, code="conflict"
             ) from refused
+        audit.note(by=stored.by, window=stored.id, series_match=stored.match, added=new)
         row = _row(stored, int(self._context.clock()), self._sizes([stored])[stored.id])
         effect = _effect(row, body, stored.timezone, new=new)
         return json_response(AddedWindow(**structs.asdict(row), new=new, effect=effect))
 
     def end(self, query: RemovalQuery) -> Response:
+        author = by_whom(query.who)
         try:
-            ended_window = self._maintenance.end(query.id, by_whom(query.who))
+            ended_window = self._maintenance.end(query.id, author)
         except WindowRefused as refused:
             raise RequestError(
                 str(refused), field=refused.field, status=409, code="conflict"
@@ -90,6 +96,7 @@ class MaintenanceViews:
                 status=404,
                 code="not_found",
             )
+        audit.note(by=author, window=query.id)
         return json_response(
             _row(
                 ended_window,
@@ -109,13 +116,16 @@ class MaintenanceViews:
         if query.incident is None:
             rows += self._occurrences(query, ids)
             rows += RegimeViews(self._context, self._catalog).annotations(query, ids)
+        rows += warning_rows()
         return sorted(rows, key=lambda row: row.time)
 
     def _occurrences(self, query: RangeQuery, ids: Sequence[int] | None) -> Sequence[AnnotationRow]:
         """Occurrences in the range, cut off at its end, of windows that are about at least one of
         the chosen series."""
-        start, end = time_range(query, self._context.clock(), self._context.settings)
-        windows = self._windows()
+        now = self._context.clock()
+        start, end = time_range(query, now, self._context.settings)
+        end = min(end, int(now) + AHEAD_SECONDS)
+        windows = self._windows() if start <= end else ()
         chosen_ids = None if ids is None else set(ids)
         records = (
             [

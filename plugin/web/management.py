@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Mapping
 
-from flask import Response
+from flask import Response, request
 
 from plugin.errors import BandwatchError, RequestError
 from plugin.exposition import CONTENT_TYPE, exposition
 from plugin.web.context import WebContext
 from plugin.web.queries import NoQuery
 from plugin.web.responses import View
+from plugin.web.route import JSON
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,10 @@ class ManagementViews:
         return _text("Bandwatch is ready.\n")
 
     def reload(self, _: NoQuery) -> Response:
+        if request.content_length and request.mimetype != JSON:  # as a form of another site sends
+            raise RequestError(
+                "a reload takes no body, or JSON: leave the form out", status=415, code="not_json"
+            )
         try:
             self._context.reload()
         except BandwatchError as error:
@@ -52,6 +57,7 @@ class ManagementViews:
             self._context.board.snapshots(),
             scores=not self._context.sends_scores(),
             incidents=self._context.board.incidents(),
+            clock=self._context.clock,
         )
         return Response(text, content_type=CONTENT_TYPE)
 

@@ -11,6 +11,7 @@ from plugin.domain.windows import one_line
 from plugin.errors import RequestError, SelectorError
 from plugin.series import SeriesRecord
 from plugin.store import ModelRecord
+from plugin.web import audit
 from plugin.web.context import WebContext
 from plugin.web.feedback import by_whom
 from plugin.web.nearest_name import nearest
@@ -93,8 +94,9 @@ class ModelViews:
     def _carry_out(self, kind: OrderKind, body: ModelsBody, version: int | None = None) -> Response:
         """A row per series. Raises RequestError when the order has done nothing for any of them."""
         records = self._chosen(body)
+        author = by_whom(body.by)
         results = self._context.order(
-            Order(kind, tuple(records), by_whom(body.by), body.comment or "", version)
+            Order(kind, tuple(records), author, body.comment or "", version)
         )
         if not any(result.done for result in results):
             first = results[0]
@@ -104,6 +106,9 @@ class ModelViews:
                 status=409,
                 code="not_done",
             )
+        done = [result.series for result in results if result.done]
+        watches = sorted({record.watch for record in done})
+        audit.note(by=author, watch=",".join(watches), series=len(done), version=version or "")
         return json_response([_order_row(result) for result in results])
 
     def _records(self, query: SeriesQuery) -> Sequence[SeriesRecord]:

@@ -10,7 +10,7 @@ from plugin.config import WebSettings
 from plugin.version import VERSION
 from plugin.web.answer_types import ErrorAnswer
 from plugin.web.parameters import Parameter
-from plugin.web.route import JSON, Access, Route
+from plugin.web.route import HTML, JSON, Access, Route
 from plugin.web.routes import ROUTES
 from plugin.web.row_types import LabelledRow
 
@@ -46,7 +46,11 @@ def document(settings: WebSettings) -> dict[str, Any]:
                 "Error": {
                     "description": "What is wrong and what to do about it.",
                     "content": _content(JSON, schemas[ErrorAnswer]),
-                }
+                },
+                "ErrorPage": {
+                    "description": "The same as a page for people.",
+                    "content": _content(HTML, {"type": "string"}),
+                },
             },
         },
     }
@@ -92,7 +96,9 @@ def _operation(
         "security": [{"bearer": []}, {"basic": []}, {}] if route.access is not Access.OPEN else [],
         "responses": {
             "200": {"description": route.summary, "content": _content(route.media, answer)},
-            "default": {"$ref": "#/components/responses/Error"},
+            "default": {
+                "$ref": f"#/components/responses/Error{'Page' if route.media == HTML else ''}"
+            },
         },
     }
 

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from plugin import selectors
 from plugin.config import WebSettings
 from plugin.domain.budget import PERIOD_DAYS
+from plugin.domain.times import DAY, HOUR
 from plugin.web import parameter_readers as readers
 from plugin.web.alert import FIELDS
 from plugin.web.parameter_readers import MIN_POINTS
 
 DEFAULT_RANGE = 6 * 3600  # seconds
 DEFAULT_POINTS = 1500  # about the width of a panel in pixels
+DEFAULT_CHART_LENGTH = "6h"
+# of the chart of a series: name -> seconds
+CHART_LENGTHS = {"6h": 6 * HOUR, "1d": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
 
 
 @dataclass(frozen=True)
@@ -191,6 +195,20 @@ STATE = Parameter(
     read=readers.read_states,
     schema=_schema(type="string"),
     example="missing,stale",
+)
+SEARCH_TEXT = Parameter(
+    name="text",
+    description="Only series whose watch and name contain all of these words.",
+    read=readers.read_text,
+    schema=_schema(type="string"),
+    example="api 500",
+)
+CHART_LENGTH = Parameter(
+    name="range",
+    description="How long the chart is; it ends at `to`.",
+    read=lambda text, settings: CHART_LENGTHS[readers.one_of(*CHART_LENGTHS)(text, settings)],
+    schema=_schema(type="string", enum=list(CHART_LENGTHS), default=DEFAULT_CHART_LENGTH),
+    example="1d",
 )
 LATEST_LIMIT = Parameter(
     name="limit",

@@ -19,6 +19,7 @@ from plugin.series import MAX_TIME, SeriesState
 from plugin.web import parameters as table
 from plugin.web.nearest_name import nearest
 from plugin.web.parameters import Parameter
+from plugin.web.shortened_range import shortened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,18 +189,11 @@ def read_query(
 
 
 def time_range(query: RangeQuery, now: float, settings: WebSettings) -> tuple[int, int]:
-    """Unix seconds, by default the last hours. Raises RequestError when it is too long."""
+    """Unix seconds, by default the last hours. Of a range that is too long, its end."""
     end = query.end if query.end is not None else int(now * 1000)
     start = query.start if query.start is not None else end - table.DEFAULT_RANGE * 1000
     _check_order(start, end)
-    if end - start > settings.max_range * 1000:
-        raise RequestError(
-            f"the range is {(end - start) / 86_400_000:.1f} days long and web.max_range "
-            f"allows {settings.max_range / 86_400:.1f}: move `from` and `to` closer together",
-            field="from",
-            code="too_much",
-        )
-    return _seconds_after(start), end // 1000
+    return _seconds_after(shortened(start, end, now, settings)), end // 1000
 
 
 def _seconds_after(milliseconds: int) -> int:

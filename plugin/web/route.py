@@ -41,5 +41,6 @@ class Route:
 
     @property
     def strict(self) -> bool:
-        """Whether unknown parameters are refused; probes and scrapers may add what they like."""
-        return self.path.startswith("/api/")
+        """Whether parameters are read and unknown ones refused; probes and scrapers may add what
+        they like."""
+        return self.path.startswith("/api/") or bool(self.parameters)

@@ -1,6 +1,7 @@
 """The one table of routes: what the application serves, checks, protects, counts and describes."""
 
 from plugin.web.api_routes import API_ROUTES
+from plugin.web.pages.page_routes import PAGE_ROUTES
 from plugin.web.route import TEXT, Access, Route
 from plugin.web.simple_json_routes import SIMPLE_JSON_ROUTES
 
@@ -40,4 +41,4 @@ MANAGEMENT_ROUTES = (
         media=TEXT,
     ),
 )
-ROUTES = MANAGEMENT_ROUTES + API_ROUTES + SIMPLE_JSON_ROUTES
+ROUTES = MANAGEMENT_ROUTES + PAGE_ROUTES + API_ROUTES + SIMPLE_JSON_ROUTES

@@ -112,6 +112,7 @@ class AlertRow(LabelledRow):
     series: Text = UNSET
     incident: Text = UNSET
     severity: Text = UNSET
+    unit: Text = UNSET
     score: Number = UNSET
     value: Number = UNSET
     expected: Number = UNSET

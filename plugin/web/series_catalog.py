@@ -16,6 +16,7 @@ from plugin.web.nearest_name import nearest
 from plugin.web.pinned_snapshots import Snapshots
 
 MAX_AGE = 10.0  # seconds that a list of series is used without a look into the store
+MAX_NAMES_AGE = 600.0  # the same, where only the names of series count that are not on the board
 ARRAYS = (
     "times",
     "value",
@@ -78,6 +79,16 @@ class SeriesCatalog:
         """All series by their ids."""
         self._records()
         return self._listing.by_id
+
+    def by_id_on_board(self, board: Snapshots) -> Mapping[int, SeriesRecord]:
+        """All series by their ids, without a look into the store after each tick.
+
+        Those on the board are as they are there, the others as they were minutes ago.
+        """
+        if time.monotonic() - self._listing.read_at >= MAX_NAMES_AGE:
+            self._records()
+        on_board = {record.id: record for shown in board.values() for record in shown.series}
+        return {**self._listing.by_id, **on_board}
 
     def snapshots(self, board: Snapshots, watch: Sequence[str]) -> list[Snapshot]:
         """The latest scores of these watches or incident groups, by the name of the watch.
@@ -150,7 +161,7 @@ def highest(snapshots: Sequence[Snapshot], limit: int) -> list[Snapshot]:
     best[np.argsort(-scores, kind="stable")[:limit]] = True
     ends = np.cumsum([len(snapshot.series) for snapshot in snapshots])[:-1]
     return [
-        _rows(snapshot, np.flatnonzero(part))
+        snapshot_part(snapshot, np.flatnonzero(part))
         for snapshot, part in zip(snapshots, np.split(best, ends), strict=True)
     ]
 
@@ -165,7 +176,7 @@ def chosen_part(
     None narrow nothing."""
     if not match and series is None and not states:
         return snapshot
-    return _rows(
+    return snapshot_part(
         snapshot,
         np.array(
             [
@@ -178,7 +189,8 @@ def chosen_part(
     )
 
 
-def _rows(snapshot: Snapshot, rows: IntArray) -> Snapshot:
+def snapshot_part(snapshot: Snapshot, rows: IntArray) -> Snapshot:
+    """These rows of a snapshot, in their order."""
     arrays = {name: getattr(snapshot, name)[rows] for name in ARRAYS}
     return replace(
         snapshot,

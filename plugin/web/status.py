@@ -7,7 +7,7 @@ from flask import Response
 
 from plugin.version import VERSION
 from plugin.web import openapi
-from plugin.web.answer_types import BuildInfo, ConfigText
+from plugin.web.answer_types import BuildInfo, ConfigText, Identity
 from plugin.web.context import WebContext
 from plugin.web.queries import NoQuery
 from plugin.web.responses import View, json_response
@@ -22,13 +22,22 @@ class StatusViews:
 
     @property
     def views(self) -> Mapping[str, View]:
-        return {"config": self.config, "buildinfo": self.buildinfo, "openapi": self.openapi}
+        return {
+            "config": self.config,
+            "buildinfo": self.buildinfo,
+            "identity": self.identity,
+            "openapi": self.openapi,
+        }
 
     def config(self, _: NoQuery) -> Response:
         return json_response(ConfigText(self._context.config_text()))
 
     def buildinfo(self, _: NoQuery) -> Response:
         return json_response(BuildInfo(VERSION, platform.python_version()))
+
+    def identity(self, _: NoQuery) -> Response:
+        """Grafana's health check asks it: other servers have a buildinfo, too."""
+        return json_response(Identity("bandwatch", VERSION))
 
     def openapi(self, _: NoQuery) -> Response:
         return json_response(self._description)

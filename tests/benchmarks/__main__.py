@@ -4,7 +4,7 @@ import sys
 import time
 from importlib import import_module
 
-PARTS = ("start", "fit", "tick", "bands", "alert", "incidents", "store")
+PARTS = ("start", "fit", "tick", "bands", "alert", "crowd", "incidents", "page", "store")
 
 
 def main() -> None:

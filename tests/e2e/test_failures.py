@@ -36,6 +36,12 @@ FAULTS: dict[str, tuple[faults.Fault | None, str]] = {
         "rejected",
     ),
     "401": (faults.status(401), "rejected"),
+    "422": (
+        faults.status(
+            422, b'{"status":"error","errorType":"execution","error":"duplicate series"}'
+        ),
+        "rejected",
+    ),
     "garbage": (faults.garbage, "invalid"),
     "wrong shape": (faults.says({"status": "success", "data": [1]}), "invalid"),
 }
@@ -159,9 +165,8 @@ def test_a_worker_killed_from_outside_costs_its_fit_only() -> None:
         alert_budget=1e-6,
     )
     future = pool.submit(task)
-    assert pool._pool is not None
     deadline = time.monotonic() + 20
-    while not future.running() and time.monotonic() < deadline:
+    while not pool.pids() and time.monotonic() < deadline:
         time.sleep(0.05)
     killer = threading.Timer(0.5, lambda: [os.kill(pid, signal.SIGKILL) for pid in pool.pids()])
     killer.start()

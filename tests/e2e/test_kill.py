@@ -3,7 +3,7 @@ and it goes on.
 
 The child runs the very jobs (ticks, fits, folds) as fast as it can on a clock of its own, so that
 every kill lands in the middle of something. Fits run in a thread of the child here, so that the
-kill hits them too.
+kill hits them too. The clock of the machine jumps meanwhile, and is wrong at most starts.
 """
 
 import json
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from plugin.clock import SteadyClock
 from plugin.config import Config, Watch
 from plugin.store import Store
 from tests.e2e.world import NOW, STEP, Clock, Threads, config, parts, watch
@@ -25,6 +26,7 @@ from tests.servers import PrometheusServer
 
 KILLS = 20
 SEED = 7
+CLOCK_ERRORS = (0, 0, -600, 600, -3600, 86_400)  # seconds
 WATCH = {
     "detector": "lstm",
     "detector_options": {"steps": 4},
@@ -34,19 +36,25 @@ WATCH = {
 }
 
 
-def child(folder: Path, url: str, now: int) -> None:
+def child(folder: Path, url: str, now: int, seed: int) -> None:
     """Works until it is killed; says after each step what is done and on disk."""
-    clock = Clock(now)
+    rng = random.Random(seed)
+    true_clock = Clock(now)
+    error = rng.choice(CLOCK_ERRORS)
+    clock = SteadyClock(lambda: true_clock() + error, lambda: true_clock() - now)
     with parts(settings(folder, url), clock) as made:
         jobs = made.watches["latency"]
+        jobs.reader.server_time = true_clock  # type: ignore[method-assign]
         jobs.fit._workers = Threads()  # type: ignore[assignment]
         while True:
             assert jobs.score.run()
-            say("scored", int(clock()))
+            assert made.board.snapshots()["latency"].time == true_clock()
+            say("scored", int(true_clock()))
             say("fitted", jobs.fit.run())
             made.store.fold(int(clock()), keep=600)
             say("folded", int(clock()))
-            clock.steps(1 if clock() < NOW + 170 * STEP else 0)
+            error = rng.choice(CLOCK_ERRORS)
+            true_clock.steps(1 if true_clock() < NOW + 170 * STEP else 0)
 
 
 def settings(folder: Path, url: str) -> Config:
@@ -64,7 +72,7 @@ def test_twenty_kills(small_world: PrometheusServer, folder: Path) -> None:
     rows: dict[int, dict[int, tuple[float, ...]]] = {}
     hit: set[str] = set()
     for _ in range(KILLS):
-        said = run_and_kill(folder, small_world.url, now, rng.uniform(0.0, 1.2))
+        said = run_and_kill(folder, (small_world.url, now, rng.randrange(2**32)), rng)
         acknowledged = max([acknowledged, *(value for what, value in said if what == "scored")])
         hit.add(said[-1][0] if said else "start")
         now = max(now, acknowledged)
@@ -73,19 +81,21 @@ def test_twenty_kills(small_world: PrometheusServer, folder: Path) -> None:
     assert acknowledged > NOW and min(len(series) for series in rows.values()) > 100
 
 
-def run_and_kill(folder: Path, url: str, now: int, after: float) -> list[tuple[str, int]]:
-    """Lets the child work for `after` seconds from its first word. Returns what it has said."""
+def run_and_kill(
+    folder: Path, arguments: tuple[str, int, int], rng: random.Random
+) -> list[tuple[str, int]]:
+    """Lets the child work for about a second from its first word. Returns what it has said."""
     command = [
         sys.executable,
         "-c",
         f"from tests.e2e.test_kill import child; from pathlib import Path; "
-        f"child(Path({str(folder)!r}), {url!r}, {now})",
+        f"child(Path({str(folder)!r}), *{arguments!r})",
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     first = process.stdout.readline()
     assert first, "the child ended by itself"
-    time.sleep(after)
+    time.sleep(rng.uniform(0.0, 1.2))
     os.kill(process.pid, signal.SIGKILL)
     rest = process.stdout.read()
     process.wait()
@@ -107,6 +117,7 @@ def check(
         for record in store.series.of("latency"):
             samples = store.samples.of(record.id, 0, NOW * 2)
             assert (np.diff(samples.times) > 0).all(), "a row is doubled"
+            assert samples.times.max(initial=0) < NOW + 171 * STEP, "a row of the future"
             judged = samples.model_version > 0
             columns = (samples.value, samples.expected, samples.lower, samples.upper, samples.score)
             after[record.id] = {

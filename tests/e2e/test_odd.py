@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from plugin.board import WatchHealth
 from plugin.errors import StoreError
 from plugin.jobs.model_stack import ModelStack
 from plugin.series import SeriesState
@@ -180,7 +181,10 @@ def test_a_clock_that_goes_back_doubles_nothing(
         assert score.run()
         rows = made.store.sizes()
         clock.steps(-10)
-        assert score.run() and made.board.snapshots()["latency"].time == NOW
+        assert not score.run() and made.board.snapshots()["latency"].time == NOW
+        shown = made.board.snapshots()["latency"]
+        assert shown.outlook is WatchHealth.FAILING and "set it right" in shown.reason
+        assert made.metrics.score_failures.labels("latency", "clock")._value.get() == 1
         assert replace(made.store.sizes(), database_bytes=0) == replace(rows, database_bytes=0)
         clock.steps(11)
         assert score.run() and made.board.snapshots()["latency"].time == NOW + STEP

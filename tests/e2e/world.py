@@ -1,7 +1,7 @@
 """A small known world in a real Prometheus, and the service's parts beside it, driven by a clock
 that tests set."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -120,7 +120,7 @@ def config(folder: Path, url: str, *watches: Watch, **prometheus: object) -> Con
 
 
 @contextmanager
-def parts(settings: Config, clock: Clock) -> Iterator[Components]:
+def parts(settings: Config, clock: Callable[[], float]) -> Iterator[Components]:
     made = Components(settings, clock=clock)
     try:
         yield made

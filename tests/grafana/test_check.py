@@ -12,6 +12,7 @@ import pytest
 from plugin.cli import main
 from plugin.commands.grafana import shipped
 from plugin.commands.grafana.shipped import DASHBOARDS, PAUSED_RULES, RULES
+from tests.grafana import infinity
 from tests.grafana.living import Living
 from tests.grafana.standin import TOKEN, Standin
 from tests.servers import free_port
@@ -215,6 +216,18 @@ def test_nothing_is_provisioned(check: Any, grafana: Standin) -> None:
             "Grafana does not reach Bandwatch",
         ),
         ((500, {"message": "Plugin unavailable"}), "Plugin unavailable", "does not run"),
+        (
+            (
+                400,
+                {
+                    "status": "ERROR",
+                    "message": "Health check failed. invalid or empty bearer token detected",
+                },
+            ),
+            "invalid or empty bearer token",
+            "The data source has no token, and Infinity sends nothing without one: set"
+            " BANDWATCH_TOKEN",
+        ),
     ],
 )
 def test_the_data_source_is_ill(
@@ -228,6 +241,59 @@ def test_the_data_source_is_ill(
         and remedy in said.out
     )
     assert len(said.failures) == 1 and said.of("warning", "rule bandwatch-anomaly", "not asked")
+
+
+@pytest.mark.parametrize(
+    ("buildinfo", "words", "remedy"),
+    [
+        (
+            (200, '{"status": "success", "data": {"version": "2.42.0", "goVersion": "go1.19"}}'),
+            "a server that speaks the API of Prometheus (2.42.0) answers there",
+            "BANDWATCH_URL in Grafana's environment must be the address of Bandwatch",
+        ),
+        (
+            (404, "404 page not found"),
+            "a server answers there, and it is not Bandwatch",
+            "BANDWATCH_URL in Grafana's environment must be the address of Bandwatch",
+        ),
+        (
+            (200, '{"version": "0.0.9", "python": "3.11.7"}'),
+            "an older Bandwatch answers, 0.0.9",
+            "Upgrade Bandwatch",
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "health",
+    [
+        (200, {"status": "OK", "message": "successful"}),  # an older health path, that others have
+        (400, {"message": "Health check failed. status code : 404 Not Found"}),
+    ],
+)
+def test_another_server_is_told_by_name_and_nothing_else_is_asked_of_it(
+    check: Any,
+    grafana: Standin,
+    monkeypatch: pytest.MonkeyPatch,
+    health: Any,
+    buildinfo: tuple[int, str],
+    words: str,
+    remedy: str,
+) -> None:
+    paths = []
+
+    def ask(_: Living, target: dict[str, Any], begin: int, end: int) -> dict[str, Any]:
+        if target["datasource"]["type"] == "prometheus":
+            return {"status": 200, "frames": []}
+        paths.append(target["url"])
+        status, body = buildinfo if target["url"].endswith("buildinfo") else (404, "not found")
+        return infinity.result_of(target, status, body)
+
+    monkeypatch.setattr(Living, "ask", ask)
+    grafana.health = health
+    said = check(grafana.url)
+    assert said.of("FAILURE", "data source", "health", words) and remedy in said.out
+    assert paths == ["/api/v1/status/bandwatch", "/api/v1/status/buildinfo"]
+    assert said.of("warning", "dashboard bandwatch-series ", "not asked")
 
 
 @pytest.mark.usefixtures("no_dashboards")
@@ -304,9 +370,9 @@ def test_a_panel_whose_query_fails(check: Any, grafana: Standin) -> None:
 def test_a_query_that_grafana_refuses_whole(check: Any, grafana: Standin) -> None:
     grafana.replies["/api/ds/query"] = (403, {"message": "Access denied to data source"})
     said = check(grafana.url)
-    assert said.of(
-        "FAILURE", "rule bandwatch-anomaly", "query A", "403 Access denied to data source"
-    )
+    assert said.of("FAILURE", "data source", "health", "403 Access denied to data source")
+    assert "also Query on the data source" in said.out
+    assert said.of("warning", "rule bandwatch-anomaly", "not asked")
 
 
 @pytest.mark.usefixtures("series_only")

@@ -97,10 +97,10 @@ def summary(
     )
 
 
-def drawn(minute: int) -> str:
-    """The link to the dashboard of the series ONE: its labels as the variable `series` spells them,
-    six hours."""
-    selector = quote_plus(",".join(sorted(ONE.split(","))))
+def drawn(minute: int, labels: str = ONE) -> str:
+    """The link to the dashboard of a series: its labels as the variable `series` spells them, six
+    hours."""
+    selector = quote_plus(",".join(sorted(labels.split(","))))
     return (
         f"/d/bandwatch-series-prometheus?var-watch=web&var-series={selector}&time={minute * 60_000}"
         f"&time.window={6 * 3_600_000}"
@@ -262,16 +262,25 @@ def test_an_incident_fires_while_it_is_open_and_through_an_outage(tmp_path: Path
     firing(tmp_path, "BandwatchIncident", {open: "_ 1.5x8 7.1 stale"}, {10: 1, 11: 0})
 
 
-def test_an_incident_says_how_many_and_how_far(tmp_path: Path) -> None:
-    labels = f'watch="shop",severity="page",team="a",service="cart",incident="shop-60",{OURS}'
+@pytest.mark.parametrize(
+    ("minute", "text"),
+    [
+        (0, "1 series has left its band"),
+        (3, "3 series have left their bands"),
+        (12, "series have left their bands"),
+    ],
+)
+def test_an_incident_says_how_many_and_how_far(tmp_path: Path, minute: int, text: str) -> None:
+    """`job` is a label by which its series are grouped: a scrape adds none."""
+    labels = 'watch="shop",severity="page",team="a",job="cart",incident="shop-60"'
     series = {
-        f"bandwatch_incident_score{{{labels}}}": "7.125x9",
-        f"bandwatch_incident_size{{{labels}}}": "1 2 3x9",
+        f"bandwatch_incident_score{{{labels}}}": "7.125x20",
+        f"bandwatch_incident_size{{{labels}}}": "1 2 3x8 stale",
         f"bandwatch_incident_size{{{labels.replace('cart', 'mail')}}}": "9x9",
     }
     static = rules()["BandwatchIncident"]["annotations"]
     said = {
-        "summary": "shop service=cart team=a: 3 series outside their band, worst score 7.1",
+        "summary": f"shop job=cart team=a: {text}, worst score 7.1",
         "description": static["description"].replace("{{ $labels.incident }}", "shop-60"),
         "runbook_url": static["runbook_url"],
         "dashboard_url": "/d/bandwatch-fleet-prometheus?var-watch=shop",
@@ -281,7 +290,7 @@ def test_an_incident_says_how_many_and_how_far(tmp_path: Path) -> None:
         tmp_path,
         {**UP, **series},
         alert_rule_test=[
-            {"eval_time": "3m", "alertname": "BandwatchIncident", "exp_alerts": alerts}
+            {"eval_time": f"{minute}m", "alertname": "BandwatchIncident", "exp_alerts": alerts}
         ],
     )
 
@@ -312,6 +321,40 @@ def test_an_anomaly_says_value_range_and_direction(
         'requests{code="500",job="api"} (watch web)' + text,
         score="1.25",
         link=drawn(0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("unit", "numbers", "text"),
+    [
+        ("reqps", (812, 1020, 1310), "812 req/s is below the expected 1020 req/s to 1310 req/s"),
+        ("s", (0.812, 0.1, 0.5), "812ms is above the expected 100ms to 500ms"),
+        ("bytes", (3221225472, 0, 1073741824), "3GiB is above the expected 0B to 1GiB"),
+        ("percentunit", (0.99, 0, 0.5), "99% is above the expected 0% to 50%"),
+        ("percent", (99, 0, 50), "99% is above the expected 0% to 50%"),
+        ("ops", (7, 0, 5), "7 ops/s is above the expected 0 ops/s to 5 ops/s"),
+        ("reqpm", (7, 0, 5), "7 req/min is above the expected 0 req/min to 5 req/min"),
+        ("celsius", (7, 0, 5), "7 celsius is above the expected 0 celsius to 5 celsius"),
+        ("short", (7, 0, 5), "7 is above the expected 0 to 5"),
+    ],
+)
+def test_an_anomaly_says_its_numbers_with_their_unit_and_names_labels_of_the_series_alone(
+    tmp_path: Path, unit: str, numbers: tuple[float, ...], text: str
+) -> None:
+    """`team` is a label of the watch; `job` and `instance` of the metric about it are ours."""
+    one = ONE.replace(',job="api"', ',team="a"')
+    values = dict(zip(("value", "lower", "upper"), numbers, strict=True))
+    series = {f"bandwatch_{name}{{{one}}}": str(number) for name, number in values.items()}
+    info = f'bandwatch_watch_info{{watch="web",severity="page",team="a",unit="{unit}",{OURS}}}'
+    summary(
+        tmp_path,
+        "BandwatchAnomaly",
+        {f"bandwatch_alert_score{{{one}}}": "1.25", info: "1", **series},
+        0,
+        one,
+        f'requests{{code="500"}} (watch web): {text}',
+        score="1.25",
+        link=drawn(0, one),
     )
 
 

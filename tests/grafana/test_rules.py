@@ -29,8 +29,11 @@ BOOKS = "https://github.com/bandwatch/bandwatch/blob/main/"
 FUNCTIONS = {
     "externalURL",
     "humanize",
+    "humanize1024",
     "humanizeDuration",
+    "humanizePercentage",
     "reReplaceAll",  # Grafana's, as in its template reference
+    "args",
     "match",  # Prometheus', by whose expander Grafana fills in
     "and",
     "ge",
@@ -42,8 +45,12 @@ FUNCTIONS = {
     "printf",
     "urlquery",  # Go's
     "define",
+    "eq",
+    "=",
+    "|",
     "else",
     "end",
+    "false",
     "if",
     "range",
     "template",

@@ -11,6 +11,7 @@ import pytest
 
 from plugin.app import Service
 from plugin.board import WatchHealth
+from plugin.commands.client import ServiceClient
 from plugin.components import Components
 from plugin.config import (
     Config,
@@ -19,6 +20,7 @@ from plugin.config import (
     PrometheusSettings,
     RemoteWriteSettings,
     StoreSettings,
+    TlsServerSettings,
     Watch,
     WebSettings,
     WorkerSettings,
@@ -101,6 +103,23 @@ def test_reload_keeps_what_is_unchanged_and_swaps_the_rest(start: Start, tmp_pat
     for name in ("other", "removed"):
         with pytest.raises(Stopped):
             before[name].reader.buildinfo()
+
+
+def test_with_tls_its_own_address_and_the_commands_speak_it(start: Start, tmp_path: Path) -> None:
+    tls = Path(__file__).parent / "prometheus" / "testdata" / "tls"
+    web = WebSettings(
+        listen_address="127.0.0.1:0",
+        tls_server_config=TlsServerSettings(
+            cert_file=str(tls / "server.pem"),
+            key_file=str(tls / "server.key"),
+            client_auth_type="RequireAndVerifyClientCert",
+            client_ca_file=str(tls / "ca.pem"),
+        ),
+    )
+    url = start(config(tmp_path, watch("a"), web=web)).service.url
+    files = (str(tls / "client.pem"), str(tls / "client.key"))
+    client = ServiceClient(url, ca_file=str(tls / "ca.pem"), certificate=files)
+    assert url.startswith("https://127.0.0.1:") and client.get("/api/v1/watches")
 
 
 def test_a_watch_that_a_reload_adds_has_its_time_to_be_scored(start: Start, tmp_path: Path) -> None:

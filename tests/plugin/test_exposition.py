@@ -1,10 +1,14 @@
 """The metrics as a Prometheus would read them."""
 
+import json
 import math
 import shutil
 import subprocess
+import threading
 import time
+import urllib.request
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +18,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from plugin.board import Snapshot, WatchHealth
 from plugin.config import Watch
-from plugin.exposition import SCORE_METRICS, exposition
+from plugin.exposition import CONTENT_TYPE, SCORE_METRICS, exposition
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import Labels, SeriesRecord, SeriesState
+from tests.servers import PrometheusServer
 from tests.snapshots import snapshot as made
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
@@ -69,7 +74,14 @@ def test_scores_keep_every_label_and_get_their_watch() -> None:
         )
     )
     assert [sample.labels for sample in families["bandwatch_anomaly_score"].samples] == [
-        {"watch": "web", "severity": "ticket", "team": "a", "metric_name": "up", "job": tricky},
+        {
+            "watch": "web",
+            "severity": "ticket",
+            "team": "a",
+            "metric_name": "up",
+            "job": tricky,
+            "instance": "",
+        },
         {
             "watch": "web",
             "severity": "ticket",
@@ -78,6 +90,8 @@ def test_scores_keep_every_label_and_get_their_watch() -> None:
             "label_metric_name": "m",
             "label_team": "b",
             "U__gr_f6__df_e": "1",
+            "instance": "",
+            "job": "",
         },
     ]
     assert [sample.value for sample in families["bandwatch_value"].samples] == [1e300]
@@ -104,6 +118,48 @@ def test_labels_that_prometheus_sets_on_alerts_make_way() -> None:
         told = [sample.labels for sample in families[name].samples]
         assert [labels["label_alertname"] for labels in told] == ["a", "b"]
         assert not any({"alertname", "alertstate"} & labels.keys() for labels in told)
+
+
+def test_a_scrape_adds_no_label_of_its_own_to_a_series(tmp_path: Path) -> None:
+    """The `job` and `instance` of Bandwatch are not those of a sum."""
+    text = exposition(
+        CollectorRegistry(),
+        {"web": snapshot([{"job": "api"}, {"zone": "a"}], [SeriesState.OK] * 2, [1, 2], [3, 3])},
+    )
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", CONTENT_TYPE)
+            self.end_headers()
+            self.wfile.write(text)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as page:
+        threading.Thread(target=page.serve_forever, daemon=True).start()
+        target = f"127.0.0.1:{page.server_port}"
+        job = {
+            "job_name": "bandwatch",
+            "honor_labels": True,
+            "static_configs": [{"targets": [target]}],
+        }
+        with PrometheusServer(tmp_path, settings={"scrape_configs": [job]}) as prometheus:
+            for _ in range(100):
+                if found := _series_of(prometheus.url, "bandwatch_value"):
+                    break
+                time.sleep(0.1)
+            [info] = _series_of(prometheus.url, "bandwatch_watch_info")
+        page.shutdown()
+    shared = {"__name__": "bandwatch_value", "watch": "web", "severity": "ticket", "team": "a"}
+    assert sorted(found, key=len) == [{**shared, "job": "api"}, {**shared, "zone": "a"}]
+    assert (info["job"], info["instance"]) == ("bandwatch", target)
+
+
+def _series_of(url: str, name: str) -> list[dict[str, str]]:
+    with urllib.request.urlopen(f"{url}/api/v1/query?query={name}", timeout=5) as answer:
+        return [series["metric"] for series in json.load(answer)["data"]["result"]]
 
 
 def test_own_labels_of_a_watch_leave_those_of_the_scrape_alone() -> None:

@@ -52,3 +52,34 @@ def test_level_is_respected() -> None:
     log.info("quiet")
     log.warning("loud")
     assert "quiet" not in stream.getvalue() and "level=warn" in stream.getvalue()
+
+
+def test_the_same_error_is_written_once_a_minute_with_a_count() -> None:
+    now = 100.0
+    repeats = logs.RepeatFilter(lambda: now)
+
+    def is_shown(
+        text: str, level: int = logging.ERROR, **extra: object
+    ) -> logging.LogRecord | None:
+        record = logging.LogRecord("web", level, "file.py", 1, text, (), None)
+        vars(record).update(extra)
+        return record if repeats.filter(record) else None
+
+    assert is_shown("no file can be opened") is not None
+    for _ in range(1_000):
+        assert is_shown("no file can be opened") is None
+    assert is_shown("scoring failed", watch="a") and is_shown("scoring failed", watch="b")
+    assert is_shown("tick", logging.INFO) and is_shown("tick", logging.INFO)
+    now += 61
+    again = is_shown("no file can be opened")
+    assert again is not None and logs.fields(again)["repeated"] == 1_000
+    now -= 600  # whatever the clock does
+    assert is_shown("no file can be opened") is not None
+
+
+def test_what_is_known_of_repeats_is_bounded() -> None:
+    repeats = logs.RepeatFilter()
+    for number in range(3 * logs.REPEATS_KNOWN):
+        record = logging.LogRecord("web", logging.ERROR, "file.py", 1, str(number), (), None)
+        assert repeats.filter(record)
+    assert len(repeats._repeats) == logs.REPEATS_KNOWN

@@ -131,6 +131,41 @@ def test_the_heart_beats_while_all_threads_wait(scheduler: Scheduler, metrics: M
     release.set()
 
 
+@pytest.mark.parametrize("seconds", [-600, 600, -3600, 86_400])
+def test_a_clock_that_jumps_forth_and_back_stops_no_job(metrics: Metrics, seconds: float) -> None:
+    jump = 0.0
+    made = Scheduler(metrics, clock=lambda: time.time() + jump)
+    runs: dict[str, int] = {"interval": 0, "aligned": 0}
+
+    def run(name: str) -> None:
+        runs[name] += 1
+
+    made.every("interval", 1, partial(run, "interval"))
+    made.every("aligned", 1, partial(run, "aligned"), aligned=True)
+    made.start()
+    for jump in (seconds, 0.0):
+        before = dict(runs)
+
+        def all_run(before: dict[str, int] = before) -> bool:
+            return all(runs[name] > before[name] + 1 for name in runs)
+
+        assert eventually(all_run)
+        assert abs(made.last_beat - time.time() - jump) < 60
+    made.stop()
+
+
+def test_a_job_that_is_not_due_for_long_runs_at_once_after_a_jump(metrics: Metrics) -> None:
+    jump = 0.0
+    made = Scheduler(metrics, clock=lambda: time.time() + jump)
+    runs: list[float] = []
+    made.every("seldom", 86_400, lambda: runs.append(jump), aligned=True)
+    made.start()
+    assert eventually(lambda: len(runs) == 1)
+    for jump in (-3600.0, 0.0):
+        assert eventually(lambda: runs[-1] == jump, 5)  # noqa: B023 - asked at once
+    made.stop()
+
+
 def test_heartbeat(scheduler: Scheduler, metrics: Metrics) -> None:
     assert eventually(lambda: abs(metrics.heartbeat._value.get() - time.time()) < 5)
 

@@ -236,6 +236,18 @@ def query_recordings(
     Raises PrometheusError, and BandwatchError when there is none.
     """
     answer = reader.range(expression, start, end, step, max_series=MAX_SERIES)
+    for text in answer.warnings:
+        log.warning("answer with a warning", extra={"warning": text})
+    for gap in answer.gaps:
+        log.warning(
+            "the query cannot be evaluated at some steps: they stay without samples",
+            extra={
+                "steps": (gap.end - gap.start) // step + 1,
+                "from": gap.start,
+                "to": gap.end,
+                "err": str(gap.error),
+            },
+        )
     if not answer.series:
         raise BandwatchError(
             f"{expression}: no series between {start} and {end}; is it a folder that does not"

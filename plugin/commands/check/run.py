@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from plugin.commands.check.fit_time import SecondsPerSeries, fit_findings
+from plugin.commands.check.sample_age import age_findings
 from plugin.commands.check.series_findings import covariate_findings, series_findings
 from plugin.commands.check.watch_samples import read_samples
 from plugin.config.model import Config, Watch, WorkerSettings
@@ -73,6 +74,7 @@ class _WatchCheck:
             for heading, text in [
                 *series_findings(samples),
                 *covariate_findings(samples, self.reader),
+                *age_findings(samples, self.reader),
                 *fit_findings(samples, self.workers, self.seconds_per_series),
             ]:
                 self._print(heading, text)

@@ -14,6 +14,7 @@ from plugin.commands.history_lessons import lessons_of, local_today
 from plugin.config.durations import format_duration
 from plugin.config.model import Watch
 from plugin.domain.lessons import lesson_texts
+from plugin.domain.times import instant
 from plugin.jobs.covariates import matches
 from plugin.prometheus import PrometheusReader
 from plugin.series import Series
@@ -29,10 +30,12 @@ def series_findings(samples: WatchSamples) -> Iterator[tuple[str, str]]:
     present_series = samples.present
     current = sum(int(series.times[-1]) == samples.end for series in present_series)
     window = format_duration(watch.fit_seconds)
+    most = samples.most_at_once
+    total = len(samples.all_labels)
+    turnover = f"at most {most:,} at one time, " if most < total else ""
     yield (
         "series",
-        f"{current:,} now, {len(samples.all_labels):,} within {window}"
-        f" (max_series {watch.max_series:,})",
+        f"{current:,} now, {turnover}{total:,} within {window} (max_series {watch.max_series:,})",
     )
     part = "all" if samples.whole else "the last " + format_duration(samples.end - samples.start)
     yield (
@@ -56,6 +59,8 @@ def series_findings(samples: WatchSamples) -> Iterator[tuple[str, str]]:
             f"{part_of(constant, present_series)} never {verb(constant, 'change')},"
             f" for example {constant[0].labels}",
         )
+    if samples.gaps:
+        yield "warning", _failed_instants(samples)
     yield from (("warning", text) for text in samples.warnings)
     yield from (("info", text) for text in samples.infos)
 
@@ -95,6 +100,15 @@ def _gaps(present_series: Sequence[Series], samples: WatchSamples) -> str:
     return (
         f"{share(missing.sum(), due.sum())} of the points are missing; most in"
         f" {present_series[worst].labels}: {share(missing[worst], due[worst])}"
+    )
+
+
+def _failed_instants(samples: WatchSamples) -> str:
+    count = samples.failed_instants
+    first = samples.gaps[0]
+    return (
+        f"evaluates now; not at {count:,} {'instant' if count == 1 else 'instants'} of the window,"
+        f" which stay without samples: the first is {instant(first.start)}: {first.error}"
     )
 
 

@@ -3,11 +3,13 @@ step."""
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from plugin.config.durations import format_duration
 from plugin.config.model import Watch
 from plugin.domain.times import DAY
 from plugin.errors import BandwatchError
-from plugin.prometheus import PrometheusReader
+from plugin.prometheus import PrometheusReader, QueryGap, QueryResult
 from plugin.series import Labels, Series
 
 OVERVIEW_INSTANTS = 200  # of the fit window, at which series are counted
@@ -27,6 +29,7 @@ class WatchSamples:
     window_start: int
     warnings: tuple[str, ...]
     infos: tuple[str, ...]
+    gaps: tuple[QueryGap, ...] = ()  # of the overview and of the part, see `failed_instants`
 
     @property
     def present(self) -> list[Series]:
@@ -37,6 +40,23 @@ class WatchSamples:
     def all_labels(self) -> set[Labels]:
         """Of all series that were seen anywhere."""
         return {series.labels for series in [*self.overview, *self.series]}
+
+    @property
+    def most_at_once(self) -> int:
+        """Series of the part that have a sample at the same time, at most."""
+        times = np.concatenate([[0], *(series.times for series in self.series)])[1:]
+        return int(np.unique(times, return_counts=True)[1].max(initial=0))
+
+    @property
+    def failed_instants(self) -> int:
+        """Instants that were asked for and at which the query cannot be evaluated."""
+        return len(
+            {
+                time
+                for gap in self.gaps
+                for time in range(gap.start, gap.end + self.watch.step, self.watch.step)
+            }
+        )
 
     @property
     def whole(self) -> bool:
@@ -77,8 +97,13 @@ def read_samples(watch: Watch, reader: PrometheusReader, now: int) -> WatchSampl
         end // coarse_step * coarse_step,
         coarse_step,
         max_series=watch.max_series,
+        probe_time=end,
     )
-    if not any(len(series.times) for series in overview.series):
+    if not _has_samples(overview):  # a young Prometheus: all of it may lie between two instants
+        overview = reader.range(
+            watch.query, end - coarse_step, end, step, max_series=watch.max_series
+        )
+    if not _has_samples(overview):
         raise BandwatchError(
             f"no series in the last {format_duration(watch.fit_seconds)}: check the names "
             "and the label matchers, and try the query in Prometheus itself"
@@ -96,4 +121,9 @@ def read_samples(watch: Watch, reader: PrometheusReader, now: int) -> WatchSampl
         window_start=window_start,
         warnings=tuple(dict.fromkeys(overview.warnings + detail.warnings)),
         infos=tuple(dict.fromkeys(overview.infos + detail.infos)),
+        gaps=tuple(gap for gap in overview.gaps if gap.end < start) + detail.gaps,
     )
+
+
+def _has_samples(answer: QueryResult) -> bool:
+    return any(len(series.times) for series in answer.series)

@@ -138,6 +138,7 @@ def follow(stage: Stage, say: Say) -> None:
 def links(service_url: str, prometheus_url: str) -> Iterator[str]:
     """Addresses to open, one a line."""
     match = quote('{service="checkout"}')
+    yield f"          page        {service_url}/"
     yield f"          bands       {service_url}/api/v1/bands?watch=latency&match={match}"
     yield f"          scores      {service_url}/api/v1/scores"
     yield f"          alert       {service_url}/api/v1/alert?by=incident"

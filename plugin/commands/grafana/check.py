@@ -19,6 +19,7 @@ from plugin.commands.grafana.remedies import (
 )
 from plugin.commands.grafana.rules import check_rule, rule_states, state_of
 from plugin.commands.grafana.shipped import Version
+from plugin.commands.grafana.source_server import server_behind
 from plugin.errors import GrafanaError
 
 SERVER = "Grafana"
@@ -49,7 +50,7 @@ def _walk(grafana: GrafanaClient, now: int, source: str) -> Iterator[Check]:
     plugin = _plugin(grafana.plugin(shipped.INFINITY))
     yield Check(SOURCE, "plugin Infinity", plugin)
     usable = plugin.level is not Level.FAILURE
-    for name, finding in _source(grafana, source):
+    for name, finding in _source(grafana, source, now):
         yield Check(SOURCE, name, finding)
         usable &= finding.level is not Level.FAILURE
     data_sources = Sources(_known(sources), () if usable else (shipped.INFINITY,))
@@ -111,7 +112,7 @@ def _plugin(reply: GrafanaReply) -> Finding:
     return ok(f"version {text}")
 
 
-def _source(grafana: GrafanaClient, uid: str) -> Iterator[tuple[str, Finding]]:
+def _source(grafana: GrafanaClient, uid: str, now: int) -> Iterator[tuple[str, Finding]]:
     reply = grafana.source(uid)
     if reply.status == 404:
         yield uid, failure("there is no data source with this uid", PROVISION_SOURCE)
@@ -137,16 +138,20 @@ def _source(grafana: GrafanaClient, uid: str) -> Iterator[tuple[str, Finding]]:
                 "no customHealthCheckUrl: a wrong token passes the health check", PROVISION_SOURCE
             ),
         )
+    yield "health", _health(grafana, uid, now)
+
+
+def _health(grafana: GrafanaClient, uid: str, now: int) -> Finding:
     health = grafana.source_health(uid)
-    if health.status == 200 and health.mapping().get("status") in (None, "OK"):
-        yield "health", ok("reaches Bandwatch, token accepted there")
-    elif health.status == 403:
-        yield "health", failure(f"may not be asked with this token: {health.message}", ROLE)
-    else:
-        remedy = (
-            SENT_TOKEN if "401" in health.message.partition(" ")[2] else remedy_for(health.message)
-        )
-        yield "health", failure(f"Grafana says: {health.message}", remedy)
+    if health.status == 403:
+        return failure(f"may not be asked with this token: {health.message}", ROLE)
+    reached = health.status == 200 and health.mapping().get("status") in (None, "OK")
+    if reached or "status code : 404" in health.message:
+        return server_behind(grafana, uid, now)
+    refused = "401" in health.message.partition(" ")[2]
+    return failure(
+        f"Grafana says: {health.message}", SENT_TOKEN if refused else remedy_for(health.message)
+    )
 
 
 def _known(reply: GrafanaReply) -> tuple[tuple[str, str], ...]:

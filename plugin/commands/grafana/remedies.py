@@ -15,6 +15,16 @@ SENT_TOKEN = (
     "Bandwatch refuses the token of Grafana's data source: BANDWATCH_TOKEN in Grafana's environment"
     " must be the `read_token` of Bandwatch; restart Grafana after a change"
 )
+NO_TOKEN = (
+    "the data source has no token, and Infinity sends nothing without one: set BANDWATCH_TOKEN in"
+    " Grafana's environment to the `read_token` of Bandwatch (any text where Bandwatch has none),"
+    " and restart Grafana"
+)
+OTHER_SERVER = (
+    "BANDWATCH_URL in Grafana's environment must be the address of Bandwatch, such as"
+    " http://bandwatch:8642; restart Grafana after a change"
+)
+OLDER = "upgrade Bandwatch: the files in Grafana are those of a newer one"
 LOG = "Bandwatch failed to answer: see its log"
 VERSIONS = (
     "Bandwatch does not know what was asked: are its version and that of the dashboards and rules"
@@ -55,7 +65,8 @@ SCRAPE = (
 )
 
 REMEDIES = (  # pattern of a text, remedy
-    (r"status code : 401|status code : 403", SENT_TOKEN),
+    (r"invalid or empty bearer token", NO_TOKEN),
+    (r"status code : 401|status code : 403|status code : 429", SENT_TOKEN),
     (r"status code : 4\d\d", VERSIONS),
     (r"status code : 5\d\d", LOG),
     (

@@ -20,6 +20,7 @@ from plugin.store.schema.sample_tables import (
     samples,
     scored,
     series,
+    source_holes,
     status,
     watches,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "samples",
     "scored",
     "series",
+    "source_holes",
     "status",
     "watch_terms",
     "watches",

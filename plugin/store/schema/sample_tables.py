@@ -90,6 +90,15 @@ coverage = Table(
     Column("step", Integer, nullable=False),  # 0 = not known yet
 )
 
+# When the samples of a watch look back over a hole of their source, inclusive.
+source_holes = Table(
+    "source_holes",
+    metadata,
+    Column("watch", Text, primary_key=True),
+    time_key("start"),
+    Column("end", BigInteger, nullable=False),
+)
+
 watches = Table(
     "watches",
     metadata,

@@ -11,6 +11,7 @@ from plugin.config import (
     Config,
     PrometheusSettings,
     RemoteWriteSettings,
+    TlsServerSettings,
     User,
     Watch,
     WebSettings,
@@ -81,7 +82,29 @@ def test_files_start_at_the_folder_of_the_configuration(good: Config) -> None:
         username="bandwatch", password_file="etc/secrets/password"
     )
     assert good.web.basic_auth[1] == User(username="root", password_file="etc/root", may_write=True)
+    assert good.web.tls_server_config == TlsServerSettings(
+        cert_file="etc/server.pem",
+        key_file="/etc/server.key",
+        client_auth_type="RequireAndVerifyClientCert",
+        client_ca_file="etc/ca.pem",
+        min_version="TLS13",
+    )
     assert good.store.path == "data"
+
+
+def test_what_the_server_can_bear_is_read(good: Config) -> None:
+    web = good.web
+    assert (web.max_connections, web.answer_memory) == (2000, 128)
+    assert (web.request_timeout, web.send_timeout, web.idle_timeout) == (5, 60, 3600)
+
+
+def test_client_certificates_keep_strangers_out() -> None:
+    """As credentials do: then other machines may reach it."""
+    tls = "tls_server_config: {cert_file: c, key_file: k, client_ca_file: a, client_auth_type: %s}"
+    open_to_all = MINIMAL % "" + "web: {listen_address: ':1', " + tls + "}"
+    assert read(open_to_all % "RequireAndVerifyClientCert").web.guarded
+    with pytest.raises(ConfigError, match="which other machines can reach"):
+        read(open_to_all % "VerifyClientCertIfGiven")
 
 
 def test_remote_write_is_read_like_prometheus(good: Config) -> None:
@@ -118,6 +141,8 @@ def test_what_is_left_out_has_its_default() -> None:
         ("1m", "", (5, 30)),
         ("15s", "", (5, 7)),
         ("2s", "", (1, 1)),
+        ("1s", "", (1, 1)),
+        ("1s", ", read_timeout: 1s", (1, 1)),
         ("1m", ", read_timeout: 3s", (3, 3)),
         ("15s", ", connect_timeout: 2s, read_timeout: 14s", (2, 14)),
     ],

@@ -286,3 +286,16 @@ def test_a_quiet_tick_of_ten_thousand_series_costs_under_two_milliseconds(
         seconds.append(time.perf_counter() - began)
         assert changed == []
     assert min(seconds) < 0.002
+
+
+def test_samples_that_look_back_over_a_hole_neither_begin_nor_end_an_alarm() -> None:
+    """They are as a gap: the alarm of before goes on after them."""
+    course = tick({1: drawn("o.ooo.o"), 2: drawn("..ooo..")})
+    over_hole = np.array([False, False, True, True, True, False, False])
+    changed, now = OpenAlarms(STEP, (1, 1), 0, {}).after(
+        [replace(course, over_hole=over_hole)], before({1: [], 2: []}, 0, 1)
+    )
+    assert [(alarm.series_id, alarm.start, alarm.end, alarm.samples) for alarm in changed] == [
+        (1, STEP, 7 * STEP, 2)
+    ]
+    assert list(now.alarms) == [1]

@@ -1,14 +1,19 @@
 """When a window is: across both changes of the clocks, endless, ended, overlapping; and what is
 refused."""
 
+import random
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from dateutil.rrule import rrulestr
 
+from plugin.domain import recurrence
 from plugin.domain.times import DAY, HOUR
 from plugin.domain.windows import Window, WindowRequest
 from plugin.errors import WindowRefused
@@ -234,6 +239,10 @@ def test_the_same_twice_has_one_name() -> None:
             "rule",
             "never comes after 2026-01-03T02:00",
         ),
+        ({"rule": "FREQ=HOURLY;INTERVAL=+0;BYMONTH=2;BYMONTHDAY=30"}, "rule", "its INTERVAL is"),
+        ({"rule": "FREQ=DAILY;BYEASTER=1"}, "rule", "BYEASTER goes with FREQ=YEARLY alone"),
+        ({"rule": "\n".join(["FREQ=DAILY"] * 5)}, "rule", "more than 4 lines FREQ=..."),
+        ({"rule": "FREQ=DAILY;UNTIL=2027"}, "rule", "2027 is not a date such as 20261231"),
         ({"rule": "FREQ=HOURLY;BYMINUTE=0,30"}, "rule", "comes too often: hourly is the most"),
         (
             {"rule": "FREQ=HOURLY", "start": "2010-01-01", "now": 1_790_000_000},
@@ -246,3 +255,45 @@ def test_a_clear_answer(fields: dict[str, Any], field: str, message: str) -> Non
     with pytest.raises(WindowRefused) as refused:
         new_window(**fields)
     assert refused.value.field == field and message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=HOURLY;UNTIL=99991231;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=HOURLY;INTERVAL=168;BYDAY=WE",
+        "FREQ=DAILY;INTERVAL=7;BYDAY=TU",
+        "FREQ=WEEKLY;BYDAY=MO;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=YEARLY;BYEASTER=0;BYMONTH=12",
+    ],
+)
+def test_a_rule_that_never_comes_is_refused_at_once(rule: str) -> None:
+    start = time.process_time()
+    with pytest.raises(WindowRefused, match="it never comes after 1990-01-01T02:00"):
+        new_window(start="1990-01-01T02:00", rule=rule, now=1_795_219_200)
+    assert time.process_time() - start < 1
+
+
+def test_a_rule_is_never_expanded_for_more_than_a_century_or_without_bound() -> None:
+    yearly = new_window(start="2026-01-01T02:00", rule="FREQ=YEARLY;UNTIL=99991231")
+    assert len(yearly.spans(0, 253_402_300_799)) == 101
+    hourly = new_window(start="2026-01-01T02:00", rule="FREQ=HOURLY")
+    assert len(hourly.spans(0, 253_402_300_799)) == recurrence.MAX_KNOWN
+
+
+def test_a_rule_comes_exactly_when_dateutil_says() -> None:
+    rng = random.Random(14)
+    for _ in range(150):
+        days = rng.choice(["BYMONTHDAY=31,-1", "BYDAY=MO,SU", "BYYEARDAY=1,366", "WKST=SU"])
+        others = rng.sample(["BYMONTH=1,12", "BYHOUR=3,5", "COUNT=7"], rng.randrange(3))
+        frequency = rng.choice(["YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY"])
+        if frequency in ("MONTHLY", "WEEKLY", "DAILY") and "YEARDAY" in days:
+            continue
+        rule = ";".join([f"FREQ={frequency}", f"INTERVAL={rng.randint(1, 12)}", days, *others])
+        start = datetime(rng.randint(1990, 2200), rng.randint(1, 12), 28, 3, 30)
+        last = start.replace(year=start.year + recurrence.MAX_YEARS, month=1, day=1)
+        with suppress(ValueError):  # some never come, and dateutil knows it itself
+            expected = list(islice(rrulestr(rule, dtstart=start), 50))
+            ours = list(islice(recurrence.expand_rule(rule, start, ZoneInfo("UTC")), 50))
+            assert ours == [moment for moment in expected if moment <= last], rule

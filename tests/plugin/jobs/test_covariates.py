@@ -45,7 +45,9 @@ class Reader:
         self.asked: list[tuple[str, int, int]] = []
         self.answers: dict[str, Callable[[], Sequence[tuple[Labels, Sequence[float]]]]] = {}
 
-    def range(self, query: str, start: int, end: int, step: int, *, max_series: int) -> QueryResult:
+    def range(
+        self, query: str, start: int, end: int, step: int, *, max_series: int, probe_time: int
+    ) -> QueryResult:
         self.asked.append((query, start, end))
         times = np.arange(start, end + step, step)
         found = []

@@ -140,6 +140,27 @@ def test_recent_bands_spare_a_walk_and_change_nothing(world: World) -> None:
     assert all(verdict.promoted for verdict in world.judge(refit))
 
 
+def test_a_champion_older_than_a_short_window_is_compared_on_the_same_columns(world: World) -> None:
+    """As a pinned one is: the window is shorter than twice what forecasts are compared on."""
+    steps = world.batch.shape[1]
+    short = world.batch.steps(steps - 2_160, steps)
+    window_ends = (short.start - 300 * STEP, short.start - 30 * DAY)  # the second one starts cold
+    verdicts = [
+        world.judge(
+            Baseline().restore(world.equal.state),
+            seen=short,
+            champions={
+                series: replace(model, window_end=end, pinned=True)
+                for series, model in world.champions.items()
+            },
+        )
+        for end in window_ends
+    ]
+    assert verdicts[0] == verdicts[1]
+    for verdict in verdicts[0]:
+        assert "held-out loss" in verdict.why and verdict.reason == "pinned"
+
+
 def test_worse_forecasts_are_refused(world: World) -> None:
     worse, other = world.judge(
         world.spoilt(lambda state: {"profile": first(state["profile"], -1.0)})

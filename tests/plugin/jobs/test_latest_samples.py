@@ -205,6 +205,20 @@ def test_a_series_that_vanishes_is_held_while_its_alarm_is_open(
     assert shown.alert_score.tolist() == [0.2] and not shown.missing.any()
 
 
+def test_a_series_that_came_back_inside_and_vanishes_keeps_the_row_of_its_open_alarm() -> None:
+    board = latest(missing_data="skip")
+    board.update(tick([1], 100, [[1]], [[1.5]]))
+    board.end_run(90, 100)
+    board.update(tick([1], 110, [[1]], [[0.3]]))
+    board.end_run(100, 110)
+    before = 110
+    for now, expected in ((140, 1.5), (100 + HOLD - 10, 1.5), (100 + HOLD, 0.0)):
+        later(board, before, now)
+        before = now
+        shown, _ = board.snapshot([record(1)], {}, now, 10 * HOLD)
+        assert (shown.alert_score.tolist(), shown.missing.tolist()) == ([expected], [True])
+
+
 def test_an_outage_is_no_time_that_a_series_was_missing() -> None:
     """Prometheus comes back after an hour and has not scraped yet when we look: one look in vain,
     not hundreds. Its alarm has ended: an hour without a sample outside has passed."""

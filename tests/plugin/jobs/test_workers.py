@@ -1,4 +1,4 @@
-"""Worker processes come and go; the pool that works is never lost sight of."""
+"""Worker processes come and go; each costs its own task."""
 
 import os
 import signal
@@ -34,18 +34,51 @@ def die_first(task: FitTask) -> FitOutcome:
     return FitOutcome(task)
 
 
-def test_late_news_of_a_dead_worker_does_not_hurt_its_successor() -> None:
+def test_a_dead_worker_costs_the_task_that_it_had_and_no_other() -> None:
     pool = WorkerPool(WorkerSettings(), task=die_first)
-    first = pool.submit(task(1))
-    second = pool.submit(task(2))
-    with pytest.raises(FitFailed, match="worker process ended"):
-        pool.result_of(first)
-    third = pool.submit(task(3))
-    with pytest.raises(FitFailed):
-        pool.result_of(second)
+    futures = [pool.submit(task(version)) for version in (1, 2, 4, 5)]
+    with pytest.raises(FitFailed, match="worker process ended") as failure:
+        pool.result_of(futures[0])
+    assert failure.value.reason == "worker_died"
+    assert [pool.result_of(future).task.version for future in futures[1:]] == [2, 4, 5]
     assert len(pool.pids()) == 1
-    began = time.monotonic()
+    pool.close()
+
+
+def test_a_worker_that_dies_at_rest_costs_nothing() -> None:
+    pool = WorkerPool(WorkerSettings(), task=die_first)
+    assert pool.result_of(pool.submit(task(2))).task.version == 2
+    (dead,) = pool.pids()
+    os.kill(dead, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{dead}").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert pool.result_of(pool.submit(task(4))).task.version == 4
+    pool.close()
+
+
+def test_two_workers_fit_at_once_and_one_that_dies_leaves_the_other(tmp_path: Path) -> None:
+    pool = WorkerPool(WorkerSettings(fits=2), task=die_first)
+    slow = pool.submit(task(3))
+    with pytest.raises(FitFailed, match="worker process ended"):
+        pool.result_of(pool.submit(task(1)))
+    assert not slow.done() and pool.result_of(pool.submit(task(2))).task.version == 2
     pool.close()
     with pytest.raises(Stopped):
-        pool.result_of(third)
+        pool.result_of(slow)
+
+
+def test_a_stop_ends_what_runs_and_what_waits() -> None:
+    pool = WorkerPool(WorkerSettings(), task=die_first)
+    futures = [pool.submit(task(3)), pool.submit(task(2))]
+    deadline = time.monotonic() + 20
+    while not pool.pids() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    began = time.monotonic()
+    pool.close()
+    for future in futures:
+        with pytest.raises(Stopped):
+            pool.result_of(future)
     assert time.monotonic() - began < 5
+    with pytest.raises(Stopped):
+        pool.submit(task(2))

@@ -197,3 +197,25 @@ def test_what_is_no_calendar(tmp_path: Path, content: bytes | None, reason: str)
     with pytest.raises(SourceFailed) as failed:
         calendars.read_calendar(calendars.calendar_files(path)[0], NOW)
     assert failed.value.reason == reason and str(path) in str(failed.value)
+
+
+def test_an_event_that_replaces_no_time_is_named(calendar: Write) -> None:
+    event = "UID:a\nDTSTART:20261024T120000Z\nRECURRENCE-ID:soon\nDESCRIPTION:match: {}"
+    with pytest.raises(SourceFailed, match=r"event \(a\): .*RECURRENCE-ID"):
+        calendars.read_calendar(calendar(event), NOW)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("DTSTART;TZID=America:20261024T120000", "calendar|America"),
+        ("DTSTART;TZID=a,b:20261024T120000", "calendar"),
+        ("DTSTART;VALUE=D,E:20261024T120000", "calendar"),
+        ("DTSTART:20261024T120000Z\nDURATION:P99999999W", "at most a year"),
+        ("DTSTART:20261024T120000Z\nDURATION:-P99999999W", "at least 1 s"),
+        ("DTSTART:20261024T120000Z\nDURATION:P9999999999999W", "calendar|DURATION"),
+    ],
+)
+def test_an_event_that_no_calendar_program_writes(calendar: Write, line: str, message: str) -> None:
+    with pytest.raises(SourceFailed, match=message):
+        calendars.read_calendar(calendar(f"UID:a\n{line}\nDESCRIPTION:match: {{}}"), NOW)

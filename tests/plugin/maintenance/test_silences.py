@@ -134,3 +134,16 @@ def test_nobody_there_and_a_wrong_address(alertmanager: AlertmanagerServer, tmp_
         with pytest.raises(SourceFailed) as failed:
             silences.fetch_silences(settings(url, **more))
         assert failed.value.reason == reason, url
+
+
+def test_half_of_a_surrogate_pair_ends_in_no_window() -> None:
+    """It could be neither stored nor shown; the other silences live."""
+    half = json.loads('"\\ud800"')
+    matchers = [{"isRegex": False, "name": "instance", "value": half}]
+    body = [
+        {**GRAFANA, "id": half},
+        {**GRAFANA, "id": "m", "matchers": matchers},
+        {**GRAFANA, "id": "c", "comment": f"disk{half}swap", "createdBy": half},
+    ]
+    (window,) = silences.read_silences(json.dumps(body).encode(), "http://a")
+    assert (window.id, window.comment, window.by) == ("c", "disk swap", "")

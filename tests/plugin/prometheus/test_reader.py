@@ -1,5 +1,6 @@
 """The reader against a real Prometheus: what is read, how it is cut and joined, who we are."""
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pydantic import SecretStr
 
 from plugin.config.model import BasicAuth, PrometheusSettings
 from plugin.errors import AnswerInvalid, PrometheusError, QueryRejected, Stopped, TooManySeries
-from plugin.prometheus import PrometheusReader, matrix, reader
+from plugin.prometheus import PrometheusReader, matrix, range_walk, series_limits
 from plugin.prometheus.credentials import public_url
 from plugin.series import Labels
 from tests.faults import Connection, FaultProxy, Reply, says, warns
@@ -85,7 +86,7 @@ def test_pieces_shrink_with_the_number_of_series_and_join_to_the_same(
 ) -> None:
     everything = '{__name__=~"shop_.+"}'
     whole = read.range(everything, START, END, STEP, max_series=100)
-    monkeypatch.setattr(reader, "MAX_SAMPLES", 4000)
+    monkeypatch.setattr(range_walk, "MAX_SAMPLES", 4000)
     pieces = read.range(
         everything, START, END, STEP, max_series=100
     )  # 40 points, 500 of 8, 571 of 7 series
@@ -109,20 +110,28 @@ def test_an_answer_above_the_size_limit_is_asked_again_in_smaller_pieces(
 
 def test_too_many_series_are_refused_with_their_number(read: PrometheusReader) -> None:
     with pytest.raises(
-        TooManySeries, match=r"`\{.+\}` returns 8 series or more, and `max_series` is 7"
+        TooManySeries, match=r"`\{.+\}` returns 8 series at one time, and `max_series` is 7"
     ):
         read.range('{__name__=~"shop_.+"}', START, START, STEP, max_series=7)
 
 
-def test_series_are_counted_over_all_pieces(
-    read: PrometheusReader, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_series_that_come_and_go_count_while_they_live(read: PrometheusReader) -> None:
     """Never more than one at a time, two in all."""
-    monkeypatch.setattr(reader, "MAX_POINTS", 100)
     early = f"shop_flat and on() vector(time()) < {TIMES[GONE]}"
     query = f"({early}) or (shop_ratio unless on() ({early}))"
-    assert len(read.range(query, START, END, STEP, max_series=2).series) == 2
-    with pytest.raises(TooManySeries, match="returns 2 series"):
+    assert len(read.range(query, START, END, STEP, max_series=1).series) == 2
+
+
+def test_series_that_never_last_are_refused(
+    read: PrometheusReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series_limits, "MAX_TURNOVER", 20)
+    query = " or ".join(
+        f'(label_replace(shop_flat, "n", "{n}", "", "")'
+        f" and on() (vector(time()) % 3000 == {n * 60}))"
+        for n in range(21)
+    )
+    with pytest.raises(TooManySeries, match="21 series or more that came and went: aggregate away"):
         read.range(query, START, END, STEP, max_series=1)
 
 
@@ -346,3 +355,15 @@ def test_a_guarded_prometheus_says_what_is_missing(
     with pytest.raises(PrometheusError, match=message) as caught:
         PrometheusReader(guarded(fortress, **changes)).buildinfo()
     assert caught.value.reason == kind
+
+
+@pytest.mark.parametrize(
+    "label", ['"\\ud800"', "5", "null", "true", '["x"]', '{"a": "b"}'], ids=lambda text: text[:8]
+)
+def test_a_series_with_a_label_that_is_not_text_is_left_out_and_the_others_live(label: str) -> None:
+    text = f"""{{"resultType": "matrix", "result": [
+        {{"metric": {{"job": {label}}}, "values": [[60, "1"], [120, "2"]]}},
+        {{"metric": {{"job": "fine"}}, "values": [[60, "3"]]}}]}}"""
+    parsed = matrix.Matrix.parse(json.loads(text), 0, 120, 60)
+    assert [str(labels) for labels in parsed.labels] == ['{job="fine"}']
+    assert parsed.unreadable == 1 and parsed.values.tolist() == [3.0]

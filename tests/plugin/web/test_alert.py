@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from plugin.board import WatchHealth
-from plugin.series import SeriesState
+from plugin.series import Labels, SeriesState
 from tests.plugin.web.conftest import END, Service
 from tests.plugin.web.test_data_source import FIRST, get, refusal
 from tests.snapshots import snapshot
@@ -148,3 +148,19 @@ def test_a_watch_that_was_never_scored_is_late_from_the_last_reload(service: Ser
 def test_the_service_is_one_number(client: FlaskClient) -> None:
     [row] = get(client, "/api/v1/alert?by=service")
     assert list(row) == ["heartbeat_age_seconds"] and 0 <= row["heartbeat_age_seconds"] < 60  # type: ignore[operator]
+
+
+def test_a_row_says_the_unit_of_its_watch(service: Service, client: FlaskClient) -> None:
+    """For the texts of alerts; a label of that name makes way for it."""
+    assert "unit" not in get(client, "/api/v1/alert?watch=web")[0]
+    web = service.board.snapshots()["web"]
+    labels = Labels.of({**dict(web.series[0].labels), "unit": "mine"})
+    service.change(
+        settings=web.settings.model_copy(update={"unit": "reqps"}),
+        series=(replace(web.series[0], labels=labels), *web.series[1:]),
+    )
+    for field in ("score", "value", "upper"):
+        rows = get(client, f"/api/v1/alert?watch=web&field={field}")
+        assert [row["unit"] for row in rows] == ["reqps"] * 3
+        assert [row["label_unit"] for row in rows] == ["mine", "", ""]
+    assert {row["unit"] for row in get(client, "/api/v1/alert")} == {"reqps", ""}

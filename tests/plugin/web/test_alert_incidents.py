@@ -125,7 +125,7 @@ def test_the_metrics_say_the_same(grouped: Service, client: FlaskClient) -> None
     lines = client.get("/metrics").text.splitlines()
     labels = (
         'watch="shop",severity="page",team="a",label_incident="x",service="checkout",'
-        'incident="shop-1a2b3c-600"'
+        'incident="shop-1a2b3c-600",instance="",job=""'
     )
     for line in (
         'bandwatch_incidents_open{watch="shop"} 2',

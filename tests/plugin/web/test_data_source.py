@@ -169,11 +169,6 @@ def test_bands_thin_but_show_the_anomaly(service: Service, client: FlaskClient) 
         ("bands?from=2026-11-21T00:00:00", "from", "has no time zone"),
         ("bands?to=-5", "to", "outside the years 1970 to 9999"),
         ("bands?from=1795219200001&to=1795219200000", "from", "`from` is after `to`"),
-        (
-            "bands?from=1595219200000&to=1795219200000",
-            "from",
-            "days long and web.max_range allows 92.0",
-        ),
         ("bands?labels=nome", "labels", "`nome` is not one of: all, none; the nearest is `none`"),
         ("alert?field=scor", "field", "the nearest is `score`"),
         ("alert?field=score&field=value", "field", "is given 2 times"),
@@ -187,6 +182,33 @@ def test_a_wrong_parameter_is_named(
 ) -> None:
     named, text = refusal(client, f"/api/v1/{url}")
     assert named == field and message in text
+
+
+def test_of_a_range_that_is_too_long_its_end_is_answered_and_a_header_says_so(
+    service: Service,
+) -> None:
+    service.clock = lambda: END + 60.0
+    client = service.app().test_client()
+    whole = client.get(f"/api/v1/bands?watch=web&from={START}000&to={END}000")
+    longer = client.get(f"/api/v1/bands?watch=web&from=1595219200000&to={END}000")
+    assert longer.status_code == 200 and longer.json == whole.json
+    assert "Bandwatch-Warning" not in whole.headers
+    assert longer.headers["Bandwatch-Warning"] == (
+        "the range is 2314.8 days long and web.max_range allows 92d: nothing before"
+        " 2026-08-21T00:09:00Z is answered"
+    )
+    ahead = service.app(max_range=3600).test_client()
+    service.clock = lambda: END + 9999.0
+    short = service.app(max_range=3600).test_client()
+    later = f"from={START}000&to={END + 3600}000"
+    assert [row["time"] for row in short.get(f"/api/v1/bands?watch=node&{later}").json] == [
+        END * 1000
+    ]
+    far = ahead.get(f"/api/v1/bands?watch=node&from={START - 9999}000&to={END + 9_999_999}000")
+    assert len(far.json) == 10 and "Bandwatch-Warning" in far.headers  # the past, not the future
+    for path in ("incidents", "regimes", "annotations"):
+        assert "Bandwatch-Warning" in short.get(f"/api/v1/{path}?{later}").headers, path
+    assert "Bandwatch-Warning" not in short.get("/api/v1/bands?from=x").headers
 
 
 def test_an_unknown_watch_is_no_quiet_watch(client: FlaskClient) -> None:

@@ -5,8 +5,9 @@ import re
 from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
+from html import unescape
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import numpy as np
 import pytest
@@ -49,12 +50,17 @@ def link_of(client: FlaskClient, path: str = f"/api/v1/scores?series={SERIES}") 
 
 
 def form(shown: TestResponse) -> dict[str, str]:
-    """What the form of a page would send, without an answer."""
-    from html import unescape
-
+    """What the address of the form of a page holds: the signed link."""
     assert shown.status_code == 200, shown.text
-    found = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', shown.text)
-    return {name: unescape(value) for name, value in found}
+    (address,) = set(re.findall(r'<form method="post" action="feedback\?([^"]*)">', shown.text))
+    return dict(parse_qsl(unescape(address)))
+
+
+def send(
+    client: FlaskClient, link: dict[str, str], data: dict[str, str], **request: Any
+) -> TestResponse:
+    """Sends the form of a page."""
+    return client.post("/feedback?" + urlencode(link), data=data, **request)
 
 
 def given(client: FlaskClient) -> list[tuple[str, str, str]]:
@@ -80,24 +86,22 @@ def test_a_link_shows_what_it_is_about_and_changes_nothing(page: FlaskClient) ->
 
 def test_an_answer_by_the_form_is_kept_and_can_be_taken_back(page: FlaskClient) -> None:
     hidden = form(page.get(link_of(page)))
-    done = page.post(
-        "/feedback", data={**hidden, "verdict": "real", "comment": "disk full", "by": "anna"}
-    )
+    done = send(page, hidden, {"verdict": "real", "comment": "disk full", "by": "anna"})
     assert done.status_code == 200 and "Noted: real" in done.text and "anna (by link)" in done.text
     assert given(page) == [("real", "in_force", "anna (by link)")]
     assert (
         "Real, by anna (by link), 2026-11-21 00:11 UTC: disk full" in page.get(link_of(page)).text
     )
-    back = page.post("/feedback", data={**form(done), "withdraw": "1"})
+    back = send(page, form(done), {"withdraw": "1"})
     assert "Taken back" in back.text
     assert given(page) == [("real", "withdrawn", "anna (by link)")]
-    assert page.post("/feedback", data={**hidden, "withdraw": "1"}).status_code == 404
+    assert send(page, hidden, {"withdraw": "1"}).status_code == 404
 
 
 def test_an_incident_has_its_link_too(page: FlaskClient, service: Service) -> None:
     service.store.incidents.adopt(groups([service.watches()["web"]])["web"])
     link = link_of(page, f"/api/v1/incidents?watch=web&from={END}000&to={END}000")
-    page.post("/feedback", data={**form(page.get(link)), "verdict": "false_alarm"})
+    send(page, form(page.get(link)), {"verdict": "false_alarm"})
     assert given(page) == [("false_alarm", "in_force", "link")]
     (row,) = page.get("/api/v1/feedback", headers=TOKEN).json
     assert (
@@ -141,7 +145,7 @@ def test_where_nothing_was_outside_it_says_so(page: FlaskClient) -> None:
 def test_a_link_that_was_changed_does_nothing(page: FlaskClient, change: dict[str, str]) -> None:
     hidden = {**form(page.get(link_of(page))), **change}
     assert page.get("/feedback?" + urlencode(hidden)).status_code == 403
-    refused = page.post("/feedback", data={**hidden, "verdict": "real"})
+    refused = send(page, hidden, {"verdict": "real"})
     assert (
         refused.status_code == 403
         and "was changed" in refused.text
@@ -156,7 +160,7 @@ def test_an_expired_link_does_nothing(page: FlaskClient, service: Service) -> No
     later = client_of(service)
     for answer in (
         later.get("/feedback?" + urlencode(hidden)),
-        later.post("/feedback", data={**hidden, "verdict": "real"}),
+        send(later, hidden, {"verdict": "real"}),
     ):
         assert answer.status_code == 403 and "has expired" in answer.text
     assert given(later) == []
@@ -176,7 +180,7 @@ def test_without_a_link_credentials_are_asked_for(page: FlaskClient) -> None:
         == 401
     )
     hidden = form(page.get(path, headers=TOKEN))
-    assert page.post("/feedback", data={**hidden, "verdict": "real"}).status_code == 200
+    assert send(page, hidden, {"verdict": "real"}).status_code == 200
     by_token = {"watch": "web", "series": QUIET, "at": str(END * 1000), "verdict": "real"}
     assert page.post("/feedback", data=by_token, headers=TOKEN).status_code == 200
     assert len(given(page)) == 2
@@ -191,16 +195,18 @@ def test_a_remembered_password_does_not_answer_for_another_site(
     refused = browser.post("/feedback", data={**about, "verdict": "real"}, auth=("anna", "a"))
     assert refused.status_code == 403
     hidden = form(browser.get("/feedback?" + urlencode(about), auth=("anna", "a")))
-    cross = browser.post(
-        "/feedback",
-        data={**hidden, "verdict": "real"},
+    cross = send(
+        browser,
+        hidden,
+        {"verdict": "real"},
         auth=("anna", "a"),
         headers={"Sec-Fetch-Site": "cross-site"},
     )
     assert cross.status_code == 403 and given(browser) == []
-    browser.post(
-        "/feedback",
-        data={**hidden, "verdict": "real", "by": "ben"},
+    send(
+        browser,
+        hidden,
+        {"verdict": "real", "by": "ben"},
         auth=("anna", "a"),
         headers={"Sec-Fetch-Site": "same-origin"},
     )
@@ -217,9 +223,8 @@ def test_where_nobody_is_asked_who_they_are_the_form_still_needs_its_link(servic
         "nobody knows where people reach us"
     )
     assert (
-        client.post(
-            "/feedback",
-            data={**form(client.get("/feedback?" + urlencode(about))), "verdict": "real"},
+        send(
+            client, form(client.get("/feedback?" + urlencode(about))), {"verdict": "real"}
         ).status_code
         == 200
     )
@@ -264,7 +269,7 @@ def test_nothing_that_is_shown_can_run(page: FlaskClient, service: Service) -> N
     client = client_of(service)
     about = {"watch": "web", "series": str(record.labels), "at": str(END * 1000)}
     hidden = form(client.get("/feedback?" + urlencode(about), headers=TOKEN))
-    client.post("/feedback", data={**hidden, "verdict": "real", "comment": evil, "by": evil})
+    send(client, hidden, {"verdict": "real", "comment": evil, "by": evil})
     pages = [
         client.get("/feedback?" + urlencode(each), headers=TOKEN)
         for each in (about, {"watch": evil, "series": "x"}, {"incident": evil})
@@ -292,3 +297,32 @@ def test_only_what_is_outside_has_a_link(page: FlaskClient) -> None:
     assert any(
         row["series"] == str(Labels.of(OTHER)) and row["feedback_url"] == "" for row in shown
     )
+
+
+def test_a_link_of_one_alarm_does_not_take_back_what_was_said_of_more(
+    page: FlaskClient, service: Service
+) -> None:
+    keep(service, replace(ALARM, series_id=2), replace(ALARM, series_id=3))
+    service.store.incidents.adopt(groups([service.watches()["web"]])["web"])
+    (incident,) = service.store.incidents.between(END, END)
+    body = {"verdict": "real", "incident": incident.id}
+    assert page.post("/api/v1/feedback", json=body, headers=TOKEN).status_code == 200
+    alone = page.get(link_of(page))
+    assert f"given to incident {incident.id}, 3 series" in alone.text
+    assert "Take it back" not in alone.text
+    refused = send(page, form(alone), {"withdraw": "1"})
+    assert refused.status_code == 404 and "to this alarm alone" in refused.text
+    assert [state for _, state, _ in given(page)] == ["in_force"] * 3
+    # another answer for this series alone replaces that part, and its link takes only this back
+    done = send(page, form(alone), {"verdict": "false_alarm"})
+    assert [state for _, state, _ in given(page)].count("in_force") == 3
+    send(page, form(done), {"withdraw": "2"})
+    assert sorted(state for _, state, _ in given(page)) == [
+        "in_force",
+        "in_force",
+        "replaced",
+        "withdrawn",
+    ]
+    link = link_of(page, f"/api/v1/incidents?watch=web&from={END}000&to={END}000")
+    assert send(page, form(page.get(link)), {"withdraw": "1"}).status_code == 200
+    assert "in_force" not in [state for _, state, _ in given(page)]

@@ -272,18 +272,27 @@ def test_the_text_speaks_the_unit_of_the_worst(kept: Service, client: FlaskClien
     )
 
 
+def test_a_range_that_is_too_long_is_told_over_the_time_that_is_not_shown(kept: Service) -> None:
+    kept.clock = lambda: 1_795_219_260.0
+    client = kept.app().test_client()
+    first = get(client, "/api/v1/annotations?from=1595219200000&to=1795219200000")[0]
+    assert first == {
+        "time": 1_595_219_200_000,
+        "timeEnd": 1_787_270_400_000,
+        "title": "Not shown: the range is too long",
+        "text": "The range is 2314.8 days long and web.max_range allows 92d: nothing before"
+        " 2026-08-21T00:00:00Z is answered",
+        "tags": "range",
+    }
+    assert all(row["tags"] != "range" for row in get(client, f"/api/v1/annotations?{RANGE}"))
+
+
 @pytest.mark.parametrize(
     ("url", "status", "field", "message"),
     [
         (f"incidents?{RANGE}", 400, "from", "more than 2 incidents in this range: narrow `match`"),
         (f"incidents?members=true&{RANGE}", 400, "from", "more than 2 "),
         (f"annotations?{RANGE}", 400, "from", "more than 2 incidents"),
-        (
-            "annotations?from=1595219200000&to=1795219200000",
-            400,
-            "from",
-            "web.max_range allows 92.0",
-        ),
         ("incidents?limit=0", 400, "limit", "at least 1"),
         ("annotations?limit=3", 400, "limit", "there is no parameter `limit`"),
         ("incidents?watch=nide", 404, "watch", "the nearest is `node`"),

@@ -67,7 +67,7 @@ def test_rows_with_labels_agree_with_their_type(
 
 def test_every_number_of_alert_rules_has_a_field() -> None:
     numbers = {field for fields in FIELDS.values() for field in fields}
-    strings = {"watch", "series", "incident", "severity"}
+    strings = {"watch", "series", "incident", "severity", "unit"}
     assert set(row_types.AlertRow.__struct_encode_fields__) == numbers | strings
 
 

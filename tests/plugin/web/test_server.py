@@ -51,7 +51,7 @@ def test_it_answers_with_gzip_and_without_naming_itself(server: Server) -> None:
     assert (
         status == 401
         and json.loads(body)["error"]["code"] == "unauthorized"
-        and "Www-Authenticate" in headers
+        and "WWW-Authenticate" in headers
     )
 
 

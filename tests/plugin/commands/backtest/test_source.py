@@ -1,13 +1,24 @@
 """Reading recordings: gaps stay gaps, further columns travel along, a bad file is named."""
 
 import gzip
+import logging
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from plugin.commands.backtest.source import ALARMS_FILE, ALARMS_HEADER, read_file, read_folder
+from plugin.commands.backtest.source import (
+    ALARMS_FILE,
+    ALARMS_HEADER,
+    query_recordings,
+    read_file,
+    read_folder,
+)
+from plugin.config.model import PrometheusSettings
 from plugin.errors import BandwatchError
+from plugin.prometheus import PrometheusReader
+from tests.history import END, START, STEP, TIMES
+from tests.servers import PrometheusServer
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -162,3 +173,19 @@ def test_columns_that_begin_so_are_covariates(tmp_path: Path) -> None:
     ).covariates.shape == (0, 3)
     with pytest.raises(BandwatchError, match="line 3: covariate_a is 'x'; valid is a number"):
         read_file(write(tmp_path, "u.csv", "time,value,covariate_a\n0,1,1\n10,2,x\n20,3,3\n"))
+
+
+def test_a_moment_at_which_the_query_fails_is_a_gap(
+    prometheus: PrometheusServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = f"(vector(time()) >= {TIMES[700]} <= {TIMES[704]})"
+    two = f'vector(1) or (label_replace(vector(1), "n", "2", "", "") and on() {bad})'
+    read = PrometheusReader(PrometheusSettings(url=prometheus.url))
+    with caplog.at_level(logging.WARNING):
+        (found,) = query_recordings(
+            read, f"shop_flat * on() group_left() ({two})", START, END, STEP
+        )
+    assert np.flatnonzero(np.isnan(found.values)).tolist() == [700, 701, 702, 703, 704]
+    (told,) = caplog.records
+    assert "cannot be evaluated at some steps" in told.message
+    assert told.steps == 5  # type: ignore[attr-defined]

@@ -182,10 +182,52 @@ def test_failures_do_not_stop_the_others(prometheus: PrometheusServer) -> None:
     assert "FAILED   no series in the last 2d: check the names and the label matchers" in text
     assert "FAILED   Prometheus at" in text and "unknown function with name" in text
     assert (
-        "FAILED   the query `shop_visitors` returns 2 series or more, and `max_series` is 1" in text
+        "FAILED   the query `shop_visitors` returns 2 series at one time, and `max_series` is 1"
+        in text
     )
     assert "good: shop_visitors\n  series   2 now" in text
     assert text.endswith("1 of 4 watches work; these do not: none, broken, many\n")
+
+
+def test_moments_at_which_the_query_fails_are_counted(prometheus: PrometheusServer) -> None:
+    first = END - 3000 * STEP // 2 + STEP
+    bad = f"(vector(time()) >= {first} <= {first + 4 * STEP})"
+    two = f'vector(1) or (label_replace(vector(1), "n", "2", "", "") and on() {bad})'
+    works, text = run(prometheus.url, watch(f"shop_visitors * on() group_left() ({two})"))
+    assert works and "series   2 now, 2 within 2d" in text
+    assert "warning  evaluates now; not at 5 instants of the window, which stay without" in text
+    assert "many-to-many" in text or "duplicate series" in text
+    assert re.search(r"the first is 2026-03-0\dT\d\d:\d\d:00Z: Prometheus at", text)
+
+
+def test_series_that_come_and_go_are_told(prometheus: PrometheusServer) -> None:
+    pods = " or ".join(
+        f'(label_replace(shop_flat, "pod", "{n}", "", "") and on()'
+        f" (vector(time()) >= {END - (n + 1) * 3600 + STEP} <= {END - n * 3600}))"
+        for n in range(20)
+    )
+    works, text = run(prometheus.url, watch(pods, max_series=1))
+    assert works
+    assert "series   1 now, at most 1 at one time, 20 within 2d (max_series 1)" in text
+
+
+def test_samples_that_arrive_late_are_told(prometheus: PrometheusServer) -> None:
+    """The world ends at END: seen 200 s later, its newest samples are as old."""
+    for query in ("shop_visitors", "rate(shop_requests_total[5m])"):
+        out = io.StringIO()
+        settings = PrometheusSettings(url=prometheus.url)
+        assert check(
+            Config(prometheus=settings, watches=(watch(query),)),
+            out=out,
+            seconds_per_series=Fit(),
+            now=lambda: END + 200,
+        )
+        assert (
+            "warning  samples arrive late: the newest one was 180 s old, and one comes every 60 s:"
+            " values of the last 180 s still change: set offset to 3m" in out.getvalue()
+        ), query
+    _, text = run(prometheus.url, watch("shop_visitors"))
+    assert "late" not in text
 
 
 def test_warnings_of_prometheus_are_shown(faults: FaultProxy) -> None:

@@ -173,11 +173,13 @@ def test_the_configuration_it_runs_with() -> None:
 
 def test_the_links_can_be_opened_as_they_stand() -> None:
     lines = list(links("http://127.0.0.1:8642", "http://127.0.0.1:9090"))
-    assert lines[0] == (
+    assert lines[0] == "          page        http://127.0.0.1:8642/"
+    assert lines[1] == (
         "          bands       http://127.0.0.1:8642/api/v1/bands?watch=latency&match="
         "%7Bservice%3D%22checkout%22%7D"
     )
     assert [line.split()[0] for line in lines] == [
+        "page",
         "bands",
         "scores",
         "alert",

@@ -1,0 +1,71 @@
+"""The history that the fits of one watch learn from: loaded at the first, completed before each."""
+
+import logging
+import math
+
+from plugin.errors import PrometheusError
+from plugin.grid import Grid
+from plugin.jobs import watch_history
+from plugin.jobs.covariates import Covariates
+from plugin.jobs.source_holes import SourceHoles
+from plugin.jobs.watch_context import WatchContext
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 600  # after a request for history that failed, or was answered in part
+
+
+class FitHistory:
+    """The window of a watch and its covariates, as far as Prometheus has it."""
+
+    def __init__(self, context: WatchContext, covariates: Covariates) -> None:
+        self._context = context
+        self._covariates = covariates
+        self._retry_at = 0.0  # unix seconds
+        self._partial_since = math.inf  # unix seconds of the first partial answer
+
+    def load(self, window: Grid) -> int:
+        """For a new watch. Returns the samples added. Raises PrometheusError, Stopped."""
+        name = self._context.watch.name
+        history = watch_history.load(
+            self._context,
+            window,
+            progress=lambda share: log.info(
+                "loading history", extra={"watch": name, "done": f"{share:.0%}"}
+            ),
+        )
+        if history.partial:
+            self._wait()
+        self._covariates.load(window.start, window.end)
+        SourceHoles(self._context).look(window.start, window.end)
+        return history.samples
+
+    def complete(self, window: Grid) -> None:
+        """Asks for what the store lacks. Where it is refused, most series can be fitted without
+        it; partial answers are asked for again for as long as `backfill`, less and less often.
+
+        Raises Stopped.
+        """
+        context = self._context
+        now = context.clock()
+        if now < self._retry_at:
+            return
+        overdue = now - self._partial_since > context.watch.backfill
+        try:
+            history = watch_history.load(context, window, accept_partial=overdue)
+            if history.partial:
+                self._wait()
+            else:
+                self._partial_since = math.inf
+            if not self._covariates.load(window.start, window.end):
+                self._retry_at = max(self._retry_at, now + RETRY_SECONDS)
+        except PrometheusError as error:
+            self._retry_at = now + RETRY_SECONDS
+            log.warning(
+                "history incomplete", extra={"watch": context.watch.name, "err": str(error)}
+            )
+
+    def _wait(self) -> None:
+        now = self._context.clock()
+        self._partial_since = min(self._partial_since, now)
+        self._retry_at = now + max(RETRY_SECONDS, now - self._partial_since)

@@ -1,0 +1,195 @@
+"""The page of one series: its chart, what is unusual, its alarms and its model."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from flask import Response
+
+from plugin.config import Watch
+from plugin.domain.alarms import Alarm
+from plugin.domain.number_text import digits
+from plugin.domain.times import WEEK, clock_time, duration, instant, time_of_day
+from plugin.domain.wording import AlarmPeak, alarm_text
+from plugin.errors import RequestError
+from plugin.series import MAX_TIME, SeriesRecord
+from plugin.store import ModelRecord
+from plugin.web.context import WebContext
+from plugin.web.explanations import ExplanationViews
+from plugin.web.links import SignedLinks
+from plugin.web.pages.band_chart import Chart, chart
+from plugin.web.pages.elapsed_time import elapsed
+from plugin.web.pages.page_html import page
+from plugin.web.pages.page_queries import SeriesPageQuery
+from plugin.web.parameters import CHART_LENGTHS
+from plugin.web.responses import View
+from plugin.web.series_catalog import SeriesCatalog
+
+MAX_ALARMS = 50  # that one page lists
+MAX_DECISIONS = 5
+
+Fact = tuple[str, str]  # name, value in words
+
+
+@dataclass(frozen=True)
+class AlarmLine:
+    """One alarm of the series."""
+
+    since: str
+    text: str
+    open: bool
+    answer_url: str
+
+
+@dataclass(frozen=True)
+class ChartRange:
+    """A link to another length of the chart."""
+
+    name: str
+    query: str
+    current: bool
+
+
+class SeriesPageViews:
+    """The view at /series/<id>."""
+
+    def __init__(
+        self,
+        context: WebContext,
+        catalog: SeriesCatalog,
+        links: SignedLinks,
+        explanations: ExplanationViews,
+    ) -> None:
+        self._context = context
+        self._catalog = catalog
+        self._links = links
+        self._explanations = explanations
+
+    @property
+    def views(self) -> Mapping[str, View]:
+        return {"series_page": self.show}
+
+    def show(self, query: SeriesPageQuery) -> Response:
+        """Raises RequestError when there is no such series."""
+        record = self._record(query.id)
+        watch = self._context.watches().get(record.watch)
+        now = int(self._context.clock())
+        end = now if query.end is None else min(now, query.end // 1000)
+        start = end - query.length
+        alarms = self._context.store.alarms.between(start, end, [record.id])
+        explanation = self._explanations.at(record, end)
+        return page(
+            "page_series.html",
+            title=f"{record.labels} · Bandwatch",
+            record=record,
+            state=record.state.value.replace("_", " "),
+            chart=self._chart(record, watch, (start, end), alarms),
+            sentences=explanation.parts if explanation is not None else [],
+            ranges=list(_ranges(query)),
+            earlier=_moved(query, start),
+            later=_moved(query, end + query.length) if end + query.length <= now else "",
+            is_latest=query.end is None,
+            alarms=[self._alarm_line(alarm, record, watch, now) for alarm in alarms[::-1]],
+            facts=list(self._facts(record, watch, now)),
+            decisions=self._decisions(record, now),
+            made_at=time_of_day(now),
+        )
+
+    def _record(self, text: str) -> SeriesRecord:
+        records = self._catalog.by_id_on_board(self._context.board.snapshots())
+        record = records.get(int(text)) if text.isdecimal() else None
+        if record is None:
+            raise RequestError(
+                f"there is no series {text}: it has been forgotten since, or the address is"
+                " wrong; search for its name at /series",
+                field="id",
+                status=404,
+                code="unknown_series",
+            )
+        return record
+
+    def _chart(
+        self,
+        record: SeriesRecord,
+        watch: Watch | None,
+        time_range: tuple[int, int],
+        alarms: Sequence[Alarm],
+    ) -> Chart | None:
+        start, end = time_range
+        samples = self._context.store.samples.of(record.id, start, end)
+        words = f"{record.labels} in its band from {instant(start)} to {instant(end)}"
+        return chart(samples, time_range, watch.unit if watch else "", alarms, words)
+
+    def _alarm_line(
+        self, alarm: Alarm, record: SeriesRecord, watch: Watch | None, now: int
+    ) -> AlarmLine:
+        peak = AlarmPeak(
+            alarm.peak_time,
+            alarm.peak_value,
+            alarm.peak_expected,
+            alarm.peak_lower,
+            alarm.peak_upper,
+            watch.unit if watch else "",
+        )
+        link = {
+            "watch": record.watch,
+            "series": str(record.labels),
+            "at": str(alarm.peak_time * 1000),
+        }
+        return AlarmLine(
+            since=clock_time(alarm.start, now),
+            text=f"{'above' if alarm.direction > 0 else 'below'}; "
+            + alarm_text(peak, seconds=alarm.end - alarm.start, is_open=alarm.open),
+            open=alarm.open,
+            answer_url=self._links.url(link, now) or f"../feedback?{urlencode(link)}",
+        )
+
+    def _facts(self, record: SeriesRecord, watch: Watch | None, now: int) -> Iterator[Fact]:
+        """About the series and its active model."""
+        yield "First sample", instant(record.first_seen)
+        yield "Latest sample", f"{elapsed(self._latest_time(record), now)} ago"
+        if watch is not None:
+            yield "Step", duration(watch.step)
+            yield "Alarms promised", f"{digits(watch.alert_budget * WEEK, 2)} a week at most"
+        versions = self._context.store.models.versions([record.id])
+        active = [model for model, is_active in versions if is_active]
+        yield from _model_facts(active[0], now) if active else [("Model", "none yet")]
+        yield "Versions kept", str(len(versions))
+
+    def _latest_time(self, record: SeriesRecord) -> int:
+        """Unix seconds of its latest sample."""
+        shown = self._context.board.snapshots().get(record.watch)
+        times = zip(shown.series, shown.times.tolist(), strict=True) if shown is not None else ()
+        return next(
+            (time for other, time in times if other.id == record.id and time), record.last_seen
+        )
+
+    def _decisions(self, record: SeriesRecord, now: int) -> list[Fact]:
+        """The latest decisions about its model, the latest first."""
+        decisions = self._context.store.decisions.between(
+            0, MAX_TIME, [record.id], limit=MAX_DECISIONS
+        )
+        return [
+            (clock_time(decision.time, now), f"{decision.what.value}: {decision.why}")
+            for decision in decisions[::-1]
+        ]
+
+
+def _model_facts(model: ModelRecord, now: int) -> Iterator[Fact]:
+    pinned = ", pinned" if model.pinned else ""
+    yield "Model", f"{model.detector}, version {model.version}{pinned}"
+    yield "Fitted", f"{elapsed(model.fitted_at, now)} ago"
+    yield "Learnt from", f"{instant(model.window_start)} to {instant(model.window_end)}"
+    yield "Held-out loss", digits(model.loss, 3) or "not known"
+
+
+def _ranges(query: SeriesPageQuery) -> Iterator[ChartRange]:
+    end = {} if query.end is None else {"to": query.end}
+    for name, seconds in CHART_LENGTHS.items():
+        yield ChartRange(name, urlencode({"range": name, **end}), seconds == query.length)
+
+
+def _moved(query: SeriesPageQuery, end: int) -> str:
+    """The query of the same page with another end, unix seconds."""
+    name = next(name for name, seconds in CHART_LENGTHS.items() if seconds == query.length)
+    return urlencode({"range": name, "to": end * 1000})

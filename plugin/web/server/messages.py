@@ -1,0 +1,48 @@
+"""What comes in and what goes out: requests, answers, and the errors that the server itself
+answers."""
+
+import http
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from plugin.web import rows
+from plugin.web.answer_types import ErrorAnswer, ErrorDetail
+from plugin.web.security_headers import SECURITY_HEADERS
+from plugin.web.server.answer_bodies import AnswerBody, MemoryBody
+
+HeaderFields = Sequence[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True)
+class IncomingRequest:
+    """A request whose body has arrived."""
+
+    method: str
+    target: bytes  # as it was sent
+    version: str  # HTTP/1.1
+    fields: HeaderFields  # names in lower case
+    body: bytes
+    peer: tuple[str, int]  # address and port of the sender
+
+
+@dataclass(frozen=True)
+class OutgoingAnswer:
+    """Status, header and body; the server adds what the connection needs."""
+
+    status: int
+    reason: bytes
+    fields: HeaderFields
+    body: AnswerBody
+
+
+def error_answer(status: int, code: str, message: str) -> OutgoingAnswer:
+    """An error of the one shape that the API has."""
+    content = rows.encode(ErrorAnswer(ErrorDetail(code, message, "")))
+    fields = [
+        (b"Content-Type", b"application/json"),
+        (b"Content-Length", str(len(content)).encode()),
+        (b"Cache-Control", b"no-store"),
+        *((name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()),
+    ]
+    reason = http.HTTPStatus(status).phrase.encode()
+    return OutgoingAnswer(status, reason, fields, MemoryBody(content, lambda _: None))

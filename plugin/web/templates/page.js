@@ -1,0 +1,50 @@
+// Fetches the page again and puts its new content in place of the old. Scroll position, focus and opened details stay.
+
+const SECONDS = 15;
+const main = document.getElementById("main");
+const notice = document.getElementById("refreshed");
+
+function place(element) {
+  // Where an element is found again in the new content.
+  if (element === null || element === main || !main.contains(element)) return null;
+  const name = element.getAttribute("href") ?? element.id;
+  const same = [...main.querySelectorAll(element.tagName)].filter(
+    (other) => (other.getAttribute("href") ?? other.id) === name);
+  return {tag: element.tagName, name, index: same.indexOf(element)};
+}
+
+function placed(spot) {
+  return [...main.querySelectorAll(spot.tag)].filter(
+    (other) => (other.getAttribute("href") ?? other.id) === spot.name)[spot.index];
+}
+
+function show(page) {
+  const spot = place(document.activeElement?.closest("details > summary")?.parentElement ?? document.activeElement);
+  const opened = [...main.querySelectorAll("details[open]")].map((details) => details.id);
+  const shifted = [...main.querySelectorAll(".scroll")].map((region) => region.scrollLeft);
+  document.title = page.title;
+  main.replaceChildren(...page.getElementById("main").childNodes);
+  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  main.querySelectorAll(".scroll").forEach((region, index) => { region.scrollLeft = shifted[index] ?? 0; });
+  if (spot !== null) {
+    const element = placed(spot);
+    (element?.querySelector(":scope > summary") ?? element)?.focus({preventScroll: true});
+  }
+}
+
+async function refresh() {
+  if (document.hidden || !getSelection().isCollapsed) return;  // nobody looks, or someone copies a text
+  try {
+    const answer = await fetch(location.href, {headers: {Accept: "text/html"}, signal: AbortSignal.timeout(SECONDS * 1000)});
+    if (!answer.ok) throw new Error(`the service answers ${answer.status}`);
+    show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    if (notice.textContent !== "") notice.textContent = "";
+  } catch (error) {
+    const reason = error instanceof TypeError || error.name === "TimeoutError" ? "the service does not answer" : error.message;
+    const text = `What you see is old: ${reason}. It is tried again every ${SECONDS} s.`;
+    if (notice.textContent !== text) notice.textContent = text;
+  }
+}
+
+setInterval(refresh, SECONDS * 1000);
+document.addEventListener("visibilitychange", refresh);

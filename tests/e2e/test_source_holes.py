@@ -1,0 +1,111 @@
+"""Prometheus was down: what a range looks back over then is scored, does not alert, is not
+learnt."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from plugin.components import Components
+from plugin.grid import Grid
+from plugin.jobs.batches import BatchBuilder
+from plugin.series import IntArray, Labels, Series
+from tests.e2e.world import NOW, STEP, Clock, config, parts, watch
+from tests.faults import FaultProxy
+from tests.servers import PrometheusServer
+
+SCRAPE_SECONDS = 15
+HISTORY_DAYS = 3
+DOWN = range(20, 28)  # steps after NOW in which nothing was scraped
+INCIDENT = range(50, 60)  # steps after NOW in which four times as much is done
+SHORT_DOWN = 2  # steps from 70 on: a tenth of an hour at most
+
+
+def counter() -> Series:
+    """About 30 a second."""
+    times: IntArray = np.arange(NOW - HISTORY_DAYS * 86_400, NOW + 100 * STEP, SCRAPE_SECONDS)
+    steps = (times - NOW) / STEP
+    rate = 30 + np.random.default_rng(1).normal(size=len(times))
+    rate[(steps >= INCIDENT.start) & (steps < INCIDENT.stop)] *= 4
+    total = np.cumsum(rate * SCRAPE_SECONDS)
+    down = (steps > DOWN.start) & (steps < DOWN.stop)
+    down |= (steps > 70) & (steps < 70 + SHORT_DOWN)
+    return Series(Labels.of({"__name__": "work_total"}), times[~down], total[~down])
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
+    folder = tmp_path_factory.mktemp("counter")
+    with PrometheusServer(folder).backfill([counter()]) as server:
+        yield server
+
+
+def alarms(made: Components, first: int, last: int) -> list[int]:
+    """The steps after NOW at which alarms began."""
+    found = made.store.alarms.between(NOW + first * STEP, NOW + last * STEP)
+    return [(alarm.start - NOW) // STEP for alarm in found]
+
+
+def run_through(made: Components, clock: Clock, proxy: FaultProxy, last: int) -> None:
+    """Tick by tick; Prometheus does not answer while it is down."""
+    score = made.watches["work"].score
+    assert score.run()
+    for step in range(1, last + 1):
+        clock.steps(1)
+        if step == DOWN.start + 1:
+            proxy.refuse()
+        if step == DOWN.stop:
+            proxy.listen()
+        assert score.run() == (step not in DOWN[1:]), step
+
+
+def test_a_rate_over_a_hole_does_not_alert_and_later_ones_do(
+    source: PrometheusServer, clock: Clock, folder: Path
+) -> None:
+    settings = watch(name="work", query="sum(rate(work_total[5m]))", fit_window=2 * 86_400)
+    with (
+        FaultProxy(source.port) as proxy,
+        parts(config(folder, proxy.url, settings), clock) as made,
+    ):
+        run_through(made, clock, proxy, 60)
+        (series,) = made.store.series.of("work")
+        rows = made.store.samples.of(series.id, NOW + 20 * STEP, NOW + 35 * STEP)
+        assert (rows.score > 1).any(), "they are scored, and lie outside"
+        assert alarms(made, 1, 49) == []
+        assert len(alarms(made, 50, 60)) == 1
+        (span,) = made.store.source_holes.between("work", NOW, NOW + 60 * STEP)
+        assert span == (NOW + DOWN.start * STEP + 1, NOW + DOWN.stop * STEP + 300)
+        assert made.metrics.source_holes.labels("work")._value.get() == 1
+        grid = Grid.between(NOW + 10 * STEP, NOW + 50 * STEP, STEP)
+        builder = BatchBuilder(made.store, "work", "UTC", grid, ())
+        (model,) = made.store.models.champions("work")
+        batch = builder.history(model.spec, np.array([series.id]))
+        unlearnt = (grid.times[~batch.usable[0]] - NOW) // STEP
+        assert unlearnt.tolist() == list(range(DOWN.start + 1, DOWN.stop + 6))
+
+
+def test_a_query_without_a_range_is_as_it_was(
+    source: PrometheusServer, clock: Clock, folder: Path
+) -> None:
+    settings = watch(name="work", query="work_total", fit_window=86_400)
+    with (
+        FaultProxy(source.port) as proxy,
+        parts(config(folder, proxy.url, settings), clock) as made,
+    ):
+        run_through(made, clock, proxy, 30)
+        assert made.store.source_holes.between("work", NOW, NOW + 60 * STEP) == []
+        assert not any("timestamp" in path for path in proxy.requests)
+
+
+def test_a_hole_that_is_short_beside_the_range_is_none(
+    source: PrometheusServer, clock: Clock, folder: Path
+) -> None:
+    settings = watch(name="work", query="sum(rate(work_total[2h]))", fit_window=86_400)
+    with parts(config(folder, source.url, settings), clock) as made:
+        clock.steps(68)
+        score = made.watches["work"].score
+        assert score.run()
+        clock.steps(10)
+        assert score.run()
+        assert made.store.source_holes.between("work", NOW + 69 * STEP, NOW + 80 * STEP) == []

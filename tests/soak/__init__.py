@@ -1,0 +1,1 @@
+"""Simulated days of the whole service: what grows, is told."""
