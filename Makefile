@@ -25,7 +25,7 @@ demo: $(INSTALLED) ## three weeks of history, a live Prometheus and an incident 
 
 test: $(INSTALLED) ## every test, with the real Prometheus; TEST_ARGS='-k store'
 	@deploy/install-servers.sh
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) $(TEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TEST_ARGS)
 
 lint: $(INSTALLED) ## ruff and mypy --strict
 	$(BIN)/ruff check .

@@ -208,8 +208,8 @@ def _refuse_loss(path: Path, model_files: int, create: bool) -> None:
     if model_files:
         raise StoreError(
             f"{path}: there is no database any more, though {path.parent / 'weights'} holds"
-            f" {model_files} files of models: restore a copy of the database, or move both away to start"
-            " anew"
+            f" {model_files} files of models: restore a copy of the database, or move both away to"
+            " start anew"
         )
     if not create:
         raise StoreError(f"{path}: there is no database any more")

@@ -132,6 +132,13 @@ def test_a_short_history_is_said(prometheus: PrometheusServer) -> None:
     assert "teaches  the shape of the day: known; weekends: known from " in text
 
 
+def test_a_prometheus_that_has_just_begun_is_described(prometheus: PrometheusServer) -> None:
+    young = watch(f"shop_visitors and on() (vector(time()) >= {END - 600})", fit_window=30 * DAY)
+    works, text = run(prometheus.url, young)
+    assert works, text
+    assert "series   2 now, 2 within 30d" in text
+
+
 def test_the_history_of_an_automatic_window_is_read(prometheus: PrometheusServer) -> None:
     berlin = Calendar(country="DE", subdivision="BE")
     works, text = run(prometheus.url, watch("shop_visitors", fit_window="auto", calendar=berlin))
