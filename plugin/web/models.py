@@ -98,6 +98,12 @@ class ModelViews:
         results = self._context.order(
             Order(kind, tuple(records), author, body.comment or "", version)
         )
+        if not results:
+            raise RequestError(
+                "none of these series has a watch that runs here: see /api/v1/watches",
+                status=409,
+                code="not_done",
+            )
         if not any(result.done for result in results):
             first = results[0]
             remainder = f" (and {len(results) - 1} more)" if len(results) > 1 else ""

@@ -13,6 +13,7 @@ from plugin.series import BoolArray, SeriesRecord, SeriesState
 from plugin.web.pages.elapsed_time import elapsed
 
 MAX_NAMES = 8  # series that one list names
+MIN_LEVEL_SECONDS = 30 * 60  # away, after which a series is said to be at a new level
 
 Words = Callable[[Snapshot, int], str]  # about one row of a snapshot
 
@@ -61,7 +62,7 @@ def state_lists(snapshots: Sequence[Snapshot], now: int) -> Iterator[StateList]:
         _state_list(
             snapshots,
             ("At a new level", "It is accepted as normal if it stays.", ""),
-            _shifted,
+            lambda snapshot: _shifted(snapshot, now),
             lambda snapshot, row: _level(snapshot, row, now),
         ),
         _state_list(
@@ -99,11 +100,14 @@ def _recovering(snapshot: Snapshot) -> BoolArray:
     return recovering
 
 
-def _shifted(snapshot: Snapshot) -> BoolArray:
-    """[S] at another level than its model expects."""
-    if not snapshot.shifts:
-        return np.zeros(len(snapshot.series), bool)
-    return np.array([record.id in snapshot.shifts for record in snapshot.series], bool)
+def _shifted(snapshot: Snapshot, now: int) -> BoolArray:
+    """[S] at another level than its model expects, for longer than a spike lasts."""
+    lasting = {
+        number
+        for number, shift in snapshot.shifts.items()
+        if now - shift.since >= MIN_LEVEL_SECONDS
+    }
+    return np.array([record.id in lasting for record in snapshot.series], bool)
 
 
 def _absence(snapshot: Snapshot, row: int, now: int) -> str:

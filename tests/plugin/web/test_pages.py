@@ -113,7 +113,10 @@ def test_each_state_that_needs_a_word_has_a_list(service: Service) -> None:
         learning=np.array([False, True, False]),
         score=np.array([np.nan, 0.2, 0.5]),
         alert_score=np.array([np.nan, np.nan, 2.5]),
-        shifts={records[2].id: LevelShift(START, END + 3600)},
+        shifts={  # what went away ten minutes ago may be a spike
+            records[1].id: LevelShift(END, END + 3600),
+            records[2].id: LevelShift(END - 3600, END + 3600),
+        },
     )
     text = words(service.app().test_client().get("/", headers=BROWSER).text)
     assert "No incident is open" in text
