@@ -170,17 +170,18 @@ def test_check_then_score_then_fit(file: Path) -> None:
 
 def test_a_score_of_nothing_fails_and_says_why(file: Path, tmp_path: Path) -> None:
     settings = file.read_text()
-    for query, reason in (
-        ("no_such_metric", "no series"),
-        ('vector(1) + on() (vector(1) or label_replace(vector(1), "a", "b", "", ""))', "duplicate"),
+    twice = 'vector(1) + on() (vector(1) or label_replace(vector(1), "a", "b", "", ""))'
+    for name, query, reason in (
+        ("none", "no_such_metric", "no series"),
+        ("twice", twice, "duplicate"),
     ):
         head = settings[: settings.index("watches:")]
         (tmp_path / "score.yml").write_text(
-            f"{head}\nwatches: [{{name: none, query: '{query}'}}]\n"
+            f"{head}\nwatches: [{{name: {name}, query: '{query}'}}]\n"
         )
         done = bandwatch("score", "--config.file", tmp_path / "score.yml")
         assert done.returncode == 1 and "1970" not in done.stdout, done.stdout
-        assert "none: nothing scored: " in done.stdout and reason in done.stdout
+        assert f"{name}: nothing scored: " in done.stdout and reason in done.stdout
 
 
 def test_example_passes_its_own_check(tmp_path: Path) -> None:
