@@ -14,7 +14,7 @@ from tests.fuzz.extent import examples, small, soon
 NOW = 1_795_219_200  # 2026-11-21T00:00:00Z
 CALENDAR = """BEGIN:VCALENDAR
 VERSION:2.0
-PRODID:-//work//EN
+PRODID:-//example//EN
 X-WR-TIMEZONE:Europe/Vienna
 BEGIN:VTIMEZONE
 TZID:Europe/Vienna
