@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.api import BoolArray, FloatArray
-from detectors.scaling import fit_scale, quantile
+from detectors.scaling import Scale, quantile
 from detectors.season import Clock
 from detectors.votes import KNOTS, SLOTS_PER_KNOT, cast_votes, day_levels, nan_quantile
 
@@ -60,12 +60,11 @@ class Transform:
         return self.power.reshape(shape), self.shift.reshape(shape)
 
 
-def fit_transform(values: FloatArray, mask: BoolArray, clock: Clock) -> Transform:
-    """From [S, T]. Only a series that never is negative gets a root, and only one that never is
-    zero a logarithm."""
+def fit_transform(values: FloatArray, mask: BoolArray, clock: Clock, scale: Scale) -> Transform:
+    """From [S, T] and their scale. Only a series that never is negative gets a root, and only one
+    that never is zero a logarithm."""
     rows = len(values)
     lowest = np.where(mask, values, np.inf).min(axis=1, initial=np.inf)
-    scale = fit_scale(values, mask)
     shift = np.where(
         scale.resolution > 0, COUNT_SHIFT * scale.resolution, SHIFT_SHARE * scale.scale
     )

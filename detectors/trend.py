@@ -91,8 +91,8 @@ class Trend:
 def fit_trend(batch: SeriesBatch, train_mask: BoolArray) -> Trend:
     """Learns from the samples of a batch that `train_mask` [S, T] marks."""
     clock = Clock.of(batch)
-    transform = fit_transform(batch.values, train_mask, clock)
     series_scale = fit_scale(batch.values, train_mask)
+    transform = fit_transform(batch.values, train_mask, clock, series_scale)
     values = transform.forward(np.where(train_mask, batch.values, 0.0))
     scale = fit_scale(values, train_mask)
     scaled = (values - scale.centre[:, None]) / scale.scale[:, None]

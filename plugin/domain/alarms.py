@@ -15,6 +15,7 @@ from types import MappingProxyType
 import numpy as np
 
 from detectors.episodes import hold_seconds as hold_seconds  # for the web, too
+from plugin.domain.wording import AlarmPeak
 from plugin.series import BoolArray, FloatArray, IntArray, Tick
 
 ENDED_BY_ANSWER = "answer"
@@ -40,6 +41,17 @@ class Alarm:
     peak_upper: float
     direction: int  # at the peak: 1 = above the band, -1 = below
     ended_by: str = ""  # one of ENDED_BY_...; "" = by itself, or it is open
+
+    def peak(self, unit: str) -> AlarmPeak:
+        """As it is told. unit: of the series, a unit id of Grafana."""
+        return AlarmPeak(
+            self.peak_time,
+            self.peak_value,
+            self.peak_expected,
+            self.peak_lower,
+            self.peak_upper,
+            unit,
+        )
 
 
 @dataclass(frozen=True)

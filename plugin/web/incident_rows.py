@@ -115,14 +115,7 @@ class IncidentMember:
     def text(self) -> str:
         alarm = self.alarm
         return wording.alarm_text(
-            wording.AlarmPeak(
-                alarm.peak_time,
-                alarm.peak_value,
-                alarm.peak_expected,
-                alarm.peak_lower,
-                alarm.peak_upper,
-                self.watch.unit if self.watch is not None else "",
-            ),
+            alarm.peak(self.watch.unit if self.watch is not None else ""),
             seconds=alarm.end - alarm.start,
             is_open=self.open,
         )

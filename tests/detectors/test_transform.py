@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from detectors.api import FloatArray
+from detectors.scaling import fit_scale
 from detectors.season import DAY
 from detectors.transform import LINEAR, LOG, ROOT, Transform, fit_transform
 from tests.detectors.clocks import clock_of
@@ -38,7 +39,9 @@ def test_what_is_not_known_stays_so_and_nothing_overflows() -> None:
 
 def _chosen(values: FloatArray) -> float:
     times = np.arange(values.shape[1]) * STEP
-    return float(fit_transform(values, ~np.isnan(values), clock_of(times, STEP)).power[0])
+    mask = ~np.isnan(values)
+    scale = fit_scale(values, mask)
+    return float(fit_transform(values, mask, clock_of(times, STEP), scale).power[0])
 
 
 def _daily(low: float, high: float) -> FloatArray:

@@ -14,7 +14,7 @@ from plugin.config import Watch
 from plugin.domain.alarms import Alarm
 from plugin.domain.number_text import digits, expected_range
 from plugin.domain.times import duration, instant
-from plugin.domain.wording import AlarmPeak, alarm_text
+from plugin.domain.wording import alarm_text
 from plugin.jobs.suggestions import episodes
 
 PEAK_DIGITS = 3
@@ -51,16 +51,7 @@ class ListedAlarm:
     @property
     def words(self) -> str:
         """`24 at 03:05 UTC; expected -1 to 9; outside for 12 min`."""
-        alarm = self.alarm
-        peak = AlarmPeak(
-            alarm.peak_time,
-            alarm.peak_value,
-            alarm.peak_expected,
-            alarm.peak_lower,
-            alarm.peak_upper,
-            self.unit,
-        )
-        return alarm_text(peak, seconds=self.seconds, is_open=False)
+        return alarm_text(self.alarm.peak(self.unit), seconds=self.seconds, is_open=False)
 
     @property
     def row(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from plugin.config.durations import format_duration
 from plugin.config.model import Watch
 from plugin.domain.times import DAY
 from plugin.errors import BandwatchError
-from plugin.prometheus import PrometheusReader, QueryGap, QueryResult
+from plugin.prometheus import PrometheusReader, QueryGap
 from plugin.series import Labels, Series
 
 OVERVIEW_INSTANTS = 200  # of the fit window, at which series are counted
@@ -99,11 +99,11 @@ def read_samples(watch: Watch, reader: PrometheusReader, now: int) -> WatchSampl
         max_series=watch.max_series,
         probe_time=end,
     )
-    if not _has_samples(overview):  # a young Prometheus: all of it may lie between two instants
+    if not overview.observed:  # a young Prometheus: all of it may lie between two instants
         overview = reader.range(
             watch.query, end - coarse_step, end, step, max_series=watch.max_series
         )
-    if not _has_samples(overview):
+    if not overview.observed:
         raise BandwatchError(
             f"no series in the last {format_duration(watch.fit_seconds)}: check the names "
             "and the label matchers, and try the query in Prometheus itself"
@@ -123,7 +123,3 @@ def read_samples(watch: Watch, reader: PrometheusReader, now: int) -> WatchSampl
         infos=tuple(dict.fromkeys(overview.infos + detail.infos)),
         gaps=tuple(gap for gap in overview.gaps if gap.end < start) + detail.gaps,
     )
-
-
-def _has_samples(answer: QueryResult) -> bool:
-    return any(len(series.times) for series in answer.series)

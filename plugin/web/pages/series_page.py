@@ -10,7 +10,7 @@ from plugin.config import Watch
 from plugin.domain.alarms import Alarm
 from plugin.domain.number_text import digits
 from plugin.domain.times import WEEK, clock_time, duration, instant, time_of_day
-from plugin.domain.wording import AlarmPeak, alarm_text
+from plugin.domain.wording import alarm_text
 from plugin.errors import RequestError
 from plugin.series import MAX_TIME, SeriesRecord
 from plugin.store import ModelRecord
@@ -123,14 +123,7 @@ class SeriesPageViews:
     def _alarm_line(
         self, alarm: Alarm, record: SeriesRecord, watch: Watch | None, now: int
     ) -> AlarmLine:
-        peak = AlarmPeak(
-            alarm.peak_time,
-            alarm.peak_value,
-            alarm.peak_expected,
-            alarm.peak_lower,
-            alarm.peak_upper,
-            watch.unit if watch else "",
-        )
+        peak = alarm.peak(watch.unit if watch else "")
         link = {
             "watch": record.watch,
             "series": str(record.labels),
