@@ -23,6 +23,8 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from tests.benchmarks.repetition import repeated
+
 SECONDS = 20
 SERIES = 1000
 STORED = 12
@@ -142,19 +144,10 @@ def honest(port: int) -> Found:
 def crowd(start: Callable[[], list[socket.socket]], beat: Callable[[], None]) -> Iterator[None]:
     """The sockets are open, and `beat` runs every second."""
     sockets = start()
-    ended = threading.Event()
-
-    def run() -> None:
-        while not ended.wait(1):
-            beat()
-
-    thread = threading.Thread(target=run)
-    thread.start()
     try:
-        yield
+        with repeated(beat, 1.0):
+            yield
     finally:
-        ended.set()
-        thread.join()
         for sock in sockets:
             sock.close()
 

@@ -6,10 +6,8 @@ size over HTTP on open connections, with and without gzip.
 """
 
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
@@ -26,6 +24,7 @@ from plugin.store import Store
 from plugin.web import WebContext, create_app
 from plugin.web.server import serve
 from tests.benchmarks.bench_alert import fitting
+from tests.benchmarks.repetition import repeated
 from tests.snapshots import snapshot
 
 WATCHES = 4
@@ -101,23 +100,14 @@ def _alarm(series_id: int, times: IntArray, value: float, score: float) -> Alarm
     return Alarm(series_id, start, end, True, 20, end, score, value, 1.0, 0.5, 1.5, 1)
 
 
-@contextmanager
-def ticking(board: Board) -> Iterator[None]:
+def ticking(board: Board) -> AbstractContextManager[None]:
     """Publishes every snapshot again and again, as ticks do: what is kept by tick is lost."""
-    ended = threading.Event()
 
-    def run() -> None:
-        while not ended.wait(TICK_SECONDS):
-            for shown in board.snapshots().values():
-                board.publish(replace(shown))
+    def publish() -> None:
+        for shown in board.snapshots().values():
+            board.publish(replace(shown))
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    return repeated(publish, TICK_SECONDS)
 
 
 def context(store: Store, board: Board, watches: dict[str, Watch]) -> WebContext:
