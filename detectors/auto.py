@@ -39,7 +39,7 @@ from detectors.baseline import Baseline
 from detectors.fitted import MODEL_PREFIX, calibrate, held_out_loss, own_arrays, restore
 from detectors.history import History, prepare_history
 from detectors.lstm import LSTM
-from detectors.model import Prediction
+from detectors.model import Prediction, TorchMissing
 from detectors.scaling import quantile
 from detectors.seq2seq import Seq2Seq
 from detectors.trend_view import TrendView
@@ -96,19 +96,15 @@ class Auto:
         history = prepare_history(batch, self.least, prior)
         prior_weights = {} if prior is None else own_arrays(prior)
         weights, prediction = self._train(history, prior_weights, device, progress)
-        fitted = calibrate(
-            self, weights, prediction, history, alert_budget=alert_budget, device=device
-        )
+        fitted = calibrate(self, weights, prediction, history, alert_budget=alert_budget)
         if progress:
             progress(1.0)
         return fitted
 
     def restore(self, state: Arrays, *, device: str = "cpu") -> FittedDetector:
-        return restore(self, state, device)
+        return restore(self, state)
 
-    def predict(
-        self, weights: Arrays, view: TrendView, carry: Arrays | None, device: str
-    ) -> Prediction:
+    def predict(self, weights: Arrays, view: TrendView, carry: Arrays | None) -> Prediction:
         """What the chosen model of each series predicts; the carry of the others stays as it is."""
         view = replace(view, covariates=view.covariates[:, :0])
         offset = np.zeros(view.deviation.shape)
@@ -117,13 +113,13 @@ class Auto:
         for number, (name, model) in enumerate(self._models.items()):
             own = _of(name, weights)
             if carry is None:
-                state = dict(model.predict(own, view.steps(0, 0), None, device)[2])
+                state = dict(model.predict(own, view.steps(0, 0), None)[2])
             else:
                 state = _of(name, carry)
             rows = np.flatnonzero(weights["choice"] == number)
             if len(rows):
                 offset[rows], width[rows], moved = model.predict(
-                    _rows(own, rows), view.rows(rows), _rows(state, rows), device
+                    _rows(own, rows), view.rows(rows), _rows(state, rows)
                 )
                 state = {key: _with_rows(state[key], rows, moved[key]) for key in state}
             next_carry |= _named(name, state)
@@ -149,7 +145,7 @@ class Auto:
         the history."""
         view = history.view
         weights = OwnArrays()
-        offset, width, carry = Baseline().predict({}, view, None, device)
+        offset, width, carry = Baseline().predict({}, view, None)
         carries = {Baseline.name: carry}
         best = _Record.of(history, offset)
         choice = np.zeros(len(offset), np.int64)
@@ -159,7 +155,7 @@ class Auto:
             weights |= _named(name, own)
             if not trained.any():
                 continue
-            its_offset, its_width, carries[name] = model.predict(own, view, None, device)
+            its_offset, its_width, carries[name] = model.predict(own, view, None)
             record = _Record.of(history, its_offset)
             won = trained & record.beats(best)
             best = record.where(won, best)
@@ -167,13 +163,13 @@ class Auto:
             offset = np.where(won[:, None], its_offset, offset)
             width = np.where(won[:, None], its_width, width)
         weights["choice"] = choice
-        return weights, (offset, width, self._joint_carry(weights, carries, view, device))
+        return weights, (offset, width, self._joint_carry(weights, carries, view))
 
     def _joint_carry(
-        self, weights: Arrays, carries: Mapping[str, Arrays], view: TrendView, device: str
+        self, weights: Arrays, carries: Mapping[str, Arrays], view: TrendView
     ) -> OwnArrays:
         """The carry after a history: of the chosen model of each series; the others are cold."""
-        joint = dict(self.predict(weights, view.steps(0, 0), None, device)[2])
+        joint = dict(self.predict(weights, view.steps(0, 0), None)[2])
         for number, name in enumerate(self._models):
             rows = np.flatnonzero(weights["choice"] == number)
             for key, array in _named(name, carries.get(name, {})).items():
@@ -255,6 +251,8 @@ def _train_rows(
         view = history.view.rows(index)
         try:
             return index, model.train(view, history.batch.rows(index), start, device, progress)
+        except TorchMissing:  # the service says so at its start; the baseline serves
+            return index[:0], {}
         except Diverged as error:
             index = np.delete(index, error.rows)
     return index, {}

@@ -12,36 +12,21 @@ the band. What the code cannot hold, such as an anomaly, does not come back.
   in Cho et al. (2014).
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn.functional import pad
 
 from detectors.api import Arrays, FloatArray, Progress, SeriesBatch
-from detectors.fitted import TrendDetector, own_arrays
-from detectors.masked_windows import (
-    CONTEXT,
-    cold,
-    positive_width,
-    predict_windows,
-    reconstruction,
-    window_batch,
-)
-from detectors.stacked import Weights, linear, recur, tensors
-from detectors.training import TrainingPlan, initial
-from detectors.training_windows import TrainingData, WindowSampling, learn, training_data
+from detectors.fitted import TrendDetector
+from detectors.layers import Floats, Layers, NetworkWeights, NumpyLayers
+from detectors.masked_windows import CONTEXT, cold, positive_width, predict_windows
+from detectors.model import learn_with_torch
 from detectors.trend_view import TrendView
 
 KERNEL_PLACES = 4  # of a convolution
 STRIDE_PLACES = 2
 CHANNELS = 8  # after the first of two convolutions; twice as many after the second
-# Validations without progress: without noise or skip connection, the first are often worse than
-# the start.
-PATIENCE_CHECKS = 6
 PATCH_PLACES = 8  # that the LSTM reads or writes at one step
 
 
@@ -71,21 +56,9 @@ class Autoencoder(TrendDetector):
         progress: Progress | None,
     ) -> dict[str, NDArray[Any]]:
         """See `model.Model`."""
-        data = training_data(view, batch, device)
-        prior_weights = None if prior is None else own_arrays(prior)
-        start = initial(self.weight_shapes(), prior_weights, len(view.deviation), self.seed)
-        if prior is None and self.kind == "lstm":
-            for bias in ("read_bias", "write_bias"):  # remember at first (Jozefowicz et al., 2015)
-                start[bias][:, self.hidden : 2 * self.hidden] = 1.0
-        plan = TrainingPlan.of(self.steps, self.rate, warm=prior is not None)
-        return learn(
-            self._loss,
-            data,
-            start,
-            replace(plan, patience=PATIENCE_CHECKS),
-            WindowSampling(self.window, self.batch, validation=256, seed=self.seed),
-            progress,
-        )
+        with learn_with_torch(self.name):
+            from detectors.autoencoder_training import train_autoencoder
+        return train_autoencoder(self, view, batch, prior, device, progress)
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Of one model, by name, without the axis S."""
@@ -148,101 +121,87 @@ class Autoencoder(TrendDetector):
     def _patches(self) -> int:
         return -(-self.window // PATCH_PLACES)
 
-    def _loss(
-        self, weights: Weights, data: TrainingData, columns: Tensor, rng: np.random.Generator | None
-    ) -> Tensor:
-        """[S] over the windows at `columns` [S, W, B]: with rng the training loss, else that of
-        the last place."""
-        windows = window_batch(data, columns, rng)
-        code = self._encode(weights, windows.values, windows.shown, windows.context)
-        mean, width = self._decode(weights, code, windows.context, self.window)
-        return reconstruction(windows, mean, width, training=rng is not None)
-
-    def _encode(self, weights: Weights, values: Tensor, mask: Tensor, context: Tensor) -> Tensor:
+    def encode(
+        self, layers: Layers, weights: NetworkWeights, values: Any, mask: Any, context: Any
+    ) -> Any:
         """The code [S, N, Z] of masked values and mask [S, N, W]."""
         if self.kind == "dense":
-            x = torch.cat([values, mask, context], dim=-1)
-            inner = torch.tanh(linear(x, weights["enter"], weights["enter_bias"]))
-            return linear(inner, weights["encode"], weights["encode_bias"])
-        x = torch.stack([values, mask], dim=-1)  # [S, N, W, 2]
-        inner = self._convolve(weights, x) if self.kind == "conv" else self._read(weights, x)
-        return linear(
-            torch.cat([inner, context], dim=-1), weights["encode"], weights["encode_bias"]
-        )
+            x = layers.join([values, mask, context])
+            inner = layers.tanh(layers.linear(x, weights["enter"], weights["enter_bias"]))
+            return layers.linear(inner, weights["encode"], weights["encode_bias"])
+        x = layers.join([values[..., None], mask[..., None]])  # [S, N, W, 2]
+        read = self._convolve if self.kind == "conv" else self._read
+        inner = layers.join([read(layers, weights, x), context])
+        return layers.linear(inner, weights["encode"], weights["encode_bias"])
 
-    def _decode(
-        self, weights: Weights, code: Tensor, context: Tensor, places: int
-    ) -> tuple[Tensor, Tensor]:
+    def decode(
+        self, layers: Layers, weights: NetworkWeights, code: Any, context: Any, places: int
+    ) -> tuple[Any, Any]:
         """Mean and width [S, N, places] of the last places of the window, in spreads of the
         trend."""
-        x = torch.cat([code, context], dim=-1)
+        x = layers.join([code, context])
         if self.kind == "lstm":
-            out = self._write(weights, x, places)
+            out = self._write(layers, weights, x, places)
         elif self.kind == "conv":
-            out = self._deconvolve(weights, x)
+            out = self._deconvolve(layers, weights, x)
         else:
-            inner = torch.tanh(linear(x, weights["decode"], weights["decode_bias"]))
-            out = linear(inner, weights["leave"], weights["leave_bias"]).view(*x.shape[:2], -1, 2)
-        mean, raw = out[:, :, -places:].unbind(-1)
-        return mean, positive_width(raw)
+            inner = layers.tanh(layers.linear(x, weights["decode"], weights["decode_bias"]))
+            out = layers.linear(inner, weights["leave"], weights["leave_bias"])
+            out = out.reshape(*x.shape[:2], -1, 2)
+        last = out[:, :, -places:]
+        return last[..., 0], positive_width(layers, last[..., 1])
 
-    def _convolve(self, weights: Weights, x: Tensor) -> Tensor:
+    def _convolve(self, layers: Layers, weights: NetworkWeights, x: Any) -> Any:
         """x [S, N, W, 2] through two convolutions, each with blanks at both ends -> [S, N, coarse *
         channels]."""
-        x = pad(x, (0, 0, STRIDE_PLACES**2 * self._coarse - self.window, 0))
+        x = layers.pad_places(x, STRIDE_PLACES**2 * self._coarse - self.window, 0)
         for layer in ("down", "down2"):
             # [S, N, W / STRIDE, channels * KERNEL]
-            patches = pad(x, (0, 0, 1, 1)).unfold(2, KERNEL_PLACES, STRIDE_PLACES).flatten(3)
-            out = linear(patches.flatten(1, 2), weights[layer], weights[f"{layer}_bias"])
-            x = torch.tanh(out).view(*patches.shape[:3], -1)
-        return x.flatten(2)
+            patches = layers.patches(layers.pad_places(x, 1, 1), KERNEL_PLACES, STRIDE_PLACES)
+            flat = patches.reshape(len(patches), -1, patches.shape[-1])
+            out = layers.tanh(layers.linear(flat, weights[layer], weights[f"{layer}_bias"]))
+            x = out.reshape(*patches.shape[:3], -1)
+        return x.reshape(*x.shape[:2], -1)
 
-    def _deconvolve(self, weights: Weights, x: Tensor) -> Tensor:
+    def _deconvolve(self, layers: Layers, weights: NetworkWeights, x: Any) -> Any:
         """The transpose: every place becomes `STRIDE` places, twice; x [S, N, Z + CONTEXT] -> [S,
         N, W, 2]."""
         series, count, _ = x.shape
-        x = torch.tanh(linear(x, weights["decode"], weights["decode_bias"])).view(
-            series, count * self._coarse, -1
-        )
-        x = torch.tanh(linear(x, weights["up2"], weights["up2_bias"])).view(series, -1, CHANNELS)
-        return linear(x, weights["up"], weights["up_bias"]).view(series, count, -1, 2)[
-            :, :, -self.window :
-        ]
+        x = layers.tanh(layers.linear(x, weights["decode"], weights["decode_bias"]))
+        x = x.reshape(series, count * self._coarse, -1)
+        x = layers.tanh(layers.linear(x, weights["up2"], weights["up2_bias"]))
+        x = layers.linear(x.reshape(series, -1, CHANNELS), weights["up"], weights["up_bias"])
+        return x.reshape(series, count, -1, 2)[:, :, -self.window :]
 
-    def _read(self, weights: Weights, x: Tensor) -> Tensor:
+    def _read(self, layers: Layers, weights: NetworkWeights, x: Any) -> Any:
         """The memory [S, N, H] after x [S, N, W, 2], `PATCH` places at a step."""
-        x = pad(x, (0, 0, PATCH_PLACES * self._patches - self.window, 0)).view(
-            *x.shape[:2], self._patches, 2 * PATCH_PLACES
-        )
-        x = x.transpose(1, 2)
-        pre = linear(x.flatten(1, 2), weights["read"], weights["read_bias"]).view(*x.shape[:3], -1)
-        blank = x.new_zeros(x.shape[0], x.shape[2], self.hidden)
-        return recur("lstm", pre, weights["read_again"], (blank, blank))[:, -1]
+        x = layers.pad_places(x, PATCH_PLACES * self._patches - self.window, 0)
+        x = x.reshape(*x.shape[:2], self._patches, 2 * PATCH_PLACES).swapaxes(1, 2)
+        flat = x.reshape(len(x), -1, 2 * PATCH_PLACES)
+        pre = layers.linear(flat, weights["read"], weights["read_bias"])
+        pre = pre.reshape(*x.shape[:3], -1)
+        return layers.recur("lstm", pre, weights["read_again"])[:, -1]
 
-    def _write(self, weights: Weights, x: Tensor, places: int) -> Tensor:
+    def _write(self, layers: Layers, weights: NetworkWeights, x: Any, places: int) -> Any:
         """At least the last places, in their order, [S, N, ..., 2]: written from the last patch
         backwards."""
         patches = -(-places // PATCH_PLACES)
-        pre = (
-            linear(x, weights["write"], weights["write_bias"])
-            .unsqueeze(1)
-            .expand(-1, patches, -1, -1)
-        )
-        blank = x.new_zeros(*x.shape[:2], self.hidden)
-        memory = recur("lstm", pre, weights["write_again"], (blank, blank)).transpose(1, 2).flip(2)
-        out = linear(memory.flatten(1, 2), weights["leave"], weights["leave_bias"])
-        return out.view(*x.shape[:2], patches * PATCH_PLACES, 2)
+        pre = layers.linear(x, weights["write"], weights["write_bias"])
+        memory = layers.recur("lstm", layers.repeat_steps(pre, patches), weights["write_again"])
+        memory = layers.flip_steps(memory).swapaxes(1, 2)
+        flat = memory.reshape(len(memory), -1, self.hidden)
+        out = layers.linear(flat, weights["leave"], weights["leave_bias"])
+        return out.reshape(*x.shape[:2], patches * PATCH_PLACES, 2)
 
     def predict(
-        self, weights: Arrays, view: TrendView, carry: Arrays | None, device: str
+        self, weights: Arrays, view: TrendView, carry: Arrays | None
     ) -> tuple[FloatArray, FloatArray, Arrays]:
         """The last place of the window that ends with each sample; the sample itself is masked."""
-        weight_tensors = tensors(weights, device)
+        layers = NumpyLayers()
 
-        def last_place(values: Tensor, mask: Tensor, context: Tensor) -> tuple[Tensor, ...]:
-            mean, width = self._decode(
-                weight_tensors, self._encode(weight_tensors, values, mask, context), context, 1
-            )
+        def last_place(values: Floats, mask: Floats, context: Floats) -> tuple[Floats, ...]:
+            code = self.encode(layers, weights, values, mask, context)
+            mean, width = self.decode(layers, weights, code, context, 1)
             return mean[..., 0], width[..., 0]
 
-        return predict_windows(last_place, view, carry or cold(len(view.seen), self.window), device)
+        return predict_windows(last_place, view, carry or cold(len(view.seen), self.window))

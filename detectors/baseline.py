@@ -35,7 +35,7 @@ class Baseline(TrendDetector):
         return {}
 
     def predict(
-        self, weights: Arrays, view: TrendView, carry: Arrays | None, device: str
+        self, weights: Arrays, view: TrendView, carry: Arrays | None
     ) -> tuple[FloatArray, FloatArray, Arrays]:
         """The trend itself."""
         return np.zeros(view.deviation.shape), np.ones(view.deviation.shape), {}

@@ -58,7 +58,7 @@ class TrendDetector:
         return fit(self, batch, prior, alert_budget=alert_budget, device=device, progress=progress)
 
     def restore(self: Predictor, state: Arrays, *, device: str = "cpu") -> FittedDetector:
-        return restore(self, state, device)
+        return restore(self, state)
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,6 @@ class Fitted:
     trend: Trend
     weights: Arrays
     calibration: Calibration
-    device: str = "cpu"
     after: Arrays | None = None  # the carry at the end of the history; None = restored
     recent_bands: Band | None = None  # see `FittedDetector.recent_bands`; None = restored
 
@@ -116,9 +115,7 @@ class Fitted:
         """See `FittedDetector.score`."""
         view = follow(self.trend, batch, carry)
         model_carry = None if carry is None else own_arrays(carry)
-        offset, width, model_after = self.model.predict(
-            self.weights, view, model_carry, self.device
-        )
+        offset, width, model_after = self.model.predict(self.weights, view, model_carry)
         stats = recent_stats(view, batch, offset, carry)
         band = self.band(view, offset, width, stats)
         anomaly = bands.rescore(batch.values, batch.observed, band)
@@ -163,11 +160,9 @@ def own_arrays(arrays: Arrays) -> dict[str, NDArray[Any]]:
     }
 
 
-def restore(model: Predictor, state: Arrays, device: str) -> Fitted:
+def restore(model: Predictor, state: Arrays) -> Fitted:
     """The inverse of `Fitted.state`."""
-    return Fitted(
-        model, Trend.restore(state), own_arrays(state), Calibration.restore(state), device
-    )
+    return Fitted(model, Trend.restore(state), own_arrays(state), Calibration.restore(state))
 
 
 def forecast(
@@ -201,10 +196,8 @@ def fit(
     """What `Detector.fit` does for a model."""
     history = prepare_history(batch, model.least, prior)
     weights = model.train(history.view, history.batch, prior, device, progress)
-    prediction = model.predict(weights, history.view, None, device)
-    fitted = calibrate(
-        model, weights, prediction, history, alert_budget=alert_budget, device=device
-    )
+    prediction = model.predict(weights, history.view, None)
+    fitted = calibrate(model, weights, prediction, history, alert_budget=alert_budget)
     if progress:
         progress(1.0)
     return fitted
@@ -217,7 +210,6 @@ def calibrate(
     history: History,
     *,
     alert_budget: float,
-    device: str,
 ) -> Fitted:
     """A trained model with its limits, set on the history as the service would have scored it.
 
@@ -247,7 +239,6 @@ def calibrate(
         trend=history.trend,
         weights=weights,
         calibration=calibration,
-        device=device,
         after=detector_state(view, stats, model_after),
     )
     return replace(fitted, recent_bands=fitted.band(view, offset, width, stats))

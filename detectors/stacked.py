@@ -1,34 +1,18 @@
-"""Layers whose weights carry a leading axis S: one batched product serves S models that never touch
-each other.
+"""The layers of `detectors.layers` for learning, by torch: one batched product serves S models."""
 
-Sources: Hochreiter & Schmidhuber (1997) for the LSTM, gates in the order input, forget, output,
-candidate; Cho et al. (2014) for the GRU, gates in the order reset, update, candidate, the reset
-applied after the product as cuDNN does.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
+from torch.nn.functional import pad, softplus
+
+from detectors.layers import CELLS
 
 Weights = dict[str, Tensor]  # every one with leading axis S
 Shapes = Mapping[str, tuple[int, ...]]  # of one model, without the axis S
-
-
-@dataclass(frozen=True)
-class CellKind:
-    """The sizes of a recurrent cell."""
-
-    gates: int  # its products are so many times H wide
-    states: int  # arrays [S, B, H] of its state: h, or h and c
-
-
-CELLS = {"lstm": CellKind(gates=4, states=2), "gru": CellKind(gates=3, states=1)}
 
 
 def draw(shapes: Shapes, rows: int, seed: int) -> Weights:
@@ -45,17 +29,36 @@ def draw(shapes: Shapes, rows: int, seed: int) -> Weights:
     return weights
 
 
-def tensors(arrays: Mapping[str, NDArray[Any]], device: str) -> Weights:
-    """Arrays as tensors; on the CPU they share memory and must not be written to."""
-    return {
-        name: torch.as_tensor(np.ascontiguousarray(array), device=device)
-        for name, array in arrays.items()
-    }
+class TorchLayers:
+    """`layers.Layers` on tensors."""
 
+    def linear(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return linear(x, weight, bias)
 
-def state_tensor(array: NDArray[Any], device: str) -> Tensor:
-    """A carried array as a tensor [S, ...] of its own, laid out as a step leaves it."""
-    return torch.as_tensor(array, device=device).clone(memory_format=torch.contiguous_format)
+    def tanh(self, x: Tensor) -> Tensor:
+        return torch.tanh(x)
+
+    def softplus(self, x: Tensor) -> Tensor:
+        return softplus(x)
+
+    def join(self, parts: Sequence[Tensor]) -> Tensor:
+        return torch.cat(list(parts), dim=-1)
+
+    def pad_places(self, x: Tensor, before: int, after: int) -> Tensor:
+        return pad(x, (0, 0, before, after))
+
+    def patches(self, x: Tensor, size: int, stride: int) -> Tensor:
+        return x.unfold(2, size, stride).flatten(3)
+
+    def recur(self, kind: str, pre: Tensor, weight: Tensor) -> Tensor:
+        blank = pre.new_zeros(pre.shape[0], pre.shape[2], weight.shape[1])
+        return recur(kind, pre, weight, (blank,) * CELLS[kind].states)
+
+    def flip_steps(self, x: Tensor) -> Tensor:
+        return x.flip(1)
+
+    def repeat_steps(self, x: Tensor, count: int) -> Tensor:
+        return x.unsqueeze(1).expand(-1, count, -1, -1)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -209,30 +212,3 @@ def recur(kind: str, pre: Tensor, weight: Tensor, state: tuple[Tensor, ...]) -> 
     L, B, H]."""
     hidden: Tensor = (Recurrence if kind == "lstm" else GatedRecurrence).apply(pre, weight, *state)
     return hidden
-
-
-def advance(
-    kind: str, pre: Tensor, weight: Tensor, state: tuple[Tensor, ...]
-) -> tuple[Tensor, ...]:
-    """One step of a cell without a gradient, from pre [S, B, gates * H]: the next state, whose
-    first part is the output."""
-    h = state[0]
-    if kind == "lstm":
-        return cell(torch.baddbmm(pre, h, weight), state[1])
-    product = torch.bmm(h, weight)
-    return (gated_cell(pre, product, h, torch.empty_like(pre), torch.empty_like(h)),)
-
-
-def run(
-    kind: str, pre: Tensor, weight: Tensor, state: tuple[Tensor, ...], places: slice
-) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """Steps over `places` of pre [S, N, gates * H], from a state [S, 1, H].
-
-    Returns h [S, N, H], 0 elsewhere, and the next state.
-    """
-    hidden = pre.new_zeros(*pre.shape[:2], weight.shape[1])
-    rows = (torch.split(array[:, places], 1, dim=1) for array in (pre, hidden))
-    for pre_row, hidden_row in zip(*rows, strict=True):
-        state = advance(kind, pre_row, weight, state)
-        hidden_row.copy_(state[0])
-    return hidden, state

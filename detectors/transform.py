@@ -25,7 +25,7 @@ MIN_DAYS = 4  # of history, below which all days serve both
 CLIP_QUANTILE = 0.9  # of residuals: what lies beyond has no say, so one incident decides nothing
 COUNT_SHIFT = 0.375  # of the resolution, as Anscombe (1948) has it for counts
 SHIFT_SHARE = 0.1  # of the spread where values are continuous
-TINY = 1e-300
+SMALLEST_POSITIVE = 1e-300
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Transform:
         power, shift = self._columns(values)
         if (power == LINEAR).all():
             return values
-        positive = np.maximum(np.maximum(values, 0.0) + shift, TINY)
+        positive = np.maximum(np.maximum(values, 0.0) + shift, SMALLEST_POSITIVE)
         with np.errstate(invalid="ignore"):
             curved = np.where(power == ROOT, np.sqrt(positive), np.log(positive))
         return np.where(power == LINEAR, values, curved)
@@ -102,13 +102,13 @@ def _loss(transform: Transform, means: FloatArray, off: BoolArray) -> FloatArray
     size = np.minimum(size, np.nan_to_num(quantile(size, known, CLIP_QUANTILE))[:, None])
     mean = size.sum(axis=1) / count
     slope = np.where(known, _log_slope(transform, means[:, judged].reshape(rows, -1)), 0.0)
-    log_mean = np.log(np.maximum(mean, TINY))
+    log_mean = np.log(np.maximum(mean, SMALLEST_POSITIVE))
     return np.where(mean > 0, log_mean - slope.sum(axis=1) / count, np.inf)
 
 
 def _log_slope(transform: Transform, values: FloatArray) -> FloatArray:
     """[S, N] logarithm of the derivative of the transform, which makes likelihoods comparable."""
     power = transform.power[:, None]
-    positive = np.maximum(np.nan_to_num(values) + transform.shift[:, None], TINY)
+    positive = np.maximum(np.nan_to_num(values) + transform.shift[:, None], SMALLEST_POSITIVE)
     factor = np.where(power == ROOT, np.log(ROOT), 0.0)
     return (power - 1.0) * np.log(positive) + factor

@@ -12,27 +12,14 @@ Sources: Kingma & Welling (2014), VAE; Xu et al. (2018), Donut, for masked windo
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from detectors.api import Arrays, FloatArray, Progress, SeriesBatch
-from detectors.fitted import TrendDetector, own_arrays
-from detectors.masked_windows import (
-    CONTEXT,
-    cold,
-    positive_width,
-    predict_windows,
-    reconstruction,
-    window_batch,
-)
-from detectors.stacked import Weights, linear, tensors
-from detectors.training import TrainingPlan, initial
-from detectors.training_windows import TrainingData, WindowSampling, learn, training_data
+from detectors.fitted import TrendDetector
+from detectors.layers import Floats, Layers, NetworkWeights, NumpyLayers
+from detectors.masked_windows import CONTEXT, cold, positive_width, predict_windows
+from detectors.model import learn_with_torch
 from detectors.trend_view import TrendView
-
-FREE_BITS = 0.05  # nats of each latent that cost nothing
 
 
 @dataclass(frozen=True)
@@ -61,16 +48,9 @@ class VAE(TrendDetector):
         progress: Progress | None,
     ) -> dict[str, NDArray[Any]]:
         """See `model.Model`."""
-        data = training_data(view, batch, device)
-        prior_weights = None if prior is None else own_arrays(prior)
-        return learn(
-            self._loss,
-            data,
-            initial(self.weight_shapes(), prior_weights, len(view.deviation), self.seed),
-            TrainingPlan.of(self.steps, self.rate, warm=prior is not None),
-            WindowSampling(self.window, self.batch, validation=256, seed=self.seed),
-            progress,
-        )
+        with learn_with_torch(self.name):
+            from detectors.vae_training import train_vae
+        return train_vae(self, view, batch, prior, device, progress)
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Of one model, by name, without the axis S."""
@@ -86,61 +66,33 @@ class VAE(TrendDetector):
             "leave_bias": (2 * self.window,),
         }
 
-    def _loss(
-        self, weights: Weights, data: TrainingData, columns: Tensor, rng: np.random.Generator | None
-    ) -> Tensor:
-        """[S] over the windows at `columns` [S, W, B]: with rng the training loss, else that of
-        the last place."""
-        windows = window_batch(data, columns, rng)
-        centre, log_variance = self._encode(weights, windows.values, windows.shown, windows.context)
-        if rng is None:
-            return reconstruction(
-                windows, *self._decode(weights, centre, windows.context), training=False
-            )
-        noise = torch.from_numpy(
-            rng.normal(size=(columns.shape[2], self.latent)).astype(np.float32)
-        ).to(columns.device)
-        mean, width = self._decode(
-            weights, centre + noise * (0.5 * log_variance).exp(), windows.context
-        )
-        divergence = _divergence(centre, log_variance).mean(dim=1)  # [S, Z]
-        latent = self.beta * divergence.clamp(min=FREE_BITS).sum(dim=1)
-        return reconstruction(windows, mean, width, training=True) + latent / self.window
-
-    def _encode(
-        self, weights: Weights, values: Tensor, mask: Tensor, context: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def encode(
+        self, layers: Layers, weights: NetworkWeights, values: Any, mask: Any, context: Any
+    ) -> tuple[Any, Any]:
         """Posterior mean and log variance [S, B, Z] from masked values and mask [S, B, W]."""
-        x = torch.cat([values, mask.to(values.dtype), context], dim=-1)
-        inner = torch.tanh(linear(x, weights["enter"], weights["enter_bias"]))
-        centre, log_variance = linear(inner, weights["encode"], weights["encode_bias"]).chunk(
-            2, dim=-1
-        )
-        return centre, log_variance.clamp(-8.0, 4.0)
+        x = layers.join([values, mask, context])
+        inner = layers.tanh(layers.linear(x, weights["enter"], weights["enter_bias"]))
+        code = layers.linear(inner, weights["encode"], weights["encode_bias"])
+        return code[..., : self.latent], code[..., self.latent :].clip(-8.0, 4.0)
 
-    def _decode(self, weights: Weights, latent: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+    def decode(
+        self, layers: Layers, weights: NetworkWeights, latent: Any, context: Any
+    ) -> tuple[Any, Any]:
         """Mean and width [S, B, W] in spreads of the trend."""
-        inner = torch.tanh(
-            linear(torch.cat([latent, context], dim=-1), weights["decode"], weights["decode_bias"])
-        )
-        mean, raw = linear(inner, weights["leave"], weights["leave_bias"]).chunk(2, dim=-1)
-        return mean, positive_width(raw)
+        x = layers.join([latent, context])
+        inner = layers.tanh(layers.linear(x, weights["decode"], weights["decode_bias"]))
+        out = layers.linear(inner, weights["leave"], weights["leave_bias"])
+        return out[..., : self.window], positive_width(layers, out[..., self.window :])
 
     def predict(
-        self, weights: Arrays, view: TrendView, carry: Arrays | None, device: str
+        self, weights: Arrays, view: TrendView, carry: Arrays | None
     ) -> tuple[FloatArray, FloatArray, Arrays]:
         """The last place of the window that ends with each sample; the sample itself is masked."""
-        weight_tensors = tensors(weights, device)
+        layers = NumpyLayers()
 
-        def last_place(values: Tensor, mask: Tensor, context: Tensor) -> tuple[Tensor, ...]:
-            means, widths = self._decode(
-                weight_tensors, self._encode(weight_tensors, values, mask, context)[0], context
-            )
-            return means[..., -1], widths[..., -1]
+        def last_place(values: Floats, mask: Floats, context: Floats) -> tuple[Floats, ...]:
+            latent, _ = self.encode(layers, weights, values, mask, context)
+            mean, width = self.decode(layers, weights, latent, context)
+            return mean[..., -1], width[..., -1]
 
-        return predict_windows(last_place, view, carry or cold(len(view.seen), self.window), device)
-
-
-def _divergence(centre: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(posterior, standard normal) of each latent, in nats."""
-    return 0.5 * (centre**2 + log_variance.exp() - 1 - log_variance)
+        return predict_windows(last_place, view, carry or cold(len(view.seen), self.window))

@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.api import Arrays, BoolArray, FloatArray, IntArray
+from detectors.trend_view import TrendView
 
 SLOT_SECONDS = 300
 SLOTS = 86_400 // SLOT_SECONDS
 MAX_SAMPLE_SPREADS = 8.0  # that one sample may count for
 NO_SLOT = -1
+LAG_BIAS = 2.0  # by which its share in a forecast is small at first
 
 
 def slots(calendar: NDArray[np.float32]) -> IntArray:
@@ -59,3 +61,10 @@ def lags(
         total = total + counted[t]
         count = count + seen[:, t]
     return lag.T, {"ring": ring, "slot": current, "sum": total, "count": count}
+
+
+def day_lags(view: TrendView, carry: Arrays) -> tuple[FloatArray, dict[str, NDArray[Any]]]:
+    """[S, T] the deviation at this time of the last day, 0 for a series that does not know a day;
+    the next carry."""
+    lag, next_carry = lags(view.deviation, view.seen, slots(view.calendar), carry)
+    return lag * view.known[:, :1], next_carry

@@ -15,6 +15,7 @@ from plugin.components import Components, WatchJobs
 from plugin.config import Config
 from plugin.errors import ConfigError
 from plugin.jobs import housekeeping
+from plugin.jobs.fit_task import tell_missing_torch
 from plugin.scheduler import Scheduler
 from plugin.web import WebContext, create_app
 from plugin.web.server import Server, serve
@@ -56,6 +57,7 @@ class Service:
         """Listens, then schedules: the first answers are "not ready", never "connection
         refused"."""
         parts = self._parts
+        tell_missing_torch(parts.config.watches)
         parts.workers.warm_up()
         for jobs in parts.watches.values():
             jobs.score.restore()
@@ -234,12 +236,12 @@ class Service:
     def _schedule_housekeeping(self) -> None:
         parts = self._parts
         retention = parts.config.store
-        self._scheduler.every(
-            "upkeep",
-            HOUSEKEEPING_SECONDS,
-            lambda: housekeeping.run(parts.store, retention, self._clock, parts.maintenance),
-            long=True,
-        )
+
+        def upkeep() -> None:
+            housekeeping.run(parts.store, retention, self._clock, parts.maintenance)
+            parts.workers.end_idle()
+
+        self._scheduler.every("upkeep", HOUSEKEEPING_SECONDS, upkeep, long=True)
 
     def _schedule_maintenance(self) -> None:
         self._scheduler.every(

@@ -3,8 +3,10 @@
 Runs in a worker process and in backtests.
 """
 
+import logging
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,9 @@ from detectors.api import (
     SeriesBatch,
     TrainingTooSlow,
 )
-from detectors.device import choose
+from detectors.device import choose, has_torch
+from detectors.fleet_prior import fleet_prior
 from detectors.registry import detector_named, from_spec
-from detectors.training import fleet_prior
 from plugin.config import Calendar, Watch
 from plugin.config.fit_window import MIN_FIT_STEPS
 from plugin.domain.intervals import Interval
@@ -37,6 +39,9 @@ from plugin.jobs.weights_file import WeightsRow, read_rows, split_weights, weigh
 from plugin.series import IntArray
 from plugin.store import Store
 
+log = logging.getLogger(__name__)
+
+WITHOUT_TORCH = "baseline"  # the only detector of ours that learns without it
 REASONS = {NotEnoughData: "not_enough_data", Diverged: "diverged"}
 
 
@@ -233,3 +238,14 @@ def seconds_per_series(watch: Watch, batch: SeriesBatch) -> float:
     if rows.fitted is None:
         raise next(iter(rows.refused.values()))
     return (time.monotonic() - start) / max(1, len(batch.values))
+
+
+def tell_missing_torch(watches: Iterable[Watch]) -> None:
+    """One line when watches ask for networks that cannot learn here."""
+    names = [watch.name for watch in watches if watch.detector != WITHOUT_TORCH]
+    if names and not has_torch():
+        log.warning(
+            "torch is not installed: no network can learn, the baseline serves instead; "
+            "install `bandwatch[torch]`, or choose `detector: baseline`",
+            extra={"watches": ",".join(names)},
+        )

@@ -2,11 +2,12 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from detectors.api import TrainingTooSlow
@@ -18,6 +19,7 @@ from plugin.jobs.fit_task import FitOutcome, FitTask, run_task
 Result = TypeVar("Result")
 NICENESS = 10
 ORPHAN_CHECK_SECONDS = 1.0
+IDLE_SECONDS = 180.0  # after which a process ends: with torch it holds half a gigabyte
 
 
 class Worker:
@@ -26,6 +28,7 @@ class Worker:
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
         self._pool: ProcessPoolExecutor | None = None
+        self._last_call = time.monotonic()
 
     def call(self, function: Callable[..., Result], *arguments: object) -> Result:
         """What a function returns in the process. Raises what it raises, and BrokenProcessPool when
@@ -40,6 +43,14 @@ class Worker:
         except BrokenProcessPool:
             self._pool = None
             raise
+        finally:
+            self._last_call = time.monotonic()
+
+    def end_if_idle(self, seconds: float) -> None:
+        """Ends the process when it has had nothing to do for so long; the next call starts one."""
+        if self._pool is not None and time.monotonic() - self._last_call >= seconds:
+            self.close()
+            self._pool = None
 
     def processes(self) -> list[Any]:
         return list((self._pool._processes or {}).values()) if self._pool is not None else []
@@ -87,8 +98,7 @@ class WorkerPool:
         return self._settings.fits
 
     def warm_up(self) -> None:
-        """Starts the workers now: they need seconds to import torch, for which the first fit would
-        have to wait."""
+        """Starts the workers now: the first fit would have to wait for it."""
         with self._lock:
             if not self._closed:
                 for _ in range(self.size):
@@ -121,6 +131,18 @@ class WorkerPool:
             raise FitFailed("too_slow", str(error)) from error
         except Exception as error:  # whatever a detector raises is counted and shown
             raise FitFailed("error", f"{type(error).__name__}: {error}") from error
+
+    def end_idle(self, seconds: float = IDLE_SECONDS) -> None:
+        """Ends each process that has had nothing to do for so long."""
+        for _ in self._workers:
+            try:
+                worker = self._idle.get_nowait()
+            except Empty:
+                return
+            try:
+                worker.end_if_idle(seconds)
+            finally:
+                self._idle.put(worker)
 
     def pids(self) -> list[int]:
         """Process ids of the workers that run now."""

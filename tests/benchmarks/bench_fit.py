@@ -20,11 +20,12 @@ from torch import Tensor, nn
 
 from detectors.api import Detector, FittedDetector, FloatArray, SeriesBatch
 from detectors.bands import pinball
+from detectors.fleet_prior import fleet_prior
 from detectors.history import History, prepare_history
 from detectors.lstm import LSTM
-from detectors.recurrent import INPUTS, gated_head, inputs, last_samples
+from detectors.recurrent import INPUTS
+from detectors.recurrent_training import gated_head, inputs, last_samples
 from detectors.registry import detector_named
-from detectors.training import fleet_prior
 from detectors.training_windows import TrainingData, gather_columns, spans, training_data
 from detectors.trend_view import TrendView
 

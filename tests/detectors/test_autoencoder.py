@@ -6,11 +6,12 @@ import torch
 
 from detectors.autoencoder import Autoencoder
 from detectors.masked_windows import CONTEXT
-from detectors.stacked import Weights, draw
+from detectors.stacked import TorchLayers, Weights, draw
 
 KINDS = ("dense", "conv", "lstm")
 S = 2
 N = 3
+LAYERS = TorchLayers()
 
 
 def _parts(kind: str, window: int) -> tuple[Autoencoder, Weights, tuple[torch.Tensor, ...]]:
@@ -28,8 +29,8 @@ def _parts(kind: str, window: int) -> tuple[Autoencoder, Weights, tuple[torch.Te
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_place_of_a_window_of_any_length_is_written(kind: str, window: int) -> None:
     model, weights, (values, shown, context) = _parts(kind, window)
-    code = model._encode(weights, values, shown, context)
-    mean, width = model._decode(weights, code, context, window)
+    code = model.encode(LAYERS, weights, values, shown, context)
+    mean, width = model.decode(LAYERS, weights, code, context, window)
     assert code.shape == (S, N, model.latent) and mean.shape == width.shape == (S, N, window)
     assert (width > 0).all()
 
@@ -37,8 +38,8 @@ def test_every_place_of_a_window_of_any_length_is_written(kind: str, window: int
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_last_place_alone_is_the_last_of_all(kind: str) -> None:
     model, weights, (values, shown, context) = _parts(kind, 32)
-    code = model._encode(weights, values, shown, context)
-    some, all_places = (model._decode(weights, code, context, places) for places in (1, 32))
+    code = model.encode(LAYERS, weights, values, shown, context)
+    some, all_places = (model.decode(LAYERS, weights, code, context, places) for places in (1, 32))
     for one, every in zip(some, all_places, strict=True):
         assert torch.allclose(one[..., -1], every[..., -1], atol=1e-6)
 
@@ -47,5 +48,5 @@ def test_the_last_place_alone_is_the_last_of_all(kind: str) -> None:
 def test_every_place_that_may_be_seen_changes_the_code(kind: str) -> None:
     model, weights, (values, shown, context) = _parts(kind, 32)
     values.requires_grad_()
-    model._encode(weights, values, shown, context).abs().sum().backward()
+    model.encode(LAYERS, weights, values, shown, context).abs().sum().backward()
     assert values.grad is not None and (values.grad[..., :-1] != 0).all()

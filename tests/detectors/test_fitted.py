@@ -37,7 +37,7 @@ class Told:
         return {"offset": np.full(rows, self.offset), "width": np.full(rows, self.width)}
 
     def predict(
-        self, weights: Arrays, course: TrendView, carry: Arrays | None, device: str
+        self, weights: Arrays, course: TrendView, carry: Arrays | None
     ) -> tuple[FloatArray, FloatArray, Arrays]:
         before = np.zeros(len(course.deviation)) if carry is None else carry["count"]
         offset, width = (
@@ -174,7 +174,7 @@ def test_a_fit_hands_on_the_carry_at_the_end_of_its_history() -> None:
 def test_restored_from_its_state_it_says_the_same() -> None:
     batch = _batch(400)
     fitted = _fit(batch, Told(offset=0.5))
-    again = restore(Told(), fitted.state, "cpu")
+    again = restore(Told(), fitted.state)
     assert np.array_equal(again.score(batch).anomaly, fitted.score(batch).anomaly)
     assert again.state.keys() == fitted.state.keys() and again.after is None
 

@@ -10,7 +10,8 @@ import torch
 from detectors.api import SeriesBatch
 from detectors.check_series import synthetic
 from detectors.history import prepare_history
-from detectors.masked_windows import WindowBatch, cold, reconstruction, slide, window_batch
+from detectors.masked_window_training import WindowBatch, reconstruction, window_batch
+from detectors.masked_windows import cold, slide
 from detectors.season import FEATURES
 from detectors.training_windows import training_data
 from detectors.trend_view import TrendView
@@ -68,11 +69,10 @@ def test_slide_shows_the_samples_before(steps: int, first: int) -> None:
             values[..., 0],
             values[..., -2],
             values[..., -1],
-            shown.sum(dim=-1),
+            shown.sum(axis=-1),
         ),
         course,
         cold(1, W),
-        "cpu",
     )
     wanted = np.arcsinh(np.concatenate([np.zeros(W - 1), deviation[0]]))
     assert np.allclose(oldest[0], wanted[:steps]) and np.allclose(

@@ -1,16 +1,12 @@
 """What the recurrent forecasters see before a sample, by hand."""
 
 import numpy as np
+import pytest
 import torch
 
-from detectors.recurrent import (
-    MAX_DEVIATION_SPREADS,
-    MAX_TRAINED_AGE,
-    drop_samples,
-    fade,
-    gated_head,
-    last_samples,
-)
+from detectors import recurrent, recurrent_training
+from detectors.recurrent import MAX_DEVIATION_SPREADS, MAX_TRAINED_AGE
+from detectors.recurrent_training import drop_samples, last_samples
 
 
 def test_last_shown_by_hand() -> None:
@@ -28,16 +24,20 @@ def test_last_shown_by_hand() -> None:
 
 
 def test_what_is_old_says_nothing() -> None:
-    assert fade(torch.tensor([2.0, 2.0, 2.0]), torch.tensor([1.0, 33.0, 500.0])).tolist() == [
-        2.0,
-        1.0,
-        0.0,
-    ]
+    deviation = np.array([2.0, 2.0, 2.0])
+    age = np.array([1.0, 33.0, 500.0])
+    faded = recurrent.fade(deviation, age)
+    assert faded.tolist() == [2.0, 1.0, 0.0]
+    both = torch.from_numpy(deviation), torch.from_numpy(age)
+    assert recurrent_training.fade(*both).tolist() == faded.tolist()
 
 
 def test_an_open_gate_passes_the_last_deviation_on() -> None:
-    mean, width = gated_head(torch.tensor([[0.5, 100.0, -100.0]]), torch.tensor([3.0]))
+    out = np.array([0.5, 100.0, -100.0], np.float32)
+    mean, width = recurrent.gated_head(out[:, None, None], np.array([[3.0]]))
     assert mean.item() == 3.5 and 0 < width.item() < 0.06
+    learnt = recurrent_training.gated_head(torch.from_numpy(out)[None], torch.tensor([3.0]))
+    assert [part.item() for part in learnt] == [mean.item(), pytest.approx(width.item())]
 
 
 def test_windows_pretend_gaps_of_any_length() -> None:

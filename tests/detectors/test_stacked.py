@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from detectors.stacked import CELLS, GatedRecurrence, Recurrence, advance, cell, draw, linear, recur
+from detectors.stacked import CELLS, GatedRecurrence, Recurrence, cell, draw, linear, recur
 
 S = 3
 L = 5
@@ -97,16 +97,6 @@ def test_stack_equals_each_alone(kind: str) -> None:
         one = slice(row, row + 1)
         alone = recur(kind, pre[one], weight[one], tuple(part[one] for part in state))
         assert torch.allclose(alone, together[one], atol=1e-6)
-
-
-@pytest.mark.parametrize("kind", CELLS)
-def test_steps_taken_one_by_one_equal_the_run(kind: str) -> None:
-    pre, weight, *first = (_weights if kind == "lstm" else _gru)()
-    whole = recur(kind, pre, weight, tuple(first))
-    state = tuple(first)
-    for t in range(L):
-        state = advance(kind, pre[:, t], weight, state)
-        assert torch.allclose(state[0], whole[:, t], atol=1e-12)
 
 
 def test_cell_by_hand() -> None:

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from detectors.api import DetectorError, Diverged
+from detectors.fleet_prior import fleet_prior
 from detectors.stacked import Weights
-from detectors.training import TrainingPlan, fleet_prior, initial, train
+from detectors.training import TrainingPlan, initial, train
 
 TARGETS = torch.tensor([[1.0, -2.0], [30.0, 40.0]])
 PLAN = TrainingPlan(steps=400, rate=0.5, every=50, patience=100)

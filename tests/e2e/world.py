@@ -60,6 +60,9 @@ class Threads:
     def result_of(self, future: "Future[FitOutcome]") -> FitOutcome:
         return future.result()
 
+    def end_idle(self) -> None:
+        """Threads have no process to end."""
+
     def close(self) -> None:
         self._pool.shutdown()
 
@@ -111,7 +114,7 @@ def watch(**settings: object) -> Watch:
 def config(folder: Path, url: str, *watches: Watch, **prometheus: object) -> Config:
     return Config(
         prometheus=PrometheusSettings.model_validate(
-            {"url": url, "retries": 0, "read_timeout": 2, **prometheus}
+            {"url": url, "retries": 0, "read_timeout": 30, **prometheus}
         ),
         watches=watches or (watch(),),
         store=StoreSettings(path=str(folder)),

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from plugin.config import WorkerSettings
+from plugin.config import Watch, WorkerSettings
 from plugin.errors import FitFailed, Stopped
 from plugin.grid import Grid
+from plugin.jobs import fit_task
 from plugin.jobs.fit_task import FitOutcome, FitTask
 from plugin.jobs.workers import WorkerPool
 
@@ -57,6 +58,23 @@ def test_a_worker_that_dies_at_rest_costs_nothing() -> None:
     pool.close()
 
 
+def test_a_worker_with_nothing_to_do_ends_and_the_next_fit_starts_it_anew() -> None:
+    pool = WorkerPool(WorkerSettings(), task=die_first)
+    assert pool.result_of(pool.submit(task(2))).task.version == 2
+    (pid,) = pool.pids()
+    pool.end_idle(seconds=3600)
+    assert pool.pids() == [pid]
+    pool.end_idle(seconds=0)
+    assert pool.pids() == [] and not Path(f"/proc/{pid}").exists()
+    assert pool.result_of(pool.submit(task(4))).task.version == 4
+    slow = pool.submit(task(3))
+    while pool._idle.qsize():
+        time.sleep(0.01)
+    pool.end_idle(seconds=0)
+    assert len(pool.pids()) == 1 and not slow.done()
+    pool.close()
+
+
 def test_two_workers_fit_at_once_and_one_that_dies_leaves_the_other(tmp_path: Path) -> None:
     pool = WorkerPool(WorkerSettings(fits=2), task=die_first)
     slow = pool.submit(task(3))
@@ -82,3 +100,19 @@ def test_a_stop_ends_what_runs_and_what_waits() -> None:
     assert time.monotonic() - began < 5
     with pytest.raises(Stopped):
         pool.submit(task(2))
+
+
+def test_missing_torch_is_told_once_to_watches_that_want_networks(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    watches = [
+        Watch(name=detector, query="x", detector=detector) for detector in ("baseline", "lstm")
+    ]
+    fit_task.tell_missing_torch(watches)
+    assert not caplog.records
+    monkeypatch.setattr(fit_task, "has_torch", lambda: False)
+    fit_task.tell_missing_torch(watches[:1])
+    assert not caplog.records
+    fit_task.tell_missing_torch(watches)
+    (record,) = caplog.records
+    assert "bandwatch[torch]" in record.message and record.__dict__["watches"] == "lstm"
