@@ -2,8 +2,9 @@
 where it scores and on torch where it learns (`detectors.stacked`).
 
 All weights carry a leading axis S: one call serves S models that never touch each other. What only
-scores needs numpy alone. numpy multiplies the matrices of each model by themselves, and rounds each
-element of a function alike, so the neighbours of a series do not matter, bit for bit.
+scores needs numpy alone. numpy multiplies the matrices of each model by themselves, always so many
+rows at once, and rounds each element of a function alike. So neither the neighbours of a series nor
+the length of a batch matter, bit for bit.
 
 Sources: Hochreiter & Schmidhuber (1997) for the LSTM, gates in the order input, forget, output,
 candidate; Cho et al. (2014) for the GRU, gates in the order reset, update, candidate, the reset
@@ -19,7 +20,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 NetworkWeights = Mapping[str, Any]  # arrays or tensors, every one with leading axis S
-MAX_EXPONENT = 80.0  # of single precision: the exponential is finite
+# Rows of a product that are computed together. A product may round a row by its place among the
+# rows and by how many there are: see `detectors.places`.
+ROWS = 4
+HALF = np.float32(0.5)
 
 
 @dataclass(frozen=True)
@@ -105,14 +109,24 @@ class NumpyLayers:
 
 def linear(x: Floats, weight: Floats, bias: Floats) -> Floats:
     """See `Layers.linear`."""
-    product: Floats = np.matmul(np.ascontiguousarray(x), weight)
+    product = rows_product(x, weight)
     product += bias[:, None]
     return product
 
 
+def rows_product(x: Floats, weight: Floats) -> Floats:
+    """x [S, N, I], weight [S, I, O] -> [S, N, O], `ROWS` rows at once; N is a multiple of it, or
+    always the same."""
+    series, count, width = x.shape
+    if count % ROWS:
+        return np.asarray(np.matmul(np.ascontiguousarray(x), weight))
+    blocks = np.ascontiguousarray(x).reshape(series, count // ROWS, ROWS, width)
+    return np.asarray(np.matmul(blocks, weight[:, None]).reshape(series, count, -1))
+
+
 def sigmoid(x: Floats) -> Floats:
     """Element by element."""
-    return np.asarray(1 / (1 + np.exp(-np.maximum(x, -np.float32(MAX_EXPONENT)))))
+    return np.asarray(np.tanh(x * HALF) * HALF + HALF)
 
 
 def advance(
@@ -123,7 +137,7 @@ def advance(
     pre: [S, B, gates * H] what the input contributes. state: h, or h and c, [S, B, H].
     """
     size = weight.shape[1]
-    product = np.matmul(state[0], weight)
+    product = rows_product(state[0], weight)
     if kind == "lstm":
         product += pre
         share = sigmoid(product[..., : 3 * size])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.api import Arrays, FloatArray
-from detectors.layers import Floats, Layers
+from detectors.layers import ROWS, Floats, Layers
 from detectors.places import blanks
 from detectors.recurrent import MAX_DEVIATION_SPREADS, MAX_PROFILE_SPREADS, MIN_WIDTH_SPREADS
 from detectors.season import FEATURES
@@ -20,7 +20,7 @@ from detectors.stepping import MAX_AGE_STEPS, ages, hold
 from detectors.trend_view import TrendView
 
 CONTEXT = FEATURES + 1  # calendar and profile of the scored sample
-BLOCK_WINDOWS = 4  # that are computed together
+MAX_WINDOWS = 16_384  # of all series that are held in memory at once
 
 # Values and shown [S, N, W], context [S, N, CONTEXT] -> arrays [S, N].
 WindowModel = Callable[[Floats, Floats, Floats], tuple[Floats, ...]]
@@ -50,8 +50,8 @@ def slide(
     values = np.concatenate([carry["values"], np.arcsinh(clipped) * observed], axis=1)
     mask = np.concatenate([carry["shown"], observed], axis=1)
     next_carry = {"values": values[:, steps:].copy(), "shown": mask[:, steps:].copy()}
-    ends = blanks(view.first, steps, BLOCK_WINDOWS)
-    outputs = _run_blocks(
+    ends = blanks(view.first, steps, ROWS)  # see detectors.places
+    outputs = _run_chunks(
         model,
         np.pad(values, ((0, 0), ends)),
         np.pad(mask, ((0, 0), ends)),
@@ -65,20 +65,22 @@ def slide(
     return arrays, next_carry
 
 
-def _run_blocks(
+def _run_chunks(
     model: WindowModel, values: Floats, mask: Floats, context: Floats
 ) -> list[tuple[Floats, ...]]:
-    """What the model returns for each block of `BLOCK_WINDOWS` windows.
+    """What the model returns for some windows at once, part by part.
 
-    values, mask: [S, W - 1 + N]. context: [S, N, CONTEXT], N a multiple of the block.
+    values, mask: [S, W - 1 + N]. context: [S, N, CONTEXT], N a multiple of `layers.ROWS`.
     """
     length = values.shape[1] - context.shape[1]  # of a window without its last place
+    count = ROWS * max(1, MAX_WINDOWS // (ROWS * max(1, len(values))))
     outputs = list[tuple[Floats, ...]]()
-    for start in range(0, context.shape[1], BLOCK_WINDOWS):  # see detectors.places
-        columns = slice(start, start + BLOCK_WINDOWS + length - 1)
+    for start in range(0, context.shape[1], count):
+        part = context[:, start : start + count]
+        columns = slice(start, start + part.shape[1] + length - 1)
         # The last place of each window is the blank that is added at its end.
         window, shown = (_windows(array[:, columns], length) for array in (values, mask))
-        outputs.append(model(window, shown, context[:, start : start + BLOCK_WINDOWS]))
+        outputs.append(model(window, shown, part))
     return outputs
 
 

@@ -3,8 +3,8 @@
 A product of matrices may round a row by its place among the rows and by how many there are, and
 vector code may round the last elements of an array unlike those before them. Which of it happens
 depends on the machine. But the same samples must give the same numbers, bit for bit, in one go and
-in pieces. So a network computes in blocks of one size that lie on the grid of time, blank where a
-batch begins or ends within a block.
+in pieces. So a network computes in blocks of one size (`layers.ROWS`) that lie on the grid of time,
+blank where a batch begins or ends within a block.
 
 What is computed of a whole batch at once is either sums, products and roots, which have only one
 way to round, or a function of numpy, which rounds every element alike.

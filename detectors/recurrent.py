@@ -8,7 +8,7 @@ import numpy as np
 
 from detectors import places
 from detectors.api import FloatArray
-from detectors.layers import Floats
+from detectors.layers import ROWS, Floats
 from detectors.places import Block, blanks
 from detectors.season import FEATURES
 from detectors.trend_view import TrendView
@@ -21,7 +21,6 @@ MAX_DEVIATION_SPREADS = 8.0  # a deviation counts as so many at most
 MAX_PROFILE_SPREADS = 4.0  # the same for a profile
 MAX_TRAINED_AGE = 64.0  # steps; an older sample looks the same to a network
 CHUNK_COLUMNS = 256  # whose inputs are held in memory at once
-BLOCK_COLUMNS = 8  # that are computed together
 
 
 class RecentColumns(NamedTuple):
@@ -45,23 +44,19 @@ def covariate_inputs(covariates: FloatArray) -> Floats:
 def input_blocks(
     view: TrendView, recent: RecentColumns, covariates: Floats | None = None
 ) -> Iterator[tuple[Block, Floats]]:
-    """The columns of a view block by block, with their inputs [S, BLOCK_COLUMNS, INPUTS].
+    """The columns of a view, up to `CHUNK_COLUMNS` at once, with their inputs [S, N, INPUTS], N a
+    multiple of `layers.ROWS`.
 
-    See `detectors.places` for the blocks. covariates: [S, T, K] so many more inputs.
+    See `detectors.places` for the blanks. covariates: [S, T, K] so many more inputs.
     """
     for chunk in places.blocks(view.first, view.deviation.shape[1], CHUNK_COLUMNS):
         columns = chunk.columns
         x = _chunk_inputs(view, columns, recent)
         if covariates is not None:
             x = np.concatenate([x, covariates[:, columns]], axis=-1)
-        first = view.first + columns.start
-        steps = columns.stop - columns.start
-        x = np.pad(x, ((0, 0), blanks(first, steps, BLOCK_COLUMNS), (0, 0)))
-        for number, block in enumerate(places.blocks(first, steps, BLOCK_COLUMNS)):
-            start = columns.start + block.columns.start
-            stop = columns.start + block.columns.stop
-            part = x[:, number * BLOCK_COLUMNS : (number + 1) * BLOCK_COLUMNS]
-            yield Block(slice(start, stop), block.places), np.ascontiguousarray(part)
+        count = columns.stop - columns.start
+        left, right = blanks(view.first + columns.start, count, ROWS)
+        yield Block(columns, slice(left, left + count)), np.pad(x, ((0, 0), (left, right), (0, 0)))
 
 
 def _chunk_inputs(view: TrendView, columns: slice, recent: RecentColumns) -> Floats:

@@ -77,7 +77,7 @@ def cell(gates: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     return o * torch.tanh(c), c
 
 
-class Recurrence(torch.autograd.Function):
+class MemoryRecurrence(torch.autograd.Function):
     """The LSTM over L steps, with its backward pass written out.
 
     It is ours because it is faster. Autograd would keep a graph of ten nodes per step and form the
@@ -210,5 +210,7 @@ class GatedRecurrence(torch.autograd.Function):
 def recur(kind: str, pre: Tensor, weight: Tensor, state: tuple[Tensor, ...]) -> Tensor:
     """A cell over L steps: pre [S, L, B, gates * H], first state, h or (h, c), [S, B, H] -> h [S,
     L, B, H]."""
-    hidden: Tensor = (Recurrence if kind == "lstm" else GatedRecurrence).apply(pre, weight, *state)
+    hidden: Tensor = (MemoryRecurrence if kind == "lstm" else GatedRecurrence).apply(
+        pre, weight, *state
+    )
     return hidden

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from detectors.stacked import CELLS, GatedRecurrence, Recurrence, cell, draw, linear, recur
+from detectors.stacked import CELLS, GatedRecurrence, MemoryRecurrence, cell, draw, linear, recur
 
 S = 3
 L = 5
@@ -25,7 +25,7 @@ def _weights(dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, ...]:
 
 def test_recurrence_equals_torch_lstm() -> None:
     pre, weight, h, c = _weights()
-    ours = Recurrence.apply(pre, weight, h, c)
+    ours = MemoryRecurrence.apply(pre, weight, h, c)
     order = torch.cat(
         [torch.arange(0, 2 * H), torch.arange(3 * H, 4 * H), torch.arange(2 * H, 3 * H)]
     )  # i f g o
@@ -60,7 +60,7 @@ def test_gated_recurrence_equals_torch_gru() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "given"), [(Recurrence, _weights()), (GatedRecurrence, _gru())], ids=CELLS
+    ("kind", "given"), [(MemoryRecurrence, _weights()), (GatedRecurrence, _gru())], ids=CELLS
 )
 def test_written_backward_equals_finite_differences(
     kind: type[torch.autograd.Function], given: tuple[torch.Tensor, ...]
