@@ -1,22 +1,26 @@
 # Bandwatch in a container: docker build -t bandwatch .
 # On a machine without a GPU, the CPU-only wheels of torch save several gigabytes: name the index that serves them,
 # docker build --build-arg TORCH_INDEX_URL=https://INDEX -t bandwatch .
+# Without torch the image is a fraction of that, and the detector `baseline` serves every series:
+# docker build --build-arg EXTRAS= -t bandwatch .
 
 ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim AS build
 ARG TORCH_INDEX_URL=
+ARG EXTRAS=torch
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/bandwatch
 WORKDIR /src
 COPY constraints.txt ./
 # Alone and first: by far the largest layer, and the one that changes least. What torch needs comes with the rest.
-RUN /opt/bandwatch/bin/pip install --no-deps --constraint constraints.txt \
-    ${TORCH_INDEX_URL:+--index-url "$TORCH_INDEX_URL"} torch
+RUN if [ "$EXTRAS" = torch ]; then /opt/bandwatch/bin/pip install --no-deps --constraint constraints.txt \
+    ${TORCH_INDEX_URL:+--index-url "$TORCH_INDEX_URL"} torch; fi
 COPY pyproject.toml README.md LICENSE ./
 COPY detectors detectors
 COPY plugin plugin
-RUN /opt/bandwatch/bin/pip install --constraint constraints.txt . && /opt/bandwatch/bin/python -m compileall -q /opt/bandwatch
+COPY docs docs
+RUN /opt/bandwatch/bin/pip install --constraint constraints.txt ".${EXTRAS:+[$EXTRAS]}" && /opt/bandwatch/bin/python -m compileall -q /opt/bandwatch
 
 FROM python:${PYTHON}-slim
 # A fixed number, so that a volume keeps its owner from one image to the next.
@@ -34,5 +38,5 @@ EXPOSE 8642
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=6 \
     CMD ["python", "-c", "import os, ssl, urllib.request as u; u.urlopen(os.environ.get('BANDWATCH_HEALTH_URL', 'http://127.0.0.1:8642') + '/-/healthy', timeout=2, context=ssl._create_unverified_context())"]
 ENTRYPOINT ["bandwatch"]
-# The file reads the token from the environment: docker run -e BANDWATCH_TOKEN=... -v ./bandwatch.yml:/etc/bandwatch/bandwatch.yml:ro
+# The file reads the tokens from the environment: docker run -e BANDWATCH_TOKEN=... -e BANDWATCH_WRITE_TOKEN=... -v ./bandwatch.yml:/etc/bandwatch/bandwatch.yml:ro
 CMD ["run", "--config.file=/etc/bandwatch/bandwatch.yml", "--web.listen-address=0.0.0.0:8642", "--log.format=json"]

@@ -14,7 +14,7 @@ PREVIEW := tests/grafana/preview
 PACKAGES := $(PREVIEW)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fuzz soak bench bench-quality bench-feedback dashboards grafana-preview clean
+.PHONY: help demo test test-backends lint fuzz soak crash bench bench-quality bench-feedback dashboards grafana-preview man clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -25,7 +25,12 @@ demo: $(INSTALLED) ## three weeks of history, a live Prometheus and an incident 
 
 test: $(INSTALLED) ## every test, with the real Prometheus; TEST_ARGS='-k store'
 	@deploy/install-servers.sh
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --ignore=tests/backends $(TEST_ARGS)
+
+test-backends: $(INSTALLED) ## the service on Prometheus 3 and VictoriaMetrics, which Go builds the first time; TEST_ARGS='-k check'
+	@deploy/install-servers.sh
+	@deploy/install-backends.sh
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/backends $(TEST_ARGS)
 
 lint: $(INSTALLED) ## ruff and mypy --strict
 	$(BIN)/ruff check .
@@ -36,6 +41,9 @@ fuzz: $(INSTALLED) ## many generated configurations, requests, calendars and win
 
 soak: $(INSTALLED) ## 30 simulated days of the service: what grows? ARGS='--days 7 --log soak.log'
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.soak $(ARGS)
+
+crash: $(INSTALLED) ## a hundred kills of a service in trouble: what is lost? ARGS='--kills 500 --seed 1'
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.crash $(ARGS)
 
 bench: $(INSTALLED) ## the figures of docs/performance.md, each beside what it is compared to; ARGS='tick bands'
 	@deploy/install-servers.sh
@@ -53,8 +61,11 @@ bench-feedback: ## a week after all false alarms were answered: DATA=dir SCORES=
 	@$(MAKE) --no-print-directory $(BENCH)
 	$(BIN)/python -m tests.benchmarks.feedback $(DATA) $(SCORES) $(ARGS)
 
-dashboards: $(INSTALLED) ## grafana/dashboards/*.json anew, from tests/grafana/dashboards
+dashboards: $(INSTALLED) ## grafana/dashboards and grafana/import anew, from tests/grafana/dashboards
 	$(BIN)/python -m tests.grafana.dashboards
+
+man: $(INSTALLED) ## man pages of all commands, in build/man/man1
+	$(BIN)/python -m tests.man_pages build/man/man1
 
 grafana-preview: $(INSTALLED) $(PREVIEW)/built/page.js ## the dashboards over the demo, drawn by Grafana's own components; ARGS='--only series'
 	@deploy/install-servers.sh --optional
@@ -69,7 +80,7 @@ $(INSTALLED): pyproject.toml constraints.txt deploy/install-python.sh
 	@touch $@
 
 $(BENCH): $(INSTALLED)
-	@PY='$(PY)' deploy/install-python.sh $(VENV) dev,bench
+	@PY='$(PY)' deploy/install-python.sh $(VENV) torch,dev,bench
 	@touch $@
 
 $(PACKAGES): $(PREVIEW)/package.json $(PREVIEW)/package-lock.json

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Makes (or completes) the virtual environment VENV with Bandwatch and its development tools, as pinned in constraints.txt.
-# Usage: install-python.sh VENV [EXTRAS]        EXTRAS: dev, or dev,bench; PY=python3.12 chooses the interpreter.
+# Usage: install-python.sh VENV [EXTRAS]        EXTRAS: torch,dev, or torch,dev,bench; PY=python3.12 chooses the interpreter.
 set -eu
 venv=$1
-extras=${2:-dev}
+extras=${2:-torch,dev}
 py=${PY:-python3}
 
 fail() { echo "install-python: $*" >&2; exit 1; }

@@ -16,6 +16,7 @@ from plugin.config import Config
 from plugin.errors import ConfigError
 from plugin.jobs import housekeeping
 from plugin.jobs.fit_task import tell_missing_torch
+from plugin.preview.orders import PreviewOrders
 from plugin.scheduler import Scheduler
 from plugin.web import WebContext, create_app
 from plugin.web.server import Server, serve
@@ -44,6 +45,7 @@ class Service:
         self._load = load
         self._parts = Components(config, clock=clock)
         self._clock = self._parts.clock
+        self._previews = PreviewOrders(self._parts, self._clock)
         self._reloading = threading.Lock()
         self._reloaded_at = 0.0  # unix seconds of the last reload
         # By watch: after a reload, its old and its new score job never run at once.
@@ -97,6 +99,7 @@ class Service:
             reloaded=lambda: self._reloaded_at,
             maintenance=parts.maintenance,
             order=parts.execute,
+            previews=self._previews,
         )
 
     def stop(self) -> bool:
@@ -109,6 +112,7 @@ class Service:
         all_ended = self._scheduler.stop()
         if self._server is not None:
             self._server.close()
+        self._previews.close()
         self._parts.close()
         log.info(
             "stopped",

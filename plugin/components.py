@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TextIO
 
 from detectors.api import DetectorError
-from detectors.device import limit_threads
 from plugin.board import Board
 from plugin.clock import SteadyClock
 from plugin.config import Config, PrometheusSettings, Watch
@@ -55,10 +54,18 @@ class Components:
     """Store, board, metrics, workers and the jobs of each watch: all but the scheduler and the
     web."""
 
-    def __init__(self, config: Config, *, clock: Callable[[], float] | None = None) -> None:
-        """clock: unix seconds; None = those of this machine, as long as they are right."""
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock: Callable[[], float] | None = None,
+        workers: WorkerPool | None = None,
+        reader: PrometheusReader | None = None,
+    ) -> None:
+        """clock: unix seconds; None = those of this machine, as long as they are right. workers:
+        those that fit; None = processes of their own. reader: of all watches; None = each asks the
+        configured Prometheus."""
         self.config = config
-        limit_threads(1)  # a tick is small: more threads of torch would only slow down the fits
         self.registry = CollectorRegistry()
         self.metrics = Metrics(self.registry)
         self.clock = clock or SteadyClock()
@@ -71,7 +78,8 @@ class Components:
         except BandwatchError:
             self._lock.close()
             raise
-        self.workers = WorkerPool(config.workers)
+        self._reader = reader
+        self.workers = workers or WorkerPool(config.workers)
         self.watches: dict[str, WatchJobs] = {}
         self.remote_write: RemoteWriteJob | None = None
         self.budget = BudgetJob(
@@ -114,7 +122,8 @@ class Components:
         context = WatchContext(
             watch=watch,
             store=self.store,
-            reader=PrometheusReader(config.prometheus, on_request=self._count_request),
+            reader=self._reader
+            or PrometheusReader(config.prometheus, on_request=self._count_request),
             metrics=self.metrics,
             registry=ModelRegistry(self.store, watch.name),
             clock=self.clock,

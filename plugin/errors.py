@@ -12,12 +12,14 @@ BandwatchError
 │   ├── ReceiverRefuses          4xx about the url, the credentials or the protocol
 │   └── SamplesRejected          4xx about the samples: the same samples would be rejected again
 ├── StoreError                   the store cannot be read or written
+│   └── ResourcesExhausted       no descriptors or memory are left: try again later
 ├── ClockAhead                   a watch has scores of the future: the clock was set back
 ├── FitFailed                    a fit ended without a model; carries the reason for the metric
 ├── Stopped                      the service or a part of it is stopping: not a failure
 ├── GrafanaError                 `bandwatch grafana check`: Grafana did not answer
 ├── SelectorError                a selector cannot be read; the message points at the character
 ├── WindowRefused                a maintenance window is wrong; carries field, value, what is valid
+├── PreviewRefused               a preview cannot begin, because another one runs
 ├── SourceFailed                 a calendar or an Alertmanager could not be read; carries the reason
 └── RequestError                 an HTTP request is wrong; carries the status and the parameter
 """
@@ -100,6 +102,11 @@ class StoreError(BandwatchError):
     """The store cannot be opened, read or written."""
 
 
+class ResourcesExhausted(StoreError):
+    """A file cannot be opened for now: this process has no descriptors or no memory left. Nothing
+    is wrong with the file."""
+
+
 class ClockAhead(BandwatchError):
     """The store holds scores of the future: the clock was ahead, and was set back."""
 
@@ -140,6 +147,10 @@ class WindowRefused(BandwatchError):
         self.field = field
         self.found = actual
         self.valid = valid
+
+
+class PreviewRefused(BandwatchError):
+    """A preview cannot begin now: another one runs."""
 
 
 class SourceFailed(BandwatchError):

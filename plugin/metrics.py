@@ -180,6 +180,9 @@ class Metrics:
         self.http_refused_credentials = families.counter(
             "http_refused_credentials_total", "Credentials that were refused.", "outcome"
         )
+        self.previews = families.counter(
+            "previews_total", "Previews that were ordered and are over.", "outcome"
+        )
 
     def follow(self, clock: SteadyClock) -> None:
         """Counts the jumps of the machine's clock, and shows whether it is right."""

@@ -1,4 +1,5 @@
-"""How far a PromQL expression looks back: its selectors, each with the range it is asked for.
+"""How far a PromQL expression looks back: its selectors, each with the range it is asked for; and
+which metrics it reads.
 
 Reads brackets and names only. What Prometheus would refuse is read as well as it can be.
 """
@@ -41,7 +42,13 @@ class RangeVector:
     seconds: int
 
 
-NOTHING = RangeVector("", 0)
+NO_VECTOR = RangeVector("", 0)
+# Functions that need two samples in their range.
+RATE_FUNCTIONS = frozenset("rate irate increase delta idelta deriv predict_linear".split())
+# Before parentheses that hold names of labels.
+GROUPINGS = frozenset("by without on ignoring group_left group_right".split())
+KEYWORDS = GROUPINGS | frozenset("and or unless bool offset atan2 inf nan".split())
+_NAME_MATCHER = re.compile(r"__name__\s*=\s*([\"'`])(.+?)\1")
 
 
 def longest_range_vector(query: str) -> RangeVector:
@@ -50,8 +57,8 @@ def longest_range_vector(query: str) -> RangeVector:
 
     0 seconds where the query has no range.
     """
-    longest = [NOTHING]  # of each open parenthesis
-    operand = NOTHING  # what a bracket would belong to
+    longest = [NO_VECTOR]  # of each open parenthesis
+    operand = NO_VECTOR  # what a bracket would belong to
     for token in _TOKEN.finditer(query):
         kind = token.lastgroup
         text = token.group()
@@ -60,8 +67,8 @@ def longest_range_vector(query: str) -> RangeVector:
         elif kind == "braces":
             operand = RangeVector(operand.selector + text, 0)
         elif kind == "open":
-            longest.append(NOTHING)
-            operand = NOTHING
+            longest.append(NO_VECTOR)
+            operand = NO_VECTOR
         elif kind == "close":
             operand = longest.pop() if len(longest) > 1 else operand
             longest[-1] = _longer(longest[-1], operand)
@@ -69,8 +76,69 @@ def longest_range_vector(query: str) -> RangeVector:
             operand = RangeVector(operand.selector, operand.seconds + _seconds(text))
             longest[-1] = _longer(longest[-1], operand)
         elif kind == "other":
-            operand = NOTHING
+            operand = NO_VECTOR
     return max(longest, key=lambda vector: vector.seconds)
+
+
+def rate_vectors(query: str) -> list[tuple[str, RangeVector]]:
+    """The functions of RATE_FUNCTIONS that read a selector, each with its selector and range."""
+    tokens = _tokens(query)
+    vectors = []
+    for position, token in enumerate(tokens):
+        if token.group() in RATE_FUNCTIONS and _kind(tokens, position + 1) == "open":
+            end = position + 2
+            while _kind(tokens, end) in ("name", "braces"):
+                end += 1
+            if _kind(tokens, end) == "range":
+                selector = "".join(part.group() for part in tokens[position + 2 : end])
+                vector = RangeVector(selector, _seconds(tokens[end].group()))
+                vectors.append((token.group(), vector))
+    return vectors
+
+
+def metric_names(query: str) -> list[str]:
+    """The names of the metrics that a query reads, each once."""
+    tokens = _tokens(query)
+    names = []
+    labels_end = 0  # position after parentheses that hold names of labels
+    for position, token in enumerate(tokens):
+        text = token.group()
+        if token.lastgroup == "braces":
+            names += [match[2] for match in _NAME_MATCHER.finditer(text)]
+        if token.lastgroup != "name" or position < labels_end:
+            continue
+        if _kind(tokens, position + 1) == "open":
+            if text.lower() in GROUPINGS:
+                closes = (end for end in range(position, len(tokens)) if tokens[end][0] == ")")
+                labels_end = next(closes, len(tokens))
+        elif not (
+            text.lower() in KEYWORDS
+            or _is_aggregator(tokens, position)
+            or _is_part_of_number(query, token.start())
+        ):
+            names.append(text)
+    return list(dict.fromkeys(names))
+
+
+def _tokens(query: str) -> list[re.Match[str]]:
+    return [token for token in _TOKEN.finditer(query) if token.lastgroup != "skip"]
+
+
+def _kind(tokens: list[re.Match[str]], position: int) -> str | None:
+    return tokens[position].lastgroup if position < len(tokens) else None
+
+
+def _is_aggregator(tokens: list[re.Match[str]], position: int) -> bool:
+    """Whether it is the `sum` of `sum by (job) (x)`."""
+    return any(
+        token.group().lower() in ("by", "without") and _kind(tokens, position + 2) == "open"
+        for token in tokens[position + 1 : position + 2]
+    )
+
+
+def _is_part_of_number(query: str, start: int) -> bool:
+    """Whether it is the end of `5m` or `1e9`."""
+    return query[:start][-1:].isdigit()
 
 
 def _longer(first: RangeVector, second: RangeVector) -> RangeVector:

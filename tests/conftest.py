@@ -9,6 +9,20 @@ from tests.faults import FaultProxy
 from tests.history import history
 from tests.servers import PrometheusServer
 
+# What takes a minute or more.
+LONG = (
+    "tests/e2e/test_fortnight.py",
+    "tests/e2e/test_kill.py",
+    "tests/e2e/test_commands.py",
+    "tests/detectors/test_kernels.py",
+    "tests/fuzz/test_configurations.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first, so that no process is left with one when the others are done."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
 
 @pytest.fixture(scope="session")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:

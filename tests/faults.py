@@ -35,6 +35,7 @@ class FaultProxy:
         self.upstream = port
         self.fault: Fault = pass_on
         self.requests: list[str] = []  # paths with their query
+        self.upstream_path: Callable[[str], str] = str  # of a path that was asked for
         self.released = threading.Event()  # set at the end, so that hanging answers let go
         self.port = 0
         self._server: ThreadingHTTPServer | None = None
@@ -104,7 +105,8 @@ class Connection(BaseHTTPRequestHandler):
             headers = {
                 name: value for name, value in self.headers.items() if name != "Accept-Encoding"
             }
-            upstream.request(self.command, self.path, body or None, headers)
+            path = self.faults.upstream_path(self.path)
+            upstream.request(self.command, path, body or None, headers)
             response = upstream.getresponse()
             return Reply(response.status, response.getheader("Content-Type", ""), response.read())
         except OSError as error:

@@ -122,6 +122,9 @@ class PrometheusServer(Server):
     def data_dir(self) -> Path:
         return self.folder / "data"
 
+    def program(self) -> str:
+        return binary("prometheus")
+
     def backfill(self, series: Sequence[Series]) -> Self:
         """Puts history into the data folder; call before the start."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
@@ -141,7 +144,7 @@ class PrometheusServer(Server):
         (self.folder / "prometheus.yml").write_text(json.dumps(settings))  # JSON is YAML
         (self.folder / "web.yml").write_text(self.web_config)
         return [
-            binary("prometheus"),
+            self.program(),
             f"--config.file={self.folder / 'prometheus.yml'}",
             f"--web.config.file={self.folder / 'web.yml'}",
             f"--storage.tsdb.path={self.data_dir}",

@@ -11,16 +11,20 @@ from typing import Any
 import pytest
 import yaml
 
+from plugin.config import load
+
 ROOT = Path(__file__).parent.parent
 SERVERS = ROOT / "deploy" / "install-servers.sh"
 TARGETS = (
     "demo",
     "test",
+    "test-backends",
     "lint",
     "bench",
     "bench-quality",
     "dashboards",
     "grafana-preview",
+    "man",
     "clean",
     "help",
 )
@@ -96,10 +100,37 @@ def test_the_token_is_shared_and_never_written_down(compose: dict[str, Any]) -> 
         assert services[name]["environment"]["BANDWATCH_TOKEN"].startswith("${BANDWATCH_TOKEN:?"), (
             name
         )
+    assert services["bandwatch"]["environment"]["BANDWATCH_WRITE_TOKEN"].startswith(
+        "${BANDWATCH_WRITE_TOKEN:?"
+    )
+    assert "BANDWATCH_WRITE_TOKEN" not in services["grafana"]["environment"], "it only reads"
     assert compose["secrets"] == {"bandwatch_token": {"environment": "BANDWATCH_TOKEN"}}
     assert (
         services["prometheus"]["secrets"][0]["uid"] == services["prometheus"]["user"].split(":")[0]
     )
+
+
+def test_people_on_call_can_answer_where_this_file_runs(
+    compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BANDWATCH_TOKEN", "reading")
+    monkeypatch.setenv("BANDWATCH_WRITE_TOKEN", "writing")
+    web = load(ROOT / "deploy" / "bandwatch.yml").web
+    assert web.read_token is not None and web.read_token.get_secret_value() == "reading"
+    assert web.write_token is not None and web.write_token.get_secret_value() == "writing"
+    [port] = compose["services"]["bandwatch"]["ports"]
+    assert web.external_url == f"http://{port.rpartition(':')[0]}"
+
+
+def test_the_commands_of_the_readme_and_the_compose_file_agree(compose: dict[str, Any]) -> None:
+    readme = (ROOT / "README.md").read_text()
+    comments = (ROOT / "docker-compose.yml").read_text()
+    [command] = re.findall(r"^#   (export BANDWATCH_TOKEN=.+)$", comments, re.MULTILINE)
+    assert readme.count("openssl rand") == readme.count(command) * command.count("openssl rand")
+    for name in ("grafana", "bandwatch", "prometheus"):
+        [port] = compose["services"][name]["ports"]
+        assert f"http://{port.rpartition(':')[0]}" in readme
+    assert "GRAFANA_PASSWORD" in readme
 
 
 def test_prometheus_accepts_its_file(compose: dict[str, Any], tmp_path: Path) -> None:
@@ -170,6 +201,55 @@ def test_ci_runs_lint_and_tests() -> None:
     assert "make lint test" in (ROOT / ".ci" / "run").read_text()
 
 
+def backends(folder: Path, *arguments: str, go: str = "exit 1") -> subprocess.CompletedProcess[str]:
+    """The script that builds other servers, with a cache and a Go of our making."""
+    (folder / "bin").mkdir(exist_ok=True)
+    command = folder / "bin" / "go"
+    command.write_text(f"#!/bin/sh\n{go}\n")
+    command.chmod(0o755)
+    return subprocess.run(
+        [ROOT / "deploy" / "install-backends.sh", *arguments],
+        env={"PATH": f"{folder / 'bin'}:/usr/bin:/bin", "XDG_CACHE_HOME": str(folder / "cache")},
+        capture_output=True,
+        text=True,
+    )
+
+
+BUILDS = """
+[ "$1" = version ] && exit 0
+for module; do :; done
+name=${module##*/}
+echo "$module" >>"${XDG_CACHE_HOME}/built"
+echo program >"$GOBIN/${name%@*}" && chmod 755 "$GOBIN/${name%@*}"
+"""
+
+
+def test_other_servers_are_built_once_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    assert backends(tmp_path, "--cached").returncode == 1
+    for _ in range(2):
+        assert backends(tmp_path, go=BUILDS).returncode == 0
+    modules = (ROOT / "tests" / "backends" / "modules.txt").read_text()
+    assert (tmp_path / "cache" / "built").read_text() == modules, "each once"
+    assert backends(tmp_path, "--cached").returncode == 0
+    for module in modules.split():
+        release = module.rpartition("/")[2]
+        name = release.partition("@")[0]
+        assert (tmp_path / "cache" / "bandwatch" / "backends" / release / name).exists()
+
+
+def test_a_machine_without_go_is_told_what_is_skipped(tmp_path: Path) -> None:
+    outcome = backends(tmp_path)
+    assert outcome.returncode == 0 and "no Go is installed" in outcome.stderr
+    assert "cmd/prometheus@" in outcome.stderr and "victoria-metrics@" in outcome.stderr
+
+
+def test_a_build_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    outcome = backends(tmp_path, go='[ "$1" = version ]')
+    assert outcome.returncode == 1 and "Go could not build" in outcome.stderr
+    assert list((tmp_path / "cache" / "bandwatch" / "backends").iterdir()) == []
+
+
 class Machine:
     """A machine of our making: only the commands of one folder, and a place for the policy file."""
 
@@ -206,7 +286,18 @@ def test_nothing_is_installed_where_all_is_there(tmp_path: Path) -> None:
     machine.apt(0)
     for name in ("prometheus", "promtool", "prometheus-node-exporter", "prometheus-alertmanager"):
         machine.command(name, "")
+    assert machine.install("--optional").returncode == 0 and not machine.log.exists()
+    machine.command("chromium", "")
     assert machine.install().returncode == 0 and not machine.log.exists()
+
+
+def test_the_browser_is_installed_for_the_tests_and_not_for_the_demo(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, user=0)
+    machine.command("apt-get", f'echo "$*" >>{machine.log}')
+    assert machine.install("--optional").returncode == 0
+    assert "chromium" not in machine.log.read_text()
+    assert machine.install().returncode == 0
+    assert machine.log.read_text().endswith("prometheus-alertmanager chromium\n")
 
 
 def test_servers_are_installed_under_a_policy_that_starts_nothing(tmp_path: Path) -> None:

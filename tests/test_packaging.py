@@ -36,10 +36,8 @@ def pins() -> dict[str, str]:
 
 
 def requirements(project: dict[str, Any]) -> list[Requirement]:
-    asked = [
-        *project["project"]["dependencies"],
-        *project["project"]["optional-dependencies"]["dev"],
-    ]
+    extras = project["project"]["optional-dependencies"]
+    asked = [*project["project"]["dependencies"], *extras["torch"], *extras["dev"]]
     return [Requirement(line) for line in asked]
 
 
@@ -102,6 +100,14 @@ def test_every_file_is_in_the_wheel(project: dict[str, Any]) -> None:
         ):
             forgotten.append(str(inside))
     assert forgotten == []
+
+
+def test_the_documentation_is_in_the_wheel(project: dict[str, Any]) -> None:
+    """The service serves it from its package, where `docs` is a link."""
+    assert (ROOT / "plugin" / "docs").resolve() == ROOT / "docs"
+    globs = project["tool"]["setuptools"]["package-data"]["plugin"]
+    paths = [path.relative_to(ROOT) for path in (ROOT / "docs").rglob("*") if path.is_file()]
+    assert [str(path) for path in paths if not any(path.match(glob) for glob in globs)] == []
 
 
 def test_the_version_has_its_changes() -> None:

@@ -29,7 +29,7 @@ def test_a_prometheus_that_scrapes_itself_and_the_node_exporter(tmp_path: Path) 
             server.stop(kill=True)
             server.start()
             assert server.port == port
-            assert read.buildinfo()
+            assert read.product()
 
 
 def test_a_server_that_does_not_start_shows_its_log(tmp_path: Path) -> None:

@@ -12,7 +12,19 @@ import sys
 from collections.abc import Sequence
 
 from plugin import logs
-from plugin.cli import grafana, init, oncall, running, service, trial
+from plugin.cli import (
+    changes,
+    completion,
+    grafana,
+    init,
+    oncall,
+    overview,
+    preview,
+    running,
+    service,
+    trial,
+)
+from plugin.cli.parsing import CommandParser
 from plugin.errors import BandwatchError
 from plugin.version import VERSION
 
@@ -24,14 +36,20 @@ COMMANDS = (
     service.add_check,
     service.add_fit,
     service.add_score,
+    preview.add_preview,
     trial.add_backtest,
     trial.add_evaluate,
     trial.add_demo,
+    overview.add_status,
+    overview.add_incidents,
+    overview.add_series,
+    overview.add_watches,
     running.add_report,
     running.add_explain,
     grafana.add_grafana,
     oncall.add_feedback,
     oncall.add_maintenance,
+    changes.add_changes,
     running.add_models,
 )
 
@@ -69,9 +87,10 @@ def _execute(arguments: Sequence[str] | None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """All commands and flags."""
-    top = argparse.ArgumentParser(prog="bandwatch", description=DESCRIPTION)
+    top: argparse.ArgumentParser = CommandParser(prog="bandwatch", description=DESCRIPTION)
     top.add_argument("--version", action="version", version=f"bandwatch {VERSION}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in COMMANDS:
         add(commands)
+    completion.add_completion(commands, parser)
     return top

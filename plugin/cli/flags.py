@@ -19,6 +19,7 @@ Action: TypeAlias = Callable[[argparse.Namespace], int]
 FlagTable: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 MAX_TIMEOUT_SECONDS = 600
+SERVICE_URL = "http://127.0.0.1:8642"  # where a service listens by default
 TLS_FLAGS = {
     "--ca-file": "certificates of the authorities that are trusted (default: the usual ones)",
     "--cert-file": "our certificate, for a service that asks clients for one",
@@ -126,8 +127,10 @@ def timezone(text: str) -> str:
 def url(text: str) -> str:
     """An address with http or https."""
     if not text.startswith(("http://", "https://")):
+        from plugin.config.locations import found_address
+
         raise argparse.ArgumentTypeError(
-            f'found "{text}"; valid is a URL such as http://127.0.0.1:9090'
+            f"found {found_address(text)}; valid is a URL such as http://127.0.0.1:9090"
         )
     return text
 
@@ -165,13 +168,21 @@ def _parsed(parse: Callable[[str], T], text: str) -> T:
 
 
 def config_file(parser: argparse.ArgumentParser) -> None:
-    """Adds the flag for the configuration file."""
-    parser.add_argument(
+    """Adds the flag for the configuration file, which may also be given without the flag."""
+    spellings = parser.add_mutually_exclusive_group()
+    spellings.add_argument(
         "--config.file",
         dest="config_file",
         metavar="FILE",
         default="bandwatch.yml",
         help="configuration file (default: %(default)s)",
+    )
+    spellings.add_argument(
+        "config_file",
+        metavar="FILE",
+        nargs="?",
+        default=argparse.SUPPRESS,  # else it would overwrite what the flag says
+        help="configuration file, as with --config.file",
     )
 
 
@@ -187,9 +198,9 @@ def at_service(parser: argparse.ArgumentParser, token: str = "token") -> None:
     parser.add_argument(
         "--url",
         metavar="URL",
-        default="http://127.0.0.1:8642",
         type=url,
-        help="address of the running service (default: %(default)s)",
+        help="address of the running service (default: the environment's BANDWATCH_URL, else "
+        f"{SERVICE_URL})",
     )
     parser.add_argument(
         "--token",
@@ -212,8 +223,21 @@ def service(options: argparse.Namespace) -> "ServiceClient":
         raise ConfigError("--cert-file and --key-file: give both or none")
     certificate = (options.cert_file, options.key_file) if options.cert_file else None
     return ServiceClient(
-        options.url.rstrip("/"),
+        _service_url(options.url).rstrip("/"),
         chosen_token(options.token, options.token_file, "BANDWATCH_TOKEN"),
         options.ca_file,
         certificate,
     )
+
+
+def _service_url(given_url: str | None) -> str:
+    """The address that is given, or that of the environment. Raises ConfigError."""
+    import os
+
+    environment_url = os.environ.get("BANDWATCH_URL", "")
+    if given_url or not environment_url:
+        return given_url or SERVICE_URL
+    try:
+        return url(environment_url)
+    except argparse.ArgumentTypeError as error:
+        raise ConfigError(f"the environment's BANDWATCH_URL: {error}") from error

@@ -17,7 +17,23 @@ INIT_FLAGS: flags.FlagTable = {
         "action": "append",
         "metavar": "NAME",
         "default": [],
-        "help": "only this preset, or the one in this .yml file; may be repeated (default: all)",
+        "help": "only this preset, or the one in this .yml file; may be repeated (default: all, or"
+        " none beside files of other systems)",
+    },
+    "--from-rules": {
+        "dest": "rule_files",
+        "action": "append",
+        "metavar": "FILE",
+        "default": [],
+        "help": "watches beside the thresholds of a rule file of Prometheus, and for metrics that"
+        " it tags with anomaly_name; may be repeated",
+    },
+    "--from-vmanomaly": {
+        "dest": "vmanomaly_files",
+        "action": "append",
+        "metavar": "FILE",
+        "default": [],
+        "help": "watches for the queries of a configuration of vmanomaly; may be repeated",
     },
     "--yes": {"action": "store_true", "help": "keep all that is proposed, and ask nothing"},
     "--json": {
@@ -53,5 +69,7 @@ def init(options: argparse.Namespace) -> int:
             output=Path(options.output),
             keeps_all=options.yes,
             as_json=options.json,
+            rule_files=list(map(Path, options.rule_files)),
+            vmanomaly_files=list(map(Path, options.vmanomaly_files)),
         )
     )

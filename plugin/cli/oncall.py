@@ -2,12 +2,12 @@
 
 import argparse
 
-from plugin.cli import flags
+from plugin.cli import flags, listings
 
 WINDOW_FLAGS = (  # name, metavar, help
     ("name", "TEXT", "what it is called (default: the comment)"),
     ("match", "SELECTOR", "which series, as in Prometheus: '{job=\"api\"}'; '{}' is every one"),
-    ("begin", "TIME", "2026-11-21T02:00 in the time zone, or with Z (default: now)"),
+    ("start", "TIME", "2026-11-21T02:00 in the time zone, or with Z (default: now)"),
     ("end", "TIME", "when it ends"),
     ("duration", "DURATION", "how long it lasts, instead of --end"),
     ("rule", "RRULE", "how it recurs, by a rule of iCalendar: 'FREQ=WEEKLY;BYDAY=SA'"),
@@ -20,12 +20,6 @@ WINDOW_FLAGS = (  # name, metavar, help
 ALARM_FLAGS: flags.FlagTable = {
     "--watch": {"metavar": "NAME", "help": "the watch"},
     "--series": {"metavar": "SERIES", "help": "one series, as /api/v1/series lists it"},
-    "--from": {
-        "dest": "start",
-        "metavar": "TIME",
-        "help": "start of the range: 2026-11-21T03:05:00Z",
-    },
-    "--to": {"dest": "end", "metavar": "TIME", "help": "end of the range (default: now)"},
 }
 
 
@@ -36,7 +30,7 @@ def add_feedback(commands: flags.Commands) -> None:
     add = flags.command(group, "add", "answer an alarm", feedback_add)
     add.add_argument("verdict", metavar="VERDICT", help="false_alarm, real or new_normal")
     add.add_argument(
-        "--incident", metavar="ID", help="which incident; else --watch, --series, --from and --to"
+        "--incident", metavar="ID", help="which incident; else --watch, --series, --start and --end"
     )
     add.add_argument("--comment", metavar="TEXT", default="", help="why")
     show = flags.command(group, "list", "list the answers and which are in force", feedback_list)
@@ -49,6 +43,9 @@ def add_feedback(commands: flags.Commands) -> None:
     )
     for command in (add, show):
         flags.add_all(command, ALARM_FLAGS)
+    listings.start_and_end(add)
+    listings.times(show)
+    listings.output(show)
     for command in (add, show, withdraw):
         flags.at_service(command)
 
@@ -82,9 +79,9 @@ def feedback_list(options: argparse.Namespace) -> int:
             "watch": options.watch,
             "match": options.match,
             "series": options.series,
-            "from": options.start,
-            "to": options.end,
+            **listings.time_fields(options),
         },
+        options.form,
     )
     return 0
 
@@ -108,6 +105,7 @@ def add_maintenance(commands: flags.Commands) -> None:
     )
     for name, metavar, text in WINDOW_FLAGS:
         add.add_argument(f"--{name}", metavar=metavar, help=text)
+    listings.renamed(add, "--begin", "start")
     add.add_argument(
         "--watch",
         metavar="NAME",
@@ -118,6 +116,7 @@ def add_maintenance(commands: flags.Commands) -> None:
         group, "list", "list the windows that run and those to come", maintenance_list
     )
     show.add_argument("--all", action="store_true", help="also windows that are over")
+    listings.output(show)
     end = flags.command(group, "end", "end windows that run, remove those to come", maintenance_end)
     end.add_argument("ids", metavar="ID", nargs="+", help="the id of a window, as list shows it")
     for command in (add, show, end):
@@ -129,6 +128,7 @@ def maintenance_add(options: argparse.Namespace) -> int:
     from plugin.commands import maintenance
 
     fields = {name: getattr(options, name) for name, _, _ in WINDOW_FLAGS}
+    fields["begin"] = fields.pop("start")  # as the API calls it
     maintenance.add(flags.service(options), {**fields, "watch": options.watch})
     return 0
 
@@ -137,7 +137,7 @@ def maintenance_list(options: argparse.Namespace) -> int:
     """`bandwatch maintenance list`."""
     from plugin.commands import maintenance
 
-    maintenance.show(flags.service(options), everything=options.all)
+    maintenance.show(flags.service(options), options.form, everything=options.all)
     return 0
 
 

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from plugin.cli import flags
+from plugin.cli import flags, listings
 from plugin.errors import BandwatchError
 
 INCIDENT_END = re.compile(r"-\d+$")  # of the name of an incident
@@ -67,11 +67,13 @@ def add_explain(commands: flags.Commands) -> None:
     command.add_argument(
         "--at", metavar="TIME", help="a moment: 2026-11-21T03:05:00Z (default: now)"
     )
+    listings.output(command)
     flags.at_service(command)
 
 
 def explain(options: argparse.Namespace) -> int:
     """`bandwatch explain`: a few lines for each series."""
+    from plugin.commands import listing
     from plugin.commands.client import expect_rows
 
     service = flags.service(options)
@@ -85,6 +87,9 @@ def explain(options: argparse.Namespace) -> int:
         raise BandwatchError(
             f"nothing is known of {name} then: /api/v1/series lists the series, --at says when"
         )
+    if options.form != "table":
+        listing.show_data(rows, options.form)
+        return 0
     for row in rows:
         time = datetime.fromtimestamp(row["time"] / 1000, UTC)
         print(f"{row['series']} of {row['watch']} at {time:%Y-%m-%dT%H:%M:%SZ}")
@@ -103,7 +108,9 @@ def add_models(commands: flags.Commands) -> None:
             "--series", metavar="SERIES", help="one series, as /api/v1/series lists it"
         )
         command.add_argument("--match", metavar="SELECTOR", help="only series that this selects")
-        if name not in ("list", "show"):
+        if name in ("list", "show"):
+            listings.output(command)
+        else:
             command.add_argument(
                 "--comment", metavar="TEXT", default="", help="why; it is stored with the decision"
             )
@@ -123,7 +130,7 @@ def models_list(options: argparse.Namespace) -> int:
     """`bandwatch models list`."""
     from plugin.commands import models
 
-    models.show_list(flags.service(options), _selection(options))
+    models.show_list(flags.service(options), _selection(options), options.form)
     return 0
 
 
@@ -131,7 +138,7 @@ def models_show(options: argparse.Namespace) -> int:
     """`bandwatch models show`."""
     from plugin.commands import models
 
-    models.show(flags.service(options), _selection(options))
+    models.show(flags.service(options), _selection(options), options.form)
     return 0
 
 

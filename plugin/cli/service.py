@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,11 +13,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from plugin.cli import flags
+from plugin.cli import flags, listings
 from plugin.clock import pause
 from plugin.errors import BandwatchError, ConfigError
 
 if TYPE_CHECKING:
+    from plugin.board import Snapshot
     from plugin.components import Components
     from plugin.config import Config
     from plugin.web.rows import Row
@@ -43,17 +43,16 @@ def add_run(commands: flags.Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """`bandwatch run`: until SIGTERM or SIGINT; SIGHUP reloads."""
     from plugin import config
-    from plugin.app import Service
 
     def load() -> config.Config:
         settings = config.load(Path(options.config_file))
-        return (
-            config.listening_on(settings, options.listen_address)
-            if options.listen_address
-            else settings
-        )
+        address = options.listen_address
+        return config.listening_on(settings, address) if address else settings
 
-    service = Service(load(), load=load)
+    settings = load()
+    from plugin.app import Service  # takes seconds: what is wrong in the file has been said by now
+
+    service = Service(settings, load=load)
     # An Event would hang in a handler that interrupts its own `wait`.
     stop_signals: SimpleQueue[int] = SimpleQueue()
 
@@ -92,7 +91,7 @@ def add_check(commands: flags.Commands) -> None:
     command = flags.command(
         commands, "check", "validate a configuration file and try its queries on Prometheus", check
     )
-    command.add_argument("file", metavar="FILE", nargs="?", help="the configuration file")
+    flags.config_file(command)
     command.add_argument(
         "--example", action="store_true", help="print a commented example file and exit"
     )
@@ -106,11 +105,9 @@ def check(options: argparse.Namespace) -> int:
     if options.example:
         print(config.example(), end="")
         return 0
-    if not options.file:
-        raise ConfigError("nothing to check: give a FILE, or --example for one to start from")
-    settings = config.load(Path(options.file))
+    settings = config.load(Path(options.config_file))
     count = len(settings.watches)
-    print(f"{options.file}: valid, {count} {'watch' if count == 1 else 'watches'}")
+    print(f"{options.config_file}: valid, {count} {'watch' if count == 1 else 'watches'}")
     _check_tls(settings)
     maintenance_works = _check_maintenance(settings)
     if options.syntax_only:
@@ -135,11 +132,11 @@ def _check_tls(settings: "Config") -> None:
 
 
 def _check_maintenance(settings: "Config") -> bool:
-    if not settings.maintenance.calendars and not settings.maintenance.windows:
+    if not settings.maintenance.calendars:
         return True
     from plugin.maintenance import dry_run
 
-    return dry_run.check(settings, int(time.time()), sys.stdout)
+    return dry_run.check(settings, sys.stdout)
 
 
 def add_fit(commands: flags.Commands) -> None:
@@ -171,31 +168,49 @@ def add_score(commands: flags.Commands) -> None:
     )
     flags.config_file(command)
     flags.watches(command)
+    listings.output(command)
 
 
 def score(options: argparse.Namespace) -> int:
     """`bandwatch score`: one catch-up of the chosen watches, and their latest scores."""
-    from plugin.commands import terminal
-    from plugin.web.rows import score_rows
+    from plugin.commands import listing
 
     failed = False
+    data: list[Row] = []
     with _components(options) as components:
         for jobs in components.watches.values():
             failed |= not jobs.score.run()
         for snapshot in components.board.snapshots().values():
             if not snapshot.series:
-                print(f"{snapshot.watch}: nothing scored: {snapshot.reason or 'no series'}")
+                text = f"{snapshot.watch}: nothing scored: {snapshot.reason or 'no series'}"
+                print(text, file=sys.stdout if options.form == "table" else sys.stderr)
                 failed |= not snapshot.settings.paused
-                continue
-            rows = sorted(score_rows(snapshot, now=snapshot.time), key=_anomaly, reverse=True)
-            columns = ["series", "state", "value", "expected", "lower", "upper", "score"]
-            time_text = datetime.fromtimestamp(snapshot.time, UTC).isoformat(sep=" ")
-            terminal.table(
-                f"{snapshot.watch} at {time_text}, highest scores first",
-                columns,
-                [[_cell(row.get(column)) for column in columns] for row in rows],
-            )
+            elif options.form == "table":
+                _show_scores(snapshot)
+            else:
+                data += _score_rows(snapshot)
+    if options.form != "table":
+        listing.show_data(data, options.form)
     return 1 if failed else 0
+
+
+def _show_scores(snapshot: "Snapshot") -> None:
+    from plugin.commands import terminal
+
+    columns = ["series", "state", "value", "expected", "lower", "upper", "score"]
+    time_text = datetime.fromtimestamp(snapshot.time, UTC).isoformat(sep=" ")
+    terminal.table(
+        f"{snapshot.watch} at {time_text}, highest scores first",
+        columns,
+        [[_cell(row.get(column)) for column in columns] for row in _score_rows(snapshot)],
+    )
+
+
+def _score_rows(snapshot: "Snapshot") -> "list[Row]":
+    """The highest scores first."""
+    from plugin.web.rows import score_rows
+
+    return sorted(score_rows(snapshot, now=snapshot.time), key=_anomaly, reverse=True)
 
 
 def _anomaly(row: "Row") -> float:
@@ -211,7 +226,6 @@ def _cell(value: object) -> str:
 def _components(options: argparse.Namespace) -> "Iterator[Components]":
     """The service without scheduler and web, for the watches that the flags choose."""
     from plugin import config
-    from plugin.components import Components
 
     settings = config.load(Path(options.config_file))
     names = [watch.name for watch in settings.watches]
@@ -222,6 +236,8 @@ def _components(options: argparse.Namespace) -> "Iterator[Components]":
                 f"valid is one of: {', '.join(names)}"
             )
     watches = tuple(watch for watch in settings.watches if watch.name in (options.watch or names))
+    from plugin.components import Components  # takes seconds: what is wrong has been said by now
+
     components = Components(settings.model_copy(update={"watches": watches}))
     try:
         yield components

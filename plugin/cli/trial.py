@@ -101,15 +101,18 @@ def backtest(options: argparse.Namespace) -> int:
     from detectors.api import DetectorError
     from detectors.registry import detector_named
     from plugin.commands import terminal
-    from plugin.commands.backtest import results_report, run
     from plugin.commands.backtest.settings import check_settings
 
     watch = _watch(options)
     output = Path(options.output)
     try:
-        detector_named(watch.detector, {})
+        if options.detector:
+            detector_named(options.detector, {})
         recordings = _recordings(options)
         check_settings(watch, recordings)
+        # takes seconds: what is wrong with the flags has been said by now
+        from plugin.commands.backtest import results_report, run
+
         with terminal.bar(f"backtest {len(recordings)} series") as bar:
             results = run.backtest(
                 recordings, watch, output, plot=options.plot, jobs=options.jobs, progress=bar
@@ -149,7 +152,7 @@ def _recordings(options: argparse.Namespace) -> "list[Recording]":
     import time
 
     from plugin import config
-    from plugin.commands.backtest import source
+    from plugin.commands.backtest import expression, source
     from plugin.prometheus import PrometheusReader
 
     if os.path.isdir(options.source):  # unlike Path, it takes a text longer than any path
@@ -163,7 +166,7 @@ def _recordings(options: argparse.Namespace) -> "list[Recording]":
     now = int(time.time())
     reader = PrometheusReader(config.PrometheusSettings(url=options.prometheus_url))
     try:
-        return source.query_recordings(
+        return expression.query_recordings(
             reader, options.source, (now - options.since) // step * step, now // step * step, step
         )
     except PrometheusError as error:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import requests
 
 from plugin.errors import BandwatchError, ConfigError
+from plugin.public_addresses import public_url
 from plugin.version import VERSION
 
 CONNECT_SECONDS = 5.0
@@ -31,6 +32,11 @@ class ServiceClient:
     token: str = ""  # "" = none
     ca_file: str = ""  # of the authorities that are trusted; "" = the usual ones
     certificate: tuple[str, str] | None = None  # files of our certificate and its key
+
+    @property
+    def shown_url(self) -> str:
+        """The address for messages: user and password may stand in it, as the service has users."""
+        return public_url(self.url)
 
     def get(self, path: str, parameters: Fields | None = None) -> object:
         return self._ask("GET", path, parameters=parameters)
@@ -73,12 +79,12 @@ class ServiceClient:
     def _no_answer(self, error: Exception) -> BandwatchError:
         if isinstance(error, requests.exceptions.SSLError) or "certificate" in str(error):
             return BandwatchError(
-                f"{self.url}: no TLS ({_cause(error)}): --ca-file names who has signed its "
+                f"{self.shown_url}: no TLS ({_cause(error)}): --ca-file names who has signed its "
                 "certificate; where it asks for one of ours, give --cert-file and --key-file"
             )
         return BandwatchError(
-            f"{self.url} does not answer ({type(error).__name__}): does `bandwatch run` run there? "
-            "--url names another address, https:// where it speaks TLS"
+            f"{self.shown_url} does not answer ({type(error).__name__}): does `bandwatch run` run"
+            " there? --url names another address, https:// where it speaks TLS"
         )
 
     def _read(self, response: requests.Response) -> object:
@@ -98,7 +104,7 @@ class ServiceClient:
             if response.status_code == 401
             else ""
         )
-        raise BandwatchError(f"{self.url}: {message}{hint}")
+        raise BandwatchError(f"{self.shown_url}: {message}{hint}")
 
 
 def _cause(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from plugin.commands import terminal
+from plugin.commands import listing, terminal
 from plugin.commands.client import (
     Fields,
     ServiceClient,
@@ -42,9 +42,10 @@ def add(client: ServiceClient, verdict: str, alarm: Fields, *, comment: str) -> 
     print(answer["effect"])
 
 
-def show(client: ServiceClient, selection: Fields) -> None:
-    """Prints a table of answers. selection: watch, match, series, from and to; None = any."""
-    terminal.show_rows(COLUMNS, expect_rows(client.get(PATH, selection)))
+def show(client: ServiceClient, selection: Fields, form: str) -> None:
+    """Prints answers. selection: watch, match, series, from and to; None = any. form: as of
+    `listing.show`."""
+    listing.show(COLUMNS, expect_rows(client.get(PATH, selection)), form, ("id", "series"))
 
 
 def withdraw(client: ServiceClient, numbers: Sequence[int]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from plugin.commands import terminal
+from plugin.commands import listing, terminal
 from plugin.commands.client import ServiceClient, act_on_all, expect_object, expect_rows, user_name
 from plugin.commands.terminal import time_cell
 from plugin.errors import BandwatchError
@@ -45,11 +45,14 @@ def add(client: ServiceClient, fields: Mapping[str, str | Sequence[str] | None])
     print(window["effect"])
 
 
-def show(client: ServiceClient, *, everything: bool) -> None:
-    """Prints a table of windows. everything: also those that are over."""
+def show(client: ServiceClient, form: str, *, everything: bool) -> None:
+    """Prints windows. form: as of `listing.show`. everything: also those that are over."""
     windows = expect_rows(client.get(PATH))
-    terminal.show_rows(
-        COLUMNS, [window for window in windows if everything or window["state"] != "ended"]
+    listing.show(
+        COLUMNS,
+        [window for window in windows if everything or window["state"] != "ended"],
+        form,
+        ("id", "match"),
     )
 
 

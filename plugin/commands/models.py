@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from plugin.commands import terminal
+from plugin.commands import listing, terminal
 from plugin.commands.client import Fields, ServiceClient, expect_rows, user_name
 from plugin.commands.terminal import time_cell
 from plugin.domain.times import duration
@@ -40,21 +40,24 @@ DECISION_COLUMNS: terminal.Columns = {
 }
 
 
-def show_list(client: ServiceClient, selection: Fields) -> None:
-    """Prints the active models. selection: watch, series and match; None = any."""
-    models = _models(client, selection)
-    terminal.show_rows(ACTIVE_COLUMNS, [row for row in models if row["champion"]])
+def show_list(client: ServiceClient, selection: Fields, form: str) -> None:
+    """Prints the active models. selection: watch, series and match; None = any. form: as of
+    `listing.show`."""
+    active = [row for row in _models(client, selection) if row["champion"]]
+    listing.show(ACTIVE_COLUMNS, active, form, ("series",))
 
 
-def show(client: ServiceClient, selection: Fields) -> None:
-    """Prints all stored versions of some series, and the decisions about them."""
-    terminal.show_rows(VERSION_COLUMNS, _models(client, selection))
+def show(client: ServiceClient, selection: Fields, form: str) -> None:
+    """Prints all stored versions of some series, and in a table the decisions about them."""
+    listing.show(VERSION_COLUMNS, _models(client, selection), form, ("series",))
+    if form != "table":
+        return
     decisions = expect_rows(
         client.get("/api/v1/decisions", {**selection, "limit": str(MAX_DECISIONS)})
     )
     if decisions:
         print()
-        terminal.show_rows(DECISION_COLUMNS, decisions)
+        listing.show(DECISION_COLUMNS, decisions, form, ("series",))
 
 
 def order(
@@ -84,8 +87,8 @@ def _models(client: ServiceClient, selection: Fields) -> list[dict[str, Any]]:
     if not rows:
         selected = ", ".join(text for text in selection.values() if text) or "any series"
         raise BandwatchError(
-            f"{client.url}: no model of {selected}: `GET /api/v1/series` lists the series; a new"
-            " one has its first model when it has been fitted"
+            f"{client.shown_url}: no model of {selected}: `GET /api/v1/series` lists the series; a"
+            " new one has its first model when it has been fitted"
         )
     return rows
 

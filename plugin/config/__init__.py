@@ -20,7 +20,7 @@ from plugin.config.model import (
 )
 from plugin.config.reading import listening_on, load, parse
 from plugin.config.web_settings import TlsServerSettings
-from plugin.config.writing import example, masked
+from plugin.config.writing import example, masked, watch_settings
 
 __all__ = [
     "AlertmanagerSettings",
@@ -49,4 +49,5 @@ __all__ = [
     "parse_budget",
     "parse_duration",
     "split_address",
+    "watch_settings",
 ]

@@ -1,5 +1,6 @@
 """The rules for servers that we ask, and for the one that we are."""
 
+import re
 from collections.abc import Iterator
 
 from plugin.config.conflicts import Conflict, conflict, repeated_names
@@ -47,14 +48,12 @@ def _tls(section: Path, endpoint: Endpoint) -> Iterator[Conflict]:
             )
     files = [name for name in ("ca_file", "cert_file", "key_file") if getattr(endpoint, name)]
     if files and endpoint.url.startswith("http://"):
-        https = (
-            None if "@" in endpoint.url else display_text(endpoint.url.replace("http", "https", 1))
-        )
+        https = endpoint.url.replace("http", "https", 1)
         yield conflict(
             (*section, "url"),
             f"http:// with {files[0]}",
             "https:// where files for TLS are set",
-            https,
+            None if re.search("[@?]", https) else display_text(https),
             also=((*section, files[0]),),
         )
 

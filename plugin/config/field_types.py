@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from plugin.config import durations
 from plugin.config.problems import (
     InvalidValue,
+    bare_text,
     display_text,
     nearest_name,
     one_of,
@@ -74,11 +75,13 @@ class TextField(FieldType):
 
     valid: str
     pattern: str = r"(?s).+"
+    before_colon: bool = False  # only that part is shown: a secret may follow it
 
     def read(self, value: object) -> str:
         text = "" if value == "" else self.text(value)
         if not re.fullmatch(self.pattern, text):
-            raise InvalidValue(display_text(text), self.valid)
+            found = quote(bare_text(text)) if self.before_colon else display_text(text)
+            raise InvalidValue(found, self.valid)
         return text
 
 

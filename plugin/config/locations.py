@@ -10,8 +10,10 @@ from urllib.parse import SplitResult, urlsplit
 from plugin.config.field_types import FieldType
 from plugin.config.problems import InvalidValue, display_text, nearest_name, quote
 from plugin.domain.public_holidays import country_meant, subdivisions_by_country
+from plugin.public_addresses import public_part, written_url
 
 WITH_CREDENTIALS = "a URL with credentials (not shown)"
+NO_ADDRESS = "text that is no URL (not shown, as it may hold a password)"
 WRITE_PATH = "/api/v1/write"  # of Prometheus
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -62,15 +64,10 @@ class UrlField(FieldType):
         return text, parts if parts.scheme in ("http", "https") and parts.hostname else None
 
     def _refused(self, text: str, meant: str | None) -> InvalidValue:
-        return (
-            InvalidValue(WITH_CREDENTIALS, self.valid)
-            if "@" in text
-            else InvalidValue(display_text(text), self.valid, meant)
-        )
+        return InvalidValue(found_address(text), self.valid, None if "@" in text else meant)
 
     def write(self, value: Any) -> str:
-        parts = urlsplit(str(value))
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        return written_url(str(value))
 
 
 class ApiUrlField(UrlField):
@@ -103,6 +100,12 @@ class ExternalUrlField(UrlField):
         if parts is None or parts.query or parts.fragment or "@" in text:
             raise self._refused(text, None)
         return text.rstrip("/")
+
+
+class PeopleUrlField(ExternalUrlField):
+    """The base URL at which people reach Prometheus or Grafana with a browser."""
+
+    valid = "the URL at which people reach it such as https://grafana.example.org"
 
 
 class WriteUrlField(UrlField):
@@ -164,6 +167,14 @@ class CountryField(FieldType):
         if country not in subdivisions_by_country():
             raise InvalidValue(display_text(country), self.valid, lambda: _nearest_country(country))
         return country
+
+
+def found_address(text: str) -> str:
+    """A text that is refused as an address, as a message may repeat it."""
+    if "@" in text:
+        return WITH_CREDENTIALS
+    part = public_part(text)
+    return display_text(part) if part else NO_ADDRESS
 
 
 def split_address(address: str) -> tuple[str, int]:

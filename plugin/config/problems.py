@@ -87,9 +87,11 @@ def quote(text: str) -> str:
     return f"'{text}'" if unescaped else visible(json.dumps(text, ensure_ascii=False))
 
 
-def bare_text(text: str) -> str:
-    """Text without quotes, such as a key."""
-    return visible(_shortened(text))
+def bare_text(key: str) -> str:
+    """A key or a name without quotes. What follows a `:` in it is left out: a value, perhaps a
+    secret one, for which a space is missing."""
+    name, colon, value = key.partition(":")
+    return visible(_shortened(f"{name}:…" if colon and value else key))
 
 
 def visible(text: str) -> str:

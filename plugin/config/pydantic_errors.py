@@ -10,7 +10,15 @@ from pydantic.fields import FieldInfo
 
 from plugin.config.field_types import FieldType
 from plugin.config.model import Config, Section
-from plugin.config.problems import InvalidValue, Path, display_text, nearest_name, type_name
+from plugin.config.problems import (
+    InvalidValue,
+    Path,
+    bare_text,
+    display_text,
+    nearest_name,
+    quote,
+    type_name,
+)
 
 # In place of required settings that were refused, so that the rules between the others can still be
 # checked.
@@ -85,7 +93,7 @@ def _valid(path: Path, field: FieldInfo | None) -> str:
 def _unknown_key(key: str, section: type[Section]) -> InvalidValue:
     sections = {name: _section_in(field.annotation) for name, field in Config.model_fields.items()}
     home = next((name for name, inner in sections.items() if inner and key in _keys(inner)), None)
-    found = f"the unknown key {display_text(key)}"
+    found = f"the unknown key {quote(bare_text(key))}"
     valid = f"one of {', '.join(_keys(section))}"
     if home:  # a valid key in the wrong place
         place = f"{home}{'[]' if home == 'watches' else ''}.{key}"

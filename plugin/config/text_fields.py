@@ -27,12 +27,14 @@ LABEL_NAME = TextField(
 )
 SERIES_LABEL = TextField("the name of a label of the series", r"[^\s\"{}=,]+")
 LABEL_VALUE = TextField("text that is not empty")
-HEADER_NAME = TextField("the name of an HTTP header", r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+HEADER_NAME = TextField(
+    "the name of an HTTP header", r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", before_colon=True
+)
 HEADER_VALUE = SecretField("text in one line, in quotes", r"[^\r\n]+")
 TOKEN = SecretField("a token: text without spaces or line breaks, in quotes", r"[!-~]+")
 PASSWORD = SecretField("a password: text that is not empty, in quotes", r"(?s).+")
 SUBDIVISION = TextField("a part of the country, such as BE", r"(?s).*")
-USERNAME = TextField("a user name without :", r"[^:\r\n]+")
+USERNAME = TextField("a user name without :", r"[^:\r\n]+", before_colon=True)
 UNIT = TextField("a unit of Grafana such as reqps, s, bytes or percentunit", r"[^\r\n]*")
 FILE = TextField("the path of a file")
 CALENDAR_PATH = TextField("the path of an .ics file, or of a folder of them")

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from plugin.config.model import Config
+from plugin.config.model import Config, Watch
 from plugin.config.problems import InvalidValue, Path
 from plugin.config.pydantic_errors import invalid_values
 
@@ -20,3 +20,8 @@ def invalid_watch_settings(
         Config.model_validate(data, context="file")
     except ValidationError as error:
         yield from invalid_values(error)
+
+
+def watch_of(settings: Mapping[str, Any]) -> Watch:
+    """The watch of settings that are valid."""
+    return Watch.model_validate(dict(settings), context="file")

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import SecretStr
 
 from plugin.config.field_types import DurationField, FlagField, IntegerField
-from plugin.config.locations import AddressField, ExternalUrlField
+from plugin.config.locations import AddressField, ExternalUrlField, PeopleUrlField
 from plugin.config.section import Section
 from plugin.config.text_fields import FILE, PASSWORD, TOKEN, USERNAME
 from plugin.config.tls_names import ClientAuthField, MinTlsField, TlsSectionField
@@ -64,12 +64,17 @@ class WebSettings(Section):
     max_range: Annotated[int, DurationField(60 * MINUTE)] = 92 * DAY
     # Where people reach the service; None = messages contain no links.
     external_url: Annotated[str | None, ExternalUrlField()] = None
+    # Where people reach Prometheus and Grafana; None = the page has no link to it.
+    prometheus_url: Annotated[str | None, PeopleUrlField()] = None
+    grafana_url: Annotated[str | None, PeopleUrlField()] = None
     # Of a link with which an alarm can be answered.
     link_expiry: Annotated[int, DurationField(60 * MINUTE)] = 7 * DAY
+    # Of a browser that has signed in.
+    session_expiry: Annotated[int, DurationField(MINUTE, 366 * DAY)] = DAY // 2
 
     @property
     def authenticated(self) -> bool:
-        """Whether any credential is set: then every route but `/-/healthy` needs one."""
+        """Whether any credential is set: then all that shows or changes data needs one."""
         return bool(self.read_token or self.write_token or self.basic_auth)
 
     @property

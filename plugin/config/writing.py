@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from plugin.config.model import Config
+from plugin.config.model import Config, Watch
 
 
 def masked(config: Config) -> str:
@@ -23,3 +23,21 @@ def masked(config: Config) -> str:
 def example() -> str:
     """A file with every setting, each with a comment."""
     return resources.files("plugin.config").joinpath("example.yml").read_text(encoding="utf-8")
+
+
+def watch_settings(watch: Watch) -> list[tuple[str, str, bool]]:
+    """Each setting of a watch in use: its name, its value as the file spells it, and whether that
+    is the default."""
+    data: dict[str, Any] = watch.model_dump(mode="json", exclude_none=True)
+    return [
+        (name, _flow(value), getattr(watch, name) == Watch.model_fields[name].default)
+        for name, value in data.items()
+    ]
+
+
+def _flow(value: object) -> str:
+    """A value of YAML in one line."""
+    text = yaml.safe_dump(
+        value, default_flow_style=True, allow_unicode=True, sort_keys=False, width=10_000
+    )
+    return text.removesuffix("...\n").strip()

@@ -73,6 +73,7 @@ class Explanation:
     # Unix seconds since when it is at a new level, and when this level is accepted if it stays.
     new_level: tuple[int, int] | None = None
     learning_until: int | None = None  # unix seconds; None = it is not learning
+    changes: str = ""  # what was changed when it began, in words; it need not be the cause
 
     @property
     def direction(self) -> int:
@@ -100,6 +101,7 @@ class Explanation:
             self.rank_text,
             KIND_TEXTS[self.kind],
             self.related_text,
+            self.changes,
             wording.new_level(*self.new_level, self.time) if self.new_level else "",
         ]
         return [part for part in parts if part]

@@ -16,7 +16,7 @@ DAYS_OF_EACH_WEEKDAY = 3
 HOLIDAYS = 3
 MAX_DAYS_AHEAD = 400  # looked for a date; holidays come back within a year
 
-Enough = Callable[[Collection[int]], bool]  # whether these days teach it
+LessonRule = Callable[[Collection[int]], bool]  # whether these days teach it
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def lessons(
     MAX_DAYS_AHEAD after today; None = the watch has no calendar.
     """
     past_days = {day for day in sample_days if day < today}
-    rules: dict[str, Enough] = {
+    rules: dict[str, LessonRule] = {
         "the shape of the day": lambda days: len(days) >= DAYS_OF_SHAPE,
         "weekends": lambda days: sum(_weekday(day) >= 5 for day in days) >= WEEKEND_DAYS,
         "each weekday": lambda days: _fewest_of_a_weekday(days) >= DAYS_OF_EACH_WEEKDAY,
@@ -79,7 +79,7 @@ def _text(column: Sequence[Lesson], today: int) -> str:
 
 
 def _first_day(
-    is_enough: Enough, past_days: Collection[int], today: int, window_days: int
+    is_enough: LessonRule, past_days: Collection[int], today: int, window_days: int
 ) -> int | None:
     """The first day from `today` on whose window has days enough."""
     for day in range(today, today + MAX_DAYS_AHEAD):

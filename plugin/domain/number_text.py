@@ -26,6 +26,8 @@ _TIME_SCALES = (
 )
 NEGLIGIBLE_SHARE = 1e-8  # of the largest number beside it; what is smaller is written as 0
 _WITHOUT_UNIT: Sequence[Scale] = ((1.0, ""),)
+# Units of Grafana that are written as a bare number.
+UNITS_WITHOUT_TEXT = ("", "short", "none", "sishort", "locale", "string", "bool")
 
 
 def _prefixed(prefixes: Sequence[Scale], unit: str) -> Sequence[Scale]:
@@ -126,6 +128,11 @@ def expected_range(
     return texts_with_unit[0] if math.isfinite(value) else "", band
 
 
+def axis_scale(values: Sequence[float], unit: str) -> Scale:
+    """The scale of an axis that shows these values, which may be none."""
+    return _scale(unit, values or [0.0])
+
+
 def _without_negligible(numbers: Sequence[float]) -> list[float]:
     """0 in place of a number that is tiny beside the largest, such as the -1e-9 of a computation
     that should give 0."""
@@ -168,13 +175,19 @@ def _band_text(texts: Sequence[str], texts_with_unit: Sequence[str], low: bool, 
 def _scale(unit: str, values: Sequence[float]) -> Scale:
     """The largest scale in which the largest value is at least 1; the smallest if there is
     none."""
-    scales = UNITS.get(unit, _WITHOUT_UNIT)
+    scales = UNITS.get(unit) or _suffix_scale(unit)
     if len(scales) == 1:
         return scales[0]
     largest = max(map(abs, values))
     if not 0 < largest < math.inf:
         return next((scale for scale in scales if scale[0] == 1), scales[-1])
     return next((scale for scale in scales if largest >= scale[0]), scales[-1])
+
+
+def _suffix_scale(unit: str) -> Sequence[Scale]:
+    """Of a unit without scales: behind the number, as Grafana writes what it does not know."""
+    suffix = unit.removeprefix("suffix:")
+    return _WITHOUT_UNIT if unit in UNITS_WITHOUT_TEXT else ((1.0, f" {suffix}"),)
 
 
 def _is_readable(number: float, scale: Scale) -> bool:

@@ -9,13 +9,13 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from plugin import selectors
-from plugin.domain import recurrence
-from plugin.domain.recurrence import Occurrences, Span, local_time, unix_time
+from plugin.domain.occurrences import Occurrences, Span
+from plugin.domain.recurrence import Recurrence, local_time, normalize_rule, unix_time
 from plugin.domain.times import DAY
 from plugin.domain.times import duration as duration_text
 from plugin.errors import SelectorError, WindowRefused
@@ -23,6 +23,7 @@ from plugin.selectors import Matcher
 
 MAX_SECONDS = 366 * DAY  # of one occurrence and of a margin
 VALID_YEARS = range(1990, 9001)
+MAX_TIME = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 TIME_FORMAT = (
     "a time such as 2026-11-21T02:00, in the time zone of the window, or 2026-11-21T01:00Z"
 )
@@ -71,6 +72,8 @@ class Window:
 
         None if the window was ended before its first occurrence.
         """
+        if self.ended is not None and self.ended <= now:
+            return self._last(self.ended - 1)
         active = self.spans(now, now)
         if active:
             return active[0]
@@ -79,8 +82,7 @@ class Window:
             self.ended is None or following[0] - self.before < self.ended
         ):
             return self._effective(following)
-        earlier = map(self._effective, reversed(self._occurrences.until(now + self.before)))
-        return next((span for span in earlier if span[1] > span[0]), None)
+        return self._last(now)
 
     def state(self, now: int) -> str:
         """`active`, `pending` or `ended`."""
@@ -92,9 +94,14 @@ class Window:
     @property
     def first(self) -> int:
         """Unix seconds at which it first takes effect."""
-        occurrence = self._occurrences.first_after(-1)
+        occurrence = next(self._spans_from(0), None)
         assert occurrence is not None, "`WindowRequest.window` refuses what never occurs"
         return occurrence[0] - self.before
+
+    def _last(self, time: int) -> Span | None:
+        """The last occurrence that takes effect at this time or earlier; None if there is none."""
+        last = self._occurrences.last_until(time + self.before)
+        return None if last is None else self._effective(last)
 
     def _effective(self, span: Span) -> Span:
         """An occurrence with its margins, cut where the window was ended."""
@@ -104,16 +111,24 @@ class Window:
 
     @cached_property
     def _occurrences(self) -> Occurrences:
-        return Occurrences(self._all_spans())
+        # A day more: one that lasts whole local days is longer when its zone moves.
+        return Occurrences(self._spans_from, self.seconds + DAY)
 
-    def _all_spans(self) -> Iterator[Span]:
+    @cached_property
+    def _recurrence(self) -> Recurrence:
         zone = ZoneInfo(self.timezone)
-        first = datetime.fromisoformat(self.start)
+        return Recurrence(self.rule, local_time(datetime.fromisoformat(self.start), zone), zone)
+
+    def _spans_from(self, time: int) -> Iterator[Span]:
+        """The occurrences without margins from two days before a time on, unix seconds."""
+        zone = ZoneInfo(self.timezone)
         if not self.rule:
-            yield unix_time(first, zone), unix_time(first, zone) + self.seconds
+            start = unix_time(datetime.fromisoformat(self.start), zone)
+            yield start, start + self.seconds
             return
         days = timedelta(seconds=self.seconds) if self.seconds % DAY == 0 else None
-        for local in recurrence.expand_rule(self.rule, local_time(first, zone), zone):
+        utc = datetime.fromtimestamp(min(max(time, 2 * DAY), MAX_TIME), UTC).replace(tzinfo=None)
+        for local in self._recurrence.times(utc - timedelta(days=2)):
             start = unix_time(local, zone)
             yield start, start + self.seconds if days is None else unix_time(local + days, zone)
 
@@ -138,18 +153,15 @@ class WindowRequest:
     source: str = "api"
     id: str = ""  # "" = made from the content, so that the same window twice is one window
 
-    def window(self, now: int = 0) -> Window:
-        """The window. Raises WindowRefused with the field that is wrong.
-
-        now: unix seconds, to refuse a rule that has occurred too often by then.
-        """
+    def window(self) -> Window:
+        """The window. Raises WindowRefused with the field that is wrong."""
         self._check_names()
         match = self.match.strip()
         zone = _zone(self.timezone)
         _check_match(match, self.watch)
         first = _time("begin", self.start)
         seconds = self._seconds(first, zone)
-        rule = self._normalized_rule(first, zone, now)
+        rule = self._normalized_rule(first, zone)
         content = [self.name, match, sorted(self.watch), self.start, seconds, rule, self.timezone]
         content += [self.before, self.after, self.comment]
         digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:12]
@@ -181,7 +193,7 @@ class WindowRequest:
                 "1 to 64 letters, digits, _, . and -, beginning with a letter or digit",
             )
 
-    def _normalized_rule(self, first: datetime, zone: ZoneInfo, now: int) -> str:
+    def _normalized_rule(self, first: datetime, zone: ZoneInfo) -> str:
         """The rule in one spelling. Raises WindowRefused for a wrong margin or rule."""
         for name, margin in (("before", self.before), ("after", self.after)):
             if not 0 <= margin <= MAX_SECONDS:
@@ -189,7 +201,7 @@ class WindowRequest:
         if not self.rule.strip():
             return self.rule
         try:
-            return recurrence.normalize_rule(self.rule, local_time(first, zone), zone, now)
+            return normalize_rule(self.rule, local_time(first, zone), zone)
         except ValueError as error:
             raise WindowRefused("rule", f'"{self.rule}" ({error})', RULE_FORMAT) from error
 

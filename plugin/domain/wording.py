@@ -27,7 +27,7 @@ def explanation(
 ) -> str:
     """One sample against its band. NaN = not known; an infinite bound = no bound on that side.
 
-    unit: a unit id of Grafana; a unit that is not in UNITS is left out.
+    unit: a unit id of Grafana; one that is not in UNITS is written behind the number.
     """
     value_text, band = expected_range(value, expected, lower, upper, unit)
     if math.isnan(value):
@@ -60,6 +60,12 @@ def alarm_text(peak: AlarmPeak, *, seconds: int, is_open: bool, last: int | None
     if is_open:
         length += " so far" if last is None else f", last outside at {clock_time(last, peak.time)}"
     return f"{value_text} at {time_of_day(peak.time)}; {band}; {length}"
+
+
+def peak_text(peak: AlarmPeak) -> str:
+    """The sample of an alarm with the highest score, without its time."""
+    value_text, band = expected_range(peak.value, peak.expected, peak.lower, peak.upper, peak.unit)
+    return f"{value_text}; {band}" if band else value_text
 
 
 def incident_title(group: str, size: int, among: int, worst: str, direction: int) -> str:

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from detectors.api import SeriesBatch
 from plugin.config import Calendar
 from plugin.domain.intervals import Interval
@@ -12,6 +10,7 @@ from plugin.grid import Grid, series_batch
 from plugin.jobs.covariates import channels
 from plugin.jobs.masks import masked_samples
 from plugin.jobs.regimes import accepted_marks
+from plugin.jobs.source_holes import over_holes
 from plugin.series import BoolArray, FloatArray, IntArray
 from plugin.store import Store
 
@@ -47,7 +46,7 @@ class BatchBuilder:
         """The batch of values [S, T]; NaN = no sample. settled: see `SeriesBatch`."""
         covariates = channels(self.store, self.watch, spec, ids, self.grid)
         masked = masked_samples(self.masks, ids, self.grid)
-        over_hole = self._over_hole()
+        over_hole = over_holes(self.store, self.watch, self.grid)
         batch = series_batch(values, self.grid, self.timezone, self.calendar)
         usable = batch.usable if masked is None else ~masked
         batch = replace(
@@ -57,15 +56,6 @@ class BatchBuilder:
             settled=settled,
         )
         return WatchBatch(batch, masked, over_hole, covariates.ambiguous)
-
-    def _over_hole(self) -> BoolArray | None:
-        spans = self.store.source_holes.between(self.watch, self.grid.start, self.grid.end)
-        if not spans:
-            return None
-        over_hole: BoolArray = np.zeros(self.grid.count, bool)
-        for start, end in spans:
-            over_hole[self.grid.columns(start, end)] = True
-        return over_hole
 
     def stored(self, spec: str, ids: IntArray) -> SeriesBatch:
         """The batch of the samples that the store holds, with the levels that were accepted."""

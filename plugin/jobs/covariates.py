@@ -23,6 +23,7 @@ from plugin.errors import PrometheusError
 from plugin.grid import Grid
 from plugin.jobs import watch_history
 from plugin.jobs.model_registry import ModelRegistry
+from plugin.jobs.source_holes import SourceHoles, over_holes
 from plugin.jobs.watch_context import WatchContext
 from plugin.series import FloatArray, IntArray, Labels, covariate_watch
 from plugin.store import Store
@@ -50,6 +51,9 @@ class Covariates:
         self._metrics = context.metrics
         self._failures: dict[str, str] = {}  # query -> the reason, of the last time it was asked
         self._ambiguous: set[str] = set()  # queries that matched more than once in the last tick
+        self._holes = {
+            query: SourceHoles(_of_query(context, query)) for query in self._watch.covariates
+        }
 
     def load(self, start: int, end: int, limit_seconds: float = np.inf) -> bool:
         """Asks for what the store lacks of start..end. A covariate that cannot be had is missing:
@@ -66,8 +70,7 @@ class Covariates:
             message = ""
             try:
                 if time.monotonic() < deadline:
-                    history = watch_history.load(_of_query(self._context, query), window)
-                    complete &= not history.partial
+                    complete &= self._load(query, window)
                 else:
                     reason = "late"
                     message = f"not asked: those before it took {limit_seconds:g} s"
@@ -81,6 +84,14 @@ class Covariates:
             elif self._failures.pop(query, ""):
                 log.info("covariate is back", extra={"watch": self._watch.name, "query": query})
         return complete
+
+    def _load(self, query: str, window: Grid) -> bool:
+        """Returns whether all that was asked for is there. Raises PrometheusError, Stopped."""
+        history = watch_history.load(_of_query(self._context, query), window)
+        for start, end in history.asked:
+            asked = Grid.between(start, end, window.step)
+            self._holes[query].follow(asked, has_samples=history.samples > 0)
+        return not history.partial
 
     def count_ambiguous(self, ambiguous: Mapping[str, int]) -> None:
         """Counts covariates that matched some series more than once; logged when it starts.
@@ -143,7 +154,8 @@ def queries_of(spec: str) -> tuple[str, ...]:
 def channels(store: Store, watch: str, spec: str, ids: IntArray, grid: Grid) -> Channels:
     """What the store holds of the covariates of some series of a watch, on a grid.
 
-    A channel has a value where exactly one of the series that match has one.
+    A channel has a value where exactly one of the series that match has one, and where its query
+    does not look back over a hole of its source.
     """
     queries = queries_of(spec)
     values = np.full((len(ids), len(queries), grid.count), np.nan)
@@ -163,6 +175,9 @@ def channels(store: Store, watch: str, spec: str, ids: IntArray, grid: Grid) -> 
             count = np.isfinite(candidates).sum(axis=0)
             values[rows, channel] = np.where(count == 1, np.nansum(candidates, axis=0), np.nan)
             ambiguous[query] += len(rows) * bool((count > 1).any())
+        over_hole = over_holes(store, covariate_watch(watch, query), grid)
+        if over_hole is not None:
+            values[:, channel, over_hole] = np.nan
     return Channels(values, ambiguous)
 
 

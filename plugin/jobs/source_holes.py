@@ -2,18 +2,22 @@
 
 A query with a range, such as rate(x[5m]), goes on to give values that look right and are not, until
 its range has left the hole: these samples are scored, but no alarm comes of them, and they are not
-learnt from.
+learnt from. Those of a covariate count as missing.
 """
 
 import logging
+from dataclasses import dataclass
 
 import numpy as np
 
 from plugin.domain.times import instant
 from plugin.errors import PrometheusError
+from plugin.grid import Grid
 from plugin.jobs.watch_context import WatchContext
-from plugin.range_vectors import longest_range_vector
-from plugin.series import FloatArray, IntArray
+from plugin.prometheus import PrometheusReader
+from plugin.range_vectors import RangeVector, longest_range_vector
+from plugin.series import BoolArray, FloatArray, IntArray, watch_of
+from plugin.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -22,13 +26,36 @@ MIN_HOLE_SHARE = 0.1  # of the range; a shorter hole moves a value by no more th
 STEPS_BEFORE = 20  # at least, that tell what distance is usual
 
 
+@dataclass(frozen=True)
+class HoleSearch:
+    """What a look for holes has found."""
+
+    spans: list[tuple[int, int]]  # unix seconds at which the query looks back over a hole
+    has_samples: bool  # the source has some in the range
+    is_open: bool  # the last hole has no end yet
+
+
 class SourceHoles:
-    """Finds the holes of one watch and keeps them in the store."""
+    """Finds the holes of one query and keeps them in the store."""
 
     def __init__(self, context: WatchContext) -> None:
         self._context = context
         self._vector = longest_range_vector(context.watch.query)
-        self.unsettled = False  # a hole has no end yet, or could not be looked for
+        self._unsettled = False  # a hole has no end yet, or could not be looked for
+        self._last_sample: int | None = None  # grid time of the last answer that had a sample
+
+    def follow(self, grid: Grid, *, has_samples: bool) -> None:
+        """Looks for holes where they may be: after an outage, and when samples come again after
+        there were none.
+
+        grid: what was just asked for. Raises Stopped, StoreError.
+        """
+        last = grid.start if self._last_sample is None else self._last_sample
+        returned = has_samples and grid.start - last > grid.step
+        if grid.count > 1 or self._unsettled or returned:
+            self.look(min(last, grid.start), grid.end)
+        if has_samples:
+            self._last_sample = max(last, grid.end)
 
     def look(self, start: int, end: int) -> None:
         """Looks for holes around start..end, grid times: one more query. Raises Stopped,
@@ -36,42 +63,79 @@ class SourceHoles:
         if not self._vector.selector:
             return
         watch = self._context.watch
-        step = watch.step
-        first = (start - max(self._vector.seconds, STEPS_BEFORE * step)) // step * step
         try:
-            answer = self._context.reader.range(
-                f"max(timestamp({self._vector.selector}))", first, end, step, max_series=1
-            )
+            found = search_holes(self._context.reader, self._vector, start, end, watch.step)
         except PrometheusError as error:
-            self.unsettled = True
+            self._unsettled = True
             log.warning(
-                "holes of the source not looked for", extra={"watch": watch.name, "err": str(error)}
+                "holes of the source not looked for",
+                extra={"watch": watch_of(watch.name), "query": watch.query, "err": str(error)},
             )
             return
-        sampled = answer.observed[0].values if answer.observed else np.empty(0)
-        if len(sampled):
-            holes, self.unsettled = holes_between(sampled, end, step)
-        else:  # it has had none for a while: only a hole that is known goes on
-            holes = [(end, end)] if self.unsettled else []
-        for hole_start, hole_end in holes:
-            if hole_end - hole_start >= MIN_HOLE_SHARE * self._vector.seconds or not len(sampled):
-                self._keep(hole_start, hole_end)
+        if found.has_samples:
+            self._unsettled = found.is_open
+        elif self._unsettled:  # it has had none for a while: the hole that is known goes on
+            self._keep(_span((end, end), self._vector))
+        for span in found.spans:
+            self._keep(span)
 
-    def _keep(self, hole_start: int, hole_end: int) -> None:
+    def _keep(self, span: tuple[int, int]) -> None:
         context = self._context
-        name = context.watch.name
-        last = hole_end + self._vector.seconds
-        if context.store.source_holes.add(name, hole_start + 1, last):
-            context.metrics.source_holes.labels(name).inc()
-            log.warning(
-                "the source has a hole: what looks back over it is scored, but does not alert",
-                extra={
-                    "watch": name,
-                    "from": instant(hole_start),
-                    "to": instant(hole_end),
-                    "until": instant(last),
-                },
-            )
+        watch = context.watch
+        if not context.store.source_holes.add(watch.name, *span):
+            return
+        name = watch_of(watch.name)
+        context.metrics.source_holes.labels(name).inc()
+        told = "is scored, but does not alert" if name == watch.name else "counts as missing"
+        log.warning(
+            f"the source has a hole: what looks back over it {told}",
+            extra={
+                "watch": name,
+                "query": watch.query,
+                "from": instant(span[0] - 1),
+                "to": instant(span[1] - self._vector.seconds),
+                "until": instant(span[1]),
+            },
+        )
+
+
+def search_holes(
+    reader: PrometheusReader, vector: RangeVector, start: int, end: int, step: int
+) -> HoleSearch:
+    """Looks for holes around start..end, grid times: one query, and none where the query that is
+    meant has no range. Raises PrometheusError."""
+    if not vector.selector:
+        return HoleSearch([], has_samples=False, is_open=False)
+    first = (start - max(vector.seconds, STEPS_BEFORE * step)) // step * step
+    answer = reader.range(f"max(timestamp({vector.selector}))", first, end, step, max_series=1)
+    if not answer.observed:
+        return HoleSearch([], has_samples=False, is_open=False)
+    holes, is_open = holes_between(answer.observed[0].values, end, step)
+    long_enough = MIN_HOLE_SHARE * vector.seconds
+    spans = [_span(hole, vector) for hole in holes if hole[1] - hole[0] >= long_enough]
+    return HoleSearch(spans, has_samples=True, is_open=is_open)
+
+
+def _span(hole: tuple[int, int], vector: RangeVector) -> tuple[int, int]:
+    """When a query looks back over a hole. hole: the times of the samples before and after it."""
+    return hole[0] + 1, hole[1] + vector.seconds
+
+
+def over_holes(store: Store, name: str, grid: Grid) -> BoolArray | None:
+    """[T] where a query looks back over a hole; None = nowhere.
+
+    name: under which its samples are kept: of a watch or of a covariate.
+    """
+    spans = store.source_holes.between(name, grid.start, grid.end)
+    return columns_within(spans, grid) if spans else None
+
+
+def columns_within(spans: list[tuple[int, int]], grid: Grid) -> BoolArray:
+    """[T] which grid times are within spans of unix seconds, both ends included."""
+    within: BoolArray = np.zeros(grid.count, bool)
+    for start, end in spans:
+        within[grid.columns(start, end)] = True
+    return within
 
 
 def holes_between(sampled: FloatArray, end: int, step: int) -> tuple[list[tuple[int, int]], bool]:

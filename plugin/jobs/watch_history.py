@@ -29,6 +29,7 @@ class LoadedHistory:
 
     samples: int  # added
     partial: bool  # some answers were: they are kept, and will be asked for again
+    asked: tuple[tuple[int, int], ...] = ()  # grid times, both ends included
 
 
 def load(
@@ -62,7 +63,7 @@ def load(
             loaded += part.count * watch.step
             progress(loaded / total)
             start = part.end + watch.step
-    return LoadedHistory(samples, partial)
+    return LoadedHistory(samples, partial, tuple(missing))
 
 
 def _part_end(start: int, step: int, series: int) -> int:

@@ -13,6 +13,7 @@ from plugin.board import LevelShift
 from plugin.config import Watch
 from plugin.domain.intervals import Interval
 from plugin.domain.tolerances import NO_TOLERANCES
+from plugin.errors import ResourcesExhausted
 from plugin.grid import Grid
 from plugin.jobs.batches import BatchBuilder, WatchBatch
 from plugin.jobs.masks import masked_samples
@@ -51,7 +52,7 @@ class WatchScorer:
         fit window, from where they catch up.
 
         Returns those that cannot be read: made by another version of a detector, or by one that is
-        not installed.
+        not installed. Raises ResourcesExhausted.
         """
         return [
             model
@@ -66,6 +67,8 @@ class WatchScorer:
             ends = {model.series_id: model.window_end for model in group}
             warm, behind = ModelStack.load(self._store, group).resume(states, self.until)
             ready = ([warm] if warm else []) + (self._caught_up(behind, ends) if behind else [])
+        except ResourcesExhausted:  # the models are sound: the next run tries again
+            raise
         except Exception as error:  # other arrays than expected, or whatever a detector raises
             files = _grouped(group, lambda model: str(model.path))
             if len(files) > 1:  # one bad file must not cost the models in the others

@@ -30,7 +30,6 @@ class WatchSource:
         self._context = context
         self._holes = SourceHoles(context)
         self._late = LateSamples(context)
-        self._last_sample: int | None = None  # grid time of the last answer that had a sample
         self._partial = False  # the last answer was
         self._pause_runs = 1  # until what is missing is asked for again
         self._runs = 0  # since it was asked for
@@ -51,21 +50,9 @@ class WatchSource:
         )
         tell_faults(answer, watch.name, grid.step, self._context.metrics)
         self._partial = bool(answer.partial)
-        self._look_for_holes(grid, bool(answer.observed))
+        self._holes.follow(grid, has_samples=bool(answer.observed))
         ids = self._context.registry.identify(answer.observed)
         return FetchedSamples(ids, align(answer.observed, grid), not answer.partial)
-
-    def _look_for_holes(self, grid: Grid, has_samples: bool) -> None:
-        """After an outage, and when samples come again after there were none."""
-        last = grid.start if self._last_sample is None else self._last_sample
-        if (
-            grid.count > 1
-            or self._holes.unsettled
-            or (has_samples and grid.start - last > grid.step)
-        ):
-            self._holes.look(min(last, grid.start), grid.end)
-        if has_samples:
-            self._last_sample = grid.end
 
     def complete(self, start: int, end: int) -> None:
         """Asks again for what partial answers have left out of start..end, once the answers are

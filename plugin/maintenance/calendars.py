@@ -54,8 +54,8 @@ def calendar_files(path: Path) -> list[Path]:
     return [path]
 
 
-def read_calendar(path: Path, now: int) -> list[Window]:
-    """The windows of a file. now: unix seconds. Raises SourceFailed."""
+def read_calendar(path: Path) -> list[Window]:
+    """The windows of a file. Raises SourceFailed."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -74,9 +74,7 @@ def read_calendar(path: Path, now: int) -> list[Window]:
             "invalid", f"{path}: {len(events)} events; {MAX_EVENTS} are the most: split it"
         )
     replaced = _replaced_occurrences((event for event, _ in events), path)
-    return [
-        _window(event, zone, replaced, path, now) for event, zone in events if _is_window(event)
-    ]
+    return [_window(event, zone, replaced, path) for event, zone in events if _is_window(event)]
 
 
 def _parse(content: bytes, path: Path) -> list[Any]:
@@ -118,15 +116,13 @@ def _is_window(event: Any) -> bool:
     return not canceled and bool(_description(event).keys() & {"match", "watch"})
 
 
-def _window(
-    event: Any, calendar_zone: str, replaced: Mapping[str, Times], path: Path, now: int
-) -> Window:
-    """The window of an event. now: unix seconds. Raises SourceFailed."""
+def _window(event: Any, calendar_zone: str, replaced: Mapping[str, Times], path: Path) -> Window:
+    """The window of an event. Raises SourceFailed."""
     name = one_line(str(event.get("SUMMARY", ""))) or "maintenance"
     uid = str(event.get("UID", ""))
     try:
         _check(event)
-        return _request(event, name, calendar_zone, replaced.get(uid, []), path).window(now)
+        return _request(event, name, calendar_zone, replaced.get(uid, []), path).window()
     except (WindowRefused, *UNREADABLE) as error:
         raise SourceFailed(
             "invalid", f"{path}: event {name!r} ({uid or 'without a UID'}): {error}"

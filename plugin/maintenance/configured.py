@@ -7,7 +7,7 @@ from pathlib import Path
 
 from plugin.config import MaintenanceSettings
 from plugin.domain.windows import Window
-from plugin.errors import ConfigError, SourceFailed, WindowRefused
+from plugin.errors import ConfigError, SourceFailed
 from plugin.maintenance import calendars
 
 log = logging.getLogger(__name__)
@@ -25,31 +25,17 @@ class ConfiguredWindows:
     calendars: Calendars  # by the path of their file
 
 
-def read_configured(settings: MaintenanceSettings, now: int) -> ConfiguredWindows:
-    """Reads what a configuration names. now: unix seconds. Raises ConfigError."""
+def read_configured(settings: MaintenanceSettings) -> ConfiguredWindows:
+    """Reads what a configuration names. Raises ConfigError."""
     try:
         windows_by_file = {
-            path: (_stamp(path), tuple(calendars.read_calendar(path, now)))
+            path: (_stamp(path), tuple(calendars.read_calendar(path)))
             for path in _calendar_files(settings)
         }
     except SourceFailed as error:
         raise ConfigError(f"maintenance.calendars: {error}") from error
-    return ConfiguredWindows(settings, configured_windows(settings, now), windows_by_file)
-
-
-def configured_windows(settings: MaintenanceSettings, now: int) -> tuple[Window, ...]:
-    """The windows of the file itself. now: unix seconds.
-
-    Raises ConfigError for a rule that has occurred too often by now, which a check at the start
-    could not see.
-    """
-    windows = []
-    for window in settings.windows:
-        try:
-            windows.append(window.request().window(now))
-        except WindowRefused as refused:
-            raise ConfigError(f"maintenance.windows: {window.name!r}: {refused}") from refused
-    return tuple(windows)
+    windows = tuple(window.request().window() for window in settings.windows)
+    return ConfiguredWindows(settings, windows, windows_by_file)
 
 
 class CalendarReader:
@@ -60,11 +46,8 @@ class CalendarReader:
         # Files that could not be read, as they were then.
         self._refused: dict[Path, tuple[Stamp, SourceFailed]] = {}
 
-    def refresh(self, configured: ConfiguredWindows, now: int) -> Calendars:
-        """The calendars as they are now; one that cannot be read stays as it was.
-
-        now: unix seconds.
-        """
+    def refresh(self, configured: ConfiguredWindows) -> Calendars:
+        """The calendars as they are now; one that cannot be read stays as it was."""
         windows_by_file = dict(configured.calendars)
         try:
             paths = _calendar_files(configured.settings)
@@ -75,18 +58,18 @@ class CalendarReader:
             try:
                 stamp = _stamp(path)
                 if path not in windows_by_file or windows_by_file[path][0] != stamp:
-                    windows_by_file[path] = stamp, self._read(path, stamp, now)
+                    windows_by_file[path] = stamp, self._read(path, stamp)
             except SourceFailed as error:
                 self._on_failure(error)
         return {path: windows_by_file[path] for path in paths if path in windows_by_file}
 
-    def _read(self, path: Path, stamp: Stamp, now: int) -> tuple[Window, ...]:
+    def _read(self, path: Path, stamp: Stamp) -> tuple[Window, ...]:
         """Raises SourceFailed; a file that was refused is not read again before it has changed."""
         refused = self._refused.pop(path, None)
         try:
             if refused is not None and refused[0] == stamp:
                 raise refused[1]
-            windows = tuple(calendars.read_calendar(path, now))
+            windows = tuple(calendars.read_calendar(path))
         except SourceFailed as error:
             self._refused[path] = stamp, error
             raise

@@ -1,4 +1,4 @@
-"""`bandwatch check`: reads the planned windows as the service will, and describes each calendar."""
+"""`bandwatch check`: reads the calendars as the service will, and describes each."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,22 +6,16 @@ from typing import TextIO
 
 from plugin.config import Config
 from plugin.domain.windows import Window
-from plugin.errors import ConfigError, SourceFailed
+from plugin.errors import SourceFailed
 from plugin.maintenance import calendars
-from plugin.maintenance.configured import configured_windows
 
 
-def check(config: Config, now: int, out: TextIO) -> bool:
+def check(config: Config, out: TextIO) -> bool:
     """Writes a line for each calendar; one that cannot be read does not stop the check.
 
-    now: unix seconds. Returns True if everything can be read.
+    Returns True if everything can be read.
     """
     works = True
-    try:
-        configured_windows(config.maintenance, now)
-    except ConfigError as error:
-        print(f"FAILED: {error}", file=out)
-        works = False
     for calendar in config.maintenance.calendars:
         try:
             paths = calendars.calendar_files(Path(calendar))
@@ -34,13 +28,13 @@ def check(config: Config, now: int, out: TextIO) -> bool:
             works = False
             print(f"FAILED: maintenance.calendars: {error}", file=out)
         for path in paths:
-            works &= _check_calendar(path, config, now, out)
+            works &= _check_calendar(path, config, out)
     return works
 
 
-def _check_calendar(path: Path, config: Config, now: int, out: TextIO) -> bool:
+def _check_calendar(path: Path, config: Config, out: TextIO) -> bool:
     try:
-        windows = calendars.read_calendar(path, now)
+        windows = calendars.read_calendar(path)
     except SourceFailed as error:
         print(f"FAILED: maintenance.calendars: {error}", file=out)
         return False

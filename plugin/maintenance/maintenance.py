@@ -63,7 +63,7 @@ class MaintenanceCalendar:
 
     def plan(self, settings: MaintenanceSettings) -> ConfiguredWindows:
         """Reads what a configuration names; changes nothing. Raises ConfigError."""
-        return read_configured(settings, int(self._clock()))
+        return read_configured(settings)
 
     def use(self, plan: ConfiguredWindows) -> None:
         """Replaces the configured windows; windows from the API and silences stay."""
@@ -143,7 +143,7 @@ class MaintenanceCalendar:
 
     def _refresh_calendars(self) -> None:
         plan = self._plan
-        calendars = self._calendars.refresh(plan, int(self._clock()))
+        calendars = self._calendars.refresh(plan)
         if calendars != plan.calendars:
             with self._lock:
                 if self._plan is plan:  # otherwise a reload has replaced the plan meanwhile

@@ -10,6 +10,8 @@ from requests.auth import AuthBase
 
 from plugin.config.model import BasicAuth, Endpoint
 from plugin.errors import QueryRejected
+from plugin.public_addresses import public_url as public_url
+from plugin.public_addresses import without_user as without_user
 
 
 def configure_session(session: requests.Session, endpoint: Endpoint, section: str) -> None:
@@ -82,14 +84,3 @@ def read_secret(path: str, setting: str) -> str:
         raise QueryRejected(
             f"cannot read `{setting}` {path}: {error}; each request reads it"
         ) from error
-
-
-def public_url(url: str) -> str:
-    """The URL without user, password and trailing slash, as it may be shown and logged."""
-    return without_user(url).rstrip("/")
-
-
-def without_user(url: str) -> str:
-    """The URL without user and password."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

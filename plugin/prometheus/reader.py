@@ -26,6 +26,9 @@ from plugin.prometheus.transport import MAX_BYTES, RequestTooSlow, Transport, Tr
 from plugin.series import Labels
 
 ADVICE = "PromQL "  # begins a warning about the expression: the answer is complete
+# VictoriaMetrics leaves out what is younger than 30 s, or answers the value before it, in steps of
+# less than a minute; others do not know the parameter.
+WITH_THE_NEWEST = {"latency_offset": "1ms"}
 UNREADABLE = "series with a label that is not text, left out: {} (correct what exports them)"
 Timeout = tuple[float, float]  # seconds to connect, seconds to read
 BACKOFF_SECONDS = 0.25  # seconds before the second attempt; doubles
@@ -119,8 +122,9 @@ class PrometheusReader:
             unreadable,
         )
 
-    def buildinfo(self) -> str:
-        """The version of Prometheus."""
+    def product(self) -> str:
+        """What it says that it is, such as `Prometheus 3.5.0` or `Grafana Mimir 2.17.1`. Raises a
+        PrometheusError."""
         reply = self._ask(
             lambda client, timeout: client.transport.get(
                 f"{self.url}/api/v1/status/buildinfo",
@@ -129,8 +133,10 @@ class PrometheusReader:
             )
         )
         try:
-            return str(reply.envelope["data"]["version"])
-        except (KeyError, TypeError) as error:
+            said = reply.envelope["data"]
+            name = said.get("application") or "Prometheus"
+            return f"{name} {said.get('version') or '(version not known)'}"
+        except AttributeError as error:
             raise AnswerInvalid(f"Prometheus at {self.url} did not say its version") from error
 
     def server_time(self) -> float:
@@ -175,14 +181,17 @@ class PrometheusReader:
 
     def _range_query(self, query: str, start: int, end: int, step: int) -> ReceivedEnvelope:
         def call(client: Client, timeout: Timeout) -> None:
-            # Otherwise Prometheus would go on for two minutes after we have given up.
-            server_timeout = {"timeout": f"{timeout[1]:.3f}"}
+            parameters = {
+                # Otherwise Prometheus would go on for two minutes after we have given up.
+                "timeout": f"{timeout[1]:.3f}",
+                **WITH_THE_NEWEST,
+            }
             client.connect.custom_query_range(
                 query,
                 datetime.fromtimestamp(start, UTC),
                 datetime.fromtimestamp(end, UTC),
                 str(step),
-                params=server_timeout,
+                params=parameters,
                 timeout=timeout,
             )
 

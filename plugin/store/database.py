@@ -14,6 +14,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -217,10 +218,13 @@ def write_rows(connection: Connection, statement: Executable, rows: list[tuple[A
 
     Returns how many rows changed.
     """
-    if not rows:
-        return 0
-    compiled = str(statement.compile(dialect=sqlite.dialect()))  # type: ignore[attr-defined]
-    return connection.exec_driver_sql(compiled, rows).rowcount
+    return connection.exec_driver_sql(_sql(statement), rows).rowcount if rows else 0
+
+
+@lru_cache(64)  # for a few rows, to compile it takes longer than to run it
+def _sql(statement: Executable) -> str:
+    """SQL with parameters by position."""
+    return str(statement.compile(dialect=sqlite.dialect()))  # type: ignore[attr-defined]
 
 
 def insert_into(table: Table) -> sqlite.Insert:

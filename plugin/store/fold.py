@@ -14,6 +14,7 @@ from plugin.series import IntArray, Samples
 from plugin.store import (
     alarms,
     archive,
+    changes,
     coverage,
     detector_states,
     feedback,
@@ -105,6 +106,7 @@ def expire(database: Database, now: int, retention: int, versions: int) -> list[
         feedback.forget(connection, cutoff, now)
         regimes.forget(connection, cutoff)
         incident_queries.forget(connection, cutoff)
+        changes.forget(connection, cutoff)
         source_holes.forget(connection, cutoff)
     while _drop_blocks(database, cutoff) == BLOCKS_PER_TRANSACTION:
         pass

@@ -1,5 +1,5 @@
-"""Brings a database to the schema of this program, by Alembic; refuses one that a newer program has
-written."""
+"""Brings a database to the schema of this program: a new one at once, an older one by Alembic.
+Refuses one that a newer program has written."""
 
 from pathlib import Path
 
@@ -7,15 +7,25 @@ from sqlalchemy import Connection, inspect, text
 
 from plugin.errors import StoreError
 from plugin.store.database import Database
+from plugin.store.schema import metadata
 
-HEAD = "0011"  # of migrations/versions
+HEAD = "0012"  # of migrations/versions
 FOLDER = Path(__file__).parent / "migrations"
+# As Alembic makes it.
+VERSION_TABLE = """CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL,
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+)"""
 
 
 def migrate(database: Database) -> None:
-    """Returns at once where there is nothing to do, without loading Alembic."""
+    """Without loading Alembic where there is nothing to do, and where there is no table yet."""
     with database.reading() as connection:
         if _revision(connection) == HEAD:
+            return
+    with database.writing() as connection:
+        if not inspect(connection).get_table_names():
+            _create(connection)
             return
     from alembic import command
     from alembic.config import Config
@@ -37,6 +47,13 @@ def migrate(database: Database) -> None:
             )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _create(connection: Connection) -> None:
+    """All tables, as the migrations would leave them."""
+    metadata.create_all(connection, checkfirst=False)
+    connection.execute(text(VERSION_TABLE))
+    connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
 
 
 def _revision(connection: Connection) -> str | None:

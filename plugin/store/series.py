@@ -28,7 +28,7 @@ from plugin.store.database import (
 )
 from plugin.store.schema import series, status, watches
 
-Seen = tuple[int, int, int]  # series id, time of its first and of its last sample
+SampleSpan = tuple[int, int, int]  # series id, time of its first and of its last sample
 
 
 class SeriesTable:
@@ -142,20 +142,20 @@ def _add(connection: Connection, watch: str, labels: Sequence[Labels], now: int)
     )
 
 
-def extend_seen(connection: Connection, spans: list[Seen]) -> None:
+def extend_seen(connection: Connection, spans: list[SampleSpan]) -> None:
     """Widens first_seen and last_seen to the samples that have been stored."""
-    first_time, last_time = (bindparam(name, type_=BigInteger) for name in ("earliest", "latest"))
     rows = [(first, last, series_id) for series_id, first, last in spans]
-    write_rows(
-        connection,
-        update(status)
-        .where(status.c.series_id == bindparam("id"))
-        .values(
-            first_seen=smaller(status.c.first_seen, first_time),
-            last_seen=larger(status.c.last_seen, last_time),
-        ),
-        rows,
+    write_rows(connection, _EXTEND_SEEN, rows)
+
+
+_EXTEND_SEEN = (
+    update(status)
+    .where(status.c.series_id == bindparam("id"))
+    .values(
+        first_seen=smaller(status.c.first_seen, bindparam("earliest", type_=BigInteger)),
+        last_seen=larger(status.c.last_seen, bindparam("latest", type_=BigInteger)),
     )
+)
 
 
 def last_seen(connection: Connection, ids: IntArray) -> dict[int, int]:

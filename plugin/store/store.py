@@ -18,6 +18,7 @@ from plugin.series import FloatArray, IntArray, Tick
 from plugin.store import alarms, coverage, fold, model_decisions, models, regimes, tick_writes
 from plugin.store.active_models import ActiveModels
 from plugin.store.alarms import AlarmTable
+from plugin.store.changes import ChangeTable
 from plugin.store.coverage import CoverageTable
 from plugin.store.database import Database, errors_named
 from plugin.store.detector_states import DetectorStateTable
@@ -61,6 +62,7 @@ class Store:
         self.feedback = FeedbackTable(database)
         self.regimes = RegimeTable(database)
         self.maintenance = MaintenanceTable(database)
+        self.changes = ChangeTable(database)
         self.detector_states = DetectorStateTable(database)
         self.models = ModelTable(database, folder)
         self.active_models = ActiveModels(database)

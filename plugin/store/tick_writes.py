@@ -108,7 +108,7 @@ def _not_in_blocks(connection: Connection, tick: Tick) -> Tick:
     return replace(tick, value=value)
 
 
-def _seen(tick: Tick) -> list[series.Seen]:
+def _seen(tick: Tick) -> list[series.SampleSpan]:
     """The first and the last time at which each series has a value; a series without any is left
     out."""
     has_value = ~np.isnan(tick.value)

@@ -1,5 +1,6 @@
 """Weights on disk: one safetensors file per version, written beside, made durable, then renamed."""
 
+import errno
 import os
 import time
 import zlib
@@ -12,12 +13,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from plugin.errors import StoreError
+from plugin.errors import ResourcesExhausted, StoreError
 from plugin.store.database import errors_named
 
 SUFFIX = ".safetensors"
 CHECKSUM_KEY = "bandwatch.checksum"  # in the metadata of the header
 TEMPORARY_SUFFIX = ".tmp"
+EXHAUSTED_NUMBERS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 ABANDONED_AFTER_SECONDS = 3600  # no process takes so long to write a file
 
 
@@ -43,14 +45,22 @@ class WeightFiles:
         return path
 
     def read(self, path: Path, rows: Sequence[int]) -> dict[str, NDArray[Any]]:
-        """The arrays of a file, these rows of each in this order; raises StoreError."""
+        """The arrays of a file, these rows of each in this order.
+
+        Raises ResourcesExhausted where a later try may succeed, else StoreError.
+        """
         try:
+            path.open("rb").close()  # `safe_open` calls every file missing that it cannot open
             with safe_open(path, framework="numpy") as file:
                 names = file.keys()  # a safetensors file cannot be iterated over
                 arrays = {name: file.get_tensor(name) for name in names}
                 refuse_damage(arrays, (file.metadata() or {}).get(CHECKSUM_KEY))
             return {name: array[list(rows)] for name, array in arrays.items()}
         except (OSError, SafetensorError, IndexError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno in EXHAUSTED_NUMBERS:
+                raise ResourcesExhausted(
+                    f"{path}: {error.strerror}: raise the limits of this process"
+                ) from error
             raise StoreError(
                 f"{path}: the weights cannot be read: {error}: fit again, or restore the file"
             ) from error

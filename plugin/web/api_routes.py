@@ -1,6 +1,6 @@
 """The routes under /api/v1, and the page of a signed link."""
 
-from plugin.web import answer_types, queries, request_bodies, row_types
+from plugin.web import alarm_types, answer_types, change_types, queries, request_bodies, row_types
 from plugin.web.route import HTML, Access, Route
 
 API_ROUTES = (
@@ -43,8 +43,22 @@ API_ROUTES = (
         path="/api/v1/watches",
         name="watches",
         summary="How each watch is doing: one row per watch.",
-        query=queries.WatchesQuery,
+        query=queries.WatchListQuery,
         answer=list[row_types.WatchRow],
+    ),
+    Route(
+        path="/api/v1/alarms",
+        name="alarms",
+        summary="The series with an open alarm, the highest score first: one row per series.",
+        query=queries.OpenAlarmsQuery,
+        answer=list[alarm_types.OpenAlarmRow],
+    ),
+    Route(
+        path="/api/v1/alarms/history",
+        name="alarm_history",
+        summary="How many alarms each watch had open: one row per point in time and watch.",
+        query=queries.AlarmHistoryQuery,
+        answer=list[alarm_types.AlarmCountRow],
     ),
     Route(
         path="/api/v1/alert",
@@ -73,7 +87,7 @@ API_ROUTES = (
     Route(
         path="/api/v1/annotations",
         name="annotations",
-        summary="Incidents, maintenance windows and new levels, as annotations of a dashboard.",
+        summary="Incidents, maintenance, changes and new levels, as annotations of a dashboard.",
         query=queries.AnnotationsQuery,
         answer=list[row_types.AnnotationRow],
     ),
@@ -142,6 +156,40 @@ API_ROUTES = (
         method="DELETE",
         access=Access.CHANGE,
         answer=row_types.WindowRow,
+    ),
+    Route(
+        path="/api/v1/changes",
+        name="changes",
+        summary="What was changed in a time range: one row per change.",
+        query=queries.ChangesQuery,
+        answer=list[change_types.ChangeRow],
+    ),
+    Route(
+        path="/api/v1/changes",
+        name="change_add",
+        summary="Reports a change; the same change reported twice is one change.",
+        method="POST",
+        access=Access.CHANGE,
+        body=change_types.ChangeBody,
+        answer=change_types.AddedChange,
+    ),
+    Route(
+        path="/api/v1/changes/alertmanager",
+        name="change_alerts",
+        summary="Reports each firing alert of a notification of Alertmanager as a change.",
+        method="POST",
+        access=Access.CHANGE,
+        body=change_types.AlertmanagerBody,
+        answer=change_types.AddedChanges,
+    ),
+    Route(
+        path="/api/v1/changes/<id>",
+        name="change_remove",
+        summary="Removes a change.",
+        query=queries.RemovalQuery,
+        method="DELETE",
+        access=Access.CHANGE,
+        answer=change_types.ChangeRow,
     ),
     Route(
         path="/api/v1/models",

@@ -34,3 +34,9 @@ def record(route: Route, status: int) -> None:
             **g.get("change", {}),
         },
     )
+
+
+def record_session(message: str, sender: str = "") -> None:
+    """Writes the line of a browser that has signed in or out. sender: if it is not known yet."""
+    extra = {"sender": sender or g.get("by") or "anyone", "address": request.remote_addr or ""}
+    log.info(message, extra=extra)

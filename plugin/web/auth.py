@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from base64 import b64decode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,14 +24,14 @@ class Credential:
 
 
 class Authenticator:
-    """Checks the Authorization header of a request.
+    """Finds the credential that a request presents, and says what it allows.
 
     Without configured credentials every request may pass.
     """
 
     def __init__(self, settings: WebSettings) -> None:
         """Reads the password files. Raises ConfigError."""
-        tokens = [(settings.read_token, False), (settings.write_token, True)]
+        tokens = [(settings.write_token, True), (settings.read_token, False)]
         # A browser asks for a name and a password: a token is the password of the user `token`.
         self._credentials = [
             Credential(_digest(scheme, f"{name}{token.get_secret_value()}".encode()), "token", may)
@@ -47,13 +48,17 @@ class Authenticator:
             for user in settings.basic_auth
         ]
 
-    def check(self, authorization: str | None, access: Access) -> str:
-        """The name of the sender: a user, "token", or "" where no credentials are asked for.
+    @property
+    def credentials(self) -> Sequence[Credential]:
+        """Those that are configured; none = every request may pass."""
+        return self._credentials
 
-        Raises RequestError: 401 for unknown credentials, 403 for some that may only read.
+    def credential(self, authorization: str | None) -> Credential:
+        """The one that an Authorization header presents; of several with one secret one that may
+        change.
+
+        Raises RequestError 401 for unknown credentials.
         """
-        if access is Access.OPEN or not self._credentials:
-            return ""
         presented = _presented(authorization or "")
         matching = [
             hmac.compare_digest(credential.digest, presented) for credential in self._credentials
@@ -66,16 +71,18 @@ class Authenticator:
                 status=401,
                 code="unauthorized",
             )
-        callers = [
-            credential for ok, credential in zip(matching, self._credentials, strict=True) if ok
-        ]
-        if access is Access.CHANGE and not any(credential.may_change for credential in callers):
-            raise RequestError(
-                "these credentials may only read: use web.write_token, or a user with may_write",
-                status=403,
-                code="forbidden",
-            )
-        return callers[0].name
+        found = [each for ok, each in zip(matching, self._credentials, strict=True) if ok]
+        return max(found, key=lambda credential: credential.may_change)
+
+
+def check_access(credential: Credential, access: Access) -> None:
+    """Raises RequestError 403 where a change is asked for by one who may only read."""
+    if access is Access.CHANGE and not credential.may_change:
+        raise RequestError(
+            "these credentials may only read: use web.write_token, or a user with may_write",
+            status=403,
+            code="forbidden",
+        )
 
 
 def _presented(authorization: str) -> bytes:

@@ -9,7 +9,7 @@ from plugin.config import Watch
 from plugin.domain.budget import Spending
 from plugin.domain.times import DAY
 from plugin.series import Labels, SeriesRecord
-from plugin.web.budget_spending import SeriesSpending, by_watch, spendings
+from plugin.web.budget_spending import SeriesSpending, by_watch, noise_order, spendings
 from plugin.web.context import WebContext
 from plugin.web.queries import BudgetQuery
 from plugin.web.responses import View, json_response
@@ -43,16 +43,10 @@ class BudgetViews:
         by_series = spendings(self._context, records, query.days, period_start)
         if query.by == "watch":
             return json_response(_watch_rows(by_watch(by_series, query.watch or watches), watches))
-        noisy = sorted(by_series, key=_noise_order)
+        noisy = sorted(by_series, key=noise_order)
         if query.limit is not None:
             noisy = [pair for pair in noisy if pair[1].totals.alarms][: query.limit]
         return json_response(_series_rows(noisy, watches, self._context))
-
-
-def _noise_order(pair: SeriesSpending) -> tuple[float, float, int]:
-    """Sorts the noisiest series first."""
-    record, spending = pair
-    return -spending.totals.alarms, -spending.seconds_outside, record.id
 
 
 def _watch_rows(totals: Mapping[str, Spending], watches: Mapping[str, Watch]) -> list[Row]:

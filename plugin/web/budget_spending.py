@@ -33,6 +33,12 @@ def spendings(
             )
 
 
+def noise_order(pair: SeriesSpending) -> tuple[float, float, int]:
+    """Sorts the noisiest series first."""
+    record, spending = pair
+    return -spending.totals.alarms, -spending.seconds_outside, record.id
+
+
 def by_watch(by_series: Iterable[SeriesSpending], names: Iterable[str]) -> dict[str, Spending]:
     """The same by watch, of these watches."""
     sums = dict.fromkeys(sorted(names), Spending())

@@ -10,6 +10,7 @@ from plugin.domain.model_decisions import Order, OrderResult
 from plugin.maintenance import MaintenanceCalendar
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.store import Store
+from plugin.web.preview_orders import PreviewDesk
 
 
 @dataclass(frozen=True)
@@ -36,3 +37,4 @@ class WebContext:
     maintenance: MaintenanceCalendar | None = None
     # carries out an order about models; one result per series
     order: Callable[[Order], list[OrderResult]] = lambda _: []
+    previews: PreviewDesk | None = None  # None = this service makes none

@@ -9,12 +9,13 @@ from plugin.domain.budget import Spending
 from plugin.domain.learning import learning_end
 from plugin.domain.times import DAY
 from plugin.errors import RequestError
+from plugin.nearest_name import nearest
+from plugin.selectors import select
 from plugin.series import SeriesRecord
 from plugin.web import alert, budget_spending, rows, watches
 from plugin.web.context import WebContext
 from plugin.web.forecast import Future, forecast_rows
 from plugin.web.links import SignedLinks
-from plugin.web.nearest_name import nearest
 from plugin.web.pinned_snapshots import PinnedSnapshot, SnapshotPins
 from plugin.web.queries import (
     AlertQuery,
@@ -23,7 +24,7 @@ from plugin.web.queries import (
     LabelValuesQuery,
     NamesQuery,
     ScoresQuery,
-    WatchesQuery,
+    WatchListQuery,
     time_range,
 )
 from plugin.web.responses import View, encoded_response, json_response
@@ -146,8 +147,15 @@ class DataSourceViews:
         has_alarm = _score(row) > 1 and row["learning_until"] is None
         return self._links.url(link_fields, self._clock()) if has_alarm else ""
 
-    def watches(self, query: WatchesQuery) -> Response:
-        return json_response(self.watch_rows(query.watch))
+    def watches(self, query: WatchListQuery) -> Response:
+        labels = {name: watch.own_labels for name, watch in self._context.watches().items()}
+        return json_response(
+            [
+                row
+                for row in self.watch_rows(query.watch)
+                if select(query.match, labels.get(str(row["watch"]), {}))
+            ]
+        )
 
     def watch_rows(self, names: Sequence[str]) -> list[rows.Row]:
         """The rows of /watches: of these watches or incident groups, of all without names."""

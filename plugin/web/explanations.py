@@ -8,6 +8,7 @@ keep their plain sentence until a later request explains them.
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from flask import Response
@@ -28,6 +29,7 @@ from plugin.domain.past_behaviour import PastBehaviour
 from plugin.errors import RequestError
 from plugin.series import SeriesRecord
 from plugin.web.context import WebContext
+from plugin.web.nearby_changes import alarm_changes
 from plugin.web.queries import ExplainQuery
 from plugin.web.responses import View, json_response
 from plugin.web.row_types import ExplanationRow
@@ -209,7 +211,7 @@ class ExplanationViews:
             if snapshot is not None and now >= snapshot.time
             else None
         )
-        return explain_alarm(
+        explanation = explain_alarm(
             alarm,
             samples,
             self._past(record, alarm, watch.step),
@@ -217,6 +219,8 @@ class ExplanationViews:
             related=find_related(alarm, alarm_names),
             new_level=(shift.since, shift.due) if shift else None,
         )
+        changes = alarm_changes(self._context.store, alarm.start, record.labels, now)
+        return explanation and replace(explanation, changes=changes)
 
     def _past(self, record: SeriesRecord, alarm: Alarm, step: int) -> PastBehaviour | None:
         key = record.id, alarm.start
@@ -247,6 +251,7 @@ def _row(record: SeriesRecord, explanation: Explanation) -> ExplanationRow:
         since=alarm.start * 1000 if alarm else None,
         unusual=explanation.rank_text,
         related=explanation.related_text,
+        changes=explanation.changes,
         text=explanation.text,
         learning_until=until * 1000 if until is not None else None,
     )

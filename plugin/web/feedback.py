@@ -8,13 +8,13 @@ from flask import Response, g
 from plugin.domain.tolerances import FeedbackEntry, FeedbackSpan, Tolerances, Verdict
 from plugin.domain.windows import one_line
 from plugin.errors import RequestError
+from plugin.nearest_name import nearest
 from plugin.series import SeriesRecord
 from plugin.store.feedback import Receipt
 from plugin.web.answer_types import FeedbackReceipt, FeedbackWithdrawal
 from plugin.web.context import WebContext
 from plugin.web.feedback_actions import FeedbackActions, FeedbackTarget
 from plugin.web.feedback_effects import effect, withdrawal_effect
-from plugin.web.nearest_name import nearest
 from plugin.web.parameter_readers import read_time
 from plugin.web.queries import NoQuery, RangeQuery, RemovalQuery
 from plugin.web.request_bodies import FeedbackBody, read_json_body

@@ -11,12 +11,12 @@ from plugin.domain.times import instant
 from plugin.domain.tolerances import FeedbackEntry, FeedbackSpan, Verdict, false_alarm
 from plugin.domain.windows import one_line
 from plugin.errors import RequestError
+from plugin.nearest_name import nearest
 from plugin.series import SeriesRecord
 from plugin.store import FeedbackNote
 from plugin.store.feedback import Receipt
 from plugin.web import audit
 from plugin.web.context import WebContext
-from plugin.web.nearest_name import nearest
 from plugin.web.series_catalog import SeriesCatalog
 
 MOMENT_SECONDS = 600  # around a moment: an alarm in it is the one that is meant

@@ -8,17 +8,16 @@ through a browser that remembers a password.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TypedDict
 
 from flask import Response, request
 
 from plugin.domain.alarms import Alarm
 from plugin.domain.band_drawing import draw
-from plugin.domain.tolerances import FeedbackEntry, Verdict
-from plugin.domain.windows import one_line
+from plugin.domain.tolerances import FeedbackEntry
 from plugin.errors import RequestError
 from plugin.series import SeriesRecord
+from plugin.web.answer_forms import WORDS, described, moment, read_answer
 from plugin.web.context import WebContext
 from plugin.web.explanations import ExplanationViews
 from plugin.web.feedback import by_whom
@@ -38,9 +37,7 @@ STEPS_AFTER = 30
 DEFAULT_STEP = 60  # seconds, for a watch that is not configured any more
 FORM_SECONDS = 3600  # that a form stays valid for a person who came without a link
 MAX_NAMES = 10  # series that are named
-MAX_COMMENT = 1000  # characters
 DRAWN_POINTS = 300
-WORDS = {Verdict.FALSE_ALARM: "False alarm", Verdict.REAL: "Real", Verdict.NEW_NORMAL: "New normal"}
 
 
 class _Answered(TypedDict):
@@ -107,20 +104,10 @@ class FeedbackPageViews:
         return self._actions.moment(record, time // 1000)
 
     def _give(self, form: Mapping[str, str], target: FeedbackTarget) -> list[str]:
-        try:
-            verdict = Verdict(form.get("verdict", ""))
-        except ValueError:
-            raise RequestError("choose one of the three answers", field="verdict") from None
-        name = one_line(form.get("by", ""))[:100]
-        comment = one_line(form.get("comment", ""))
-        if len(comment) > MAX_COMMENT:
-            raise RequestError(
-                f"a comment of {len(comment)} characters; {MAX_COMMENT} are the most",
-                field="comment",
-            )
-        author = by_whom(f"{name} (by link)" if name else "link")
-        receipt = self._actions.give(verdict, target, comment=comment, author=author)
-        return [f"Noted: {WORDS[verdict].lower()}", sentence(effect(receipt))]
+        answer = read_answer(form)
+        author = by_whom(f"{answer.name} (by link)" if answer.name else "link")
+        receipt = self._actions.give(answer.verdict, target, comment=answer.comment, author=author)
+        return [f"Noted: {WORDS[answer.verdict].lower()}", sentence(effect(receipt))]
 
     def _withdraw(self, number: str, target: FeedbackTarget) -> list[str]:
         """A link can take back only feedback that is about nothing but its own alarms."""
@@ -149,7 +136,7 @@ class FeedbackPageViews:
         """What the page says of them."""
         entries = self._in_force(target)
         return {
-            "answers": [(entry.id, _described(entry)) for entry in entries if target.holds(entry)],
+            "answers": [(entry.id, described(entry)) for entry in entries if target.holds(entry)],
             "wider": [_described_wider(entry) for entry in entries if not target.holds(entry)],
         }
 
@@ -223,27 +210,18 @@ def _others(records: Sequence[SeriesRecord]) -> list[str]:
     ]
 
 
-def _described(entry: FeedbackEntry) -> str:
-    comment = f": {entry.comment}" if entry.comment else ""
-    return f"{WORDS[entry.verdict]}, by {entry.by}, {_moment(entry.at)} UTC{comment}"
-
-
 def _described_wider(entry: FeedbackEntry) -> str:
     """With where it can be taken back."""
     size = len({part.series_id for part in entry.parts})
     about = f"incident {entry.incident}" if entry.incident else "a longer time"
     return (
-        f"{_described(entry)} (given to {about}, {size} series: it is taken back from the page of"
+        f"{described(entry)} (given to {about}, {size} series: it is taken back from the page of"
         " that)"
     )
 
 
 def _span(start: int, end: int) -> str:
     """`2026-11-21 03:05 to 03:20 UTC`, unix seconds."""
-    first = _moment(start)
-    last = _moment(end).removeprefix(first[:11])  # the day once
+    first = moment(start)
+    last = moment(end).removeprefix(first[:11])  # the day once
     return f"{first} UTC" if first.endswith(last) else f"{first} to {last} UTC"
-
-
-def _moment(time: int) -> str:
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M")

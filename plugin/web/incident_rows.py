@@ -1,6 +1,6 @@
 """Incidents and their alarms -> flat JSON rows. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec import Raw
@@ -145,26 +145,23 @@ class IncidentRows:
         self._columns: tuple[str, ...] = ()
 
     def encoded(
-        self, details: Sequence[IncidentDetails], feedback_urls: Sequence[str] = ()
+        self, details: Sequence[IncidentDetails], columns: Sequence[Mapping[str, str]]
     ) -> bytes:
-        """Strict JSON of the rows. feedback_urls: a column that changes with time, one for each row
-        or none."""
+        """Strict JSON of the rows. columns: those that change with time, of each row."""
         heads = _heads(details)
-        columns = tuple(next(iter(heads.values()), ()))
-        usable = columns == self._columns and len(self._encoded) < MAX_ENCODED_ROWS
+        head_columns = tuple(next(iter(heads.values()), ()))
+        usable = head_columns == self._columns and len(self._encoded) < MAX_ENCODED_ROWS
         encoded = self._encoded if usable else {}
         for detail in details:
             if detail not in encoded:
                 encoded[detail] = encode({**_incident(detail), **heads[_head_key(detail)]})
         self._encoded = encoded
-        self._columns = columns
-        parts = [encoded[detail] for detail in details]
-        if feedback_urls:
-            # msgspec.Raw keeps whole values only: one more field has to be spliced in.
-            parts = [
-                part[:-1] + b"," + encode({"feedback_url": url})[1:]
-                for part, url in zip(parts, feedback_urls, strict=True)
-            ]
+        self._columns = head_columns
+        # msgspec.Raw keeps whole values only: more fields have to be spliced in.
+        parts = [
+            encoded[detail][:-1] + b"," + encode(fields)[1:] if fields else encoded[detail]
+            for detail, fields in zip(details, columns, strict=True)
+        ]
         return encode([Raw(part) for part in parts])
 
 

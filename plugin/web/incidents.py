@@ -19,12 +19,15 @@ from plugin.web.incident_rows import (
     incident_rows,
     member_rows,
 )
+from plugin.web.incident_words import IncidentWords
 from plugin.web.links import SignedLinks
+from plugin.web.nearby_changes import incident_texts
 from plugin.web.queries import AnnotationsQuery, IncidentsQuery, time_range
 from plugin.web.responses import View, encoded_response, json_response
 from plugin.web.row_types import AnnotationRow
 from plugin.web.rows import Row
 from plugin.web.series_catalog import SeriesCatalog
+from plugin.web.short_names import ShortNames
 
 MAX_ROWS = 10_000  # that one answer may hold
 
@@ -43,10 +46,13 @@ class IncidentFilter:
 class IncidentViews:
     """The view /api/v1/incidents, and the incidents among the annotations."""
 
-    def __init__(self, context: WebContext, catalog: SeriesCatalog, links: SignedLinks) -> None:
+    def __init__(
+        self, context: WebContext, catalog: SeriesCatalog, links: SignedLinks, names: ShortNames
+    ) -> None:
         self._context = context
         self._catalog = catalog
         self._links = links
+        self._words = IncidentWords(names)
         self._encoded_rows = IncidentRows()
         self._details = dict[str, IncidentDetails]()  # by the id of the incident
 
@@ -56,19 +62,31 @@ class IncidentViews:
 
     def incidents(self, query: IncidentsQuery) -> Response:
         details, members = self._find(query, limit=query.limit)
-        urls: Sequence[str] = ()
-        if self._links.offered:
-            now = self._context.clock()
-            urls = [self._links.url({"incident": detail.incident.id}, now) for detail in details]
+        links = self._feedback_links(details)
         if not query.members:
-            return encoded_response(self._encoded_rows.encoded(details, urls))
-        columns = {
-            detail.incident.id: {"feedback_url": url}
-            for detail, url in zip(details, urls, strict=False)
-        }
+            texts = incident_texts(self._context.store, details)
+            columns = [
+                {"changes": text, **self._words.of_incident(detail), **link}
+                for detail, text, link in zip(details, texts, links, strict=True)
+            ]
+            return encoded_response(self._encoded_rows.encoded(details, columns))
+        link_of = {detail.incident.id: link for detail, link in zip(details, links, strict=True)}
         return json_response(
-            [{**row, **columns.get(str(row["incident"]), {})} for row in member_rows(members)]
+            [
+                {**row, **self._words.of_member(member), **link_of.get(str(row["incident"]), {})}
+                for row, member in zip(member_rows(members), members, strict=True)
+            ]
         )
+
+    def _feedback_links(self, details: Sequence[IncidentDetails]) -> Sequence[Mapping[str, str]]:
+        """The column `feedback_url` of each incident, where it is known how people reach us."""
+        if not self._links.offered:
+            return [{}] * len(details)
+        now = self._context.clock()
+        return [
+            {"feedback_url": self._links.url({"incident": detail.incident.id}, now)}
+            for detail in details
+        ]
 
     def open_incidents(
         self, now: int, records: Mapping[int, SeriesRecord]
@@ -81,10 +99,25 @@ class IncidentViews:
         described = self._described([incident for incident in incidents if incident.open], records)
         return [detail for detail in described if detail.open][::-1]
 
+    def find(self, query: IncidentsQuery) -> list[IncidentDetails]:
+        """Those that /api/v1/incidents has a row for, the latest first."""
+        return self._find(query, limit=query.limit)[0][::-1]
+
+    def whole(self, incident_id: str) -> tuple[IncidentDetails, list[IncidentMember]]:
+        """One incident and its alarms, sorted by start. Raises RequestError when there is none."""
+        [details], members = self._find(AnnotationsQuery(incident=incident_id, members=True))
+        return details, members
+
     def rows(self, query: AnnotationsQuery, ids: Sequence[int] | None = None) -> list[Row]:
         """One row per incident, or per alarm. ids: only incidents of one of these series."""
         details, members = self._find(query, ids)
-        return member_rows(members) if query.members else incident_rows(details)
+        if query.members:
+            return member_rows(members)
+        texts = incident_texts(self._context.store, details)
+        return [
+            {**row, "changes": text}
+            for row, text in zip(incident_rows(details), texts, strict=True)
+        ]
 
     def annotations(
         self, query: AnnotationsQuery, ids: Sequence[int] | None = None

@@ -7,8 +7,6 @@ so a new token ends all links. Without a token it is in a file of the folder of 
 
 import hashlib
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
@@ -16,12 +14,12 @@ from urllib.parse import urlencode
 from itsdangerous import Signer
 
 from plugin.config import WebSettings
-from plugin.errors import RequestError, StoreError
+from plugin.errors import RequestError
+from plugin.web.key_file import read_key
 
 NAMES = ("incident", "watch", "series", "at")  # what a link may name
 PURPOSE = b"bandwatch feedback link 1"  # another use of the token has another key
 KEY_FILE = "link.key"
-KEY_BYTES = 32
 ROUND_SECONDS = 3600  # links that are made within an hour are the same
 
 
@@ -33,7 +31,11 @@ class SignedLinks:
         self._base = settings.external_url
         self._expiry = settings.link_expiry
         token = settings.write_token
-        secret = token.get_secret_value().encode() if token is not None else _key(folder / KEY_FILE)
+        secret = (
+            token.get_secret_value().encode()
+            if token is not None
+            else read_key(folder / KEY_FILE, "all links that were made end")
+        )
         # HMAC-SHA256, for the key and for the signature, as in the links of older versions
         self._signer = Signer(
             secret, salt=PURPOSE, key_derivation="hmac", digest_method=hashlib.sha256
@@ -86,25 +88,3 @@ def _text(signed_fields: Mapping[str, str], expires: str) -> str:
     return json.dumps(
         [[name, signed_fields.get(name, "")] for name in NAMES] + [["expires", expires]]
     )
-
-
-def _key(path: Path) -> bytes:
-    """The secret in this file, which only its owner may read; it is made where there is none."""
-    try:
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            secret = path.read_bytes()
-        else:
-            secret = secrets.token_bytes(KEY_BYTES)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secret)
-    except OSError as error:
-        raise StoreError(
-            f"{path}: {error.strerror}: check `store.path` and its permissions"
-        ) from error
-    if len(secret) != KEY_BYTES:
-        raise StoreError(
-            f"{path}: is not a key of ours: remove it, and all links that were made end"
-        )
-    return secret

@@ -9,12 +9,12 @@ from plugin import selectors
 from plugin.domain.model_decisions import Order, OrderKind, OrderResult
 from plugin.domain.windows import one_line
 from plugin.errors import RequestError, SelectorError
+from plugin.nearest_name import nearest
 from plugin.series import SeriesRecord
 from plugin.store import ModelRecord
 from plugin.web import audit
 from plugin.web.context import WebContext
 from plugin.web.feedback import by_whom
-from plugin.web.nearest_name import nearest
 from plugin.web.queries import LatestQuery, NoQuery, SeriesQuery
 from plugin.web.request_bodies import ModelsBody, RollbackBody, read_json_body
 from plugin.web.responses import View, json_response

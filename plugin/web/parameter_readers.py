@@ -4,6 +4,7 @@ Each reader returns the typed value. It raises ValueError, whose text says what 
 value.
 """
 
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -14,9 +15,9 @@ from plugin import selectors
 from plugin.config import WebSettings, parse_duration
 from plugin.domain.budget import PERIOD_DAYS
 from plugin.errors import SelectorError
+from plugin.nearest_name import nearest
 from plugin.selectors import Matcher
 from plugin.series import SeriesState
-from plugin.web.nearest_name import nearest
 from plugin.web.request_bodies import Who
 
 MIN_POINTS = 10
@@ -24,6 +25,10 @@ MIN_POINTS = 10
 MIN_MILLISECONDS = 100_000_000_000
 MAX_MILLISECONDS = 253_402_300_799_000  # the end of the year 9999
 STATES = tuple(state for state in SeriesState if state is not SeriesState.GONE)
+# what follows an operator: a string in quotes, or all up to the next comma
+_BARE_VALUE = re.compile(r"(=~|!~|!=|=)\s*(\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`|[^,]*)")
+_SELECTOR = re.compile(r"\s*[\w:]*\s*\{")
+_QUOTES = ('"', "'", "`")
 
 Reader = Callable[[str, WebSettings], object]
 
@@ -41,6 +46,18 @@ def read_matchers(text: str, _: WebSettings) -> tuple[Matcher, ...]:
         return selectors.parse(text)
     except SelectorError as error:
         raise ValueError(str(error)) from error
+
+
+def read_label_filter(text: str, settings: WebSettings) -> tuple[Matcher, ...]:
+    """Matchers as people write them, `job=api, code=~5..`; or a selector."""
+    if _SELECTOR.match(text):
+        return read_matchers(text, settings)
+    return read_matchers("{" + _BARE_VALUE.sub(_quoted, text) + "}", settings)
+
+
+def _quoted(match: re.Match[str]) -> str:
+    operator, value = match.groups()
+    return operator + (value if value[:1] in _QUOTES else json.dumps(value.strip()))
 
 
 def read_time(text: str, _: WebSettings) -> int:

@@ -19,7 +19,7 @@ DEFAULT_RANGE = 6 * 3600  # seconds
 DEFAULT_POINTS = 1500  # about the width of a panel in pixels
 DEFAULT_CHART_LENGTH = "6h"
 # of the chart of a series: name -> seconds
-CHART_LENGTHS = {"6h": 6 * HOUR, "1d": DAY, "7d": 7 * DAY, "30d": 30 * DAY}
+CHART_LENGTHS = {"6h": 6 * HOUR, "1d": DAY, "7d": 7 * DAY, "30d": 30 * DAY, "90d": 90 * DAY}
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,23 @@ MATCH = Parameter(
     read=readers.read_matchers,
     schema=_schema(type="string", maxLength=selectors.MAX_CHARACTERS),
     example='{job="api",code=~"5.."}',
+)
+CHANGE_MATCH = Parameter(
+    name="match",
+    description="A Prometheus selector over the labels of the changes.",
+    read=readers.read_matchers,
+    schema=_schema(type="string", maxLength=selectors.MAX_CHARACTERS),
+    example='{service="checkout"}',
+)
+WATCH_MATCH = Parameter(
+    name="match",
+    description=(
+        "A Prometheus selector over the labels of the watches, with their own names; each has a"
+        " `severity`."
+    ),
+    read=readers.read_matchers,
+    schema=_schema(type="string", maxLength=selectors.MAX_CHARACTERS),
+    example='{severity="page",team=~"web|db"}',
 )
 SERIES = Parameter(
     name="series",
@@ -202,6 +219,31 @@ SEARCH_TEXT = Parameter(
     read=readers.read_text,
     schema=_schema(type="string"),
     example="api 500",
+)
+SERIES_ID = Parameter(
+    name="id",
+    description="The number of a series in the store, as in the address of its page.",
+    read=readers.read_text,
+    schema=_schema(type="string"),
+    example="1",
+)
+LABEL_FILTER = Parameter(
+    name="label",
+    description=(
+        "Only series with these labels, separated by commas: `job=api`, `code!=200`, "
+        '`code=~"5.."`; quotes may be left out. A whole selector is fine, too.'
+    ),
+    read=readers.read_label_filter,
+    schema=_schema(type="string", maxLength=selectors.MAX_CHARACTERS),
+    example="job=api,code=~5..",
+)
+SORT_ORDERS = ("score", "name", "watch", "state")
+SORT = Parameter(
+    name="sort",
+    description="By what the series are sorted; by score the highest are first.",
+    read=readers.one_of(*SORT_ORDERS),
+    schema=_schema(type="string", enum=list(SORT_ORDERS), default=SORT_ORDERS[0]),
+    example="name",
 )
 CHART_LENGTH = Parameter(
     name="range",

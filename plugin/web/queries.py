@@ -14,10 +14,10 @@ from plugin.config import WebSettings
 from plugin.domain.budget import PERIOD_DAYS
 from plugin.domain.times import instant
 from plugin.errors import RequestError
+from plugin.nearest_name import nearest
 from plugin.selectors import Matcher
 from plugin.series import MAX_TIME, SeriesState
 from plugin.web import parameters as table
-from plugin.web.nearest_name import nearest
 from plugin.web.parameters import Parameter
 from plugin.web.shortened_range import shortened
 
@@ -43,6 +43,18 @@ class NamesQuery(WatchesQuery):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WatchListQuery(WatchesQuery):
+    """Of /watches."""
+
+    match: Annotated[tuple[Matcher, ...], table.WATCH_MATCH] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenAlarmsQuery(NamesQuery):
+    limit: Annotated[int | None, table.LIMIT] = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabelValuesQuery(NamesQuery):
     name: str  # of the label column
 
@@ -60,11 +72,8 @@ class SeriesQuery(NamesQuery):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RangeQuery(SeriesQuery):
-    """Of /feedback, and the start of all that choose a range of time.
-
-    Raises RequestError when the range is reversed.
-    """
+class TimesQuery(NoQuery):
+    """A range of time. Raises RequestError when it is reversed."""
 
     start: Annotated[int | None, table.RANGE_START] = None
     end: Annotated[int | None, table.RANGE_END] = None
@@ -78,6 +87,22 @@ class RangeQuery(SeriesQuery):
         """Unix seconds. A range without `from` or `to` has no limit on that side."""
         start = 0 if self.start is None else _seconds_after(self.start)
         return start, MAX_TIME if self.end is None else self.end // 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeQuery(TimesQuery, SeriesQuery):
+    """Of /feedback, and the start of all that choose series and a range of time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmHistoryQuery(TimesQuery, NamesQuery):
+    """Of /alarms/history."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangesQuery(TimesQuery):
+    match: Annotated[tuple[Matcher, ...], table.CHANGE_MATCH] = ()
+    limit: Annotated[int | None, table.LATEST_LIMIT] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +164,7 @@ class BudgetQuery(NamesQuery):
 
 @dataclass(frozen=True, kw_only=True)
 class RemovalQuery(NoQuery):
-    """Of the routes that take feedback back or end a maintenance window."""
+    """Of the routes that take feedback back, end a maintenance window or remove a change."""
 
     id: str
     who: Annotated[str | None, table.AUTHOR] = None
@@ -188,7 +213,7 @@ def read_query(
     return query(**values)
 
 
-def time_range(query: RangeQuery, now: float, settings: WebSettings) -> tuple[int, int]:
+def time_range(query: TimesQuery, now: float, settings: WebSettings) -> tuple[int, int]:
     """Unix seconds, by default the last hours. Of a range that is too long, its end."""
     end = query.end if query.end is not None else int(now * 1000)
     start = query.start if query.start is not None else end - table.DEFAULT_RANGE * 1000

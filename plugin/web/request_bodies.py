@@ -7,6 +7,7 @@ are the same.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -196,18 +197,32 @@ def read_body(kind: type[Body]) -> Body:
     try:
         return msgspec.json.decode(request.get_data() or b"{}", type=kind)
     except msgspec.ValidationError as error:
-        reason, _, path = str(error).partition(" - at `$")
-        path = path.strip(".`")
-        field_match = re.search(
-            r" field `(.*)`", reason
-        )  # one that is missing, or that is not known
-        location = f"`{path}`: " if path else "the body: "
-        reason = reason.replace(
-            f"`str` matching regex {NO_CONTROL!r}", "text without control characters"
-        )
-        raise RequestError(
-            f"{location}{reason}: /api/v1/openapi.json tells what this body may hold",
-            field=".".join(filter(None, (path, field_match and field_match[1]))),
-        ) from error
+        raise _refusal(error, ": /api/v1/openapi.json tells what this body may hold") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RequestError(f"the body is not JSON: {error}") from error
+
+
+def read_form(kind: type[Body], fields: Mapping[str, str]) -> Body:
+    """The same body from the fields of a form, all of them texts; an empty one counts as left out.
+
+    Raises RequestError naming the field.
+    """
+    filled_in = {name: text.strip() for name, text in fields.items() if text.strip()}
+    try:
+        return msgspec.convert(filled_in, kind)
+    except msgspec.ValidationError as error:
+        raise _refusal(error) from error
+
+
+def _refusal(error: msgspec.ValidationError, advice: str = "") -> RequestError:
+    reason, _, position = str(error).partition(" - at `")
+    path = position.partition("$")[2].strip(".`")  # of a key: `key` in `$.labels`
+    field_match = re.search(r" field `(.*)`", reason)  # one that is missing, or that is not known
+    location = f"`{path}`: " if path else "the body: "
+    reason = reason.replace(
+        f"`str` matching regex {NO_CONTROL!r}", "text without control characters"
+    )
+    return RequestError(
+        f"{location}{reason}{advice}",
+        field=".".join(filter(None, (path, field_match and field_match[1]))),
+    )

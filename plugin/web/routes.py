@@ -2,6 +2,7 @@
 
 from plugin.web.api_routes import API_ROUTES
 from plugin.web.pages.page_routes import PAGE_ROUTES
+from plugin.web.preview_routes import PREVIEW_ROUTES
 from plugin.web.route import TEXT, Access, Route
 from plugin.web.simple_json_routes import SIMPLE_JSON_ROUTES
 
@@ -41,4 +42,6 @@ MANAGEMENT_ROUTES = (
         media=TEXT,
     ),
 )
-ROUTES = MANAGEMENT_ROUTES + PAGE_ROUTES + API_ROUTES + SIMPLE_JSON_ROUTES
+ROUTES = (
+    MANAGEMENT_ROUTES + PAGE_ROUTES + API_ROUTES + PREVIEW_ROUTES + SIMPLE_JSON_ROUTES
+)

@@ -151,6 +151,10 @@ class IncidentRow(LabelledRow, kw_only=True, rename={"time_end": "timeEnd"}):
     first: Text = UNSET
     worst: Text = UNSET
     worst_watch: Text = UNSET
+    changes: Text = UNSET
+    short_title: Text = UNSET
+    short_text: Text = UNSET
+    alarm_state: Text = UNSET
     # of an alarm
     series: Text = UNSET
     rank: Count | UnsetType = UNSET
@@ -189,6 +193,7 @@ class ExplanationRow(Struct):
     since: Time | None
     unusual: str
     related: str
+    changes: str
     text: str
     learning_until: Time | None
 

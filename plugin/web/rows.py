@@ -22,13 +22,14 @@ from plugin.domain.learning import learning_end
 from plugin.domain.times import duration
 from plugin.domain.wording import explanation, learning
 from plugin.series import FloatArray, IntArray, Labels, Samples, SeriesRecord, renamed
+from plugin.web.alarm_types import OpenAlarmRow
 from plugin.web.row_types import BandNumbers, BandRow, BudgetRow, IncidentRow, ScoreRow
 
 Row = dict[str, str | int | float | None]
 
 COLUMNS = frozenset(
     name
-    for row in (BandRow, ScoreRow, IncidentRow, BudgetRow)
+    for row in (BandRow, ScoreRow, IncidentRow, BudgetRow, OpenAlarmRow)
     for name in row.__struct_encode_fields__
 )
 # Grafana sets these labels on every alert itself.

@@ -9,10 +9,10 @@ import numpy as np
 
 from plugin.board import Snapshot
 from plugin.errors import RequestError
+from plugin.nearest_name import nearest
 from plugin.selectors import Matcher, select
 from plugin.series import IntArray, SeriesRecord, SeriesState, is_covariate_watch
 from plugin.web.context import WebContext
-from plugin.web.nearest_name import nearest
 from plugin.web.pinned_snapshots import Snapshots
 
 MAX_AGE = 10.0  # seconds that a list of series is used without a look into the store

@@ -13,6 +13,7 @@ from flask import Response
 
 from plugin.config import Watch
 from plugin.errors import RequestError
+from plugin.nearest_name import nearest
 from plugin.series import SeriesRecord
 from plugin.web import request_bodies
 from plugin.web.answer_types import Line, Table
@@ -20,7 +21,6 @@ from plugin.web.context import WebContext
 from plugin.web.data_source import MAX_ROWS, DataSourceViews
 from plugin.web.incidents import IncidentViews
 from plugin.web.maintenance import MaintenanceViews
-from plugin.web.nearest_name import nearest
 from plugin.web.parameter_readers import MIN_POINTS
 from plugin.web.parameters import DEFAULT_POINTS
 from plugin.web.queries import (

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from plugin import selectors
 from plugin.config import Watch
 from plugin.errors import RequestError, SelectorError
+from plugin.nearest_name import nearest
 from plugin.selectors import Matcher, select
 from plugin.series import Labels, SeriesRecord
-from plugin.web.nearest_name import nearest
 from plugin.web.request_bodies import FilterBody, SeriesSelection
 from plugin.web.rows import label_columns
 

@@ -117,6 +117,20 @@ AGAIN = tuple(each for each in EVENTS if each.fixed)[
 ]  # the like of false alarms that are answered by then
 
 
+BUSY = (
+    SILENCE,
+    *((begin, begin + 2 * HOUR) for begin in BATCHES[2:]),
+    # Of what lasts the first half day and the end: it is accepted, or its alarm is open by then.
+    *((each.begin, min(each.end, each.begin + DAY // 2)) for each in EVENTS),
+    *((each.end, each.end) for each in EVENTS),
+)
+
+
+def quiet(moment: int) -> bool:
+    """Whether nothing begins within an hour, and nothing has ended within three."""
+    return not any(begin - HOUR <= moment < end + 3 * HOUR for begin, end in BUSY)
+
+
 def times() -> IntArray:
     return np.arange(BEGIN, END + 1, STEP, dtype=np.int64)
 

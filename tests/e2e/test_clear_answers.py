@@ -19,7 +19,7 @@ from tests.e2e.world import Clock, Threads
 from tests.servers import PrometheusServer
 
 CONFIG = """
-prometheus: {{url: '{url}', retries: 0, read_timeout: 2s}}
+prometheus: {{url: '{url}', retries: 0, read_timeout: 30s}}
 watches:
   - {{name: latency, query: 'last_over_time(latency_ms[59s])', step: 1m, fit_window: 3d,
      backfill: 4h,

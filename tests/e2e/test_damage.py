@@ -1,8 +1,11 @@
 """Files that are deleted or damaged under a service: a state, a metric and a log line, and recovery
 by itself where that is possible."""
 
+import errno
 import logging
+import os
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -57,3 +60,21 @@ def test_damaged_weights_are_counted_and_fitted_anew(
         assert jobs.score.run()
         shown = made.board.snapshots()["latency"]
         assert np.isfinite(shown.upper).sum() >= 3, "they have bands again"
+
+
+def test_a_moment_without_descriptors_costs_no_model(
+    small_world: PrometheusServer, clock: Clock, folder: Path
+) -> None:
+    with parts(config(folder, small_world.url), clock) as made:
+        assert made.watches["latency"].score.run()
+    clock.steps(1)
+    exhausted = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    with parts(config(folder, small_world.url), clock) as made:
+        score = made.watches["latency"].score
+        with patch.object(Path, "open", side_effect=exhausted):
+            assert not score.run()
+        shown = made.board.snapshots()["latency"]
+        assert shown.outlook is WatchHealth.FAILING and "Too many open files" in shown.reason
+        assert made.metrics.score_failures.labels("latency", "store")._value.get() == 1
+        assert score.run() and made.store.samples.scored_until("latency") == NOW + STEP
+        assert made.metrics.fit_failures.labels("latency", "unreadable")._value.get() == 0

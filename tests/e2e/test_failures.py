@@ -194,7 +194,8 @@ def test_workers_end_with_a_service_that_is_killed() -> None:
         "import time\nfrom plugin.config import WorkerSettings\n"
         "from plugin.jobs.workers import WorkerPool\n"
         "if __name__ == '__main__':\n"
-        "    pool = WorkerPool(WorkerSettings())\n    pool.warm_up()\n    time.sleep(5)\n"
+        "    pool = WorkerPool(WorkerSettings())\n    pool.warm_up()\n"
+        "    pool._queue.shutdown()\n"  # waits until they are warm
         "    print(*pool.pids(), flush=True)\n    time.sleep(60)"
     )
     with subprocess.Popen(

@@ -1,8 +1,9 @@
 """A bad fortnight, replayed: who is paged, when, of what and in which words, by real parts and the
 shipped rules.
 
-A step of the world is a tick of the service and an evaluation of each rule. The twin is the same
-shop without incidents, without an answer to anything, and caught up with by and by.
+A step of the world is a tick of the service and an evaluation of each rule. In quiet hours there is
+one every third step: an alarm is open for half an hour at least, so none is missed. The twin is the
+same shop without incidents, without an answer to anything, and caught up with by and by.
 """
 
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ from tests.e2e.fortnight import (
     USUAL,
     at,
     labels,
+    quiet,
     told,
 )
 from tests.grafana.alerting import Answer, Evaluator, Rule
@@ -47,6 +49,7 @@ PER_SERIES = "BandwatchAnomaly"
 UNHEALTHY = "BandwatchUnhealthy"
 MISSING = "BandwatchMissing"
 FIT_EVERY = 6 * HOUR  # how often the fit job looks for whom to fit
+QUIET_PACE = 3  # steps at once in quiet hours
 ANSWERS = {
     at("10-19 09:00"): ("cart", "false_alarm"),
     at("10-21 15:00"): ("shop", "real"),
@@ -163,6 +166,7 @@ class Shop:
     parts: Components | None = None  # None = it is not there
     client: FlaskClient | None = None
     rules: dict[str, Evaluator] = field(default_factory=dict)
+    evaluations: list[int] = field(default_factory=list)  # when each rule was evaluated
     fired: dict[tuple[str, str], dict[int, set[str]]] = field(
         default_factory=dict
     )  # (rule, incident) -> step -> whom
@@ -171,7 +175,7 @@ class Shop:
         """One life of the service: a step at a time, with all that people do."""
         with self.service() as parts:
             while self.clock() < until:
-                now = int(self.clock()) + STEP
+                now = self.after(int(self.clock()))
                 self.clock.now = now
                 if now in SILENCE:
                     self.server.stop() if now == SILENCE[0] else self.server.start()
@@ -181,6 +185,13 @@ class Shop:
                 self.evaluate()
                 if now in ANSWERS:
                     self.answer(*ANSWERS[now])
+
+    def after(self, now: int) -> int:
+        """When the service and the rules come next."""
+        now += STEP
+        while quiet(now) and (now - NOW) % (QUIET_PACE * STEP):
+            now += STEP
+        return now
 
     def catch_up(self, until: int) -> None:
         """The same without anybody who looks."""
@@ -208,6 +219,7 @@ class Shop:
 
     def evaluate(self) -> None:
         now = int(self.clock())
+        self.evaluations.append(now)
         for title, rule in self.rules.items():
             rule.ask(self.fetch, now)
             for row in map(dict, rule.firing()):
@@ -244,9 +256,21 @@ class Shop:
         found = [
             (steps, self.told(rule, incident, steps))
             for (rule, incident), when in self.fired.items()
-            for steps in runs(when)
+            for steps in self.runs(when)
         ]
         return [page for _, page in sorted(found, key=lambda each: min(each[0]))]
+
+    def runs(self, when: dict[int, set[str]]) -> list[dict[int, set[str]]]:
+        """Evaluations without a break, each a page of its own."""
+        found: list[dict[int, set[str]]] = []
+        broken = True
+        for step in self.evaluations:
+            if step in when:
+                if broken:
+                    found.append({})
+                found[-1][step] = when[step]
+            broken = step not in when
+        return found
 
     def told(self, rule: str, incident: str, when: dict[int, set[str]]) -> Page:
         first = told(min(when))
@@ -266,16 +290,6 @@ class Shop:
             tuple(members),
             f"{row['title']}; {explained[0]['text']}",
         )
-
-
-def runs(when: dict[int, set[str]]) -> list[dict[int, set[str]]]:
-    """Steps without a break, each a page of its own."""
-    found: list[dict[int, set[str]]] = []
-    for step, whom in sorted(when.items()):
-        if not found or step - STEP not in found[-1]:
-            found.append({})
-        found[-1][step] = whom
-    return found
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -2,16 +2,23 @@
 learnt."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from detectors.registry import detector_named
+from plugin.commands.backtest import run
+from plugin.commands.backtest.expression import query_recordings
+from plugin.commands.backtest.walk import lanes
 from plugin.components import Components
 from plugin.grid import Grid
 from plugin.jobs.batches import BatchBuilder
-from plugin.series import IntArray, Labels, Series
-from tests.e2e.world import NOW, STEP, Clock, config, parts, watch
+from plugin.jobs.covariates import channels, spec_with
+from plugin.prometheus import PrometheusReader
+from plugin.series import IntArray, Labels, Series, covariate_watch
+from tests.e2e.world import NOW, STEP, Clock, Threads, config, parts, watch
 from tests.faults import FaultProxy
 from tests.servers import PrometheusServer
 
@@ -32,6 +39,11 @@ def counter() -> Series:
     down = (steps > DOWN.start) & (steps < DOWN.stop)
     down |= (steps > 70) & (steps < 70 + SHORT_DOWN)
     return Series(Labels.of({"__name__": "work_total"}), times[~down], total[~down])
+
+
+@pytest.fixture(autouse=True)
+def workers_are_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plugin.components.WorkerPool", Threads)
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +121,46 @@ def test_a_hole_that_is_short_beside_the_range_is_none(
         clock.steps(10)
         assert score.run()
         assert made.store.source_holes.between("work", NOW + 69 * STEP, NOW + 80 * STEP) == []
+
+
+def test_a_covariate_is_missing_while_it_looks_back_over_a_hole(
+    source: PrometheusServer, clock: Clock, folder: Path
+) -> None:
+    query = "sum(rate(work_total[5m]))"
+    settings = watch(
+        name="work", query="work_total", covariates=[query], detector="lstm", fit_window=86_400
+    )
+    with (
+        FaultProxy(source.port) as proxy,
+        parts(config(folder, proxy.url, settings), clock) as made,
+    ):
+        run_through(made, clock, proxy, 40)
+        span = (NOW + DOWN.start * STEP + 1, NOW + DOWN.stop * STEP + 300)
+        name = covariate_watch("work", query)
+        assert made.store.source_holes.between(name, NOW, NOW + 40 * STEP) == [span]
+        assert made.store.source_holes.between("work", NOW, NOW + 40 * STEP) == []
+        assert made.metrics.source_holes.labels("work")._value.get() == 1
+        (series,) = made.store.series.of("work")
+        grid = Grid.between(NOW + STEP, NOW + 40 * STEP, STEP)
+        spec = spec_with(detector_named("lstm", {}), [query])
+        covariates = channels(made.store, "work", spec, np.array([series.id]), grid)
+        missing = (grid.times[np.isnan(covariates.values[0, 0])] - NOW) // STEP
+        assert missing.tolist() == list(range(DOWN.start + 1, DOWN.stop + 6))
+
+
+def test_a_backtest_does_not_alert_over_a_hole_either(
+    source: PrometheusServer, folder: Path
+) -> None:
+    settings = watch(name="work", query="recorded", fit_window=2 * 86_400, learn_for=0)
+    reader = PrometheusReader(config(folder, source.url, read_timeout=30).prometheus)
+    start = NOW - 2 * 86_400
+    (found,) = query_recordings(reader, "sum(rate(work_total[5m]))", start, NOW + 45 * STEP, STEP)
+    steps = (found.start + np.flatnonzero(found.over_hole) * STEP - NOW) // STEP
+    assert steps.tolist() == list(range(DOWN.start + 1, DOWN.stop + 6))
+    unaware = replace(found, name="unaware", over_hole=np.zeros_like(found.over_hole))
+    (lane,) = lanes([found, unaware], "UTC", 2)
+    folder.mkdir()
+    alarms = {
+        result.name: result.alarms for result in run._walk(lane, settings, folder, plot=False)
+    }
+    assert alarms == {found.name: 0, "unaware": 1}

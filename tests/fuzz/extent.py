@@ -3,7 +3,6 @@ more examples, other ones each time. `make test` always has the same ones."""
 
 import os
 import resource
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,20 +22,11 @@ def examples(usual: int, long: int) -> Any:
         max_examples=long if LONG else usual,
         derandomize=not LONG,
         database=None,
-        deadline=None,  # `soon` counts the CPU of this process only
+        deadline=None,  # `within` counts CPU only
         phases=(Phase.explicit, Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
         print_blob=LONG,
     )
-
-
-@contextmanager
-def soon(most: float = MAX_SECONDS) -> Iterator[None]:
-    """What happens inside takes at most so many seconds of CPU."""
-    start = time.thread_time()
-    yield
-    seconds = time.thread_time() - start
-    assert seconds < most, f"{seconds:.1f} s of CPU"
 
 
 @contextmanager

@@ -5,9 +5,10 @@ import re
 import pytest
 from hypothesis import given
 
-from plugin.config import masked, parse
+from plugin.config import Config, masked, parse
 from plugin.errors import ConfigError
-from tests.fuzz.extent import examples, small, soon
+from tests.cpu import within
+from tests.fuzz.extent import MAX_SECONDS, examples, small
 from tests.fuzz.mutations import ENVIRONMENT, TESTDATA, configurations
 
 DETECTORS = ("auto", "baseline", "lstm", "vae")
@@ -27,14 +28,17 @@ def _known_places() -> None:
 @examples(usual=10_000, long=30_000)
 @given(configurations())
 def test_a_configuration_is_read_or_refused_with_its_place(text: str) -> None:
-    with soon(), small():
+
+    @small()
+    def read() -> Config | str:
         try:
-            config = parse(text, file="x.yml", detectors=DETECTORS, environment=ENVIRONMENT)
-            message = ""
+            return parse(text, file="x.yml", detectors=DETECTORS, environment=ENVIRONMENT)
         except ConfigError as error:
-            message = str(error)
-    if not message:
-        masked(config).encode()
+            return str(error)
+
+    message = within(MAX_SECONDS, read)
+    if not isinstance(message, str):
+        masked(message).encode()
         return
     assert len(message) < MAX_CHARACTERS
     assert "of-the-env" not in message

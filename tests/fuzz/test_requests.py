@@ -23,7 +23,8 @@ from plugin.board import Board
 from plugin.store import Store
 from plugin.web.route import Route
 from plugin.web.routes import ROUTES
-from tests.fuzz.extent import examples, soon
+from tests.cpu import within
+from tests.fuzz.extent import MAX_SECONDS, examples
 from tests.fuzz.likely import likely_requests
 from tests.plugin.web.conftest import API, CLASH, OTHER, Service, fill
 
@@ -72,8 +73,7 @@ def test_every_answer_is_as_described(operations: schemathesis.BaseSchema, route
     @examples(usual=25, long=20_000 // len(TESTED))
     @given(st.one_of(right, wrong, likely, likely))
     def check(case: Case) -> None:
-        with soon():
-            answer = case.call(headers=HEADERS)
+        answer = within(MAX_SECONDS, lambda: case.call(headers=HEADERS))
         case.validate_response(answer, checks=CHECKS)
 
     check()

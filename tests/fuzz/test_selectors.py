@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from plugin import selectors
 from plugin.errors import SelectorError
-from tests.fuzz.extent import examples, small, soon
+from tests.cpu import within
+from tests.fuzz.extent import MAX_SECONDS, examples, small
 
 PIECES = st.sampled_from(
     (
@@ -31,10 +32,13 @@ texts = st.one_of(st.lists(PIECES, max_size=12).map("".join), st.text(max_size=6
 @examples(usual=2000, long=20_000)
 @given(texts)
 def test_a_selector_is_read_or_refused(text: str) -> None:
-    with soon(), small():
+    @small()
+    def read() -> None:
         try:
             matchers = selectors.parse(text)
         except SelectorError as error:
             assert str(error)
             return
         selectors.select(matchers, LABELS)
+
+    within(MAX_SECONDS, read)

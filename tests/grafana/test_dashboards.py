@@ -13,7 +13,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from plugin.commands.grafana.variables import through_regex
-from tests.grafana.dashboards.boards import made, text
+from tests.grafana.dashboards.boards import importable, made, text
 
 FOLDER = Path(__file__).parents[2] / "grafana" / "dashboards"
 FILES = {path.name: json.loads(path.read_text()) for path in sorted(FOLDER.glob("*.json"))}
@@ -292,3 +292,43 @@ def test_a_missing_number_in_a_table_or_a_graph_is_not_taken_for_an_empty_panel(
                 "matcher": {"id": "byRegexp", "options": "/.*/"},
                 "properties": [{"id": "noValue", "value": "–"}],
             }
+
+
+def test_what_is_imported_by_hand_asks_for_its_data_source() -> None:
+    folder = FOLDER.parent / "import"
+    assert {path.name: path.read_text() for path in folder.glob("*.json")} == {
+        name: text(board) for name, board in importable().items()
+    }
+    assert set(importable()) == {"fleet.json", "series.json", "incidents.json"}
+    for name, board in importable().items():
+        [asked] = board["__inputs"]
+        assert asked["name"] == "DS_BANDWATCH" and asked["pluginId"] == BANDWATCH["type"]
+        sources = {source["uid"] for source in inner(board, "uid") if source.get("type")}
+        assert sources - {"-- Grafana --"} == {"${DS_BANDWATCH}"}
+        assert "%22bandwatch%22" not in json.dumps(board)
+        chosen = json.dumps(board).replace("${DS_BANDWATCH}", "bandwatch")
+        shipped = FILES[name] | {"editable": True}
+        assert {key: json.loads(chosen)[key] for key in shipped} == shipped
+
+
+def test_an_unusual_series_leads_to_its_query_and_to_a_silence() -> None:
+    [panel] = [one for one in UIDS["bandwatch-fleet"]["panels"] if one["id"] == 7]
+    rules = {
+        one["matcher"]["options"]: one["properties"] for one in panel["fieldConfig"]["overrides"]
+    }
+    links = {
+        name: [
+            link["url"] for prop in rules[name] if prop["id"] == "links" for link in prop["value"]
+        ]
+        for name in ("short_name", "prometheus_url")
+    }
+    assert links["prometheus_url"] == ["${__value.raw:raw}"]
+    series, silence = links["short_name"]
+    assert series.startswith("/d/bandwatch-series?")
+    assert silence == (
+        "/alerting/silence/new?alertmanager=grafana"
+        "&matcher=watch%3D${__data.fields.watch:percentencode}"
+        "&matcher=series%3D${__data.fields.series:percentencode}"
+    )
+    asked = {column["text"] for column in panel["targets"][0]["columns"]}
+    assert {"series", "watch"} <= asked

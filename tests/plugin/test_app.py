@@ -37,6 +37,11 @@ def watch(name: str, **settings: object) -> Watch:
     return Watch.model_validate({"name": name, "query": "up", "detector": "baseline", **settings})
 
 
+def every_second(name: str, **settings: object) -> Watch:
+    """One with little to read before its first score."""
+    return watch(name, step=1, fit_window=1800, backfill=60, **settings)
+
+
 def config(folder: Path, *watches: Watch, url: str = NOWHERE, **sections: object) -> Config:
     made = Config(
         prometheus=PrometheusSettings(url=url, retries=0, connect_timeout=1, read_timeout=10),
@@ -102,7 +107,7 @@ def test_reload_keeps_what_is_unchanged_and_swaps_the_rest(start: Start, tmp_pat
     }
     for name in ("other", "removed"):
         with pytest.raises(Stopped):
-            before[name].reader.buildinfo()
+            before[name].reader.product()
 
 
 def test_with_tls_its_own_address_and_the_commands_speak_it(start: Start, tmp_path: Path) -> None:
@@ -197,7 +202,7 @@ def test_ready_when_every_watch_has_been_scored(
 ) -> None:
     with faults.FaultProxy(prometheus.port) as proxy:
         proxy.fault = faults.status(422)
-        running = start(config(tmp_path, watch("a", step=1), watch("b", step=1), url=proxy.url))
+        running = start(config(tmp_path, every_second("a"), every_second("b"), url=proxy.url))
         assert running.service.readiness() == "not scored yet: a, b"
         proxy.fault = faults.pass_on
         assert eventually(lambda: running.service.readiness() is None)
@@ -209,9 +214,9 @@ def test_the_band_ahead_is_made_after_a_tick_and_goes_with_its_setting(
     running = start(
         config(
             tmp_path,
-            watch("a", step=1, forecast=30),
-            watch("b", step=1, forecast=30),
-            watch("none", step=1, forecast=0),
+            every_second("a", forecast=30),
+            every_second("b", forecast=30),
+            every_second("none", forecast=0),
             url=prometheus.url,
         )
     )
@@ -220,7 +225,7 @@ def test_the_band_ahead_is_made_after_a_tick_and_goes_with_its_setting(
     first = board.forecasts()["a"].made_at
     assert eventually(lambda: board.forecasts()["a"].made_at > first)
     assert "forecast:none" not in running.service._scheduler.names()
-    running.file = config(tmp_path, watch("a", step=1, forecast=0), url=prometheus.url)
+    running.file = config(tmp_path, every_second("a", forecast=0), url=prometheus.url)
     running.service.reload()
     assert eventually(lambda: not board.forecasts())
     assert not any(name.startswith("forecast") for name in running.service._scheduler.names())
@@ -235,7 +240,7 @@ def test_remote_write_comes_changes_and_goes_with_a_reload(
 
     with faults.FaultProxy(prometheus.port) as one, faults.FaultProxy(prometheus.port) as two:
         one.fault = two.fault = faults.status(204)
-        a = watch("a", query="vector(time() % 7)", step=1, fit_window=1800, backfill=60)
+        a = every_second("a", query="vector(time() % 7)")
         running = start(config(tmp_path, a, url=prometheus.url))
         assert scores_on_the_page() and "remote_write" not in running.service._scheduler.names()
         sent = running.parts.metrics.remote_write_sent_time
@@ -256,7 +261,7 @@ def test_remote_write_comes_changes_and_goes_with_a_reload(
             eventually(lambda: time.time() - sent.labels("a")._value.get() < 10)
             and len(one.requests) == before
         )
-        running.file = config(tmp_path, watch("b", step=1), url=prometheus.url)
+        running.file = config(tmp_path, every_second("b"), url=prometheus.url)
         running.service.reload()
         assert scores_on_the_page() and "remote_write" not in running.service._scheduler.names()
         assert eventually(lambda: ("a",) not in sent._metrics)
@@ -266,7 +271,7 @@ def test_a_removed_watch_leaves_no_trace_though_a_run_of_it_ends_later(
     start: Start, tmp_path: Path, prometheus: PrometheusServer
 ) -> None:
     running = start(
-        config(tmp_path, watch("kept", step=1), watch("removed", step=1), url=prometheus.url)
+        config(tmp_path, every_second("kept"), every_second("removed"), url=prometheus.url)
     )
     assert eventually(lambda: running.service.readiness() is None)
     jobs = running.parts.watches["removed"]
@@ -281,7 +286,7 @@ def test_a_removed_watch_leaves_no_trace_though_a_run_of_it_ends_later(
 
     jobs.score._publisher.publish = late  # type: ignore[method-assign]
     assert entered.wait(10)
-    running.file = config(tmp_path, watch("kept", step=1), url=prometheus.url)
+    running.file = config(tmp_path, every_second("kept"), url=prometheus.url)
     running.service.reload()
     release.set()
     assert eventually(lambda: not running.service._score_locks["removed"].locked())

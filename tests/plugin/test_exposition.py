@@ -21,6 +21,7 @@ from plugin.config import Watch
 from plugin.exposition import CONTENT_TYPE, SCORE_METRICS, exposition
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import Labels, SeriesRecord, SeriesState
+from tests.cpu import within
 from tests.servers import PrometheusServer
 from tests.snapshots import snapshot as made
 
@@ -308,12 +309,9 @@ def test_ten_thousand_series_are_quick() -> None:
     many = snapshot(
         labels, [SeriesState.OK] * n, list(np.random.default_rng(0).normal(size=n)), [1.0] * n
     )
-    began = time.perf_counter()
-    text = exposition(CollectorRegistry(), {"web": many})
+    # 0.08 s on a quiet machine; prometheus_client takes 0.9 s
+    text = within(0.6, lambda: exposition(CollectorRegistry(), {"web": many}))
     assert text.count(b"\n") > 5 * n
-    assert (
-        time.perf_counter() - began < 1
-    )  # 0.08 s on a quiet machine; prometheus_client takes 0.9 s
 
 
 def test_every_metric_is_documented() -> None:

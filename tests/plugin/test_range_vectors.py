@@ -1,8 +1,8 @@
-"""How far a query looks back, from its text alone."""
+"""How far a query looks back and which metrics it reads, from its text alone."""
 
 import pytest
 
-from plugin.range_vectors import longest_range_vector
+from plugin.range_vectors import RangeVector, longest_range_vector, metric_names, rate_vectors
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,35 @@ from plugin.range_vectors import longest_range_vector
 def test_the_longest_range_of_a_query(query: str, selector: str, seconds: int) -> None:
     found = longest_range_vector(query)
     assert (found.selector, found.seconds) == (selector, seconds)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("up", ["up"]),
+        ('sum by (job, code) (rate(hits{code=~"5..", job="up"}[5m]))', ["hits"]),
+        ("sum(a) without(b) / on (c) group_left (d, e) f:g:h offset 5m", ["a", "f:g:h"]),
+        ('{__name__="a.b"} or {job="c"} and d > bool 1e9 unless Inf', ["a.b", "d"]),
+        ("max_over_time(rate(x[1m])[1h:5m]) + x * 0x1f", ["x"]),
+        ('label_replace(a, "b", "$1", "c", "(d)") # e', ["a"]),
+        ("histogram_quantile(0.9, sum by (le", []),
+        ("", []),
+    ],
+)
+def test_the_metrics_of_a_query(query: str, names: list[str]) -> None:
+    assert metric_names(query) == names
+
+
+@pytest.mark.parametrize(
+    ("query", "vectors"),
+    [
+        ("rate(x[10s])", [("rate", RangeVector("x", 10))]),
+        (
+            'sum(irate(a{b="c"} [1m])) / increase ({d="e"}[1h30m])',
+            [("irate", RangeVector('a{b="c"}', 60)), ("increase", RangeVector('{d="e"}', 5400))],
+        ),
+        ("max_over_time(x[10s]) + rate(sum(x)[5m:1m]) + rate", []),
+    ],
+)
+def test_the_ranges_of_rates(query: str, vectors: list[tuple[str, RangeVector]]) -> None:
+    assert rate_vectors(query) == vectors

@@ -146,12 +146,14 @@ def _table(recording: Recording, judged: WalkedBand, row: int, lane: LaneOfSerie
 
 def _result(recording: Recording, table: pd.DataFrame, watch: Watch) -> SeriesResult:
     """Alarms as the service would have raised them: of the scores after `persistence`, when the
-    series has been learnt from for long enough. watch: with the step of the series."""
+    series has been learnt from for long enough, and not of samples over a hole of the source.
+    watch: with the step of the series."""
     observed = table["value"].notna().to_numpy()
     score = table["score"].to_numpy(np.float64)
     scored = ~np.isnan(score)
     times = table["time"].to_numpy(np.int64)
-    alarming = np.where(times < _learning_end(recording, watch), np.nan, score)
+    over_hole = recording.over_hole[recording.slot[-len(table) :]]  # of the judged half
+    alarming = np.where(over_hole | (times < _learning_end(recording, watch)), np.nan, score)
     marks = _marks(table, persistent_scores(alarming, watch.persistence), observed, watch.step)
     alarms = np.flatnonzero(observed)[alarm_spans(marks) - [0, 1]] + [0, 1]
     end = int(times[-1]) + watch.step

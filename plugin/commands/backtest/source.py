@@ -1,4 +1,4 @@
-"""Where a backtest gets its series: a folder of CSV files, or an expression on a Prometheus."""
+"""The series of a backtest as recordings, as they are read from a folder of CSV files."""
 
 import itertools
 import logging
@@ -10,16 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from plugin import grid
 from plugin.errors import BandwatchError
-from plugin.prometheus import PrometheusReader
-from plugin.series import FloatArray, IntArray
+from plugin.series import BoolArray, FloatArray, IntArray
 
 SUFFIXES = (".csv", ".csv.gz")
 COVARIATE_PREFIX = "covariate_"  # of a column with another series that helps to judge this one
 MAX_STEPS = 50_000_000  # of one recording: what one process can hold
-MAX_SERIES = 1000  # of an expression
-MAX_NAME_CHARACTERS = 100  # of a series, in the name of its file
 MIN_ROWS = 3  # of a recording
 MAX_TIME = 253_402_300_799  # unix seconds of the end of the year 9999
 # What a column may be called, in any case, where none has its own name.
@@ -49,13 +45,23 @@ class Recording:
     slot: IntArray  # [N] index of the grid time at which each row is seen: the first not before it
     extra: pd.DataFrame  # [N] rows, further columns as they were read
     covariates: FloatArray  # [C, T] those of them that are covariates; NaN = missing
+    # [T] scored, but without an alarm, and not learnt from: the query looks back over a hole
+    over_hole: BoolArray
 
 
 def recorded(
-    name: str, step: int, times: IntArray, value: FloatArray, extra: pd.DataFrame
+    name: str,
+    step: int,
+    times: IntArray,
+    value: FloatArray,
+    extra: pd.DataFrame,
+    over_hole: BoolArray | None = None,
 ) -> Recording:
     """Puts rows on a grid; of several rows between two grid times it keeps the last, as a query
-    would."""
+    would.
+
+    over_hole: [T] see `Recording`; None = nowhere, as far as is known.
+    """
     start = int(times[0])
     slot = -((start - times) // step)
     covariates = [
@@ -78,6 +84,7 @@ def recorded(
         slot=slot,
         extra=extra,
         covariates=values[1:],
+        over_hole=np.zeros(values.shape[1], bool) if over_hole is None else over_hole,
     )
 
 
@@ -226,43 +233,3 @@ def _iso_seconds(texts: "pd.Series[Any]") -> "pd.Series[float]":
 def _step(times: IntArray) -> int:
     distances, counts = np.unique(np.diff(times), return_counts=True)
     return int(distances[counts.argmax()])
-
-
-def query_recordings(
-    reader: PrometheusReader, expression: str, start: int, end: int, step: int
-) -> list[Recording]:
-    """The series of an expression.
-
-    Raises PrometheusError, and BandwatchError when there is none.
-    """
-    answer = reader.range(expression, start, end, step, max_series=MAX_SERIES)
-    for text in answer.warnings:
-        log.warning("answer with a warning", extra={"warning": text})
-    for gap in answer.gaps:
-        log.warning(
-            "the query cannot be evaluated at some steps: they stay without samples",
-            extra={
-                "steps": (gap.end - gap.start) // step + 1,
-                "from": gap.start,
-                "to": gap.end,
-                "err": str(gap.error),
-            },
-        )
-    if not answer.series:
-        raise BandwatchError(
-            f"{expression}: no series between {start} and {end}; is it a folder that does not"
-            " exist?"
-        )
-    window = grid.Grid.between(start, end, step)
-    values = grid.align(answer.series, window)
-    times = window.times
-    no_columns = pd.DataFrame(index=range(len(times)))
-    return [
-        recorded(f"{number:03d}_{_file_name(str(series.labels))}", step, times, row, no_columns)
-        for number, (series, row) in enumerate(zip(answer.series, values, strict=True))
-    ]
-
-
-def _file_name(text: str) -> str:
-    safe = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in text)
-    return safe[:MAX_NAME_CHARACTERS].strip("_")

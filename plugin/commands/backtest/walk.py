@@ -35,6 +35,7 @@ class LaneOfSeries:
     end: IntArray  # [S] column after its last sample
     split: IntArray  # [S] column at which its judged half starts
     covariates: FloatArray  # [S, C, T] NaN = missing
+    over_hole: BoolArray  # [S, T] see `Recording`
 
 
 def lanes(
@@ -69,7 +70,9 @@ def _lane(group: Sequence[tuple[int, Recording]]) -> LaneOfSeries:
     lengths = np.array([len(recording.values) for _, recording in group], np.int64)
     values = np.full((len(group), int((first + lengths).max())), np.nan)
     covariates = np.full((len(group), len(group[0][1].covariates), values.shape[1]), np.nan)
+    over_hole = np.zeros(values.shape, bool)
     for row, (_, recording) in enumerate(group):
+        over_hole[row, first[row] : first[row] + lengths[row]] = recording.over_hole
         values[row, first[row] : first[row] + lengths[row]] = recording.values
         covariates[row, :, first[row] : first[row] + lengths[row]] = recording.covariates
     return LaneOfSeries(
@@ -81,6 +84,7 @@ def _lane(group: Sequence[tuple[int, Recording]]) -> LaneOfSeries:
         end=first + lengths,
         split=first + (lengths + 1) // 2,
         covariates=covariates,
+        over_hole=over_hole,
     )
 
 
@@ -216,4 +220,5 @@ class Walk:
             ),
             alarmed=self._alarmed[rows, start:end],
             covariates=lane.covariates[rows, :, start:end],
+            usable=~lane.over_hole[rows, start:end],
         )

@@ -3,15 +3,21 @@
 import shutil
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
 from plugin.commands.check.fit_time import SecondsPerSeries, fit_findings
+from plugin.commands.check.query_findings import name_findings, range_findings
 from plugin.commands.check.sample_age import age_findings
-from plugin.commands.check.series_findings import covariate_findings, series_findings
-from plugin.commands.check.watch_samples import read_samples
-from plugin.config.model import Config, Watch, WorkerSettings
+from plugin.commands.check.series_findings import (
+    MAX_SAMPLE_DISTANCE_STEPS,
+    covariate_findings,
+    series_findings,
+)
+from plugin.commands.check.watch_samples import NoSeries, WatchSamples, read_samples
+from plugin.config.model import Config, PrometheusSettings, Watch, WorkerSettings
+from plugin.domain.times import instant
 from plugin.errors import BandwatchError, QueryRejected
 from plugin.prometheus import PrometheusReader
 
@@ -32,7 +38,7 @@ def check(
     one series took. Returns whether all watches work.
     """
     reader = PrometheusReader(config.prometheus)
-    checker = _WatchCheck(reader, config.workers, seconds_per_series, out)
+    checker = _WatchCheck(reader, config.prometheus, config.workers, seconds_per_series, out)
     try:
         print(_server(reader), file=out)
         failed = [watch.name for watch in config.watches if not checker.passes(watch, int(now()))]
@@ -52,7 +58,7 @@ def check(
 
 def _server(reader: PrometheusReader) -> str:
     try:
-        return f"Prometheus {reader.buildinfo()} at {reader.url}"
+        return f"{reader.product()} at {reader.url}"
     except QueryRejected as error:  # others that speak the API need not have this route
         return f"Prometheus at {reader.url} (version not known: {error})"
 
@@ -62,6 +68,7 @@ class _WatchCheck:
     """What the checks of all watches share."""
 
     reader: PrometheusReader
+    settings: PrometheusSettings
     workers: WorkerSettings
     seconds_per_series: SecondsPerSeries
     out: TextIO
@@ -73,15 +80,30 @@ class _WatchCheck:
             samples = read_samples(watch, self.reader, now)
             for heading, text in [
                 *series_findings(samples),
+                *self._query_findings(samples),
                 *covariate_findings(samples, self.reader),
                 *age_findings(samples, self.reader),
                 *fit_findings(samples, self.workers, self.seconds_per_series),
             ]:
                 self._print(heading, text)
+        except NoSeries as error:
+            self._print("FAILED", str(error))
+            for heading, text in [
+                *name_findings(watch, self.settings, now),
+                *range_findings(watch, self.reader, now),
+            ]:
+                self._print(heading, text)
+            return False
         except BandwatchError as error:
             self._print("FAILED", str(error))
             return False
         return True
+
+    def _query_findings(self, samples: WatchSamples) -> Iterator[tuple[str, str]]:
+        if samples.end - samples.newest > MAX_SAMPLE_DISTANCE_STEPS * samples.watch.step:
+            yield "warning", f"no series now: the newest sample is of {instant(samples.newest)}"
+            yield from name_findings(samples.watch, self.settings, samples.end)
+        yield from range_findings(samples.watch, self.reader, samples.end)
 
     def _print(self, heading: str, text: str) -> None:
         print(folded(f"  {heading:<{HEADING_CHARACTERS}}{text}", self.out), file=self.out)

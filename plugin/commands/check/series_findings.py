@@ -28,14 +28,14 @@ def series_findings(samples: WatchSamples) -> Iterator[tuple[str, str]]:
     """About the series and their values."""
     watch = samples.watch
     present_series = samples.present
-    current = sum(int(series.times[-1]) == samples.end for series in present_series)
     window = format_duration(watch.fit_seconds)
     most = samples.most_at_once
     total = len(samples.all_labels)
     turnover = f"at most {most:,} at one time, " if most < total else ""
     yield (
         "series",
-        f"{current:,} now, {turnover}{total:,} within {window} (max_series {watch.max_series:,})",
+        f"{samples.current:,} now, {turnover}{total:,} within {window}"
+        f" (max_series {watch.max_series:,})",
     )
     part = "all" if samples.whole else "the last " + format_duration(samples.end - samples.start)
     yield (

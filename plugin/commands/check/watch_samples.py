@@ -16,6 +16,10 @@ OVERVIEW_INSTANTS = 200  # of the fit window, at which series are counted
 MAX_SAMPLES = 2_000_000  # up to here the whole fit window is read, else its last day
 
 
+class NoSeries(BandwatchError):
+    """The query has answered nothing in the whole window."""
+
+
 @dataclass(frozen=True)
 class WatchSamples:
     """What a query answered: `overview` at instants of the fit window, `series` at each step of a
@@ -35,6 +39,11 @@ class WatchSamples:
     def present(self) -> list[Series]:
         """The series that have samples in the part."""
         return [series for series in self.series if len(series.times)]
+
+    @property
+    def current(self) -> int:
+        """Series that have a sample at the end."""
+        return sum(int(series.times[-1]) == self.end for series in self.present)
 
     @property
     def all_labels(self) -> set[Labels]:
@@ -74,6 +83,13 @@ class WatchSamples:
         return (self.end - self.window_start) // self.watch.step + 1
 
     @property
+    def newest(self) -> int:
+        """Time of the newest sample seen."""
+        return max(
+            int(series.times[-1]) for series in [*self.overview, *self.series] if len(series.times)
+        )
+
+    @property
     def oldest(self) -> int:
         """Time of the oldest sample seen; as coarse as the overview where not all was read."""
         return min(
@@ -84,7 +100,7 @@ class WatchSamples:
 def read_samples(watch: Watch, reader: PrometheusReader, now: int) -> WatchSamples:
     """Reads an overview of the fit window, then all of it or its last day.
 
-    Raises BandwatchError where there is no series, or the query fails.
+    Raises NoSeries, or another BandwatchError where the query fails.
     """
     step = watch.step
     end = (now - watch.offset) // step * step
@@ -104,7 +120,7 @@ def read_samples(watch: Watch, reader: PrometheusReader, now: int) -> WatchSampl
             watch.query, end - coarse_step, end, step, max_series=watch.max_series
         )
     if not overview.observed:
-        raise BandwatchError(
+        raise NoSeries(
             f"no series in the last {format_duration(watch.fit_seconds)}: check the names "
             "and the label matchers, and try the query in Prometheus itself"
         )

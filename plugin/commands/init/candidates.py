@@ -16,15 +16,16 @@ INVALID_IN_NAME = re.compile(r"[^a-zA-Z0-9_-]")
 
 @dataclass(frozen=True)
 class WatchCandidate:
-    """A watch that a preset proposes for metrics that are there. Places for what only Prometheus
-    can tell, such as `$window`, are still in it."""
+    """A watch that a preset or another file proposes for metrics that are there. Places for what
+    only Prometheus can tell, such as `$window`, are still in it."""
 
     preset: str  # title
     name: str
     why: str
-    metric: str  # whose labels and whose scrape interval count
+    metric: str  # whose labels and whose scrape interval count; "" = not known
     settings: Mapping[str, Any]
     labels_of: Mapping[str, tuple[str, ...]]
+    hold: int = 0  # seconds that a sample must stay outside before it alerts
 
 
 def candidates(presets: Iterable[Preset], catalogue: MetricCatalogue) -> list[WatchCandidate]:

@@ -6,15 +6,22 @@ from collections.abc import Callable, Sequence
 
 from plugin.commands import terminal
 from plugin.commands.check.quantities import rounded_duration
+from plugin.commands.init.alarm_trial import AlarmTrial
+from plugin.commands.init.carried import Omission
 from plugin.commands.init.proposals import Proposal, RejectedCandidate
 from plugin.commands.init.yaml_text import gaps_text, one_line
 
-COLUMNS = ["no.", "watch", "series", "gaps", "history", "what it shows"]
+COLUMNS = ["no.", "watch", "series", "gaps", "history", "alarms/week", "fit", "what it shows"]
+NOT_KNOWN = "-"
 QUESTION = "Keep which? Enter = all; numbers such as 1-4,7; -3 = all but that; none: "
 PART = re.compile(r"(-?)(\d{1,6})(?:-(\d{1,6}))?")
 
 
-def show(proposals: Sequence[Proposal], rejected: Sequence[RejectedCandidate]) -> None:
+def show(
+    proposals: Sequence[Proposal],
+    rejected: Sequence[RejectedCandidate],
+    omissions: Sequence[Omission] = (),
+) -> None:
     """Prints a row for each proposal, and below them what is left out and why."""
     rows = [
         [
@@ -23,12 +30,22 @@ def show(proposals: Sequence[Proposal], rejected: Sequence[RejectedCandidate]) -
             f"{proposal.trial.series:,}",
             gaps_text(proposal),
             rounded_duration(proposal.trial.history),
+            *_trial_cells(proposal),
             f"{proposal.summary} ({proposal.note})" if proposal.note else proposal.summary,
         ]
         for number, proposal in enumerate(proposals, start=1)
     ]
     notes = [(f"left out: {item.name}", one_line(item.reason)) for item in rejected]
+    notes += [(f"not carried over: {item.place}", one_line(item.reason)) for item in omissions]
     terminal.prose(COLUMNS, rows, notes, unfolded=COLUMNS[:-1])
+
+
+def _trial_cells(proposal: Proposal) -> list[str]:
+    """Of the columns about alarms and fits."""
+    alarms = proposal.alarms
+    if not isinstance(alarms, AlarmTrial):
+        return [NOT_KNOWN, NOT_KNOWN]
+    return [alarms.weekly_text, rounded_duration(max(1.0, alarms.fit_seconds))]
 
 
 def can_ask() -> bool:

@@ -2,18 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from plugin.commands.init.alarm_trial import AlarmTrial, NotTried
 from plugin.commands.init.candidates import WatchCandidate, with_words
 from plugin.commands.init.survey import MetricSurvey, QueryTrial
 from plugin.config import Watch, format_duration, parse_duration
+from plugin.config.watch_settings import invalid_watch_settings, watch_of
 from plugin.domain.times import DAY, MINUTE
 from plugin.errors import PrometheusError
+
+if TYPE_CHECKING:
+    from plugin.commands.init.alarm_walk import AlarmWalk
 
 MIN_WINDOW_SCRAPES = 4  # so that a rate survives a scrape that fails
 MIN_WINDOW = 5 * MINUTE
 SERIES_HEADROOM = 2  # times the series that were seen
 MAX_SERIES = Watch.model_fields["max_series"].default
+MAX_PERSISTENCE = 100  # samples
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Proposal:
     settings: dict[str, Any]
     scrape_interval: int  # seconds
     trial: QueryTrial
+    alarms: AlarmTrial | NotTried = NotTried("")
 
     @property
     def name(self) -> str:
@@ -81,24 +88,50 @@ def propose(
     return outcome
 
 
+def with_alarm_trials(
+    proposals: Sequence[Proposal], walk: "AlarmWalk", progress: Callable[[float], None]
+) -> list[Proposal]:
+    """The same proposals, with how often each would have alarmed. progress: takes the share
+    done."""
+    finished: list[Proposal] = []
+    for proposal in proposals:
+        progress(len(finished) / len(proposals))
+        alarms = walk.trial(watch_of(proposal.settings), proposal.trial.series)
+        finished.append(replace(proposal, alarms=alarms))
+    progress(1.0)
+    return finished
+
+
 def rate_window(scrape_interval: int) -> int:
     """Seconds over which a rate is taken."""
     return max(MIN_WINDOW, MIN_WINDOW_SCRAPES * scrape_interval)
 
 
 def _proposal(candidate: WatchCandidate, survey: MetricSurvey) -> Proposal:
-    interval = survey.scrape_interval(candidate.metric)
+    interval = survey.scrape_interval(candidate.metric) if candidate.metric else MINUTE
     words = {**_labels(candidate, survey), "window": format_duration(rate_window(interval))}
     settings = {"name": candidate.name, **with_words(dict(candidate.settings), words)}
     step = _step(settings, interval)
+    if candidate.hold >= 2 * step:
+        samples = min(MAX_PERSISTENCE, candidate.hold // step)
+        settings.setdefault("persistence", f"{samples} of {samples}")
+    _check(settings)
     trial = survey.trial(settings["query"], step)
     if not trial.series:
         raise _Unsuitable("no series in the last day")
     if step != MINUTE:
         settings["step"] = format_duration(step)
+    else:
+        settings.pop("step", None)
     if SERIES_HEADROOM * trial.series > MAX_SERIES:
         settings.setdefault("max_series", SERIES_HEADROOM * trial.series)
     return Proposal(candidate.preset, candidate.why, settings, interval, trial)
+
+
+def _check(settings: dict[str, Any]) -> None:
+    """Raises _Unsuitable with the first setting that a configuration file must not have."""
+    for path, refusal in invalid_watch_settings([settings]):
+        raise _Unsuitable(f"{'.'.join(map(str, path[2:]))}: {refusal}")
 
 
 def _labels(candidate: WatchCandidate, survey: MetricSurvey) -> dict[str, str]:

@@ -1,19 +1,22 @@
 """From the metrics of a Prometheus to a file of watches."""
 
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from plugin.commands import terminal
 from plugin.commands.init import dialogue, yaml_text
-from plugin.commands.init.candidates import candidates
+from plugin.commands.init.candidates import WatchCandidate, candidates
+from plugin.commands.init.carried import CarriedWatches, Omission
+from plugin.commands.init.init_json import proposals_json
 from plugin.commands.init.presets import Preset, read_presets
-from plugin.commands.init.proposals import Proposal, ProposalList, RejectedCandidate, propose
+from plugin.commands.init.proposals import Proposal, ProposalList, propose, with_alarm_trials
+from plugin.commands.init.rule_watches import rule_watches
 from plugin.commands.init.survey import MetricSurvey
+from plugin.commands.init.vmanomaly import vmanomaly_watches
 from plugin.config import BasicAuth, PrometheusSettings, parse
 from plugin.domain.times import DAY, instant
 from plugin.errors import BandwatchError, ConfigError, PrometheusError
@@ -36,6 +39,8 @@ class InitRequest:
     output: Path
     keeps_all: bool
     as_json: bool
+    rule_files: Sequence[Path] = field(default=(), kw_only=True)
+    vmanomaly_files: Sequence[Path] = field(default=(), kw_only=True)
 
     @property
     def writes(self) -> bool:
@@ -54,29 +59,32 @@ def init(request: InitRequest, *, read: Callable[[str], str] = input) -> int:
     Returns the exit status. Raises BandwatchError.
     """
     _refuse_early(request)
-    presets = read_presets(request.presets)
+    carried = _carried(request)
+    only_files = request.rule_files or request.vmanomaly_files
+    presets = [] if only_files and not request.presets else read_presets(request.presets)
     settings = prometheus_settings(request.url)
     reader = PrometheusReader(settings)
     try:
-        outcome = _proposals(settings, presets, reader)
+        outcome = _proposals(settings, presets, carried, reader)
     except PrometheusError as error:
         raise BandwatchError(f"--prometheus.url: {error}") from error
     finally:
         reader.close()
     if not request.as_json:
-        dialogue.show(outcome.proposals, outcome.rejected)
+        dialogue.show(outcome.proposals, outcome.rejected, carried.omissions)
     if not outcome.proposals:
         raise BandwatchError(
-            f"none of the {len(outcome.rejected)} watches that fit the metrics answers here:"
+            f"none of the {len(outcome.rejected)} watches that were tried answers here:"
             f" the reasons are above; {OWN_WATCHES}"
         )
     kept = outcome.proposals
     if request.asks:
         kept = dialogue.chosen(kept, read, print)
     if kept and request.writes:
-        _write(request.output, settings, kept, outcome.rejected)
+        _write(request.output, settings, replace(outcome, proposals=kept), carried.omissions)
     if request.as_json:
-        print(_json(request, outcome))
+        file = request.output if request.writes else None
+        print(proposals_json(file, outcome, carried.omissions))
     elif kept:
         _say_next(request.output, len(kept))
     else:
@@ -108,20 +116,55 @@ def _refuse_early(request: InitRequest) -> None:
         )
 
 
+def _carried(request: InitRequest) -> CarriedWatches:
+    """What the files of other systems become. Raises ConfigError."""
+    carried = CarriedWatches()
+    carried.extend(map(rule_watches, request.rule_files))
+    carried.extend(map(vmanomaly_watches, request.vmanomaly_files))
+    files = [*request.rule_files, *request.vmanomaly_files]
+    if files and not carried.candidates and not request.presets:
+        lines = "".join(f"\n  {item.place}: {item.reason}" for item in carried.omissions)
+        names = ", ".join(map(str, files))
+        raise ConfigError(f"{names}: nothing in it becomes a watch{lines}")
+    return carried
+
+
 def _proposals(
-    settings: PrometheusSettings, presets: Sequence[Preset], reader: PrometheusReader
+    settings: PrometheusSettings,
+    presets: Sequence[Preset],
+    carried: CarriedWatches,
+    reader: PrometheusReader,
 ) -> ProposalList:
-    """What the presets propose for the metrics of the last day. Raises PrometheusError where
-    Prometheus does not answer, ConfigError where nothing is recognised."""
+    """What the presets propose for the metrics of the last day, and what the files become, each
+    tried. Raises PrometheusError where Prometheus does not answer, ConfigError where nothing is
+    recognised."""
+    # torch takes seconds, which no mistake of a person should wait for
+    from plugin.commands.init.alarm_walk import AlarmWalk
+
     now = int(reader.server_time())
+    untried = [*carried.candidates, *_recognised(settings, presets, now)]
+    survey = MetricSurvey(reader, now)
+    with terminal.bar(f"try {len(untried)} queries") as bar:
+        outcome = propose(untried, survey, bar)
+    with terminal.bar("how often they would have alarmed") as bar:
+        proposals = with_alarm_trials(outcome.proposals, AlarmWalk(survey), bar)
+    return replace(outcome, proposals=proposals)
+
+
+def _recognised(
+    settings: PrometheusSettings, presets: Sequence[Preset], now: int
+) -> list[WatchCandidate]:
+    """What the presets propose for the metrics of the last day. Raises PrometheusError, and
+    ConfigError where it is nothing."""
+    if not presets:
+        return []
     catalogue = read_catalogue(settings, now - DAY, now)
     for warning in catalogue.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    found = candidates(presets, catalogue)
-    if not found:
-        raise ConfigError(_nothing_recognised(presets, catalogue, reader.url))
-    with terminal.bar(f"try {len(found)} queries") as bar:
-        return propose(found, MetricSurvey(reader, now), bar)
+    recognised = candidates(presets, catalogue)
+    if not recognised:
+        raise ConfigError(_nothing_recognised(presets, catalogue, settings.url))
+    return recognised
 
 
 def _nothing_recognised(presets: Sequence[Preset], catalogue: MetricCatalogue, address: str) -> str:
@@ -139,14 +182,14 @@ def _nothing_recognised(presets: Sequence[Preset], catalogue: MetricCatalogue, a
 
 
 def _write(
-    output: Path,
-    settings: PrometheusSettings,
-    kept: Sequence[Proposal],
-    rejected: Sequence[RejectedCandidate],
+    output: Path, settings: PrometheusSettings, outcome: ProposalList, omissions: Sequence[Omission]
 ) -> None:
     """Writes the file if it is valid as a configuration, and never over another one."""
+    kept: Sequence[Proposal] = outcome.proposals
     date = instant(kept[0].trial.end)[:10]
-    text = yaml_text.file_text(settings, kept, rejected, file=str(output), date=date)
+    text = yaml_text.file_text(
+        settings, kept, outcome.rejected, omissions, file=str(output), date=date
+    )
     parse(text, file=str(output))
     mode = 0o600 if settings.basic_auth else 0o666
     try:
@@ -162,23 +205,3 @@ def _say_next(output: Path, count: int) -> None:
     print(f"\n{output}: written, {count} {watches}. Next:")
     print(f"  bandwatch check {output}")
     print(f"  bandwatch run --config.file {output}")
-
-
-def _json(request: InitRequest, outcome: ProposalList) -> str:
-    """All that was found, for programs."""
-    watches = [
-        {
-            "preset": proposal.preset,
-            "why": proposal.why,
-            "series": proposal.trial.series,
-            "series_now": proposal.trial.series_now,
-            "missing_share": round(proposal.trial.missing_share, 6),
-            "scrape_interval_seconds": proposal.scrape_interval,
-            "note": proposal.note,
-            "settings": proposal.settings,
-        }
-        for proposal in outcome.proposals
-    ]
-    left_out = [{"name": item.name, "reason": item.reason} for item in outcome.rejected]
-    file = str(request.output) if request.writes else None
-    return json.dumps({"file": file, "watches": watches, "left_out": left_out}, indent=2)

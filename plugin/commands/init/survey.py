@@ -10,7 +10,10 @@ from itertools import repeat
 import numpy as np
 
 from plugin.domain.times import DAY, HOUR, MINUTE
+from plugin.jobs.source_holes import search_holes
 from plugin.prometheus import PrometheusReader, QueryResult
+from plugin.range_vectors import longest_range_vector
+from plugin.series import Series
 
 MAX_SERIES = 10_000  # of a query that is tried
 MIN_SAMPLES = 10  # with fewer, a value may rest by chance
@@ -76,10 +79,14 @@ class MetricSurvey:
         """Seconds between two samples of a metric: that of the slowest job. A minute where there
         are too few samples to tell. Raises a PrometheusError."""
         if metric not in self._intervals:
-            measured = map(self._distance, repeat(metric), INTERVAL_RANGES)
-            seconds = next((value for value in measured if value), MINUTE)
-            self._intervals[metric] = usual_interval(seconds)
+            self._intervals[metric] = self.measured_interval(metric) or MINUTE
         return self._intervals[metric]
+
+    def measured_interval(self, selector: str) -> int | None:
+        """The same of any selector; None where there are too few samples to tell."""
+        measured = map(self._distance, repeat(selector), INTERVAL_RANGES)
+        seconds = next((value for value in measured if value), None)
+        return None if seconds is None else usual_interval(seconds)
 
     def labels(self, metric: str, names: Collection[str]) -> set[str]:
         """Which of these labels its series have now. Raises a PrometheusError."""
@@ -92,6 +99,20 @@ class MetricSurvey:
         start = end - DAY // step * step
         day = self._reader.range(query, start, end, step, max_series=MAX_SERIES)
         return QueryTrial(day, self._instant(query), step, self._now)
+
+    def last_days(self, query: str, step: int, seconds: int) -> list[Series]:
+        """The series of the query over so many seconds up to now. Raises a PrometheusError."""
+        end = self._now // step * step
+        start = end - seconds // step * step
+        return self._reader.range(query, start, end, step, max_series=MAX_SERIES).observed
+
+    def hole_spans(self, query: str, step: int, seconds: int) -> list[tuple[int, int]]:
+        """When the query looks back over a hole of its source: unix seconds, both ends included.
+        Raises a PrometheusError."""
+        end = self._now // step * step
+        start = end - seconds // step * step
+        vector = longest_range_vector(query)
+        return search_holes(self._reader, vector, start, end, step).spans
 
     def _distance(self, metric: str, span: str) -> float:
         """Seconds between two samples, of the slowest job; 0 = none has two in this range.

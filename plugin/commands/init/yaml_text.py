@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from plugin.commands.check.quantities import rounded_duration, share
+from plugin.commands.init.alarm_trial import AlarmTrial
+from plugin.commands.init.carried import Omission
 from plugin.commands.init.proposals import Proposal, RejectedCandidate
 from plugin.config import PrometheusSettings, format_duration
 
@@ -20,6 +22,7 @@ def file_text(
     prometheus: PrometheusSettings,
     proposals: Sequence[Proposal],
     rejected: Sequence[RejectedCandidate],
+    omissions: Sequence[Omission] = (),
     *,
     file: str,
     date: str,
@@ -46,6 +49,9 @@ def file_text(
     if rejected:
         lines.append("# Proposed, and left out here:")
         lines += [f"# {item.name}: {one_line(item.reason)}" for item in rejected]
+    if omissions:
+        lines += ["", "# Not carried over:"]
+        lines += [f"# {one_line(item.place)}: {one_line(item.reason)}" for item in omissions]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -76,6 +82,7 @@ def _watch_lines(proposal: Proposal) -> Iterator[str]:
         f"gaps: {gaps_text(proposal)}",
         f"scraped every {format_duration(proposal.scrape_interval)}",
         *([proposal.note] if proposal.note else []),
+        *_trial_facts(proposal),
     ]
     yield f"  # {one_line(proposal.why)}"
     yield f"  # {'; '.join(facts)}."
@@ -86,6 +93,16 @@ def _watch_lines(proposal: Proposal) -> Iterator[str]:
             yield from (f"      {line}" for line in _literal(value).splitlines())
         elif key != "name":
             yield f"    {key}: {_flow(value)}"
+
+
+def _trial_facts(proposal: Proposal) -> Iterator[str]:
+    """Of a trial; why there is none, unless none was wanted."""
+    alarms = proposal.alarms
+    if isinstance(alarms, AlarmTrial):
+        fit_duration = rounded_duration(max(1.0, alarms.fit_seconds))
+        yield f"alarms a week: {alarms.weekly_text}; a fit takes {fit_duration}"
+    elif alarms.reason:
+        yield f"alarms a week: not tried, {one_line(alarms.reason)}"
 
 
 def _flow(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""All figures of a report, asked of a running service in a few requests, as typed values."""
+"""All figures of a report, asked of a running service in a few requests."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plugin.commands.client import ServiceClient, expect_rows
+from plugin.domain.report import AbsentSeries, NoisySeries, Point, Report, WatchLine
 from plugin.domain.times import DAY
 from plugin.errors import BandwatchError
 
@@ -16,88 +17,6 @@ MAX_ABSENT_SERIES = 50  # series
 MAX_ROWS = 10_000  # of one request
 MAX_POINTS = 500  # of a drawn series; samples outside the band come on top
 Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class WatchLine:
-    """What one watch made of its budget in the range, and its state now."""
-
-    watch: str
-    state: str
-    reason: str
-    series: int
-    alarms: int
-    promised: float
-    spent: float  # share of the budget; 1 = as many alarms as promised
-    scored: float  # share of the time of its series, 0 to 1
-    incidents: int  # whose worst alarm was in this watch
-    per_day: tuple[int, ...]  # alarms
-    # series now
-    missing: int
-    stale: int
-    warming_up: int
-    learning: int
-    # models
-    stale_models: int
-    refused: int  # new ones that did not become active
-    unusable: int  # given up
-
-
-@dataclass(frozen=True)
-class Point:
-    """One sample in its band; None = not known, or no bound on that side."""
-
-    time: int  # ms
-    value: float | None
-    lower: float | None
-    upper: float | None
-    outside: bool
-
-
-@dataclass(frozen=True)
-class NoisySeries:
-    """One of the noisiest series."""
-
-    watch: str
-    series: str
-    alarms: int
-    promised: float
-    minutes_outside: float
-    worst_score: float
-    last: int  # ms at which its latest alarm started
-    suggestion: str  # a setting that would make it quieter; "" = none
-    unit: str
-    points: tuple[Point, ...] = ()  # of the very noisiest; others are not drawn
-
-
-@dataclass(frozen=True)
-class AbsentSeries:
-    """A series whose samples have stopped."""
-
-    watch: str
-    series: str
-    age_seconds: float
-
-
-@dataclass(frozen=True)
-class Report:
-    """A report over the days before `end`."""
-
-    url: str
-    days: int
-    start: int  # ms
-    end: int  # ms
-    watches: tuple[WatchLine, ...]
-    noisy: tuple[NoisySeries, ...]
-    absent: tuple[AbsentSeries, ...]
-
-    @property
-    def alarms(self) -> int:
-        return sum(line.alarms for line in self.watches)
-
-    @property
-    def promised(self) -> float:
-        return sum(line.promised for line in self.watches)
 
 
 def gather(client: ServiceClient, days: int, now: float) -> Report:
@@ -112,7 +31,7 @@ def gather(client: ServiceClient, days: int, now: float) -> Report:
         watches = source.rows("watches")
         units = {str(row["watch"]): str(row["unit"]) for row in watches}
         return Report(
-            url=client.url,
+            url=client.shown_url,
             days=days,
             start=start,
             end=end,
@@ -122,8 +41,8 @@ def gather(client: ServiceClient, days: int, now: float) -> Report:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BandwatchError(
-            f"{client.url}: an answer that this version does not understand ({error!r}): use the "
-            "`bandwatch` of the service's own version"
+            f"{client.shown_url}: an answer that this version does not understand ({error!r}): use"
+            " the `bandwatch` of the service's own version"
         ) from error
 
 

@@ -6,9 +6,9 @@ import re
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from plugin.commands.report import words
-from plugin.commands.report.gather import NoisySeries, Report
 from plugin.commands.report.svg import band, bars
+from plugin.domain import report as words
+from plugin.domain.report import NoisySeries, Report
 from plugin.version import VERSION
 
 

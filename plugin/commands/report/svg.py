@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from plugin.commands.report.gather import Point
 from plugin.domain.band_drawing import Frame, Outline, value_range
+from plugin.domain.report import Point
 from plugin.series import FloatArray
 
 # of the bars, in pixels

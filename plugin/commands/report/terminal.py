@@ -1,8 +1,8 @@
 """The report in a terminal."""
 
 from plugin.commands import terminal
-from plugin.commands.report.gather import Report
-from plugin.commands.report.words import (
+from plugin.domain.report import (
+    Report,
     duration_text,
     moment,
     promised,

@@ -4,6 +4,7 @@ from plugin.store.schema.columns import metadata
 from plugin.store.schema.incident_tables import (
     acceptances,
     alarms,
+    changes,
     feedback,
     feedback_series,
     incidents,
@@ -30,6 +31,7 @@ __all__ = [
     "alarms",
     "blocks",
     "carries",
+    "changes",
     "coverage",
     "decisions",
     "feedback",

@@ -146,3 +146,16 @@ maintenance = Table(
     Column("alerts", Boolean, nullable=False),
     Column("ended_by", Text, nullable=False, server_default=""),
 )
+
+# One row per change that was reported, see plugin/domain/changes.py.
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("time", BigInteger, nullable=False),  # at which it was made
+    Column("title", Text, nullable=False),
+    Column("labels", Text, nullable=False),  # JSON object
+    *(Column(name, Text, nullable=False) for name in ("link", "by")),
+    Column("created", BigInteger, nullable=False),
+    Index("changes_time", "time"),
+)

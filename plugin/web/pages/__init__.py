@@ -1,1 +1,1 @@
-"""The pages for people: what is going on now, the list of series, and one series."""
+"""The pages for people: one module for each page, and one for each part that pages share."""

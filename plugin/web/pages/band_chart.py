@@ -24,6 +24,7 @@ class Chart:
     drawing: Drawing
     spans: Sequence[Span]  # one for each alarm
     words: str  # what a screen reader says
+    shades: Sequence[Span] = ()  # one for each time of maintenance
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -40,18 +41,44 @@ def chart(
 
     unit: a unit id of Grafana. words: what it shows, for those who do not see it.
     """
+    return condensed_chart(condensed(samples, max_points), time_range, unit, alarms, words)
+
+
+def condensed_chart(
+    samples: Samples,
+    time_range: tuple[int, int],
+    unit: str,
+    alarms: Sequence[Alarm],
+    words: str,
+    maintenance: Sequence[tuple[int, int]] = (),
+) -> Chart | None:
+    """The same of samples that are few already.
+
+    maintenance: start and end of each time, unix seconds.
+    """
     start, end = time_range
-    drawing = draw(condensed(samples, max_points), (end, end), time_range, unit)
+    drawing = draw(samples, (end, end), time_range, unit)
     if drawing is None:
         return None
-    return Chart(drawing, [_span(alarm, start, end) for alarm in alarms], words)
+    scored_until = _last_time(samples, end)
+    spans = [
+        _span((alarm.start, scored_until if alarm.open else alarm.end), time_range)
+        for alarm in alarms
+    ]
+    return Chart(drawing, spans, words, [_span(window, time_range) for window in maintenance])
 
 
-def _span(alarm: Alarm, start: int, end: int) -> Span:
-    """Where an alarm lies; one that is open reaches the right edge."""
-    frame = Frame(WIDTH, HEIGHT, (start, end), (0.0, 1.0))
-    last = end if alarm.open else min(alarm.end, end)
-    left, right = frame.across(np.array([max(alarm.start, start), last])).tolist()
+def _last_time(samples: Samples, end: int) -> int:
+    """Where the samples end and the forecast begins; `end` where there is no forecast."""
+    is_ahead = np.isnan(samples.value) & np.isfinite(samples.expected)
+    return int(samples.times[is_ahead][0]) if is_ahead.any() else end
+
+
+def _span(span: tuple[int, int], time_range: tuple[int, int]) -> Span:
+    """Where a range of unix seconds lies."""
+    start, end = time_range
+    frame = Frame(WIDTH, HEIGHT, time_range, (0.0, 1.0))
+    left, right = frame.across(np.array([max(span[0], start), min(span[1], end)])).tolist()
     return round(left, 1), round(max(MIN_SPAN_WIDTH, right - left), 1)
 
 

@@ -1,8 +1,7 @@
-"""The open incidents as cards: words, members, a small chart, and where to answer."""
+"""The open incidents as cards: words, members, a small chart, and the answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from plugin.config.groups import shared_labels
 from plugin.domain.alarms import Alarm
@@ -11,8 +10,10 @@ from plugin.series import SeriesRecord
 from plugin.web.context import WebContext
 from plugin.web.incident_rows import IncidentDetails
 from plugin.web.links import SignedLinks
+from plugin.web.nearby_changes import incident_texts
 from plugin.web.pages.band_chart import Chart
 from plugin.web.pages.elapsed_time import elapsed
+from plugin.web.pages.incident_answers import AnswerLine, answer_lines_of
 from plugin.web.pages.sparklines import Sparklines
 from plugin.web.pages.state_lists import SeriesNote
 
@@ -29,7 +30,9 @@ class IncidentCard:
     since: str
     members: Sequence[SeriesNote]  # in the order in which they moved
     sparkline: Chart | None  # of the worst series
-    answer_url: str
+    answer_url: str  # for those who may not change; "" = they cannot answer
+    answers: Sequence[AnswerLine]
+    changes: str  # what was changed when it began, in words; "" = nothing
 
     @property
     def id(self) -> str:
@@ -75,22 +78,20 @@ class IncidentCards:
         for name, alarm in self._context.store.incidents.alarms(names, limit=MAX_ALARMS):
             alarms.setdefault(name, []).append(alarm)
         sparklines = self._sparklines.of(incidents, alarms, now)
+        changes = incident_texts(self._context.store, incidents)
+        answers = answer_lines_of(self._context.store, alarms)
         return [
             IncidentCard(
                 details,
                 since=_since(details, now),
                 members=_members(alarms.get(details.incident.id, ()), records, now),
                 sparkline=sparklines[details.incident.id],
-                answer_url=self._answer_url(details.incident.id, now),
+                answer_url=self._links.url({"incident": details.incident.id}, now),
+                answers=answers.get(details.incident.id, ()),
+                changes=text,
             )
-            for details in incidents
+            for details, text in zip(incidents, changes, strict=True)
         ]
-
-    def _answer_url(self, incident_id: str, now: int) -> str:
-        """Signed where people reach us by `web.external_url`; else those who may change follow
-        it."""
-        link = {"incident": incident_id}
-        return self._links.url(link, now) or f"feedback?{urlencode(link)}"
 
 
 def _since(details: IncidentDetails, now: int) -> str:

@@ -6,8 +6,9 @@ The templates escape every value. Addresses are relative, so that a proxy may ad
 from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlencode
 
-from flask import Response, render_template, request
+from flask import Response, current_app, render_template, request
 
 from plugin.version import VERSION
 from plugin.web.queries import NoQuery
@@ -19,6 +20,17 @@ CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+# Title and address of the pages that every page leads to.
+NAVIGATION = (
+    ("Now", ""),
+    ("Incidents", "incidents"),
+    ("Series", "series"),
+    ("Watches", "watches"),
+    ("Maintenance", "maintenance"),
+    ("Report", "report"),
+    ("Try", "try"),
+    ("Docs", "docs/"),
+)
 
 
 def page(template: str, *, title: str, status: int = 200, **content: object) -> Response:
@@ -27,7 +39,12 @@ def page(template: str, *, title: str, status: int = 200, **content: object) -> 
     title: of the window; content: what the template shows.
     """
     body = render_template(
-        template, title=title, root=root_address(request.path), version=VERSION, **content
+        template,
+        title=title,
+        root=root_address(request.path),
+        navigation=_navigation(),
+        version=VERSION,
+        **content,
     )
     headers = {"Content-Security-Policy": CONTENT_POLICY}
     return Response(body, status, headers, mimetype="text/html")
@@ -36,6 +53,24 @@ def page(template: str, *, title: str, status: int = 200, **content: object) -> 
 def root_address(path: str) -> str:
     """The relative address of `/`, seen from a path."""
     return "../" * (path.count("/") - 1) or "./"
+
+
+def redirection(address: str) -> Response:
+    """To another page of ours, which is fetched by GET. address: relative to `/`."""
+    location = f"{root_address(request.path)}{address}"
+    return Response("", 303, {"Location": location}, mimetype="text/html")
+
+
+def to_sign_in() -> Response:
+    """To the form, which leads back to here."""
+    here = request.full_path.lstrip("/").rstrip("?")
+    return redirection(f"sign-in?{urlencode({'next': here})}" if here else "sign-in")
+
+
+def _navigation() -> list[tuple[str, str]]:
+    """The pages that this application has."""
+    rules = {rule.rule for rule in current_app.url_map.iter_rules()}
+    return [(title, address) for title, address in NAVIGATION if f"/{address}" in rules]
 
 
 def error_page(heading: str, lines: Sequence[str], status: int) -> Response:

@@ -1,14 +1,16 @@
-"""The page at /series: series to search and filter, the highest scores first."""
+"""The page at /series: series to search, filter and sort, the highest scores first."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import numpy as np
-from flask import Response
+from flask import Response, request
 
 from plugin.board import Snapshot
 from plugin.domain.number_text import digits, expected_range
 from plugin.domain.times import time_of_day
+from plugin.series import SeriesRecord
 from plugin.web.context import WebContext
 from plugin.web.pages.page_html import page
 from plugin.web.pages.page_queries import SeriesListQuery
@@ -17,6 +19,13 @@ from plugin.web.responses import View
 from plugin.web.series_catalog import SeriesCatalog, chosen_part, highest, snapshot_part
 
 MAX_LINES = 200
+# orders of the list; the words go on: "200 series as of 03:05 UTC, ..."
+ORDER_WORDS = {
+    "score": "the highest scores first",
+    "name": "sorted by name",
+    "watch": "sorted by watch and name",
+    "state": "sorted by state and name",
+}
 
 
 @dataclass(frozen=True)
@@ -49,11 +58,11 @@ class SeriesListPageViews:
         """At most MAX_LINES series, and how many more there are."""
         board = self._context.board.snapshots()
         snapshots = [
-            _matching(chosen_part(snapshot, (), None, query.state), query.text)
+            _matching(chosen_part(snapshot, query.match, None, query.state), query.text)
             for snapshot in self._catalog.snapshots(board, query.watch)
         ]
         count = sum(len(snapshot.series) for snapshot in snapshots)
-        lines = [line for part in highest(snapshots, MAX_LINES) for line in _lines(part)]
+        lines = [line for part in _first(snapshots, query.sort) for line in _lines(part)]
         return page(
             "page_series_list.html",
             title="Series · Bandwatch",
@@ -61,9 +70,54 @@ class SeriesListPageViews:
             watches=sorted({*self._context.watches(), *query.watch}),
             states=STATES,
             count=count,
-            lines=sorted(lines, key=lambda line: (-line.score_number, line.watch, line.name)),
+            lines=sorted(lines, key=lambda line: _line_key(line, query.sort)),
+            label_filter=request.args.get("label", ""),
+            order_words=ORDER_WORDS[query.sort],
+            sort_queries={order: _sorted_query(order) for order in ORDER_WORDS},
             made_at=time_of_day(int(self._context.clock())),
         )
+
+
+def _first(snapshots: Sequence[Snapshot], order: str) -> list[Snapshot]:
+    """Only the first MAX_LINES series in an order, of all snapshots together."""
+    if order == "score":
+        return highest(snapshots, MAX_LINES)
+    keys = sorted(
+        (_record_key(record, order), part, row)
+        for part, snapshot in enumerate(snapshots)
+        for row, record in enumerate(snapshot.series)
+    )[:MAX_LINES]
+    rows: list[list[int]] = [[] for _ in snapshots]
+    for _, part, row in keys:
+        rows[part].append(row)
+    return [
+        snapshot_part(snapshot, np.array(part_rows, np.int64))
+        for snapshot, part_rows in zip(snapshots, rows, strict=True)
+    ]
+
+
+def _record_key(record: SeriesRecord, order: str) -> tuple[str, str, str]:
+    name = str(record.labels)
+    return {
+        "name": (name, record.watch, ""),
+        "watch": (record.watch, name, ""),
+        "state": (record.state.value, name, record.watch),
+    }[order]
+
+
+def _line_key(line: SeriesLine, order: str) -> tuple[str | float, ...]:
+    return {
+        "score": (-line.score_number, line.watch, line.name),
+        "name": (line.name, line.watch),
+        "watch": (line.watch, line.name),
+        "state": (line.state, line.name, line.watch),
+    }[order]
+
+
+def _sorted_query(order: str) -> str:
+    """The query of the same list in another order."""
+    filters = {name: text for name, text in request.args.items() if text and name != "sort"}
+    return urlencode({**filters, "sort": order})
 
 
 def _matching(snapshot: Snapshot, text: str) -> Snapshot:

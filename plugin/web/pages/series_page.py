@@ -11,22 +11,27 @@ from plugin.domain.alarms import Alarm
 from plugin.domain.number_text import digits
 from plugin.domain.times import WEEK, clock_time, duration, instant, time_of_day
 from plugin.domain.wording import alarm_text
-from plugin.errors import RequestError
 from plugin.series import MAX_TIME, SeriesRecord
 from plugin.store import ModelRecord
 from plugin.web.context import WebContext
 from plugin.web.explanations import ExplanationViews
+from plugin.web.forecast import Future
 from plugin.web.links import SignedLinks
-from plugin.web.pages.band_chart import Chart, chart
+from plugin.web.pages.band_chart import CHART_POINTS, Chart, condensed, condensed_chart
+from plugin.web.pages.chart_assets import asset_addresses
+from plugin.web.pages.chart_marks import ChartMarks, mark_lines
+from plugin.web.pages.chart_types import ChartMark, MarkKind
 from plugin.web.pages.elapsed_time import elapsed
+from plugin.web.pages.outside_links import outside_links
 from plugin.web.pages.page_html import page
 from plugin.web.pages.page_queries import SeriesPageQuery
+from plugin.web.pages.series_lookup import series_record
 from plugin.web.parameters import CHART_LENGTHS
 from plugin.web.responses import View
 from plugin.web.series_catalog import SeriesCatalog
 
-MAX_ALARMS = 50  # that one page lists
 MAX_DECISIONS = 5
+AHEAD_PARTS = 6  # of the length of a chart, one of which may be forecast
 
 Fact = tuple[str, str]  # name, value in words
 
@@ -59,11 +64,13 @@ class SeriesPageViews:
         catalog: SeriesCatalog,
         links: SignedLinks,
         explanations: ExplanationViews,
+        marks: ChartMarks,
     ) -> None:
         self._context = context
         self._catalog = catalog
         self._links = links
         self._explanations = explanations
+        self._marks = marks
 
     @property
     def views(self) -> Mapping[str, View]:
@@ -71,54 +78,66 @@ class SeriesPageViews:
 
     def show(self, query: SeriesPageQuery) -> Response:
         """Raises RequestError when there is no such series."""
-        record = self._record(query.id)
+        record = series_record(self._catalog, self._context, query.id)
         watch = self._context.watches().get(record.watch)
         now = int(self._context.clock())
         end = now if query.end is None else min(now, query.end // 1000)
         start = end - query.length
+        last = self._last_time(record, end, query.length) if query.end is None else end
         alarms = self._context.store.alarms.between(start, end, [record.id])
+        marks = self._marks.of(record, start, last)
         explanation = self._explanations.at(record, end)
         return page(
             "page_series.html",
             title=f"{record.labels} · Bandwatch",
             record=record,
+            is_watched=watch is not None,
             state=record.state.value.replace("_", " "),
-            chart=self._chart(record, watch, (start, end), alarms),
+            chart=self._chart(record, (start, last), alarms, marks),
+            chart_range=(start * 1000, last * 1000),
+            assets=asset_addresses(),
             sentences=explanation.parts if explanation is not None else [],
             ranges=list(_ranges(query)),
             earlier=_moved(query, start),
             later=_moved(query, end + query.length) if end + query.length <= now else "",
             is_latest=query.end is None,
             alarms=[self._alarm_line(alarm, record, watch, now) for alarm in alarms[::-1]],
+            marks=mark_lines(marks, now),
+            mark_kinds={mark.kind.value for mark in marks},
             facts=list(self._facts(record, watch, now)),
             decisions=self._decisions(record, now),
+            links=list(outside_links(self._context.settings, watch, record, (start, end))),
             made_at=time_of_day(now),
         )
 
-    def _record(self, text: str) -> SeriesRecord:
-        records = self._catalog.by_id_on_board(self._context.board.snapshots())
-        record = records.get(int(text)) if text.isdecimal() else None
-        if record is None:
-            raise RequestError(
-                f"there is no series {text}: it has been forgotten since, or the address is"
-                " wrong; search for its name at /series",
-                field="id",
-                status=404,
-                code="unknown_series",
-            )
-        return record
+    def _last_time(self, record: SeriesRecord, now: int, length: int) -> int:
+        """The end of a chart with as much of the forecast as fits into it."""
+        future = Future.of(self._context.board)
+        ahead = future.ahead(record, start=now, end=now + length // AHEAD_PARTS)
+        return int(ahead.times[-1]) if len(ahead) else now
 
     def _chart(
         self,
         record: SeriesRecord,
-        watch: Watch | None,
         time_range: tuple[int, int],
         alarms: Sequence[Alarm],
+        marks: Sequence[ChartMark],
     ) -> Chart | None:
+        """The chart without JavaScript."""
         start, end = time_range
-        samples = self._context.store.samples.of(record.id, start, end)
+        watch = self._context.watches().get(record.watch)
+        stored = self._context.store.samples.of(record.id, start, end)
+        condensed_samples = condensed(stored, CHART_POINTS)
+        future = Future.of(self._context.board)
+        samples = future.continued(record, condensed_samples, start, end)
         words = f"{record.labels} in its band from {instant(start)} to {instant(end)}"
-        return chart(samples, time_range, watch.unit if watch else "", alarms, words)
+        maintenance = [
+            (mark.time // 1000, mark.time_end // 1000)
+            for mark in marks
+            if mark.kind is MarkKind.MAINTENANCE
+        ]
+        unit = watch.unit if watch is not None else ""
+        return condensed_chart(samples, time_range, unit, alarms, words, maintenance)
 
     def _alarm_line(
         self, alarm: Alarm, record: SeriesRecord, watch: Watch | None, now: int

@@ -1,6 +1,7 @@
 // Fetches the page again and puts its new content in place of the old. Scroll position, focus and opened details stay.
+// Also copies texts.
 
-const SECONDS = 15;
+const SECONDS = Number(document.querySelector('meta[name="bandwatch-refresh"]')?.content ?? 0);  // 0 = never
 const main = document.getElementById("main");
 const notice = document.getElementById("refreshed");
 
@@ -23,6 +24,12 @@ function show(page) {
   const opened = [...main.querySelectorAll("details[open]")].map((details) => details.id);
   const shifted = [...main.querySelectorAll(".scroll")].map((region) => region.scrollLeft);
   document.title = page.title;
+  for (const chart of main.querySelectorAll(".live[id]")) {  // a chart stays, and learns the new range
+    const successor = page.getElementById(chart.id);
+    if (successor === null) continue;
+    Object.assign(chart.dataset, successor.dataset);
+    successor.replaceWith(chart);
+  }
   main.replaceChildren(...page.getElementById("main").childNodes);
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
   main.querySelectorAll(".scroll").forEach((region, index) => { region.scrollLeft = shifted[index] ?? 0; });
@@ -30,12 +37,37 @@ function show(page) {
     const element = placed(spot);
     (element?.querySelector(":scope > summary") ?? element)?.focus({preventScroll: true});
   }
+  document.dispatchEvent(new Event("refreshed"));
+}
+
+function isFilledIn() {
+  // Whether someone has begun to fill in a form.
+  return [...main.querySelectorAll("form input, form textarea")].some((field) => field.value !== field.defaultValue);
+}
+
+function offerCopies() {
+  for (const button of main.querySelectorAll("[data-copy]")) button.hidden = false;
+}
+
+async function copy(event) {
+  const button = event.target.closest("[data-copy]");
+  if (button === null) return;
+  const field = document.getElementById(button.dataset.copy);
+  field.select();
+  try {
+    await navigator.clipboard.writeText(field.value);
+  } catch {
+    document.execCommand("copy");  // over plain HTTP there is no clipboard
+  }
+  button.textContent = "Copied";
 }
 
 async function refresh() {
-  if (document.hidden || !getSelection().isCollapsed) return;  // nobody looks, or someone copies a text
+  // Nobody looks, or someone copies a text or fills in a form.
+  if (document.hidden || !getSelection().isCollapsed || isFilledIn()) return;
   try {
     const answer = await fetch(location.href, {headers: {Accept: "text/html"}, signal: AbortSignal.timeout(SECONDS * 1000)});
+    if (answer.redirected) return location.assign(answer.url);  // the session is over: sign in
     if (!answer.ok) throw new Error(`the service answers ${answer.status}`);
     show(new DOMParser().parseFromString(await answer.text(), "text/html"));
     if (notice.textContent !== "") notice.textContent = "";
@@ -46,5 +78,10 @@ async function refresh() {
   }
 }
 
-setInterval(refresh, SECONDS * 1000);
-document.addEventListener("visibilitychange", refresh);
+offerCopies();
+document.addEventListener("click", copy);
+document.addEventListener("refreshed", offerCopies);
+if (SECONDS > 0) {
+  setInterval(refresh, SECONDS * 1000);
+  document.addEventListener("visibilitychange", refresh);
+}

@@ -1,16 +1,19 @@
-"""`python -m tests.grafana.dashboards`: writes grafana/dashboards/*.json."""
+"""`python -m tests.grafana.dashboards`: writes grafana/dashboards/*.json, and those for an import
+by hand to grafana/import."""
 
 from pathlib import Path
 
-from tests.grafana.dashboards.boards import made, text
+from tests.grafana.dashboards.boards import importable, made, text
 
-FOLDER = Path(__file__).parents[3] / "grafana" / "dashboards"
+GRAFANA = Path(__file__).parents[3] / "grafana"
 
 
 def main() -> None:
-    for name, board in made().items():
-        (FOLDER / name).write_text(text(board))
-        print(f"grafana/dashboards/{name}: {len(board['panels'])} panels")
+    for folder, boards in (("dashboards", made()), ("import", importable())):
+        (GRAFANA / folder).mkdir(exist_ok=True)
+        for name, board in boards.items():
+            (GRAFANA / folder / name).write_text(text(board))
+            print(f"grafana/{folder}/{name}: {len(board['panels'])} panels")
 
 
 if __name__ == "__main__":

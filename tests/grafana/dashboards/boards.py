@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 from tests.grafana.dashboards import (
     fleet,
@@ -11,8 +12,12 @@ from tests.grafana.dashboards import (
     series,
     series_prometheus,
 )
+from tests.grafana.dashboards.queries import BANDWATCH
 
 WIDTH = 116
+INPUT = "DS_BANDWATCH"  # what an import puts in its place: the uid of the chosen data source
+BANDWATCH_UID = json.dumps({"uid": BANDWATCH.uid})[1:]
+BANDWATCH_UID_ENCODED = quote(json.dumps(BANDWATCH.uid))  # as in the links to Explore
 
 
 def made() -> dict[str, dict[str, Any]]:
@@ -25,6 +30,37 @@ def made() -> dict[str, dict[str, Any]]:
         "fleet-prometheus.json": fleet_prometheus.board(),
         "series-prometheus.json": series_prometheus.board(),
     }
+
+
+def importable() -> dict[str, dict[str, Any]]:
+    """The same for an import by hand, which asks for the data source: those that read Bandwatch.
+
+    The others have a variable for theirs, and are imported as they are.
+    """
+    return {
+        name: _with_inputs(board)
+        for name, board in made().items()
+        if BANDWATCH_UID in json.dumps(board)
+    }
+
+
+def _with_inputs(board: dict[str, Any]) -> dict[str, Any]:
+    asked = json.dumps(board, ensure_ascii=False)
+    for spelled in (BANDWATCH_UID, BANDWATCH_UID_ENCODED):
+        asked = asked.replace(spelled, spelled.replace(BANDWATCH.uid or "", f"${{{INPUT}}}"))
+    source = {
+        "name": INPUT,
+        "label": "Bandwatch",
+        "description": "The Infinity data source whose URL is that of Bandwatch.",
+        "type": "datasource",
+        "pluginId": BANDWATCH.type_val,
+        "pluginName": "Infinity",
+    }
+    requires = [
+        {"type": "grafana", "id": "grafana", "name": "Grafana", "version": "11.6.0"},
+        {"type": "datasource", "id": BANDWATCH.type_val, "name": "Infinity", "version": "3.11.1"},
+    ]
+    return {"__inputs": [source], "__requires": requires, **json.loads(asked), "editable": True}
 
 
 def text(board: dict[str, Any]) -> str:

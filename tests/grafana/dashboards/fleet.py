@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from grafana_foundation_sdk.builders import common
+from grafana_foundation_sdk.models.common import GraphDrawStyle, StackingMode
+
 from tests.grafana.dashboards import links
 from tests.grafana.dashboards.look import ANOMALY, CAUTION, SPENT
-from tests.grafana.dashboards.panels import number, place
+from tests.grafana.dashboards.panels import graph, number, place
 from tests.grafana.dashboards.queries import RANGE, Ask
 from tests.grafana.dashboards.tables import (
     Column,
@@ -15,6 +18,7 @@ from tests.grafana.dashboards.tables import (
     grid,
     moment,
     name,
+    query,
     score,
     seconds,
     share,
@@ -28,6 +32,7 @@ WATCH = {"watch": "${watch:csv}"}
 WATCHES = "/api/v1/watches"
 SCORES = "/api/v1/scores"
 INCIDENTS = "/api/v1/incidents"
+ALARMS = "/api/v1/alarms"
 BUDGET = "/api/v1/budget"
 NOW = "This is the present state, whatever the chosen time range."
 
@@ -39,13 +44,13 @@ def board() -> dict[str, Any]:
         "All watches: what is unusual now, what is missing, what is out of date.",
         panels=place(
             (4, _numbers()),
-            (7, [(24, _watches())]),
-            (10, [(24, _unusual())]),
+            (8, [(24, _unusual())]),
+            (7, [(9, _history()), (15, _watches())]),
             (8, [(24, _incidents())]),
             (5, [(24, _missing())]),
             (7, [(24, _noisiest())]),
         ),
-        variables=[watches()],
+        variables=watches(),
         links=[
             links.board("Incidents", "bandwatch-incidents"),
             links.board("Bandwatch itself", "bandwatch-self"),
@@ -151,23 +156,52 @@ def _watches() -> Any:
 
 def _unusual() -> Any:
     columns = [
+        state("alarm_state"),
         score(),
         text("watch", "Watch", 130),
-        name("series", "Series", links.to_series()),
-        text("explanation", "In words"),
-        seconds("age_seconds", "Age"),
+        name("short_name", "Series", links.to_series(), links.to_silence()),
+        text("alarm_text", "Now"),
+        moment("alarm_start", "Since"),
+        seconds("age_seconds", "Sample age"),
+        query(),
         answer(),
+        carried("series"),
     ]
     return grid(
         7,
         "What is unusual now",
-        "The 25 series that are farthest from their expected values, in half-widths of their band."
-        " Above 1 (red) the value is outside. Click on a series to draw it over the same time, on"
-        " `answer` to say what the alarm was.",
+        "The series with an open alarm, the highest scores first, named by the labels that tell"
+        " them apart. Recovering: inside the band again, the alarm ends if it stays. Click on a"
+        " series to draw it over the same time or to silence its alert, on `PromQL` for its query,"
+        " on `answer` to say what the alarm was.",
         columns,
-        Ask(SCORES, {**WATCH, "state": "ok", "limit": "25"}, _names(columns)),
-        empty="No series has been scored yet",
+        Ask(ALARMS, {**WATCH, "limit": "50"}, _names(columns)),
+        empty="Nothing is unusual",
         sort="Score",
+    )
+
+
+def _history() -> Any:
+    """Bars: what a point stands for is a span of time, not a moment."""
+    return (
+        graph(
+            11,
+            "Alarms over time",
+            "How many alarms each watch had open at a time, in the chosen range.",
+            Ask(
+                f"{ALARMS}/history",
+                {**WATCH, **RANGE},
+                ["time", "watch", "alarms"],
+                shape="timeseries",
+            ),
+            empty="No alarm in this range",
+        )
+        .min(0)
+        .decimals(0)
+        .draw_style(GraphDrawStyle.BARS)
+        .fill_opacity(60)
+        .stacking(common.StackingConfig().mode(StackingMode.NORMAL).group("A"))
+        .display_name("${__field.labels.watch}")
     )
 
 
@@ -192,21 +226,23 @@ def _missing() -> Any:
 def _incidents() -> Any:
     columns = [
         moment("time", "Start"),
-        state(width=75),
-        name("title", "Incident", links.to_incident()),
-        name("worst", "Went farthest", links.to_moment("worst_watch", "worst")),
+        state("alarm_state"),
+        name("short_title", "Incident", links.to_incident()),
+        name("short_text", "Went farthest", links.to_moment("worst_watch", "worst")),
+        text("changes", "Changed before"),
         duration(),
         score(title="Peak"),
         answer(),
         carried("incident"),
+        carried("worst"),
         carried("worst_watch"),
     ]
     return grid(
         9,
         "Incidents in this range",
-        "When series left their bands together and how long that lasted, the latest first. Click on"
-        " an incident to see its series, on the series that went farthest to draw it around that"
-        " time, on `answer` to say what it was.",
+        "When series left their bands together and how long that lasted, the latest first."
+        " Recovering: none is outside any more. Click on an incident to see its series, on what"
+        " went farthest to draw that series around that time, on `answer` to say what it was.",
         columns,
         Ask(INCIDENTS, {**WATCH, **RANGE, "limit": "20"}, _names(columns)),
         empty="No incident in this range",

@@ -168,10 +168,10 @@ def _unusual() -> Any:
     return bars(
         8,
         "What is unusual now",
-        "The 25 series that are farthest from their expected values, in half-widths of their "
-        "band. Above 1 (red) the value is outside. Click on a bar to draw its series.",
-        latest(f"topk(25, bandwatch_anomaly_score{OF}) + 0"),
-        empty="No series has been scored",
+        "The series with an open alarm, at most 25: their alert score, the highest of the alarm so"
+        " far, in half-widths of their band. Click on a bar to draw its series.",
+        latest(f"topk(25, {UNUSUAL}) + 0"),
+        empty="Nothing is unusual",
         long=True,
         above=[(ABOVE_ONE, ANOMALY)],
     ).override_by_regexp("/.*/", [prop("links", [links.to_exported()]), prop("decimals", 2)])

@@ -66,7 +66,7 @@ def board() -> dict[str, Any]:
             (6, [(24, _answers())]),
         ),
         variables=[
-            watches(),
+            *watches(),
             written(
                 "incident",
                 "Incident",
@@ -140,7 +140,9 @@ def _by_watch() -> Any:
 def _timeline() -> Any:
     """Points, not bars of their duration: incidents overlap, and a table of starts and ends has no
     state between."""
-    asked = Ask(PATH, {**ASKED, "limit": "200"}, ["time", "title", "score"], shape="timeseries")
+    asked = Ask(
+        PATH, {**ASKED, "limit": "200"}, ["time", "short_title", "score"], shape="timeseries"
+    )
     return (
         scores(
             5,
@@ -154,7 +156,7 @@ def _timeline() -> Any:
         .draw_style(GraphDrawStyle.POINTS)
         .show_points(VisibilityMode.ALWAYS)
         .point_size(8)
-        .display_name("${__field.labels.title}")
+        .display_name("${__field.labels.short_title}")
         .color_scheme(FieldColor().mode(FieldColorModeId.THRESHOLDS))
     )
 
@@ -162,23 +164,25 @@ def _timeline() -> Any:
 def _table() -> Any:
     columns: list[Column] = [
         moment("time", "Start"),
-        state(width=75),
+        state("alarm_state"),
         duration(),
-        name("title", "Incident", links.to_incident()),
-        text("first", "Moved first"),
-        name("worst", "Went farthest", links.to_moment("worst_watch", "worst")),
+        name("short_title", "Incident", links.to_incident()),
+        name("short_text", "Went farthest", links.to_moment("worst_watch", "worst")),
+        text("changes", "Changed before"),
         score("score", "Peak"),
         direction(),
         answer(),
         carried("incident"),
+        carried("worst"),
         carried("worst_watch"),
     ]
     return grid(
         6,
         "Incidents",
-        "The latest first: how many series were in it, which one moved first, and which one went"
-        " farthest. Click on an incident to see all of its series below, on the one that went"
-        " farthest to draw it around that time, on `answer` to say what it was.",
+        "The latest first: how many series were in it, which one moved first, which one went"
+        " farthest, and what was changed before. Recovering: none is outside any more. Click on an"
+        " incident to see all of its series below, on what went farthest to draw that series"
+        " around that time, on `answer` to say what it was.",
         columns,
         Ask(PATH, {**ASKED, "limit": "200"}, _names(columns)),
         empty="No incident in this range",
@@ -192,11 +196,12 @@ def _members() -> Any:
         moment("time", "Left its band"),
         count("rank", "Moved as"),
         text("watch", "Watch", 105),
-        name("series", "Series", links.to_moment("watch", "series")),
+        name("short_title", "Series", links.to_moment("watch", "series")),
+        state("alarm_state"),
         duration(),
         score("score", "Peak"),
-        direction(),
-        text("text", "In words"),
+        text("short_text", "At its peak"),
+        carried("series"),
     ]
     return grid(
         7,

@@ -46,6 +46,22 @@ def to_answer() -> dict[str, Any]:
     return {**_link("Say what this alarm was", "${__value.raw:raw}"), "targetBlank": True}
 
 
+def to_query() -> dict[str, Any]:
+    """To the query in Prometheus; its address is encoded already."""
+    return {**_link("Query in Prometheus", "${__value.raw:raw}"), "targetBlank": True}
+
+
+def to_silence() -> dict[str, Any]:
+    """From a row with the columns `watch` and `series` to a new silence for the alert of that
+    series."""
+    matchers = (
+        f"matcher={name}%3D${{__data.fields.{name}:percentencode}}" for name in ("watch", "series")
+    )
+    return _link(
+        "Silence its alert", f"/alerting/silence/new?alertmanager=grafana&{'&'.join(matchers)}"
+    )
+
+
 def to_watch() -> dict[str, Any]:
     return _link(
         "Series of this watch",

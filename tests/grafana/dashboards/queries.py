@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 BANDWATCH = DataSourceRef(type_val="yesoreyeram-infinity-datasource", uid="bandwatch")
 PROMETHEUS = DataSourceRef(type_val="prometheus", uid="${datasource}")
-MOMENTS = frozenset({"time", "timeEnd", "last", "at"})
+MOMENTS = frozenset({"time", "timeEnd", "last", "at", "alarm_start"})
 TEXTS = frozenset(
     {
         "series",
@@ -33,6 +33,15 @@ TEXTS = frozenset(
         "verdict",
         "by",
         "comment",
+        "severity",
+        "team",
+        "changes",
+        "short_name",
+        "short_title",
+        "short_text",
+        "alarm_state",
+        "alarm_text",
+        "prometheus_url",
     }
 )
 COUNTS = frozenset({("/api/v1/watches", "series")})  # how many there are, not what they are called

@@ -173,7 +173,7 @@ def _incidents() -> Any:
         duration(),
         score("score", "Peak"),
         direction(),
-        name("text", "In words", links.to_incident()),
+        name("short_text", "At its peak", links.to_incident()),
         answer(),
         carried("incident"),
     ]

@@ -95,29 +95,34 @@ def text(name: str, title: str, width: int = 0) -> Column:
     return Column(name, title, width, (WRAPPED, FILTERED))
 
 
-def name(column: str, title: str, link: dict[str, Any]) -> Column:
-    """A name that leads to what it names."""
+def name(column: str, title: str, *targets: dict[str, Any]) -> Column:
+    """A name that leads to what it names, and perhaps elsewhere."""
     return Column(
-        column, title, 0, (prop("links", [link]), prop("custom.minWidth", 200), WRAPPED, FILTERED)
+        column,
+        title,
+        0,
+        (prop("links", list(targets)), prop("custom.minWidth", 200), WRAPPED, FILTERED),
     )
 
 
 def answer() -> Column:
-    """A word that leads to the page where an alarm is answered; nothing where there is none."""
-    word = prop(
-        "mappings",
-        [
-            {
-                "type": "regex",
-                "options": {"pattern": "/^http.*$/", "result": {"text": "answer", "index": 0}},
-            }
-        ],
-    )
+    """Leads to the page where an alarm is answered."""
+    return _address("feedback_url", "Answer", "answer", links.to_answer())
+
+
+def query() -> Column:
+    """Leads to the query in Prometheus."""
+    return _address("prometheus_url", "Query", "PromQL", links.to_query())
+
+
+def _address(column: str, title: str, word: str, link: dict[str, Any]) -> Column:
+    """A word that stands for an address; nothing where there is none."""
+    mapping = {
+        "type": "regex",
+        "options": {"pattern": "/^http.*$/", "result": {"text": word, "index": 0}},
+    }
     return Column(
-        "feedback_url",
-        "Answer",
-        75,
-        (prop("links", [links.to_answer()]), word, prop("noValue", "")),
+        column, title, 75, (prop("links", [link]), prop("mappings", [mapping]), prop("noValue", ""))
     )
 
 

@@ -76,17 +76,39 @@ def written(name: str, label: str, description: str) -> dict[str, Any]:
     }
 
 
-def watches() -> dict[str, Any]:
-    """The watches of the configuration, also those that have no series yet."""
+def watches() -> list[dict[str, Any]]:
+    """Severity and team of watches, and the watches of these; also those that have no series
+    yet."""
+    severity = "severity=~`${severity:regex}`"
+    return [
+        _of_watches("severity", "Severity", "The label `severity` of the watches.", "", ".*"),
+        _of_watches(
+            "team", "Team", "The label `team` of the watches, if they have one.", severity, ".*"
+        ),
+        _of_watches(
+            "watch",
+            "Watch",
+            "The queries of Bandwatch's configuration, of this severity and team.",
+            f"{severity},team=~`${{team:regex}}`",
+            "",
+        ),
+    ]
+
+
+def _of_watches(
+    column: str, label: str, description: str, match: str, every: str
+) -> dict[str, Any]:
+    """The values of a column of the watches that match; an empty one is not offered."""
     return asked(
-        "watch",
-        "Watch",
-        "The queries of Bandwatch's configuration.",
+        column,
+        label,
+        description,
         "/api/v1/watches",
-        {},
-        columns=["watch"],
+        {"match": f"{{{match}}}"} if match else {},
+        columns=[column],
+        regex="/.+/",
         multi=True,
-        every="",
+        every=every,
     )
 
 

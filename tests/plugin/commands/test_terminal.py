@@ -31,13 +31,12 @@ def test_in_a_pipe_a_row_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[0].strip() == "shop" and lines[-1].strip() == "all of them"
 
 
-def test_in_a_narrow_terminal_the_name_is_folded_and_the_numbers_stay_whole(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_in_a_narrow_terminal_name_and_numbers_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = shown(monkeypatch, Terminal())
-    assert max(map(len, lines)) <= 80
-    assert any("warming_up" in line and "1.234e+08" in line for line in lines)
-    assert "".join(line.split("│")[1].strip() for line in lines if "│" in line).startswith(NAME)
+    assert NAME in lines, "on a line of its own, so that it can be copied"
+    assert any(line.split() == ["warming_up", "1.234e+08"] for line in lines)
+    assert max(len(line) for line in lines if line != NAME) <= 80
+    assert lines[0] == "shop" and lines[-1] == "all of them"
 
 
 def told(monkeypatch: pytest.MonkeyPatch, out: io.StringIO) -> list[str]:
@@ -59,9 +58,33 @@ def test_words_in_a_pipe_are_one_line_for_each_row_and_nothing_is_read_as_markup
     assert lines[-2:] == ["Do this.", "  for that"]
 
 
-def test_words_are_folded_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_words_are_folded_in_a_narrow_terminal_and_none_is_torn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     lines = told(monkeypatch, Terminal())
-    assert max(map(len, lines)) <= 80 and any(
-        line.startswith("ok") and "all is well" in line for line in lines
+    assert all(len(line) <= 80 or line.strip() == NAME for line in lines)
+    assert any(line.strip() == NAME for line in lines)
+    assert " ".join(" ".join(lines).split()) == (
+        f"FAILURE found [bold] {NAME} was not found ok found all is well Do this. for that"
     )
-    assert "not found" in "".join(line[10:].strip() + " " for line in lines)
+
+
+def test_what_fits_is_a_table_whose_words_are_folded(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = Terminal()
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(sys, "stdout", out)
+    text = "a text of many words " * 8
+    terminal.prose(["id", "match", "text"], [["12", '{path="a b"}', text]], unfolded=("match",))
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[2].startswith('12   {path="a b"}   a text of many words')
+    assert " ".join(" ".join(lines[2:]).split()) == f'12 {{path="a b"}} {text.strip()}'
+
+
+def test_texts_of_other_people_move_no_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    for out in (Terminal(), io.StringIO()):
+        monkeypatch.setenv("TERM", "dumb")
+        monkeypatch.setattr(sys, "stdout", out)
+        terminal.prose(["name"], [["a\x1b[2Jb\nc"]], [("d\x07", "e\r")])
+        terminal.table("t", ["name", "value"], [["a\x1b[2Jb", "1"]])
+        assert not set(out.getvalue()) & set("\x1b\x07\r")

@@ -98,6 +98,11 @@ def test_what_the_server_can_bear_is_read(good: Config) -> None:
     assert (web.request_timeout, web.send_timeout, web.idle_timeout) == (5, 60, 3600)
 
 
+def test_addresses_for_people_are_read(good: Config) -> None:
+    assert good.web.prometheus_url == "https://prometheus.example.org/p"
+    assert good.web.grafana_url == "https://grafana.example.org"
+
+
 def test_client_certificates_keep_strangers_out() -> None:
     """As credentials do: then other machines may reach it."""
     tls = "tls_server_config: {cert_file: c, key_file: k, client_ca_file: a, client_auth_type: %s}"

@@ -89,6 +89,15 @@ def test_credentials_in_a_url_are_masked() -> None:
     )
 
 
+def test_a_query_in_a_url_is_masked_as_it_may_hold_a_token() -> None:
+    config = read(GOOD)
+    assert config.remote_write is not None
+    url = "http://host:1/api/v1/write?token=hunter2"
+    given = config.remote_write.model_copy(update={"url": url})
+    text = masked(config.model_copy(update={"remote_write": given}))
+    assert yaml.safe_load(text)["remote_write"]["url"] == "http://host:1/api/v1/write?<secret>"
+
+
 def sections(
     section: type[Section] = Config, name: str = ""
 ) -> Iterator[tuple[str, type[Section]]]:

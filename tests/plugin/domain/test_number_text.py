@@ -11,7 +11,9 @@ from plugin.domain.number_text import expected_range
     ("value", "lower", "upper", "unit", "words"),
     [
         (812.34, 1020.4, 1310.6, "reqps", "812 req/s; expected 1,020 to 1,311 req/s"),
-        (12_345_678, 1, 20_000_000, "unheard-of", "12,350,000; expected 1 to 20,000,000"),
+        (12_345_678, 1, 20_000_000, "short", "12,350,000; expected 1 to 20,000,000"),
+        (12.3, 1, 20, "baskets", "12.3 baskets; expected 1 to 20 baskets"),
+        (12.3, 1, 20, "suffix:pages", "12.3 pages; expected 1 to 20 pages"),
         (0.0123, 0.002, 0.0101, "s", "12.3 ms; expected 2 to 10.1 ms"),
         (90.0, 2.0, 3.0, "s", "90 s; expected 2 to 3 s"),
         (5400.0, 60.0, 3600.0, "s", "1.5 h; expected 1 min to 1 h"),

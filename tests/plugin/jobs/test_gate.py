@@ -105,9 +105,10 @@ class World:
         return Baseline().restore({**state, **change(state)})
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Of all tests: a judgement changes nothing."""
+    made = World(tmp_path_factory.mktemp("gate"))
     yield made
     made.store.close()
 

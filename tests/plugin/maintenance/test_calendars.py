@@ -10,7 +10,6 @@ import pytest
 from plugin.domain.windows import Window
 from plugin.errors import SourceFailed
 from plugin.maintenance import calendars
-from tests.plugin.maintenance.conftest import NOW
 
 VIENNA = ZoneInfo("Europe/Vienna")
 Write = Callable[..., Path]
@@ -34,7 +33,7 @@ def begins(window: Window, start: str = "2026-10-01", end: str = "2026-12-01") -
 
 def test_an_event_that_recurs(calendar: Write) -> None:
     (window,) = calendars.read_calendar(
-        calendar(BACKUP + "\nRRULE:FREQ=WEEKLY;COUNT=3\nORGANIZER:mailto:ops@example.com"), NOW
+        calendar(BACKUP + "\nRRULE:FREQ=WEEKLY;COUNT=3\nORGANIZER:mailto:ops@example.com")
     )
     assert begins(window) == ["10-24 02:00", "10-31 02:00", "11-07 02:00"]
     assert (window.name, window.match, window.watch, window.after, window.seconds) == (
@@ -57,7 +56,7 @@ def test_exceptions_and_an_occurrence_that_is_moved(calendar: Write) -> None:
         EVENT.format(uid="a").replace("20261024T020000", "20261108T120000")
         + "\nDURATION:PT1H\nRECURRENCE-ID;TZID=Europe/Vienna:20261107T020000"
     )
-    series, one = calendars.read_calendar(calendar(rule, moved), NOW)
+    series, one = calendars.read_calendar(calendar(rule, moved))
     assert begins(series) == ["10-24 02:00", "11-14 02:00"] and begins(one) == ["11-08 12:00"]
     assert series.id != one.id and one.seconds == 3600
 
@@ -66,13 +65,13 @@ def test_whole_days_and_times_without_a_zone(calendar: Write) -> None:
     day = "UID:d\nSUMMARY:move\nDTSTART;VALUE=DATE:20261025\nDESCRIPTION:match: {}"
     hour = "UID:h\nSUMMARY:hour\nDTSTART:20261026T080000\nDURATION:PT1H\nDESCRIPTION:watch: web"
     path = calendar(day, hour, head="X-WR-TIMEZONE:Europe/Vienna\n")
-    whole, floating = calendars.read_calendar(path, NOW)
+    whole, floating = calendars.read_calendar(path)
     assert (
         whole.seconds == 25 * 3600
         and begins(whole) == ["10-25 00:00"]
         and begins(floating) == ["10-26 08:00"]
     )
-    assert calendars.read_calendar(calendar(hour), NOW)[0].timezone == "UTC"
+    assert calendars.read_calendar(calendar(hour))[0].timezone == "UTC"
 
 
 def test_utc_stays_what_it_is_whatever_the_calendar_says(calendar: Write) -> None:
@@ -80,8 +79,7 @@ def test_utc_stays_what_it_is_whatever_the_calendar_says(calendar: Write) -> Non
         calendar(
             "UID:u\nDTSTART:20261024T000000Z\nDTEND:20261024T010000Z\nDESCRIPTION:match: {}",
             head="X-WR-TIMEZONE:Europe/Vienna\n",
-        ),
-        NOW,
+        )
     )
     assert (
         begins(window) == ["10-24 02:00"]
@@ -96,8 +94,7 @@ def test_other_events_and_cancelled_ones_are_left_out(calendar: Write) -> None:
             calendar(
                 "UID:x\nSUMMARY:lunch\nDTSTART:20261024T120000Z\nDURATION:PT1H",
                 BACKUP + "\nSTATUS:CANCELLED",
-            ),
-            NOW,
+            )
         )
         == []
     )
@@ -111,13 +108,13 @@ def test_a_zone_of_its_own_is_right_once_and_would_be_wrong_after_a_change_of_th
         "TZOFFSETTO:+0100\nEND:STANDARD\nEND:VTIMEZONE\n"
     )
     event = BACKUP.replace("Europe/Vienna", "Office")
-    (window,) = calendars.read_calendar(calendar(event, head=own), NOW)
+    (window,) = calendars.read_calendar(calendar(event, head=own))
     assert begins(window) == ["10-24 03:00"] and window.seconds == 7200
     with pytest.raises(
         SourceFailed,
         match="it recurs in Office, a time zone of its own: write its times in an IANA",
     ):
-        calendars.read_calendar(calendar(event + "\nRRULE:FREQ=WEEKLY", head=own), NOW)
+        calendars.read_calendar(calendar(event + "\nRRULE:FREQ=WEEKLY", head=own))
 
 
 def test_without_a_uid_each_is_one_and_what_could_move_a_cursor_is_left_out(
@@ -126,9 +123,7 @@ def test_without_a_uid_each_is_one_and_what_could_move_a_cursor_is_left_out(
     one, two = (
         BACKUP.replace("UID:a\n", "").replace('"db"', f'"{name}"') for name in ("db", "web")
     )
-    windows = calendars.read_calendar(
-        calendar(one, two.replace("SUMMARY:", "SUMMARY:\x1b[2J")), NOW
-    )
+    windows = calendars.read_calendar(calendar(one, two.replace("SUMMARY:", "SUMMARY:\x1b[2J")))
     assert len({item.id for item in windows}) == 2 and [item.name for item in windows] == [
         "backup",
         "[2Jbackup",
@@ -175,7 +170,7 @@ def test_a_folder_has_its_calendars(calendar: Write, tmp_path: Path) -> None:
 def test_a_broken_event_is_named(calendar: Write, event: str, message: str) -> None:
     path = calendar(event)
     with pytest.raises(SourceFailed, match="plan.ics") as failed:
-        calendars.read_calendar(path, NOW)
+        calendars.read_calendar(path)
     assert message in str(failed.value) and failed.value.reason == "invalid"
 
 
@@ -195,14 +190,14 @@ def test_what_is_no_calendar(tmp_path: Path, content: bytes | None, reason: str)
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(SourceFailed) as failed:
-        calendars.read_calendar(calendars.calendar_files(path)[0], NOW)
+        calendars.read_calendar(calendars.calendar_files(path)[0])
     assert failed.value.reason == reason and str(path) in str(failed.value)
 
 
 def test_an_event_that_replaces_no_time_is_named(calendar: Write) -> None:
     event = "UID:a\nDTSTART:20261024T120000Z\nRECURRENCE-ID:soon\nDESCRIPTION:match: {}"
     with pytest.raises(SourceFailed, match=r"event \(a\): .*RECURRENCE-ID"):
-        calendars.read_calendar(calendar(event), NOW)
+        calendars.read_calendar(calendar(event))
 
 
 @pytest.mark.parametrize(
@@ -218,4 +213,4 @@ def test_an_event_that_replaces_no_time_is_named(calendar: Write) -> None:
 )
 def test_an_event_that_no_calendar_program_writes(calendar: Write, line: str, message: str) -> None:
     with pytest.raises(SourceFailed, match=message):
-        calendars.read_calendar(calendar(f"UID:a\n{line}\nDESCRIPTION:match: {{}}"), NOW)
+        calendars.read_calendar(calendar(f"UID:a\n{line}\nDESCRIPTION:match: {{}}"))

@@ -4,23 +4,20 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-from plugin.config import Config, MaintenanceSettings, MaintenanceWindow, PrometheusSettings, Watch
+from plugin.config import Config, MaintenanceSettings, PrometheusSettings, Watch
 from plugin.maintenance import dry_run
-from tests.plugin.maintenance.conftest import NOW
 
 EVENT = "UID:{0}\nSUMMARY:backup\nDTSTART:20261024T020000Z\nDTEND:20261024T030000Z\nDESCRIPTION:{1}"
 
 
-def check(*calendars: Path, **window: object) -> tuple[bool, list[str]]:
-    written = {"name": "w", "match": "{}", "duration": 60, **window}
-    windows = (MaintenanceWindow.model_validate(written),) if window else ()
+def check(*calendars: Path) -> tuple[bool, list[str]]:
     settings = Config(
         prometheus=PrometheusSettings(url="http://127.0.0.1:1"),
         watches=(Watch(name="web", query="up"),),
-        maintenance=MaintenanceSettings(calendars=tuple(map(str, calendars)), windows=windows),
+        maintenance=MaintenanceSettings(calendars=tuple(map(str, calendars))),
     )
     out = io.StringIO()
-    return dry_run.check(settings, NOW, out), out.getvalue().splitlines()
+    return dry_run.check(settings, out), out.getvalue().splitlines()
 
 
 def test_each_calendar_has_its_line(calendar: Callable[..., Path], tmp_path: Path) -> None:
@@ -58,11 +55,3 @@ def test_each_calendar_has_its_line(calendar: Callable[..., Path], tmp_path: Pat
             "  warning: event 'backup': there is no watch `wep`; valid: web",
         ],
     )
-
-
-def test_a_rule_that_has_come_too_often_by_now(calendar: Callable[..., Path]) -> None:
-    works, (line,) = check(begin="1991-01-01", rule="FREQ=HOURLY")
-    assert not works and line.startswith(
-        "FAILED: maintenance.windows: 'w': rule: found \"FREQ=HOURLY\" (it has come"
-    )
-    assert check(begin="2026-01-01", rule="FREQ=HOURLY") == (True, [])

@@ -1,6 +1,5 @@
 """Which series a window is about."""
 
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +9,7 @@ from plugin.config import Watch
 from plugin.domain.windows import Window, WindowRequest
 from plugin.maintenance import WindowMatching
 from plugin.series import Labels, SeriesRecord, SeriesState
+from tests.cpu import within
 
 WATCH = Watch(name="web", query="up", labels={"severity": "page"})
 LABELS = (
@@ -116,6 +116,5 @@ def test_a_thousand_windows_over_ten_thousand_series() -> None:
     windows = tuple(
         new_window(f'{{instance="host-{n}",job=~"job-.*"}}', id=str(n)) for n in range(1000)
     )
-    began = time.process_time()
-    assert len(WindowMatching().of(windows, WATCH, series)) == 1000
-    assert time.process_time() - began < 2
+    found = within(2, lambda: WindowMatching().of(windows, WATCH, series))
+    assert len(found) == 1000

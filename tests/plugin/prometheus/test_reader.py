@@ -32,7 +32,7 @@ def read(prometheus: PrometheusServer) -> PrometheusReader:
 
 
 def test_version(read: PrometheusReader) -> None:
-    assert read.buildinfo().startswith("2.")
+    assert read.product().startswith("Prometheus 2.")
 
 
 def test_values_times_and_labels_arrive_as_they_were_stored(read: PrometheusReader) -> None:
@@ -225,7 +225,7 @@ def test_threads_share_a_reader(read: PrometheusReader) -> None:
     read.close()
     assert len(read._idle) == 0
     with pytest.raises(Stopped):  # so that whoever still runs ends
-        read.buildinfo()
+        read.product()
 
 
 def test_headers_and_tokens_are_sent_and_files_are_read_each_time(
@@ -244,18 +244,18 @@ def test_headers_and_tokens_are_sent_and_files_are_read_each_time(
     read = PrometheusReader(
         PrometheusSettings(url=faults.url, bearer_token_file=str(token), headers=headers)
     )
-    read.buildinfo()
+    read.product()
     token.write_text("second\n")
-    read.buildinfo()
+    read.product()
     PrometheusReader(
         PrometheusSettings(url=faults.url, bearer_token=SecretStr("fixed"))
-    ).buildinfo()
+    ).product()
     assert sent == [("Bearer first", "shop"), ("Bearer second", "shop"), ("Bearer fixed", None)]
     token.unlink()
     with pytest.raises(
         QueryRejected, match="cannot read `prometheus.bearer_token_file` .*No such file"
     ):
-        read.buildinfo()
+        read.product()
 
 
 def test_netrc_is_not_asked_for_credentials(
@@ -270,7 +270,7 @@ def test_netrc_is_not_asked_for_credentials(
         connection.send(200, reply.body)
 
     faults.fault = record
-    PrometheusReader(PrometheusSettings(url=faults.url)).buildinfo()
+    PrometheusReader(PrometheusSettings(url=faults.url)).product()
     assert sent == [None]
 
 
@@ -278,7 +278,7 @@ def test_a_header_that_cannot_be_sent_does_not_leak(prometheus: PrometheusServer
     with pytest.raises(QueryRejected, match="has it a line break") as caught:
         PrometheusReader(
             PrometheusSettings(url=prometheus.url, bearer_token=SecretStr("hush\nhush"))
-        ).buildinfo()
+        ).product()
     assert "hush" not in str(caught.value)
 
 
@@ -303,7 +303,7 @@ class GuardedServer(PrometheusServer):
 
     def answers(self) -> bool:
         try:
-            PrometheusReader(guarded(self)).buildinfo()
+            PrometheusReader(guarded(self)).product()
         except PrometheusError:
             return False
         return True
@@ -332,12 +332,12 @@ def fortress(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedServer
 def test_certificate_and_password_open_a_guarded_one(
     fortress: PrometheusServer, tmp_path: Path
 ) -> None:
-    assert PrometheusReader(guarded(fortress)).buildinfo().startswith("2.")
+    assert PrometheusReader(guarded(fortress)).product().startswith("Prometheus 2.")
     (tmp_path / "password").write_text("open sesame\n")
     from_file = BasicAuth(username="zoë", password_file=str(tmp_path / "password"))
-    assert PrometheusReader(guarded(fortress, basic_auth=from_file)).buildinfo()
+    assert PrometheusReader(guarded(fortress, basic_auth=from_file)).product()
     in_url = fortress.url.replace("://", "://zo%C3%AB:open%20sesame@")
-    assert PrometheusReader(guarded(fortress, basic_auth=None, url=in_url)).buildinfo()
+    assert PrometheusReader(guarded(fortress, basic_auth=None, url=in_url)).product()
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,7 @@ def test_a_guarded_prometheus_says_what_is_missing(
     fortress: PrometheusServer, changes: dict[str, object], kind: str, message: str
 ) -> None:
     with pytest.raises(PrometheusError, match=message) as caught:
-        PrometheusReader(guarded(fortress, **changes)).buildinfo()
+        PrometheusReader(guarded(fortress, **changes)).product()
     assert caught.value.reason == kind
 
 

@@ -1,13 +1,16 @@
 """A damaged weights file is never used: not one flipped byte, not one number that is none."""
 
+import errno
+import os
 import random
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from plugin.errors import StoreError
+from plugin.errors import ResourcesExhausted, StoreError
 from plugin.store import Store
 from plugin.store.weights import CHECKSUM_KEY
 
@@ -70,3 +73,17 @@ def test_the_checksum_is_in_the_header(store: Store) -> None:
     path = store.weights.write(1, STATE)
     assert CHECKSUM_KEY.encode() in path.read_bytes()
     assert set(load_file(path)) == set(STATE), "any safetensors reader reads it"
+
+
+def test_a_file_that_cannot_be_opened_for_now_is_not_called_damaged(store: Store) -> None:
+    path = store.weights.write(1, STATE)
+    exhausted = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    with (
+        patch.object(Path, "open", side_effect=exhausted),
+        pytest.raises(ResourcesExhausted, match="Too many open files: raise the limits"),
+    ):
+        store.weights.read(path, [0])
+    path.unlink()
+    with pytest.raises(StoreError, match="cannot be read: .*No such file") as missing:
+        store.weights.read(path, [0])
+    assert not isinstance(missing.value, ResourcesExhausted)

@@ -22,6 +22,7 @@ from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import Labels, SeriesState, Tick
 from plugin.store import Store
 from plugin.web import WebContext, create_app
+from plugin.web.preview_orders import PreviewDesk
 from tests.snapshots import snapshot
 
 # 2026-11-21T00:00:00Z
@@ -49,6 +50,7 @@ class Service:
     planned: config.MaintenanceSettings = config.MaintenanceSettings()
     reloaded: float = 0.0  # unix seconds
     order: Callable[[Order], list[OrderResult]] = lambda order: []
+    previews: PreviewDesk | None = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def reload(self) -> None:
@@ -77,6 +79,7 @@ class Service:
                 started=self.started,
                 reloaded=lambda: self.reloaded,
                 order=self.order,
+                previews=self.previews,
             )
         )
 

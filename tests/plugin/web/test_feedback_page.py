@@ -285,7 +285,7 @@ def test_nothing_that_is_shown_can_run(page: FlaskClient, service: Service) -> N
             style and f"'sha256-{b64encode(sha256(style[1].encode()).digest()).decode()}'" in policy
         )
         assert (
-            shown.headers["Referrer-Policy"] == "no-referrer" and "Set-Cookie" not in shown.headers
+            shown.headers["Referrer-Policy"] == "same-origin" and "Set-Cookie" not in shown.headers
         )
         assert not re.search(r'\s(?:src|href|style|on\w+)\s*=\s*"', shown.text)
     assert "&lt;script&gt;" in pages[0].text

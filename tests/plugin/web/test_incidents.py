@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from plugin.config.groups import groups
 from plugin.domain.alarms import Alarm
+from plugin.domain.changes import Change
 from plugin.domain.times import HOUR
 from plugin.series import Labels, Tick
 from plugin.web import incidents
@@ -103,6 +104,10 @@ def test_an_incident_of_one_series_has_its_peak_and_its_words(
         "worst_watch": "web",
         "title": f"{Labels.of(API)} above its band",
         "text": "24 at 02:55 UTC; expected -1 to 9; outside for 12 min",
+        "short_title": "code=500 job=api above its band",
+        "short_text": "24; expected -1 to 9",
+        "alarm_state": "over",
+        "changes": "",
     }
 
 
@@ -149,6 +154,9 @@ def test_members_are_its_alarms_ranked(service: Service, client: FlaskClient) ->
         "rank": 2,
         "title": f"{Labels.of(API)} above its band",
         "text": "24 at 02:55 UTC; expected -1 to 9; outside for 12 min",
+        "short_title": "code=500 job=api above its band",
+        "short_text": "24; expected -1 to 9",
+        "alarm_state": "over",
     }
     own = get(client, f"/api/v1/incidents?members=true&series={Labels.of(API)}&{RANGE}")
     assert own == [rows[1]], "of a series only its own alarms, with its rank among all"
@@ -327,6 +335,8 @@ def test_the_documented_answers(service: Service, client: FlaskClient) -> None:
         replace(BESIDE, start=first.start + 60, end=first.end - 60, peak_time=first.peak_time),
     )
     close(service, "web", START + 9 * HOUR)
+    api = Labels.of({"job": "api"})
+    service.store.changes.add(Change("42", first.start - 180, "checkout v1.42", api, by="anna"))
     text = (Path(__file__).parents[3] / "docs" / "http-api.md").read_text(encoding="utf-8")
     for route, count in (("incidents", 2), ("annotations", 1)):
         told = re.findall(

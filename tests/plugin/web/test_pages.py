@@ -68,7 +68,7 @@ def words(text: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", text))
 
 
-def test_an_open_incident_is_a_card_in_words_with_its_chart_and_a_link_to_answer_it(
+def test_an_open_incident_is_a_card_in_words_with_its_chart_and_three_answers(
     outside: FlaskClient,
 ) -> None:
     page = outside.get("/", headers=BROWSER)
@@ -81,9 +81,14 @@ def test_an_open_incident_is_a_card_in_words_with_its_chart_and_a_link_to_answer
         "The last 6 h of the worst series in its band"
     ]
     links = [str(link["href"]) for link in document.named("a")]
-    [answer] = [link for link in links if link.startswith("feedback?incident=")]
-    assert outside.get(f"/{answer}").status_code == 200
+    [incident] = [link for link in links if link.startswith("incidents/")]
+    assert outside.get(f"/{incident}").status_code == 200
     assert "series/1" in links
+    assert [button["value"] for button in document.named("button") if button.get("name")] == [
+        "false_alarm",
+        "real",
+        "new_normal",
+    ]
 
 
 def test_a_signed_link_is_offered_where_people_are_known_to_reach_us(service: Service) -> None:
@@ -218,7 +223,9 @@ def test_reading_needs_credentials_where_they_are_set(service: Service, path: st
     client = service.app(
         read_token=SecretStr("r"), basic_auth=(User(username="anna", password=SecretStr("a")),)
     ).test_client()
-    refused = client.get(path, headers=BROWSER)
+    led = client.get(path, headers=BROWSER)
+    assert led.status_code == 303 and "sign-in" in led.headers["Location"]
+    refused = client.get(path, headers=BROWSER, auth=("anna", "x"))
     assert (refused.status_code, refused.mimetype) == (401, "text/html")
     assert any(value.startswith("Basic") for value in refused.headers.getlist("WWW-Authenticate"))
     assert "the password is web.read_token" in words(refused.text)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from plugin.commands.backtest.expression import query_recordings
 from plugin.commands.backtest.source import (
     ALARMS_FILE,
     ALARMS_HEADER,
-    query_recordings,
     read_file,
     read_folder,
 )

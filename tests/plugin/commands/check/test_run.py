@@ -196,6 +196,38 @@ def test_failures_do_not_stop_the_others(prometheus: PrometheusServer) -> None:
     assert text.endswith("1 of 4 watches work; these do not: none, broken, many\n")
 
 
+def test_a_name_that_is_not_there_is_told_with_the_nearest(prometheus: PrometheusServer) -> None:
+    works, text = run(prometheus.url, watch("sum by (code) (rate(shop_request_total[5m]))"))
+    assert not works
+    nearest = "the nearest is `shop_requests_total`"
+    missing = "this Prometheus has had no metric `shop_request_total` in the last 2d"
+    assert f"  warning  {missing}; {nearest}\n" in text
+    works, text = run(prometheus.url, watch("shop_visitors and on() shop_visitor"))
+    assert not works and "no metric `shop_visitor` in the last 2d; the nearest" in text
+
+
+def test_no_series_now_is_a_warning(prometheus: PrometheusServer) -> None:
+    works, text = run(prometheus.url, watch("shop_gone or shop_went"))
+    assert works
+    assert re.search(r"warning  no series now: the newest sample is of 2026-03-0\dT", text)
+    assert "no metric `shop_went` in the last 2d" in text and "no metric `shop_gone`" not in text
+    _, text = run(prometheus.url, watch("shop_visitors or shop_went"))
+    assert "warning" not in text
+
+
+def test_a_range_of_few_scrapes_is_told(prometheus: PrometheusServer) -> None:
+    """A sample comes every minute."""
+    advice = "a sample comes every 1m, and the range holds fewer than 4"
+    works, text = run(prometheus.url, watch("sum(rate(shop_requests_total[10s]))"))
+    assert not works, "it has no value at all"
+    assert f"warning  rate(shop_requests_total[10s]): {advice}" in text
+    assert "use [4m] or more" in text
+    works, text = run(prometheus.url, watch("sum(rate(shop_requests_total[2m]))"))
+    assert works and f"warning  rate(shop_requests_total[2m]): {advice}" in text
+    _, text = run(prometheus.url, watch("sum(rate(shop_requests_total[4m]))"))
+    assert "warning" not in text
+
+
 def test_moments_at_which_the_query_fails_are_counted(prometheus: PrometheusServer) -> None:
     first = END - 3000 * STEP // 2 + STEP
     bad = f"(vector(time()) >= {first} <= {first + 4 * STEP})"

@@ -75,7 +75,7 @@ def test_the_same_numbers_as_prometheus(
 
 
 def test_it_says_its_version(readers: tuple[World, PrometheusReader, PrometheusReader]) -> None:
-    assert readers[2].buildinfo() == "2.42.0-standin"
+    assert readers[2].product() == "Prometheus 2.42.0-standin"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,18 @@ watches:
 
 def test_every_shipped_preset_can_be_read() -> None:
     names = preset_names()
-    assert names == ["blackbox", "kubernetes", "node", "prometheus", "red"]
+    assert names == [
+        "blackbox",
+        "kubernetes",
+        "mongodb",
+        "mysql",
+        "node",
+        "postgres",
+        "prometheus",
+        "queues",
+        "red",
+        "redis",
+    ]
     assert [preset.name for preset in read_presets([])] == names
 
 

@@ -124,7 +124,8 @@ def test_each_proposal_is_explained_in_the_file(
     text = output.read_text()
     assert re.search(
         "  # Packets with errors, in and out; usually none.\n"
-        "  # 1 series in the last (4h|3h5.m); gaps: none; scraped every 15s; has never changed.\n"
+        "  # 1 series in the last (4h\\d*m?|3h5.m); gaps: none; scraped every 15s;"
+        " has never changed; alarms a week: not tried, its history is too short.\n"
         "  - name: node_network_errors\n",
         text,
     )

@@ -14,12 +14,12 @@ from pydantic import SecretStr
 from plugin.board import WatchHealth
 from plugin.cli import main
 from plugin.commands.client import ServiceClient
-from plugin.commands.report.gather import Point, Report, gather
+from plugin.commands.report.gather import gather
 from plugin.commands.report.page import page
 from plugin.commands.report.svg import band, bars
-from plugin.commands.report.words import promised, summary, unscored_notes
 from plugin.domain.budget import NoiseReport, Suggestion
 from plugin.domain.model_decisions import Decision, DecisionKind
+from plugin.domain.report import Point, Report, promised, summary, unscored_notes
 from plugin.errors import BandwatchError
 from plugin.series import Labels, SeriesState
 from plugin.store import alarms, model_decisions
@@ -98,6 +98,29 @@ def test_what_is_asked_of_the_service(report: Report) -> None:
     assert [point.outside for point in noisy.points] == [False] * 9 + [True]
     assert [each.series for each in report.absent] == [str(Labels.of(CLASH))]
     assert summary(report) == "3 alarms in 7 days, 3.5 promised; web spent more than its budget"
+
+
+def test_below_one_promised_alarm_it_is_too_early_to_judge(report: Report) -> None:
+    web, node = (
+        next(line for line in report.watches if line.watch == name) for name in ("web", "node")
+    )
+
+    def words(*promises: float) -> str:
+        lines = (
+            replace(line, promised=number, spent=line.alarms / max(1, number))
+            for line, number in zip((web, node), promises, strict=True)
+        )
+        return summary(replace(report, watches=tuple(lines))).partition("; ")[2]
+
+    assert words(0.4, 0.2) == "too early to judge: less than one alarm was promised"
+    assert words(2.5, 0.2) == (
+        "web spent more than its budget; too early to judge node: less than one alarm was promised"
+    )
+    assert words(5.0, 0.2) == (
+        "every other watch kept its budget; too early to judge node: less than one alarm was"
+        " promised"
+    )
+    assert words(5.0, 1.0) == "every watch kept its budget"
 
 
 def test_what_could_not_be_scored_is_said(report: Report) -> None:

@@ -1,14 +1,98 @@
-"""Numbers and sentences that both the terminal and the page show."""
+"""The figures of a noise report as typed values, and the sentences that tell them. Pure."""
 
 import math
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from plugin.commands.report.gather import NoisySeries, Report, WatchLine
 from plugin.domain.number_text import expected_range
 from plugin.domain.times import duration
 
+MIN_PROMISED = 1 - 1e-6  # alarms, below which nothing can be judged yet: one, a sum of parts
 WHOLE_BUDGET = 1.0  # share of a budget from which on too much is spent
 FULLY_SCORED_SHARE = 0.99  # of the time; the rest may be the edge of the range
+
+
+@dataclass(frozen=True)
+class WatchLine:
+    """What one watch made of its budget in the range, and its state now."""
+
+    watch: str
+    state: str
+    reason: str
+    series: int
+    alarms: int
+    promised: float
+    spent: float  # share of the budget; 1 = as many alarms as promised
+    scored: float  # share of the time of its series, 0 to 1
+    incidents: int  # whose worst alarm was in this watch
+    per_day: tuple[int, ...]  # alarms
+    # series now
+    missing: int
+    stale: int
+    warming_up: int
+    learning: int
+    # models
+    stale_models: int
+    refused: int  # new ones that did not become active
+    unusable: int  # given up
+
+
+@dataclass(frozen=True)
+class Point:
+    """One sample in its band; None = not known, or no bound on that side."""
+
+    time: int  # ms
+    value: float | None
+    lower: float | None
+    upper: float | None
+    outside: bool
+
+
+@dataclass(frozen=True)
+class NoisySeries:
+    """One of the noisiest series."""
+
+    watch: str
+    series: str
+    alarms: int
+    promised: float
+    minutes_outside: float
+    worst_score: float
+    last: int  # ms at which its latest alarm started
+    suggestion: str  # a setting that would make it quieter; "" = none
+    unit: str
+    points: tuple[Point, ...] = ()  # of the very noisiest; others are not drawn
+
+
+@dataclass(frozen=True)
+class AbsentSeries:
+    """A series whose samples have stopped."""
+
+    watch: str
+    series: str
+    age_seconds: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report over the days before `end`."""
+
+    url: str
+    days: int
+    start: int  # ms
+    end: int  # ms
+    watches: tuple[WatchLine, ...]
+    noisy: tuple[NoisySeries, ...]
+    absent: tuple[AbsentSeries, ...]
+
+    @property
+    def alarms(self) -> int:
+        return sum(line.alarms for line in self.watches)
+
+    @property
+    def promised(self) -> float:
+        return sum(line.promised for line in self.watches)
 
 
 def counted(number: float, noun: str) -> str:
@@ -45,12 +129,22 @@ def summary(report: Report) -> str:
     alarms = f"{counted(report.alarms, 'alarm')} in {report.days} days"
     if not is_scoring_known(report):
         return f"{alarms}; how many were promised is not known yet"
-    overspent = [line.watch for line in report.watches if line.spent > WHOLE_BUDGET]
-    verdict = "every watch kept its budget"
+    return f"{alarms}, {promised(report.promised)} promised; {'; '.join(_verdicts(report))}"
+
+
+def _verdicts(report: Report) -> Iterator[str]:
+    """What can be said of the budgets. Below one promised alarm, one by chance is already more."""
+    young = [line.watch for line in report.watches if line.series and line.promised < MIN_PROMISED]
+    old = [line for line in report.watches if line.watch not in young]
+    overspent = [line.watch for line in old if line.spent > WHOLE_BUDGET]
     if overspent:
         pronoun = "its" if len(overspent) == 1 else "their"
-        verdict = f"{' and '.join(overspent)} spent more than {pronoun} budget"
-    return f"{alarms}, {promised(report.promised)} promised; {verdict}"
+        yield f"{' and '.join(overspent)} spent more than {pronoun} budget"
+    elif old or not young:
+        yield f"every {'other ' if young else ''}watch kept its budget"
+    if young:
+        names = "" if not old else f" {' and '.join(young)}"
+        yield f"too early to judge{names}: less than one alarm was promised"
 
 
 def is_scoring_known(report: Report) -> bool:

@@ -1,0 +1,58 @@
+"""Incidents and their alarms in short words, without times: a dashboard shows these in the zone of
+whoever looks at it."""
+
+from collections.abc import Mapping
+
+from plugin.domain import wording
+from plugin.series import SeriesRecord
+from plugin.web.incident_rows import IncidentDetails, IncidentMember
+from plugin.web.short_names import ShortNames
+
+
+class IncidentWords:
+    """The columns `short_title`, `short_text` and `alarm_state`."""
+
+    def __init__(self, names: ShortNames) -> None:
+        self._names = names
+
+    def of_incident(self, details: IncidentDetails) -> Mapping[str, str]:
+        """Of an incident; it recovers while none of its alarms is open."""
+        incident = details.incident
+        worst = self._name(details.worst)
+        peak = wording.peak_text(
+            wording.AlarmPeak(
+                incident.peak_time,
+                incident.peak_value,
+                incident.peak_expected,
+                incident.peak_lower,
+                incident.peak_upper,
+                details.unit,
+            )
+        )
+        group = f"{incident.group}{incident.labels}" if incident.labels else incident.group
+        if incident.size > 1:
+            peak = wording.incident_text(
+                self._name(details.first), worst, incident.peak_score, peak
+            )
+        state = ("outside" if details.outside else "recovering") if details.open else "over"
+        return {
+            "short_title": wording.incident_title(
+                group, incident.size, incident.among, worst, incident.direction
+            ),
+            "short_text": peak,
+            "alarm_state": state,
+        }
+
+    def of_member(self, member: IncidentMember) -> Mapping[str, str]:
+        """Of one alarm."""
+        unit = member.watch.unit if member.watch is not None else ""
+        return {
+            "short_title": wording.alarm_title(
+                self._names.of(member.record), member.alarm.direction
+            ),
+            "short_text": wording.peak_text(member.alarm.peak(unit)),
+            "alarm_state": "outside" if member.open else "over",
+        }
+
+    def _name(self, record: SeriesRecord | None) -> str:
+        return self._names.of(record) if record is not None else ""
