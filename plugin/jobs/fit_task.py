@@ -186,7 +186,8 @@ def _fit_on_device(
     A GPU that fails (out of memory, wrong driver) costs time, never the model.
     """
     detector = from_spec(task.spec)
-    device = choose(task.device)
+    # A first model must not wait for torch to be loaded.
+    device = "cpu" if detector.name == WITHOUT_TORCH else choose(task.device)
     settings: dict[str, Any] = {
         "alert_budget": task.alert_budget,
         "progress": _deadline(len(batch.values) * task.max_seconds),

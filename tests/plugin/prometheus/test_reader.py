@@ -247,9 +247,7 @@ def test_headers_and_tokens_are_sent_and_files_are_read_each_time(
     read.product()
     token.write_text("second\n")
     read.product()
-    PrometheusReader(
-        PrometheusSettings(url=faults.url, bearer_token=SecretStr("fixed"))
-    ).product()
+    PrometheusReader(PrometheusSettings(url=faults.url, bearer_token=SecretStr("fixed"))).product()
     assert sent == [("Bearer first", "shop"), ("Bearer second", "shop"), ("Bearer fixed", None)]
     token.unlink()
     with pytest.raises(

@@ -8,12 +8,7 @@ import numpy as np
 import pytest
 
 from plugin.commands.backtest.expression import query_recordings
-from plugin.commands.backtest.source import (
-    ALARMS_FILE,
-    ALARMS_HEADER,
-    read_file,
-    read_folder,
-)
+from plugin.commands.backtest.source import ALARMS_FILE, ALARMS_HEADER, read_file, read_folder
 from plugin.config.model import PrometheusSettings
 from plugin.errors import BandwatchError
 from plugin.prometheus import PrometheusReader
