@@ -1,8 +1,9 @@
 """Records a store with the program of some commit: `python -m tests.upgrades.record COMMIT...`.
 
-The program of the commit runs twice over the computed source, with its clock at `FIRST_END` and at
-`END`. Its store and its answers go into `tests/testdata/stores/COMMIT.tar.gz`. To be run for the
-last commit before a change of the schema, of the blocks or of the arrays of models.
+The program of the commit runs twice over the computed source, with its clock from `FIRST_END` and
+from `END` on, each time for less than a step. Its store and its answers go into
+`tests/testdata/stores/SCHEMA-COMMIT.tar.gz`. To be run for the last commit before a change of the
+schema, of the blocks or of the arrays of models.
 """
 
 import json
@@ -31,8 +32,8 @@ WAIT_SECONDS = 300
 PROGRAM = """\
 import runpy, sys, time
 if __name__ == "__main__":  # a worker imports this file, too
-    now = float(sys.argv.pop(1))
-    time.time = lambda: now
+    offset = float(sys.argv.pop(1)) - time.monotonic()
+    time.time = lambda: time.monotonic() + offset
     runpy.run_module("plugin", run_name="__main__")
 """
 DETECTOR = "{name: vae, steps: 40}"

@@ -73,7 +73,7 @@ FAULTS = {
     "302": (
         fault.status(302, Location="https://u:p@login.example/?x"),
         "invalid",
-        r"answered 302 and points to https://login.example/\?x: set `prometheus.url`",
+        r"answered 302 and points to https://login.example: set `prometheus.url`",
     ),
     "400": (
         fault.status(400, BAD_QUERY),
