@@ -97,3 +97,15 @@ def test_a_class_that_is_defined_twice_is_found() -> None:
 def test_a_local_that_hides_an_outer_name_is_found(text: str, name: str) -> None:
     (line,) = hidden_names(Module("plugin.a", text))
     assert f"`{name}` in f hides an outer name" in line
+
+
+def test_no_package_exports_what_is_called_like_one_of_its_modules() -> None:
+    """Which of the two the name means would depend on what is imported first."""
+    clashes = []
+    for path in (ROOT / "plugin").rglob("__init__.py"):
+        package = ".".join(path.parent.relative_to(ROOT).parts)
+        modules = {other.stem for other in path.parent.iterdir()}
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ImportFrom) and f"{node.module}".startswith(f"{package}."):
+                clashes += [f"{package}.{name.name}" for name in node.names if name.name in modules]
+    assert clashes == []

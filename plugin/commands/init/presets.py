@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from plugin.config.problems import InvalidValue, listed, nearest_name, one_of, type_name
-from plugin.config.watch_settings import invalid_watch_settings
+from plugin.config.watch_from_settings import invalid_watch_settings
 from plugin.config.yaml_lines import Document, read_document
 from plugin.errors import ConfigError
 

@@ -8,7 +8,7 @@ from plugin.commands.init.alarm_trial import AlarmTrial, NotTried
 from plugin.commands.init.candidates import WatchCandidate, with_words
 from plugin.commands.init.survey import MetricSurvey, QueryTrial
 from plugin.config import Watch, format_duration, parse_duration
-from plugin.config.watch_settings import invalid_watch_settings, watch_of
+from plugin.config.watch_from_settings import invalid_watch_settings, watch_of
 from plugin.domain.times import DAY, MINUTE
 from plugin.errors import PrometheusError
 

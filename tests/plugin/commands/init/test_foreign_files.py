@@ -9,7 +9,7 @@ from plugin.commands.init.carried import CarriedWatches
 from plugin.commands.init.rule_watches import rule_watches
 from plugin.commands.init.vmanomaly import vmanomaly_watches
 from plugin.commands.init.vmanomaly_settings import watch_setting
-from plugin.config.watch_settings import invalid_watch_settings
+from plugin.config.watch_from_settings import invalid_watch_settings
 from plugin.errors import ConfigError
 
 FILES = Path(__file__).parent / "testdata"
