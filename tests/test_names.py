@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.test_architecture import Module, source
+from tests.test_architecture import ROOT, Module, source
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 # Parameters that Python or its library names: `format` is that of `http.server`'s `log_message`.
