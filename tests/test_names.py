@@ -104,7 +104,7 @@ def test_no_package_exports_what_is_called_like_one_of_its_modules() -> None:
     clashes = []
     for path in (ROOT / "plugin").rglob("__init__.py"):
         package = ".".join(path.parent.relative_to(ROOT).parts)
-        modules = {other.stem for other in path.parent.iterdir()}
+        modules = {other.stem for other in path.parent.glob("*.py")}
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.ImportFrom) and f"{node.module}".startswith(f"{package}."):
                 clashes += [f"{package}.{name.name}" for name in node.names if name.name in modules]

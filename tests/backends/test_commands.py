@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,8 +54,25 @@ def backend(
 ) -> Iterator[Backend]:
     """It holds hours of history, and minutes to come with an incident."""
     with request.param(tmp_path_factory.mktemp("backend")) as server:
-        server.write(series(int(time.time())))
+        now = int(time.time())
+        server.write(series(now))
+        assert eventually(lambda: samples(server.url, now) > (HOURS - 1.1) * 3600 / STEP, 60)
         yield server
+
+
+def samples(url: str, now: int) -> int:
+    """How many of the rate the server shows in the hours before a time: it may take seconds to show
+    what was written, and a history that is empty is not asked for again at once."""
+    question = {
+        "query": "sum by (job) (rate(work_total[1m]))",
+        "start": now - (HOURS - 1) * 3600,
+        "end": now - 60,
+        "step": STEP,
+    }
+    address = f"{url}/api/v1/query_range?{urllib.parse.urlencode(question)}"
+    with urllib.request.urlopen(address) as answer:
+        rows = json.load(answer)["data"]["result"]
+    return len(rows[0]["values"]) if rows else 0
 
 
 def series(now: int) -> list[Series]:
