@@ -124,8 +124,8 @@ def rows_product(x: Floats, weight: Floats) -> Floats:
     return np.asarray(np.matmul(blocks, weight[:, None]).reshape(series, count, -1))
 
 
-def sigmoid(x: Floats) -> Floats:
-    """Element by element."""
+def sigmoid(x: NDArray[Any]) -> NDArray[Any]:
+    """Element by element, in the precision of x."""
     return np.asarray(np.tanh(x * HALF) * HALF + HALF)
 
 

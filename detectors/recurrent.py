@@ -8,7 +8,7 @@ import numpy as np
 
 from detectors import places
 from detectors.api import FloatArray
-from detectors.layers import ROWS, Floats
+from detectors.layers import ROWS, Floats, sigmoid
 from detectors.places import Block, blanks
 from detectors.season import FEATURES
 from detectors.trend_view import TrendView
@@ -80,11 +80,6 @@ def gated_head(out: Floats, last: FloatArray) -> tuple[FloatArray, FloatArray]:
     T]; in double precision."""
     net, gate, raw = out.astype(np.float64)
     return net + sigmoid(gate) * last, np.logaddexp(0.0, raw) + MIN_WIDTH_SPREADS
-
-
-def sigmoid(values: FloatArray) -> FloatArray:
-    bounded = np.maximum(values, -700.0)  # beyond, the exponential is infinite
-    return np.asarray(1 / (1 + np.exp(-bounded)))
 
 
 def fade(deviation: FloatArray, age: FloatArray, max_age: float = MAX_TRAINED_AGE) -> FloatArray:

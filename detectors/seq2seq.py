@@ -22,17 +22,9 @@ from numpy.typing import NDArray
 from detectors import yesterday
 from detectors.api import Arrays, BoolArray, FloatArray, Progress, SeriesBatch
 from detectors.fitted import TrendDetector
-from detectors.layers import Floats, advance, linear, run
+from detectors.layers import Floats, advance, linear, run, sigmoid
 from detectors.model import learn_with_torch
-from detectors.recurrent import (
-    INPUTS,
-    KNOWN_INPUTS,
-    RecentColumns,
-    fade,
-    gated_head,
-    input_blocks,
-    sigmoid,
-)
+from detectors.recurrent import INPUTS, KNOWN_INPUTS, RecentColumns, fade, gated_head, input_blocks
 from detectors.stepping import MAX_AGE_STEPS, ages, hold, latest
 from detectors.trend_view import TrendView
 
