@@ -57,11 +57,12 @@ class WatchPageViews:
 
     def show_all(self, _: NoQuery) -> Response:
         """A line for each watch, with its query."""
-        watches = self._context.watches()
+        queries = {name: watch.query for name, watch in self._context.watches().items()}
         return page(
             "page_watches.html",
             title="Watches · Bandwatch",
-            lines=[(line, watches[line.name].query) for line in self._lines()],
+            watches=list(self._lines()),
+            queries=queries,
             made_at=time_of_day(int(self._context.clock())),
         )
 
