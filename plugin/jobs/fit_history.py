@@ -12,6 +12,9 @@ from plugin.jobs.watch_context import WatchContext
 
 log = logging.getLogger(__name__)
 
+# Times at which a young source is looked at: of a day, one in five minutes, in which Prometheus
+# still shows the sample before.
+PROBES = 288
 RETRY_SECONDS = 600  # after a request for history that failed, or was answered in part
 
 
@@ -39,6 +42,21 @@ class FitHistory:
         self._covariates.load(window.start, window.end)
         SourceHoles(self._context).look(window.start, window.end)
         return history.samples
+
+    def first_sample(self, start: int, end: int) -> int | None:
+        """Grid time near which the samples of the watch begin, within start..end; None without
+        one. Keeps nothing. Raises PrometheusError, Stopped."""
+        watch = self._context.watch
+        step = max(1, (end - start) // watch.step // PROBES) * watch.step
+        answer = self._context.reader.range(
+            watch.query,
+            -(-start // step) * step,
+            end // step * step,
+            step,
+            max_series=watch.max_series,
+            probe_time=self._context.latest_time(),
+        )
+        return min((int(series.times[0]) for series in answer.observed), default=None)
 
     def complete(self, window: Grid) -> None:
         """Asks for what the store lacks. Where it is refused, most series can be fitted without

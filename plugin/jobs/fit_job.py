@@ -72,19 +72,24 @@ class FitJob:
         if fit_times:
             self._metrics.last_fit.labels(self.watch.name).set(max(fit_times))
 
-    def first_fit(self, end: int) -> None:
-        """For a new watch: loads history up to `end` and serves every series by the baseline at
-        once.
+    def first_fit(self, oldest_time: int, now: int) -> int:
+        """For a new watch: loads its history and serves every series by the baseline at once.
+
+        Learns from what was before `oldest_time`. Where the source is younger than that, learns
+        from the older half of what it has. Both are grid times, as is the one returned: what comes
+        after it is to be scored.
 
         Raises PrometheusError, and Stopped when the service stops before it is done: the next start
         does it again.
         """
         watch = self.watch
-        window = self._window(end)
         log.info(
             "loading history", extra={"watch": watch.name, "window_seconds": watch.fit_seconds}
         )
-        samples = self._history.load(window)
+        samples = self._history.load(self._window(oldest_time))
+        end = self._end_of_first_window(oldest_time, now)
+        if end > oldest_time:
+            samples += self._history.load(self._window(end))
         records = self._registry.records()
         ids = np.array([record.id for record in records], np.int64)
         living = tuple(
@@ -102,6 +107,17 @@ class FitJob:
             },
         )
         self._fit([FitNeed(self._baseline, False, living)], end)
+        return end
+
+    def _end_of_first_window(self, oldest_time: int, now: int) -> int:
+        """At least half of the history there is, or the whole `fit_window`, comes before it."""
+        seen = [record.first_seen for record in self._registry.records()]
+        first = min(seen, default=None) or self._history.first_sample(oldest_time, now)
+        if first is None:
+            return oldest_time
+        middle = first + (now - first) // 2
+        end = min(middle, first + self.watch.fit_seconds) // self.watch.step * self.watch.step
+        return max(oldest_time, end)
 
     def run(
         self, *, everyone: bool = False, progress: Callable[[float], None] = lambda share: None

@@ -37,9 +37,10 @@ class ScoreJob:
         context: WatchContext,
         covariates: Covariates,
         publisher: WatchPublisher,
-        first_fit: Callable[[int], None],
+        first_fit: Callable[[int, int], int],
     ) -> None:
-        """first_fit: loads the history of a new watch up to a grid time, and fits it."""
+        """first_fit: loads and fits the history of a new watch. Takes the oldest grid time to score
+        from and that of now; returns where scoring starts."""
         self.watch = context.watch
         self._store = context.store
         self._reader = context.reader
@@ -140,7 +141,7 @@ class ScoreJob:
         check_clock(self._clock, self._reader, self.watch, scored_until)
         end = (int(self._clock()) - self.watch.offset) // step * step
         oldest_time = end - max(1, self.watch.backfill // step) * step
-        scorer = self._scorer or self._load(oldest_time)
+        scorer = self._scorer or self._load(oldest_time, end)
         if scorer.until > end + max(step, MAX_SKEW_SECONDS):
             raise ClockAhead(
                 f"watch {self.watch.name!r} has been scored until {scorer.until} (unix seconds),"
@@ -170,21 +171,18 @@ class ScoreJob:
     def _registry_size(self) -> int:
         return max(1, len(self._registry.records()))
 
-    def _load(self, oldest_time: int) -> WatchScorer:
+    def _load(self, oldest_time: int, now: int) -> WatchScorer:
         """At the first run: the scorer as the store has it; a new watch learns from its history
         before."""
         if not self._restored:
             self.restore()
         scored_until = self._store.samples.scored_until(self.watch.name)
         if scored_until is None:
-            self._first_fit(oldest_time)
+            start = self._first_fit(oldest_time, now)
             # Also of the series that have ended in the history: since when are they missing?
-            self._publisher.restore(oldest_time)
-        start = (
-            oldest_time
-            if scored_until is None
-            else scored_until // self.watch.step * self.watch.step
-        )
+            self._publisher.restore(start)
+        else:
+            start = scored_until // self.watch.step * self.watch.step
         self._scorer = self._scorer_at(start)
         self._alarms = OpenAlarms(
             self.watch.step,
