@@ -88,7 +88,10 @@ def scoring(url: str, folder: str, end: int) -> Scoring:
     context = WatchContext(watch, store, reader, metrics, registry, clock=lambda: clock[0])
     publisher = WatchPublisher(context, board, groups([watch])[watch.name], gone_after=10**9)
     job = ScoreJob(
-        context, Covariates(context), publisher, first_fit=lambda oldest, now: adopt(context, oldest)
+        context,
+        Covariates(context),
+        publisher,
+        first_fit=lambda oldest, now: adopt(context, oldest),
     )
     assert job.run(), "the first tick failed"
     return Scoring(job, board, store, metrics, clock, first)
