@@ -72,8 +72,17 @@ class WakefulScheduler(BackgroundScheduler):  # type: ignore[misc]
             if not 0 <= now - last_time <= JUMP_SECONDS:
                 self._make_all_due(now)
             last_time = now
-            next_seconds = self._process_jobs()  # None = there is no job
-            wait_seconds = WAKE_SECONDS if next_seconds is None else min(WAKE_SECONDS, next_seconds)
+            self._process_jobs()
+            wait_seconds = self._seconds_to_next_run()
+
+    def _seconds_to_next_run(self) -> float:
+        """At most WAKE_SECONDS. What `_process_jobs` returns is of no use: it converts the next
+        time to the zone of the scheduler, and that one always answers with the time of now."""
+        with self._jobstores_lock:
+            next_times = [store.get_next_run_time() for store in self._jobstores.values()]
+        now = self._clock()
+        waits = [next_time.timestamp() - now for next_time in next_times if next_time is not None]
+        return max(0.0, min([WAKE_SECONDS, *waits]))
 
     def _wait(self, seconds: float) -> None:
         """Until then, or until a job was added or the scheduler stopped."""

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from plugin.cli import flags, listings
+from plugin.cli.signals import signal_wait
 from plugin.clock import pause
 from plugin.errors import BandwatchError, ConfigError
 
@@ -72,7 +73,9 @@ def run(options: argparse.Namespace) -> int:
     try:
         service.start()
         print(f"The page: {service.page_url}", flush=True)
-        stop_signals.get()
+        with signal_wait() as wait:
+            while stop_signals.empty():
+                wait()
     finally:
         stopped = service.stop()
     if not stopped:  # the interpreter would wait for its threads

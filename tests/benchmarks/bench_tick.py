@@ -148,6 +148,7 @@ def adopt(context, until):  # type: ignore[no-untyped-def]
     ]
     store.save_models(watch.name, models)
     context.registry.promote(models)
+    return until
 
 
 def measure() -> dict[str, float]:

@@ -40,6 +40,24 @@ def test_runs_at_once_and_again(scheduler: Scheduler) -> None:
     assert eventually(lambda: len(runs) >= 3)
 
 
+def test_between_runs_it_sleeps(metrics: Metrics) -> None:
+    looks: list[float] = []
+
+    def clock() -> float:
+        looks.append(time.time())
+        return looks[-1]
+
+    made = Scheduler(metrics, clock=clock)
+    made.every("minute", 60, lambda: None)
+    made.every("hour", 3600, lambda: None, aligned=True)
+    made.start()
+    try:
+        assert eventually(lambda: looks[-1] - looks[0] > 2.5)
+    finally:
+        made.stop()
+    assert len(looks) < 100, "it wakes every second, and looks a few times then"
+
+
 def test_a_slow_job_never_overlaps_itself_and_is_counted(
     scheduler: Scheduler, metrics: Metrics
 ) -> None:
