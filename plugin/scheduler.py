@@ -81,8 +81,9 @@ class WakefulScheduler(BackgroundScheduler):  # type: ignore[misc]
         with self._jobstores_lock:
             next_times = [store.get_next_run_time() for store in self._jobstores.values()]
         now = self._clock()
-        waits = [next_time.timestamp() - now for next_time in next_times if next_time is not None]
-        return max(0.0, min([WAKE_SECONDS, *waits]))
+        waits = [WAKE_SECONDS]
+        waits += [next_time.timestamp() - now for next_time in next_times if next_time is not None]
+        return max(0.0, min(waits))
 
     def _wait(self, seconds: float) -> None:
         """Until then, or until a job was added or the scheduler stopped."""
