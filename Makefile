@@ -14,7 +14,7 @@ PREVIEW := tests/grafana/preview
 PACKAGES := $(PREVIEW)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-backends lint fuzz soak crash bench bench-quality bench-feedback dashboards grafana-preview man clean
+.PHONY: help demo test test-backends helm kustomize lint fuzz soak crash bench bench-quality bench-feedback dashboards grafana-preview page-scripts man size clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,12 @@ test-backends: $(INSTALLED) ## the service on Prometheus 3 and VictoriaMetrics, 
 	@deploy/install-servers.sh
 	@deploy/install-backends.sh
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/backends $(TEST_ARGS)
+
+helm: ## helm and kustomize, which Go builds once, for the tests of deploy/helm and deploy/kustomize
+	@deploy/install-backends.sh tests/deploy/modules.txt
+
+kustomize: $(INSTALLED) helm ## deploy/kustomize anew, from the Helm chart
+	$(BIN)/python -m tests.deploy.kustomize
 
 lint: $(INSTALLED) ## ruff and mypy --strict
 	$(BIN)/ruff check .
@@ -64,12 +70,18 @@ bench-feedback: ## a week after all false alarms were answered: DATA=dir SCORES=
 dashboards: $(INSTALLED) ## grafana/dashboards and grafana/import anew, from tests/grafana/dashboards
 	$(BIN)/python -m tests.grafana.dashboards
 
+size: $(INSTALLED) ## what an installation takes on disk, with each extra
+	$(BIN)/python -m tests.installed_size
+
 man: $(INSTALLED) ## man pages of all commands, in build/man/man1
 	$(BIN)/python -m tests.man_pages build/man/man1
 
 grafana-preview: $(INSTALLED) $(PREVIEW)/built/page.js ## the dashboards over the demo, drawn by Grafana's own components; ARGS='--only series'
 	@deploy/install-servers.sh --optional
 	$(BIN)/python -m tests.grafana.preview $(ARGS)
+
+page-scripts: ## the scripts that a chart loads, minified with npm
+	cd tests/page_scripts && npm ci && node build.mjs
 
 clean: ## caches and build outputs; the virtual environment stays (remove .venv to be rid of it)
 	rm -rf build dist $(PREVIEW)/built ./*.egg-info .mypy_cache .ruff_cache .pytest_cache

@@ -1,25 +1,33 @@
 #!/bin/sh
 # Builds the other servers that `make test-backends` tests against, with Go, into a cache outside the checkout.
-# Usage: install-backends.sh [--cached]        --cached: build nothing; the exit status says whether all are there.
+# Usage: install-backends.sh [--cached] [MODULES]
+#   --cached: build nothing; the exit status says whether all are there.
+#   MODULES: a list of other programs, such as tests/deploy/modules.txt.
 set -eu
 cd "$(dirname "$0")/.."
-modules=tests/backends/modules.txt
+cached=
+if [ "${1:-}" = --cached ]; then
+    cached=yes
+    shift
+fi
+modules=${1:-tests/backends/modules.txt}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/bandwatch/backends
 go=$(command -v go || echo /usr/local/go/bin/go)
 
-# NAME@VERSION of the program that a module path ends in; its folder in the cache has this name.
+# NAME@VERSION of the program that a module path ends in, but for /v5; its folder in the cache has this name.
 release() {
-    echo "${1##*/}"
+    echo "$1" | sed 's:/v[0-9]*@:@:; s:.*/::'
 }
 
 missing=
 while read -r module; do
     folder=$cache/$(release "$module")
-    name=$(release "${module%@*}")
+    name=$(release "$module")
+    name=${name%@*}
     [ -x "$folder/$name" ] || missing="$missing $module"
 done <"$modules"
 [ -n "$missing" ] || exit 0
-[ "${1:-}" != --cached ] || exit 1
+[ -z "$cached" ] || exit 1
 
 if ! "$go" version >/dev/null 2>&1; then
     echo "install-backends: no Go is installed, so these are not built, and their tests are skipped:$missing" >&2

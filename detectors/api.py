@@ -8,7 +8,7 @@ DetectorError
 └── TooSlow          training took longer than it may
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
@@ -242,3 +242,13 @@ class Detector(Protocol):
     @property
     def warm_up(self) -> int:
         """How many samples before the first one of interest a cold `score` should be given."""
+
+
+@runtime_checkable
+class DividedDetector(Protocol):
+    """A detector whose rows need not all have the same arrays to be scored; a `Detector` may be one
+    to save memory."""
+
+    def divide(self, state: Arrays) -> Iterator[tuple[IntArray, Arrays]]:
+        """Groups of rows of a state, each row in one of them, and the arrays that score a group: it
+        is restored from these, and its scores are those of its rows in the whole."""

@@ -16,12 +16,11 @@ used, and no part of a far tail. A series that is too young for a network, or wh
 diverges, keeps the baseline.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors.api import (
     Arrays,
@@ -40,6 +39,7 @@ from detectors.fitted import MODEL_PREFIX, calibrate, held_out_loss, own_arrays,
 from detectors.history import History, prepare_history
 from detectors.lstm import LSTM
 from detectors.model import Prediction, TorchMissing
+from detectors.named_arrays import OwnArrays, named, of_model, rows_of, with_rows
 from detectors.scaling import quantile
 from detectors.seq2seq import Seq2Seq
 from detectors.trend_view import TrendView
@@ -56,7 +56,6 @@ NETWORKS: dict[str, Network] = {
     "seq2seq": Seq2Seq(),
     "vae": VAE(),
 }
-OwnArrays = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -104,6 +103,23 @@ class Auto:
     def restore(self, state: Arrays, *, device: str = "cpu") -> FittedDetector:
         return restore(self, state)
 
+    def divide(self, state: Arrays) -> Iterator[tuple[IntArray, Arrays]]:
+        """See `api.DividedDetector`: the rows of each chosen model, without the weights of the
+        networks that were not chosen. These are three quarters of a state."""
+        choice = state[MODEL_PREFIX + "choice"]
+        for number, chosen in enumerate(self._models):
+            rows = np.flatnonzero(choice == number)
+            others = tuple(f"{MODEL_PREFIX}{name}." for name in self._networks if name != chosen)
+            if len(rows):
+                yield (
+                    rows,
+                    {
+                        name: array[rows]
+                        for name, array in state.items()
+                        if not name.startswith(others)
+                    },
+                )
+
     def predict(self, weights: Arrays, view: TrendView, carry: Arrays | None) -> Prediction:
         """What the chosen model of each series predicts; the carry of the others stays as it is."""
         view = replace(view, covariates=view.covariates[:, :0])
@@ -111,18 +127,22 @@ class Auto:
         width = np.ones(view.deviation.shape)
         next_carry = OwnArrays()
         for number, (name, model) in enumerate(self._models.items()):
-            own = _of(name, weights)
+            own = of_model(name, weights)
             if carry is None:
+                own = own or _blank_weights(model, len(offset))
                 state = dict(model.predict(own, view.steps(0, 0), None)[2])
             else:
-                state = _of(name, carry)
+                state = of_model(name, carry)
             rows = np.flatnonzero(weights["choice"] == number)
-            if len(rows):
+            if 0 < len(rows) < len(offset):
                 offset[rows], width[rows], moved = model.predict(
-                    _rows(own, rows), view.rows(rows), _rows(state, rows)
+                    rows_of(own, rows), view.rows(rows), rows_of(state, rows)
                 )
-                state = {key: _with_rows(state[key], rows, moved[key]) for key in state}
-            next_carry |= _named(name, state)
+                state = {key: with_rows(state[key], rows, moved[key]) for key in state}
+            elif len(rows):
+                offset, width, moved = model.predict(own, view, state)
+                state = dict(moved)
+            next_carry |= named(name, state)
         return offset, width, next_carry
 
     @property
@@ -151,8 +171,8 @@ class Auto:
         choice = np.zeros(len(offset), np.int64)
         for number, (name, model) in enumerate(self._networks.items(), start=1):
             part = _part_progress(progress, number, len(self._names))
-            own, trained = _train_network(model, history, _of(name, prior), device, part)
-            weights |= _named(name, own)
+            own, trained = _train_network(model, history, of_model(name, prior), device, part)
+            weights |= named(name, own)
             if not trained.any():
                 continue
             its_offset, its_width, carries[name] = model.predict(own, view, None)
@@ -172,8 +192,8 @@ class Auto:
         joint = dict(self.predict(weights, view.steps(0, 0), None)[2])
         for number, name in enumerate(self._models):
             rows = np.flatnonzero(weights["choice"] == number)
-            for key, array in _named(name, carries.get(name, {})).items():
-                joint[key] = _with_rows(joint[key], rows, array[rows])
+            for key, array in named(name, carries.get(name, {})).items():
+                joint[key] = with_rows(joint[key], rows, array[rows])
         return joint
 
 
@@ -223,9 +243,7 @@ def _train_network(
     for array in prior.values():
         has_prior |= array.reshape(rows, -1).any(axis=1)
     weights = {name: np.array(array) for name, array in prior.items()}
-    if not weights:
-        shapes = model.weight_shapes()
-        weights = {name: np.zeros((rows, *shape), np.float32) for name, shape in shapes.items()}
+    weights = weights or _blank_weights(model, rows)
     trained = np.zeros(rows, bool)
     for group, start in ((ready & has_prior, prior), (ready & ~has_prior, None)):
         index, own = _train_rows(model, history, np.flatnonzero(group), start, device, progress)
@@ -233,6 +251,12 @@ def _train_network(
         for name, array in own.items():
             weights[name][index] = array
     return weights, trained
+
+
+def _blank_weights(model: Baseline | Network, rows: int) -> OwnArrays:
+    """Of a network that is not trained, or not kept; the baseline has none."""
+    shapes = {} if isinstance(model, Baseline) else model.weight_shapes()
+    return {name: np.zeros((rows, *shape), np.float32) for name, shape in shapes.items()}
 
 
 def _train_rows(
@@ -261,27 +285,3 @@ def _train_rows(
 def _part_progress(progress: Progress | None, number: int, count: int) -> Progress | None:
     """The progress of network `number` of `count`, as part of the whole."""
     return None if progress is None else lambda share: progress((number - 1 + share) / count)
-
-
-def _named(name: str, arrays: Arrays) -> OwnArrays:
-    return {f"{name}.{key}": array for key, array in arrays.items()}
-
-
-def _of(name: str, arrays: Arrays) -> OwnArrays:
-    """The inverse of `_named`."""
-    return {
-        key.removeprefix(f"{name}."): array
-        for key, array in arrays.items()
-        if key.startswith(f"{name}.")
-    }
-
-
-def _rows(arrays: Arrays, index: IntArray) -> OwnArrays:
-    return {name: array[index] for name, array in arrays.items()}
-
-
-def _with_rows(array: NDArray[Any], index: IntArray, rows: NDArray[Any]) -> NDArray[Any]:
-    """A copy of an array with other rows at `index`."""
-    changed = array.copy()
-    changed[index] = rows
-    return changed

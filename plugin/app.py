@@ -13,11 +13,12 @@ from plugin import config as settings
 from plugin.board import WatchHealth
 from plugin.components import Components, WatchJobs
 from plugin.config import Config
-from plugin.errors import ConfigError
+from plugin.errors import BandwatchError, ConfigError
 from plugin.jobs import housekeeping
 from plugin.jobs.fit_task import tell_missing_torch
 from plugin.preview.orders import PreviewOrders
 from plugin.scheduler import Scheduler
+from plugin.systemd import READY, STOPPING, notify, reload_notice
 from plugin.web import WebContext, create_app
 from plugin.web.server import Server, serve
 
@@ -28,6 +29,8 @@ FORECAST_CHECK_SECONDS = 5  # how often the forecast job looks whether there was
 SEND_CHECK_SECONDS = 2  # how often the remote write job looks whether there was a tick
 BUDGET_CHECK_SECONDS = 15  # how often the budget job looks whether it has rested enough
 HOUSEKEEPING_SECONDS = 600
+CONFIG_CHECK_SECONDS = 5  # how often the file is looked at, where it is watched
+WORKER_CHECK_SECONDS = 30  # how often workers that have nothing to do are looked for
 
 
 class Service:
@@ -38,11 +41,15 @@ class Service:
         config: Config,
         *,
         load: Callable[[], Config] | None = None,
+        config_changed: Callable[[], bool] | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        """load: reads the configuration again, for `reload`; raises ConfigError. clock: unix
-        seconds; None = those of this machine, as long as they are right."""
+        """load: reads the configuration again, for `reload`; raises ConfigError. config_changed:
+        whether it is another than at the last `load`, asked every few seconds; None = a reload has
+        to be asked for. clock: unix seconds; None = those of this machine, as long as they are
+        right."""
         self._load = load
+        self._config_changed = config_changed
         self._parts = Components(config, clock=clock)
         self._clock = self._parts.clock
         self._previews = PreviewOrders(self._parts, self._clock)
@@ -60,7 +67,6 @@ class Service:
         refused"."""
         parts = self._parts
         tell_missing_torch(parts.config.watches)
-        parts.workers.warm_up()
         for jobs in parts.watches.values():
             jobs.score.restore()
         self._server = serve(
@@ -69,6 +75,7 @@ class Service:
             parts.metrics,
             Path(parts.config.store.path),
         )
+        parts.workers.warm_up()  # not before, as it takes a processor for a while
         parts.metrics.reload_successful.set(1)
         parts.metrics.reload_time.set_to_current_time()
         for jobs in parts.watches.values():
@@ -77,7 +84,12 @@ class Service:
         self._scheduler.every("noise", BUDGET_CHECK_SECONDS, parts.budget.run, lane="noise")
         self._schedule_remote_write()
         self._schedule_maintenance()
+        if self._config_changed is not None:
+            self._scheduler.every(
+                "config", CONFIG_CHECK_SECONDS, self._reload_changed, lane="config"
+            )
         self._scheduler.start()
+        notify(READY, f"STATUS=listening at {self.url}")
         log.info("listening", extra={"url": self.url, "watches": len(parts.watches)})
 
     def _web_context(self) -> WebContext:
@@ -108,6 +120,7 @@ class Service:
         False when a job could not be ended, because Prometheus or the disk lets it wait: the
         process may end all the same, as at any instant.
         """
+        notify(STOPPING)
         self._parts.interrupt()
         all_ended = self._scheduler.stop()
         if self._server is not None:
@@ -150,7 +163,7 @@ class Service:
 
         Raises ConfigError and changes nothing when it is wrong.
         """
-        with self._reloading:
+        with self._reloading, reload_notice():
             try:
                 self._swap(self._read())
             except Exception:
@@ -159,6 +172,17 @@ class Service:
             self._parts.metrics.reload_successful.set(1)
             self._parts.metrics.reload_time.set_to_current_time()
             log.info("configuration reloaded", extra={"watches": len(self._parts.watches)})
+
+    def try_reload(self) -> None:
+        """`reload` where nobody waits for its outcome: a refusal is logged."""
+        try:
+            self.reload()
+        except BandwatchError as error:
+            log.error("reload refused", extra={"err": str(error)})
+
+    def _reload_changed(self) -> None:
+        if self._config_changed is not None and self._config_changed():
+            self.try_reload()
 
     def _read(self) -> Config:
         if self._load is None:
@@ -243,9 +267,9 @@ class Service:
 
         def upkeep() -> None:
             housekeeping.run(parts.store, retention, self._clock, parts.maintenance)
-            parts.workers.end_idle()
 
         self._scheduler.every("upkeep", HOUSEKEEPING_SECONDS, upkeep, long=True)
+        self._scheduler.every("idle_workers", WORKER_CHECK_SECONDS, parts.workers.end_idle)
 
     def _schedule_maintenance(self) -> None:
         self._scheduler.every(

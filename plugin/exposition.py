@@ -7,6 +7,7 @@ thousand lines, and prometheus_client takes a second for them at every scrape.
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -50,6 +51,7 @@ ALERT_METRICS = (
 RESERVED_LABELS = frozenset({"watch", "metric_name", "alertname", "alertstate"})
 # The rules join the metrics of a watch by these labels.
 TARGET_LABELS = frozenset({"job", "instance"})
+KNOWN_TEXTS = 2**18  # of labels; of vanished series they are forgotten last
 _SPECIAL_CHARACTERS = re.compile(r'[\\"\n]')
 
 
@@ -113,7 +115,7 @@ def _series_lines(
             )
     labels_by_watch = [
         [
-            label_text(_without_target(exported_labels(record, snapshot.labels)))
+            _series_text(record.labels, snapshot.watch, tuple(snapshot.labels.items()))
             for record in snapshot.series
         ]
         for snapshot in snapshots
@@ -129,6 +131,12 @@ def _series_lines(
         for snapshot, labels in zip(snapshots, labels_by_watch, strict=True):
             values = getattr(snapshot, column).astype(float)
             yield from _lines(name, values, ~np.isnan(snapshot.alert_score), labels)
+
+
+@lru_cache(KNOWN_TEXTS)
+def _series_text(labels: Labels, watch: str, watch_labels: tuple[tuple[str, str], ...]) -> str:
+    """The labels of a line: the same at every scrape, and most of its work."""
+    return label_text(_without_target(_labels_of(watch, labels, dict(watch_labels))))
 
 
 def _watch_lines(snapshots: Sequence[Snapshot], now: float) -> Iterator[str]:

@@ -41,6 +41,11 @@ class RangeVector:
     selector: str
     seconds: int
 
+    @property
+    def names_metric(self) -> bool:
+        """Whether all its series are of one metric, so that no two differ by the name alone."""
+        return not self.selector.startswith("{") or bool(_ONE_NAME.search(self.selector))
+
 
 NO_VECTOR = RangeVector("", 0)
 # Functions that need two samples in their range.
@@ -49,6 +54,7 @@ RATE_FUNCTIONS = frozenset("rate irate increase delta idelta deriv predict_linea
 GROUPINGS = frozenset("by without on ignoring group_left group_right".split())
 KEYWORDS = GROUPINGS | frozenset("and or unless bool offset atan2 inf nan".split())
 _NAME_MATCHER = re.compile(r"__name__\s*=\s*([\"'`])(.+?)\1")
+_ONE_NAME = re.compile(rf"{_NAME_MATCHER.pattern}|^\{{\s*({_STRING})\s*[,}}]")
 
 
 def longest_range_vector(query: str) -> RangeVector:

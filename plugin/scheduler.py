@@ -24,6 +24,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from plugin.clock import pause
 from plugin.metrics import Metrics
+from plugin.systemd import notify_alive
 
 log = logging.getLogger(__name__)
 
@@ -216,6 +217,7 @@ class Scheduler:
     def _beat(self) -> None:
         self.last_beat = self._clock()
         self._metrics.heartbeat.set(self.last_beat)
+        notify_alive()
 
     def _missed(self, event: JobEvent) -> None:
         if event.job_id in self._long:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from itertools import chain
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,11 @@ class Labels(Mapping[str, str]):
 
     @classmethod
     def of(cls, mapping: Mapping[str, str]) -> "Labels":
-        """Sorted, without empty values: Prometheus treats them as absent labels."""
-        return cls(tuple(sorted((name, value) for name, value in mapping.items() if value != "")))
+        """Sorted, without empty values: Prometheus treats them as absent labels. The same object as
+        before, while that is in use: they are many, and compare at once."""
+        pairs = tuple(sorted((name, value) for name, value in mapping.items() if value != ""))
+        known = _LABELS_IN_USE.get(pairs)
+        return _LABELS_IN_USE.setdefault(pairs, cls(pairs)) if known is None else known
 
     @cached_property
     def _values(self) -> dict[str, str]:
@@ -44,7 +48,15 @@ class Labels(Mapping[str, str]):
         return len(self.pairs)
 
     def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
         return hash(self.pairs)
+
+    def __reduce__(self) -> tuple[type["Labels"], tuple[tuple[tuple[str, str], ...]]]:
+        """Another process has other hashes."""
+        return Labels, (self.pairs,)
 
     def __str__(self) -> str:
         return self._printed
@@ -62,6 +74,9 @@ class Labels(Mapping[str, str]):
     def fingerprint(self) -> str:
         """32 hexadecimal digits that identify this label set, the same on every machine."""
         return hashlib.sha256(json.dumps(self.pairs).encode()).hexdigest()[:32]
+
+
+_LABELS_IN_USE: WeakValueDictionary[tuple[tuple[str, str], ...], Labels] = WeakValueDictionary()
 
 
 def is_text(labels: Mapping[Any, Any]) -> bool:

@@ -29,7 +29,7 @@ LAYERS = (
     "config",
     "domain",
     "logs selectors range_vectors public_addresses",
-    "series errors version clock nearest_name",
+    "series errors version clock nearest_name file_changes systemd",
 )
 # Arrows that point down and are forbidden all the same: readers only read, writers never serve.
 FORBIDDEN = {
@@ -59,7 +59,7 @@ HOMES = {
     "markdown_it": ("plugin.web",),
     "markupsafe": ("plugin.commands.preview", "plugin.commands.report", "plugin.web"),
     "matplotlib": ("plugin.commands.plot",),
-    "msgspec": ("plugin.web",),
+    "msgspec": ("plugin.prometheus", "plugin.web"),
     "numpy": ("plugin", "detectors"),
     "pandas": ("plugin.commands.backtest", "plugin.commands.plot", "plugin.commands.preview"),
     "pcodec": ("plugin.store",),

@@ -4,27 +4,37 @@ them."""
 import json
 import os
 import re
+import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from plugin.cli.service import LEAVE_SECONDS
 from plugin.config import load
+from plugin.scheduler import HEARTBEAT_SECONDS
+from plugin.version import VERSION
 
 ROOT = Path(__file__).parent.parent
+SYSTEMD = ROOT / "deploy" / "systemd"
+MAX_EXPOSURE = 3.0  # of `systemd-analyze security`: 0 is none, 10 the highest
 SERVERS = ROOT / "deploy" / "install-servers.sh"
 TARGETS = (
     "demo",
     "test",
     "test-backends",
+    "helm",
+    "kustomize",
     "lint",
     "bench",
     "bench-quality",
     "dashboards",
     "grafana-preview",
     "man",
+    "size",
     "clean",
     "help",
 )
@@ -161,6 +171,140 @@ def test_the_image_is_built_from_what_is_there_and_not_as_root(compose: dict[str
     assert "HEALTHCHECK" in text and "/-/healthy" in text
 
 
+def test_the_image_is_labelled_as_the_package() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', text))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert labels == {
+        "title": "Bandwatch",
+        "description": project["description"],
+        "authors": project["authors"][0]["name"],
+        "licenses": project["license"],
+        "source": project["urls"]["Source"],
+        "version": VERSION,
+        "revision": "${COMMIT}",
+    }
+
+
+def torch_step(folder: Path, *, pip_status: int = 0, **arguments: str) -> tuple[str, str]:
+    """What the step of the image that installs torch runs, and what it says."""
+    text = (ROOT / "Dockerfile").read_text()
+    [step] = re.findall(r"^RUN (case .+?esac)$", text, re.MULTILINE | re.DOTALL)
+    log = folder / "log"
+    log.write_text("")
+    pip = folder / "pip"
+    pip.write_text(f'#!/bin/sh\necho "$*" >>{log}\nexit {pip_status}\n')
+    pip.chmod(0o755)
+    defaults = dict(re.findall(r"^ARG (\w+)=(.*)$", text, re.MULTILINE))
+    outcome = subprocess.run(
+        ["/bin/sh", "-c", step.replace("\\\n", "")],
+        env={"PATH": str(folder), **defaults, **arguments},
+        capture_output=True,
+        text=True,
+    )
+    assert (outcome.returncode == 0) == (pip_status == 0)
+    return log.read_text(), outcome.stderr
+
+
+def test_the_image_has_torch_for_processors_unless_told_otherwise(tmp_path: Path) -> None:
+    asked, _ = torch_step(tmp_path)
+    assert asked.endswith(" --index-url https://download.pytorch.org/whl/cpu torch\n")
+    asked, _ = torch_step(tmp_path, TORCH_INDEX_URL="")
+    assert asked == "install --no-deps --constraint constraints.txt torch\n"
+    assert torch_step(tmp_path, EXTRAS="") == ("", "")
+    asked, _ = torch_step(tmp_path, EXTRAS="plot,torch")
+    assert asked
+
+
+def test_an_image_without_its_torch_says_how_to_go_on(tmp_path: Path) -> None:
+    _, text = torch_step(tmp_path, pip_status=1)
+    assert "torch could not be installed from https://download.pytorch.org/whl/cpu" in text
+    assert text.count("--build-arg") == 3
+
+
+def test_the_compose_file_passes_on_what_the_image_asks_for(compose: dict[str, Any]) -> None:
+    """Without a value: that of the environment, and where there is none, the default."""
+    arguments = compose["services"]["bandwatch"]["build"]["args"]
+    asked = re.findall(r"^ARG (\w+)=", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert sorted({*asked} - {"PYTHON"}) == arguments
+
+
+def test_grafana_comes_with_its_profile_only(compose: dict[str, Any]) -> None:
+    profiles = {name: service.get("profiles") for name, service in compose["services"].items()}
+    assert {name for name, chosen in profiles.items() if chosen} == {"grafana"}
+    assert profiles["grafana"] == ["grafana"]
+    command = "docker compose --profile grafana up --build --wait"
+    for name in ("README.md", "docker-compose.yml"):
+        text = (ROOT / name).read_text()
+        assert command in text and "docker compose up --build" not in text
+
+
+@pytest.fixture(scope="module")
+def unit() -> dict[str, str]:
+    """The settings of the systemd unit that stand once."""
+    lines = (SYSTEMD / "bandwatch.service").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if re.match(r"[A-Z]\w+=", line))
+
+
+def test_the_unit_runs_what_the_page_installs(unit: dict[str, str]) -> None:
+    page = (ROOT / "docs" / "install.md").read_text()
+    program, command, flag = unit["ExecStart"].split()
+    assert command == "run" and flag.startswith("--config.file=")
+    folder = program.removesuffix("/bin/bandwatch")
+    assert f"python3 -m venv {folder}\n" in page
+    assert f"{flag.partition('=')[2]}\n" in page
+    assert unit["EnvironmentFile"].removeprefix("-") in page
+    for file in SYSTEMD.iterdir():
+        assert f"deploy/systemd/{file.name} " in page
+    assert unit["Type"] == "notify" and unit["ExecReload"] == "/bin/kill -HUP $MAINPID"
+    assert int(unit["WatchdogSec"]) >= 4 * HEARTBEAT_SECONDS
+    assert int(unit["TimeoutStopSec"]) > LEAVE_SECONDS
+
+
+def test_the_unit_and_its_user_agree(unit: dict[str, str]) -> None:
+    [user] = re.findall(
+        r"^u (\w+) .* (\S+)$", (SYSTEMD / "bandwatch.sysusers.conf").read_text(), re.MULTILINE
+    )
+    assert user == (unit["User"], unit["WorkingDirectory"])
+    assert f"/var/lib/{unit['StateDirectory']}" == unit["WorkingDirectory"]
+
+
+def analyze(*arguments: object) -> str:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd is not installed")
+    return subprocess.run(
+        ["systemd-analyze", "--no-pager", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_the_unit_is_valid_and_well_confined(tmp_path: Path) -> None:
+    text = (SYSTEMD / "bandwatch.service").read_text()
+    copy = tmp_path / "bandwatch.service"
+    copy.write_text(text.replace("/opt/bandwatch/bin/bandwatch", "/bin/true"))
+    assert analyze("verify", copy) == ""
+    overview = analyze("security", "--offline=yes", copy)
+    [exposure] = re.findall(r"exposure level for bandwatch.service: ([\d.]+)", overview)
+    assert float(exposure) <= MAX_EXPOSURE
+
+
+@pytest.mark.parametrize("kind", ["sysusers", "tmpfiles"])
+def test_systemd_makes_the_user_and_the_folder(kind: str, tmp_path: Path) -> None:
+    program = f"systemd-{kind}"
+    if shutil.which(program) is None:
+        pytest.skip("systemd is not installed")
+    (tmp_path / "etc").mkdir()
+    users = SYSTEMD / "bandwatch.sysusers.conf"
+    subprocess.run(["systemd-sysusers", f"--root={tmp_path}", users], check=True)
+    assert "bandwatch:" in (tmp_path / "etc" / "passwd").read_text()
+    if kind == "tmpfiles" and os.getuid() == 0:
+        folders = SYSTEMD / "bandwatch.tmpfiles.conf"
+        subprocess.run(["systemd-tmpfiles", f"--root={tmp_path}", "--create", folders], check=True)
+        assert (tmp_path / "etc" / "bandwatch").stat().st_mode & 0o777 == 0o750
+
+
 def test_the_health_check_asks_with_and_without_tls(compose: dict[str, Any]) -> None:
     command = compose["services"]["bandwatch"]["healthcheck"]["test"]
     assert json.dumps(command[3])[1:-1] in (ROOT / "Dockerfile").read_text()
@@ -236,6 +380,21 @@ def test_other_servers_are_built_once_and_kept(tmp_path: Path) -> None:
         release = module.rpartition("/")[2]
         name = release.partition("@")[0]
         assert (tmp_path / "cache" / "bandwatch" / "backends" / release / name).exists()
+
+
+def test_other_programs_are_built_in_the_same_way(tmp_path: Path) -> None:
+    """Go calls a program by the part before `/v5`."""
+    (tmp_path / "cache").mkdir()
+    modules = "tests/deploy/modules.txt"
+    go = BUILDS.replace("name=${module##*/}", "name=$(echo ${module%/v5@*} | sed 's:.*/::')")
+    for _ in range(2):
+        assert backends(tmp_path, modules, go=go).returncode == 0
+    assert (tmp_path / "cache" / "built").read_text() == (ROOT / modules).read_text(), "each once"
+    assert backends(tmp_path, "--cached", modules).returncode == 0
+    assert backends(tmp_path, "--cached").returncode == 1
+    for name in ("helm", "kustomize"):
+        [path] = (tmp_path / "cache" / "bandwatch" / "backends").glob(f"{name}@*/{name}")
+        assert path.exists()
 
 
 def test_a_machine_without_go_is_told_what_is_skipped(tmp_path: Path) -> None:

@@ -11,11 +11,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from plugin.version import VERSION
+from tests.installed_size import GPU, MAX_BASE, PACKAGES, installed_size
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("detectors", "plugin")
-# torch pins these itself, and the wheel for machines without a GPU does not want them.
-GPU = re.compile(r"nvidia-|cuda-|triton$")
 TAGGED = re.compile(r"\* \[(CHANGE|FEATURE|ENHANCEMENT|BUGFIX|SECURITY)\] [A-Z`]")
 
 
@@ -44,10 +42,10 @@ def requirements(project: dict[str, Any]) -> list[Requirement]:
 def test_every_dependency_is_pinned_within_its_range(
     project: dict[str, Any], pins: dict[str, str]
 ) -> None:
-    extra = project["project"]["optional-dependencies"][
-        "bench"
-    ]  # installed by `make bench-quality` alone
-    for asked in [*requirements(project), *map(Requirement, extra)]:
+    extras = project["project"]["optional-dependencies"]
+    # `bench` is installed by `make bench-quality` alone, the other two are in `dev`
+    lines = [line for extra in ("backtest", "bench", "plot") for line in extras[extra]]
+    for asked in [*requirements(project), *map(Requirement, lines)]:
         assert asked.specifier.contains(pins[asked.name]), f"{asked}, pinned: {pins[asked.name]}"
 
 
@@ -108,6 +106,10 @@ def test_the_documentation_is_in_the_wheel(project: dict[str, Any]) -> None:
     globs = project["tool"]["setuptools"]["package-data"]["plugin"]
     paths = [path.relative_to(ROOT) for path in (ROOT / "docs").rglob("*") if path.is_file()]
     assert [str(path) for path in paths if not any(path.match(glob) for glob in globs)] == []
+
+
+def test_an_installation_without_extras_is_small() -> None:
+    assert installed_size() <= MAX_BASE
 
 
 def test_the_version_has_its_changes() -> None:

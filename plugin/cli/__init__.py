@@ -7,7 +7,6 @@ answers at once.
 
 import argparse
 import os
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -20,13 +19,15 @@ from plugin.cli import (
     oncall,
     overview,
     preview,
+    rules,
     running,
     service,
+    size,
     trial,
 )
 from plugin.cli.parsing import CommandParser
 from plugin.errors import BandwatchError
-from plugin.version import VERSION
+from plugin.version import version_text
 
 DESCRIPTION = "Anomaly bands and scores for a Prometheus + Grafana stack that already runs."
 # As --help lists them.
@@ -40,6 +41,7 @@ COMMANDS = (
     trial.add_backtest,
     trial.add_evaluate,
     trial.add_demo,
+    size.add_size,
     overview.add_status,
     overview.add_incidents,
     overview.add_series,
@@ -47,6 +49,7 @@ COMMANDS = (
     running.add_report,
     running.add_explain,
     grafana.add_grafana,
+    rules.add_rules,
     oncall.add_feedback,
     oncall.add_maintenance,
     changes.add_changes,
@@ -54,7 +57,11 @@ COMMANDS = (
 )
 
 
-BROKEN_PIPE_STATUS = 128 + signal.SIGPIPE
+BROKEN_PIPE_STATUS = 141  # 128 + SIGPIPE, which Windows does not have
+WINDOWS = (
+    "bandwatch: Windows is not supported: it has neither the locks of files nor the signals that "
+    "the service needs; run it in WSL 2 or in a container"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns its exit status: 0 done, 1 the work failed, 2 the command line is wrong, 141 whoever
     reads its output has stopped, as `head` does.
     """
+    if sys.platform == "win32":
+        sys.exit(WINDOWS)
     try:
         try:
             return _execute(arguments)
@@ -88,7 +97,7 @@ def _execute(arguments: Sequence[str] | None) -> int:
 def parser() -> argparse.ArgumentParser:
     """All commands and flags."""
     top: argparse.ArgumentParser = CommandParser(prog="bandwatch", description=DESCRIPTION)
-    top.add_argument("--version", action="version", version=f"bandwatch {VERSION}")
+    top.add_argument("--version", action="version", version=f"bandwatch {version_text()}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in COMMANDS:
         add(commands)

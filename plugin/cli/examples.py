@@ -25,6 +25,10 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     ),
     "evaluate": ("bandwatch evaluate labelled/ out/ --json",),
     "demo": ("bandwatch demo --duration 120s",),
+    "size": (
+        "bandwatch size --series 10000 --step 1m --retention 90d",
+        "bandwatch size --series 500 --step 15s --measure",
+    ),
     "status": ("bandwatch status", "bandwatch status --url https://bandwatch.example.org --json"),
     "incidents": (
         "bandwatch incidents --since 7d",
@@ -35,7 +39,10 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
         "bandwatch series --state missing,stale --csv > silent.csv",
     ),
     "watches": ("bandwatch watches", "bandwatch watches --watch cpu --csv"),
-    "report": ("bandwatch report --since 30d", "bandwatch report --html report.html"),
+    "report": (
+        "bandwatch report --since 30d",
+        "bandwatch report --html report.html --json > report.json",
+    ),
     "explain": (
         "bandwatch explain 'up{job=\"api\"}'",
         "bandwatch explain web-1795229580",
@@ -43,6 +50,10 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     ),
     "grafana check": (
         "GRAFANA_TOKEN=glsa_... bandwatch grafana check --url https://grafana.example.org",
+    ),
+    "rules": (
+        "bandwatch rules prometheus > bandwatch.rules.yml",
+        "bandwatch rules grafana machines.yml > provisioning/alerting/bandwatch.yml",
     ),
     "feedback add": (
         "bandwatch feedback add false_alarm --incident web-1795229580 --comment 'fan changed'",

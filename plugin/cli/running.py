@@ -26,27 +26,32 @@ def add_report(commands: flags.Commands) -> None:
     command.add_argument(
         "--html", metavar="FILE", help="also write a page that can be sent and printed"
     )
+    listings.output(command)
     flags.at_service(command, token="read token")
 
 
 def report(options: argparse.Namespace) -> int:
-    """`bandwatch report`: in the terminal, and as a page."""
+    """`bandwatch report`: in the terminal or for programs, and as a page."""
     import time
 
-    from plugin.commands.report import terminal
+    from plugin.commands.report import data, terminal
     from plugin.commands.report.gather import gather
     from plugin.commands.report.page import page
     from plugin.config import parse_duration
     from plugin.domain.times import DAY
 
     result = gather(flags.service(options), parse_duration(options.since) // DAY, time.time())
-    terminal.show(result)
+    if options.form == "table":
+        terminal.show(result)
+    else:
+        data.show(result, options.form)
     if options.html:
         try:
             Path(options.html).write_text(page(result), encoding="utf-8")
         except OSError as error:
             raise BandwatchError(f"--html {options.html}: {error.strerror or error}") from error
-        print(f"\nwritten to {options.html}")
+        if options.form == "table":
+            print(f"\nwritten to {options.html}")
     return 0
 
 

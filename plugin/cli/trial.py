@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugin.cli import flags
+from plugin.cli import flags, libraries
 from plugin.errors import BandwatchError, ConfigError, PrometheusError
 
 if TYPE_CHECKING:
     from plugin.app import Service
-    from plugin.commands.backtest.source import Recording
+    from plugin.commands.backtest.recording import Recording
     from plugin.config import Watch
 
 
@@ -98,6 +98,9 @@ def add_backtest(commands: flags.Commands) -> None:
 
 def backtest(options: argparse.Namespace) -> int:
     """`bandwatch backtest`: one CSV (and PNG) per series, and a table."""
+    libraries.require("pandas", "backtest")
+    if options.plot:
+        libraries.require("matplotlib", "--plot")
     from detectors.api import DetectorError
     from detectors.registry import detector_named
     from plugin.commands import terminal
@@ -210,6 +213,7 @@ def add_evaluate(commands: flags.Commands) -> None:
 
 def evaluate(options: argparse.Namespace) -> int:
     """`bandwatch evaluate`: tables, or JSON."""
+    libraries.require("pandas", "evaluate")
     from plugin.commands.backtest.evaluation import evaluate_folder
     from plugin.commands.backtest.evaluation_json import as_json
     from plugin.commands.backtest.evaluation_report import show
@@ -250,6 +254,8 @@ def add_demo(commands: flags.Commands) -> None:
 
 def demo(options: argparse.Namespace) -> int:
     """`bandwatch demo`: see plugin.commands.demo."""
+    if options.picture:
+        libraries.require("matplotlib", "--picture")
     from plugin.commands.demo.run import run as run_demo
     from plugin.config import Config
 

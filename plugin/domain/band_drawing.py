@@ -4,7 +4,7 @@ The labels of the axes are texts beside the frame, so that they stay readable wh
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -62,10 +62,10 @@ class Frame:
         for run in _runs(bottom + top):
             yield [(x[i], top[i]) for i in run] + [(x[i], bottom[i]) for i in reversed(run)]
 
-    def points(self, times: IntArray, values: FloatArray) -> str:
+    def points(self, times: IntArray, values: FloatArray, decimals: int = 1) -> str:
         """One path of dots."""
         positions = zip(self.across(times), self.down(values), strict=True)
-        return "".join(f"M{x:.1f} {y:.1f}h0" for x, y in positions)
+        return "".join(f"M{x:.{decimals}f} {y:.{decimals}f}h0" for x, y in positions)
 
 
 def value_range(values: FloatArray, bounds: FloatArray) -> tuple[float, float]:
@@ -98,11 +98,16 @@ class Drawing:
 
 
 def draw(
-    samples: Samples, highlight: tuple[int, int], time_range: tuple[int, int], unit: str
+    samples: Samples,
+    highlight: tuple[int, int],
+    time_range: tuple[int, int],
+    unit: str,
+    decimals: int = 1,
 ) -> Drawing | None:
     """The drawing with the labels of its axes; None without a finite value.
 
     highlight: the range that is highlighted; time_range: the range of the frame; unix seconds.
+    decimals: of each position; none is enough for a drawing that is shown small.
     """
     if not np.isfinite(samples.value).any():
         return None
@@ -116,11 +121,11 @@ def draw(
     is_outside = samples.score > 1
     return Drawing(
         band="".join(
-            _path(area) + "Z" for area in frame.areas(times, samples.lower, samples.upper)
+            _path(area, decimals) + "Z" for area in frame.areas(times, samples.lower, samples.upper)
         ),
-        expected="".join(map(_path, frame.lines(times, samples.expected))),
-        value="".join(map(_path, frame.lines(times, samples.value))),
-        outside=frame.points(times[is_outside], samples.value[is_outside]),
+        expected=_paths(frame.lines(times, samples.expected), decimals),
+        value=_paths(frame.lines(times, samples.value), decimals),
+        outside=frame.points(times[is_outside], samples.value[is_outside], decimals),
         marked=(left, max(2.0, right - left)),
         levels=tuple(_level_text(level, levels[1] - levels[0], unit) for level in levels),
         moments=tuple(
@@ -129,8 +134,12 @@ def draw(
     )
 
 
-def _path(outline: Outline) -> str:
-    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in outline)
+def _paths(outlines: Iterable[Outline], decimals: int) -> str:
+    return "".join(_path(outline, decimals) for outline in outlines)
+
+
+def _path(outline: Outline, decimals: int) -> str:
+    return "M" + "L".join(f"{x:.{decimals}f} {y:.{decimals}f}" for x, y in outline)
 
 
 def _level_text(level: float, step: float, unit: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from plugin.domain.intervals import Interval
-from plugin.series import SeriesRecord, Tick
+from plugin.series import BoolArray, IntArray, SeriesRecord, Tick
 
 
 def learning_end(first_seen: int, learn_for: int) -> int:
@@ -27,6 +27,12 @@ def is_learning(first_seen: int, last_seen: int, learn_for: int) -> bool:
     """Whether the latest sample of a series is provisional; the times of its first and its latest
     sample are in unix seconds."""
     return last_seen < learning_end(first_seen, learn_for)
+
+
+def learning_rows(first_seen: IntArray, last_seen: IntArray, learn_for: int) -> BoolArray:
+    """[S] the same of many series; times [S]."""
+    learning: BoolArray = last_seen < first_seen + learn_for
+    return learning
 
 
 def learning_intervals(

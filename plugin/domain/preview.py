@@ -73,6 +73,10 @@ class PreviewIncident:
 
     @property
     def words(self) -> str:
+        return self.words_of(self.first, self.worst)
+
+    def words_of(self, first: str, worst: str) -> str:
+        """first, worst: how these series are called."""
         incident = self.incident
         peak = alarm_text(
             AlarmPeak(
@@ -88,7 +92,7 @@ class PreviewIncident:
         )
         if incident.size == 1:
             return peak
-        return incident_text(self.first, self.worst, incident.peak_score, peak)
+        return incident_text(first, worst, incident.peak_score, peak)
 
     @property
     def by_night(self) -> bool:

@@ -14,6 +14,12 @@ def short_names(watch: str, series: Sequence[Labels]) -> list[str]:
     return [_short_name(labels, names) or watch for labels in series]
 
 
+def group_name(group: str, labels: Labels) -> str:
+    """`shop` or `shop (checkout)` or `shop (code=500 job=api)`: a group, and the labels that its
+    members share."""
+    return f"{group} ({_short_name(labels, sorted(labels))})" if labels else group
+
+
 def _needed(series: Sequence[Labels]) -> list[str]:
     """The labels without which some series would have the same name or none."""
     texts = {

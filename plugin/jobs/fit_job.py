@@ -3,13 +3,14 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, as_completed
+from concurrent.futures import as_completed
+from itertools import islice
 
 import numpy as np
 
 from detectors.registry import detector_named, to_spec
 from plugin.config import WorkerSettings
-from plugin.domain.intervals import Interval, by_series
+from plugin.domain.intervals import by_series
 from plugin.domain.model_decisions import Order, OrderKind, OrderResult
 from plugin.domain.times import DAY
 from plugin.errors import FitFailed, Stopped, StoreError
@@ -68,6 +69,7 @@ class FitJob:
         self._baseline = to_spec(detector_named(BASELINE, {}))
         self.lifecycle = ModelLifecycle(context)
         self._needs = FitNeeds(context, self.lifecycle, self.spec, self._baseline, masks)
+        self._needs.spread = workers.spread
         fit_times = [model.fitted_at for model in self._registry.champions().values()]
         if fit_times:
             self._metrics.last_fit.labels(self.watch.name).set(max(fit_times))
@@ -144,6 +146,11 @@ class FitJob:
         except Stopped:
             return 0
 
+    @property
+    def is_due(self) -> bool:
+        """Whether a series needs a fit now."""
+        return bool(self._needs.read(everyone=False))
+
     def execute(self, order: Order, series: Sequence[SeriesRecord]) -> list[OrderResult]:
         """What comes of an order about the models of some series of this watch."""
         results = self.lifecycle.execute(order, series)
@@ -163,11 +170,9 @@ class FitJob:
         progress: Callable[[float], None] = lambda share: None,
     ) -> int:
         """Returns how many series were fitted. limit: of stacks."""
-        tasks = list(self._tasks(needs, end))[:limit]
+        tasks = list(islice(self._tasks(needs, end), limit))
         fitted = 0
-        futures: dict[Future[FitOutcome], FitTask] = {
-            self._workers.submit(task): task for task in tasks
-        }
+        futures = {self._workers.submit(task): task for task in tasks}
         for number, future in enumerate(as_completed(futures), start=1):
             try:
                 fitted += self._adopt(self._workers.result_of(future))
@@ -184,8 +189,9 @@ class FitJob:
         masks = by_series(self.masks(self._registry.records(), window.start, window.end))
         for need in needs:
             peers = () if need.warm else self._peers(champions, need.spec)
-            for first in range(0, len(need.series), self._settings.stack):
-                series = need.series[first : first + self._settings.stack]
+            size = self._workers.stack_size(len(need.series), self._settings.stack)
+            for first in range(0, len(need.series), size):
+                series = need.series[first : first + size]
                 ids = tuple(record.id for record in series)
                 yield FitTask(
                     folder=self._store.folder,
@@ -201,7 +207,7 @@ class FitJob:
                     prior=_weights(champions, ids) if need.warm else None,
                     peers=peers,
                     max_seconds=self._settings.longest_fit,
-                    masks=_masks_of(masks, ids),
+                    masks=tuple(mask for each in ids for mask in masks.get(each, ())),
                     contest=self.lifecycle.contest(ids, self._needs.outdated),
                 )
 
@@ -240,9 +246,8 @@ class FitJob:
     def _count_refusals(self, refused: Mapping[int, tuple[str, str]]) -> None:
         """refused: series id -> why the detector could not fit it, as a reason and in words."""
         now = self._clock()
-        first_seen = (
-            {record.id: record.first_seen for record in self._registry.records()} if refused else {}
-        )
+        records = self._registry.records() if refused else ()
+        first_seen = {record.id: record.first_seen for record in records}
         for series_id, (reason, _) in refused.items():
             self._metrics.fit_failures.labels(self.watch.name, reason).inc()
             history = now - first_seen.get(series_id, now)
@@ -293,7 +298,3 @@ class FitJob:
 
 def _weights(champions: Mapping[int, ModelRecord], ids: Iterable[int]) -> tuple[WeightsRow, ...]:
     return tuple((champions[series_id].path, champions[series_id].row) for series_id in ids)
-
-
-def _masks_of(masks: Mapping[int, Sequence[Interval]], ids: Iterable[int]) -> tuple[Interval, ...]:
-    return tuple(mask for series_id in ids for mask in masks.get(series_id, ()))

@@ -35,6 +35,7 @@ class FitNeeds:
     ) -> None:
         """spec: of the watch's detector. baseline: of the one that serves a new series until
         then."""
+        self.spread = 0.0  # share of `fit_every` by which refits come earlier or later
         self.outdated = frozenset[
             int
         ]()  # ids of series whose champion was fitted under other masks
@@ -105,8 +106,8 @@ class FitNeeds:
         ):
             return True
         history = champion.window_end - max(champion.window_start, record.first_seen)
-        spread = 0.9 + 0.2 * ((record.id * GOLDEN_RATIO) % 1.0)
-        interval = min(self._watch.fit_every * spread, max(history, self._watch.step))
+        turn = 1 - self.spread + 2 * self.spread * ((record.id * GOLDEN_RATIO) % 1.0)
+        interval = min(self._watch.fit_every * turn, max(history, self._watch.step))
         return bool(now - champion.checked_at >= interval)
 
     def _compare_masks(self, champions: Mapping[int, ModelRecord], now: float) -> None:

@@ -2,7 +2,7 @@
 each tick."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from itertools import compress
 
 import numpy as np
 
@@ -12,8 +12,9 @@ from plugin.board import Snapshot
 from plugin.config import Watch
 from plugin.domain.alarms import Alarm
 from plugin.domain.intervals import Interval, by_series
-from plugin.domain.learning import is_learning
+from plugin.domain.learning import learning_rows
 from plugin.jobs.policies import persistence_score
+from plugin.jobs.record_columns import RecordColumns, states_of, with_changes
 from plugin.series import BoolArray, FloatArray, IntArray, Samples, SeriesRecord, SeriesState, Tick
 from plugin.store import ModelRecord
 
@@ -150,35 +151,44 @@ class LatestSamples:
         Series that are gone are not on the board. maintenance: ids of the series that are in
         maintenance at that time.
         """
-        self._grow(np.array([record.id for record in records], np.int64))
-        rows = np.searchsorted(self._ids, [record.id for record in records])
-        updated = [
-            self._updated(
-                record,
-                int(row),
-                time - gone_after,
-                record.id in champions,
-                record.id in maintenance,
-            )
-            for record, row in zip(records, rows, strict=True)
-        ]
-        on_board = [record for record in updated if record.state is not SeriesState.GONE]
-        return self._snapshot(on_board, champions, time), updated
+        table = RecordColumns.of(records)
+        self._grow(table.ids)
+        rows = np.searchsorted(self._ids, table.ids)
+        ids = table.ids.tolist()
+        times = self._times[rows]
+        last_seen = np.maximum(table.last_seen, times)
+        learning = learning_rows(table.first_seen, last_seen, self._watch.learn_for)
+        states = states_of(
+            [
+                np.where(times > 0, times, table.last_seen) < time - gone_after,
+                _where(one in maintenance for one in ids),
+                self._absent[rows] >= MISSING_AFTER_STEPS,
+                _where(one not in champions for one in ids),
+                learning,
+            ]
+        )
+        updated = list(with_changes(records, states, last_seen))
+        shown = _where(state is not SeriesState.GONE for state in states)
+        on_board = tuple(compress(updated, shown.tolist()))
+        return self._snapshot(on_board, rows[shown], learning[shown], champions, time), updated
 
     def _snapshot(
-        self, on_board: Sequence[SeriesRecord], champions: Mapping[int, ModelRecord], time: int
+        self,
+        on_board: tuple[SeriesRecord, ...],
+        rows: IntArray,
+        learning: BoolArray,
+        champions: Mapping[int, ModelRecord],
+        time: int,
     ) -> Snapshot:
         """The latest sample of these series."""
-        rows = np.searchsorted(self._ids, [record.id for record in on_board])
         missing = self._absent[rows] >= MISSING_AFTER_STEPS
         muted = np.array([record.state is SeriesState.MAINTENANCE for record in on_board], bool)
-        learning = np.array([self._learning(record) for record in on_board], bool)
         alert_score = self._alert_score(rows, missing, muted)
         models = [champions.get(record.id) for record in on_board]
         return Snapshot(
             settings=self._watch,
             time=time,
-            series=tuple(on_board),
+            series=on_board,
             times=self._times[rows],
             value=self._columns["value"][rows],
             expected=self._columns["expected"][rows],
@@ -201,33 +211,6 @@ class LatestSamples:
         filled = self._filled[rows]
         drifted: BoolArray = (filled > MIN_FILLED) & (self._distance[rows] > DRIFT_SHARE * filled)
         return drifted
-
-    def _updated(
-        self, record: SeriesRecord, row: int, oldest_time: int, has_model: bool, muted: bool
-    ) -> SeriesRecord:
-        """The record with its latest sample and its state.
-
-        oldest_time: unix seconds; a series without a sample since is gone. muted: it is in
-        maintenance.
-        """
-        last_sample = int(self._times[row])
-        last_seen = max(record.last_seen, last_sample)
-        if (last_sample or record.last_seen) < oldest_time:
-            state = SeriesState.GONE
-        elif muted:
-            state = SeriesState.MAINTENANCE
-        elif self._absent[row] >= MISSING_AFTER_STEPS:
-            state = SeriesState.MISSING
-        elif not has_model:
-            state = SeriesState.WARMING_UP
-        elif is_learning(record.first_seen, last_seen, self._watch.learn_for):
-            state = SeriesState.LEARNING
-        else:
-            state = SeriesState.OK
-        return replace(record, last_seen=last_seen, state=state)
-
-    def _learning(self, record: SeriesRecord) -> bool:
-        return is_learning(record.first_seen, record.last_seen, self._watch.learn_for)
 
     def hold(self, changed: Iterable[Alarm]) -> None:
         """Keeps the alarms that have begun, grown or ended since the last tick, and after a restart
@@ -277,7 +260,8 @@ class LatestSamples:
         self._keep(np.setdiff1d(self._ids, ids))
 
     def _grow(self, ids: IntArray) -> None:
-        if len(np.setdiff1d(ids, self._ids)):
+        places = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
+        if len(ids) and not (len(self._ids) and (self._ids[places] == ids).all()):
             self._keep(np.union1d(self._ids, ids))
 
     def _keep(self, ids: IntArray) -> None:
@@ -293,6 +277,10 @@ class LatestSamples:
         self._distance = np.append(self._distance, 0.0)[rows]
         self._filled = np.append(self._filled, 0.0)[rows]
         self._recent = np.vstack([self._recent, np.full(self._recent.shape[1], np.nan)])[rows]
+
+
+def _where(flags: Iterable[bool]) -> BoolArray:
+    return np.fromiter(flags, bool)
 
 
 def _times(times: Iterable[int]) -> IntArray:

@@ -38,6 +38,9 @@ class MaintenanceMasks:
 
 def masked_samples(masks: Iterable[Interval], ids: IntArray, grid: Grid) -> BoolArray | None:
     """[S, T] True where a sample of the series `ids` is masked; None where none is."""
+    masks = tuple(masks)
+    if not masks:
+        return None
     rows = {series_id: row for row, series_id in enumerate(ids.tolist())}
     masked: BoolArray = np.zeros((len(ids), grid.count), bool)
     for mask in masks:

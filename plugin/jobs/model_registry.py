@@ -6,6 +6,7 @@ The fit job and the score job run in threads of their own and share one registry
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 import numpy as np
 
@@ -33,6 +34,7 @@ class ModelRegistry:
                 if record.state is not SeriesState.GONE
             ]
             self._records = {record.labels: record for record in records}
+            self._ordered: list[SeriesRecord] | None = None  # `_records` by id, until they change
             ids = {record.id for record in records}
             self._champions = {
                 model.series_id: model
@@ -45,7 +47,8 @@ class ModelRegistry:
         """[S] ids in the order given. A new series is registered; one that had aged out is known
         again, with its champion."""
         with self._lock:
-            unknown = [member for member in series if member.labels not in self._records]
+            records = self._records
+            unknown = [member for member in series if member.labels not in records]
             if unknown:
                 newest_time = max(int(member.times[-1]) for member in unknown)
                 self._add(
@@ -53,14 +56,18 @@ class ModelRegistry:
                         self.watch, [member.labels for member in unknown], newest_time
                     )
                 )
-            for member in series:
-                record = self._records[member.labels]
+            ids = np.empty(len(series), np.int64)
+            for place, member in enumerate(series):
+                record = records[member.labels]
+                ids[place] = record.id
                 if member.times[0] < record.first_seen:
-                    self._records[member.labels] = replace(record, first_seen=int(member.times[0]))
-            return np.array([self._records[member.labels].id for member in series], np.int64)
+                    records[member.labels] = replace(record, first_seen=int(member.times[0]))
+                    self._ordered = None
+            return ids
 
     def _add(self, records: Sequence[SeriesRecord]) -> None:
         self._records.update((record.labels, record) for record in records)
+        self._ordered = None
         returning = {record.id for record in records if record.state is SeriesState.GONE}
         if returning:
             models = {
@@ -74,7 +81,9 @@ class ModelRegistry:
     def records(self) -> list[SeriesRecord]:
         """In the order of their ids."""
         with self._lock:
-            return sorted(self._records.values(), key=lambda record: record.id)
+            if self._ordered is None:
+                self._ordered = sorted(self._records.values(), key=attrgetter("id"))
+            return list(self._ordered)
 
     def first_seen(self) -> dict[int, int]:
         """Unix seconds of the first sample of each series, by id."""
@@ -89,6 +98,7 @@ class ModelRegistry:
         ids_by_state: dict[SeriesState, list[int]] = {}
         gone_ids: list[int] = []
         with self._lock:
+            self._ordered = None
             for record in records:
                 old_record = self._records[record.labels]
                 if old_record.state != record.state:

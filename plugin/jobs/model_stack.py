@@ -1,20 +1,20 @@
 """Champions of one detector spec, side by side in one stack, with what they carry from sample to
 sample."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.api import Arrays, FittedDetector, Scores, SeriesBatch
+from detectors.api import Arrays, DividedDetector, FittedDetector, Scores, SeriesBatch
 from detectors.registry import from_spec
 from plugin.jobs.weights_file import read_rows, split_weights
-from plugin.series import IntArray
+from plugin.series import BoolArray, IntArray
 from plugin.store import DetectorState, ModelRecord, Store
 
-Rows = NDArray[np.bool_] | slice
+Rows = NDArray[np.bool_] | IntArray | slice
 
 
 @dataclass(frozen=True)
@@ -54,18 +54,12 @@ class ModelStack:
 
     def part(self, rows: Rows) -> "ModelStack":
         """Some of the series."""
-        state = {name: array[rows] for name, array in self.fitted.state.items()}
-        carry = (
-            None
-            if self.carry is None
-            else {name: array[rows] for name, array in self.carry.items()}
-        )
         return replace(
             self,
             ids=self.ids[rows],
             version=self.version[rows],
-            carry=carry,
-            fitted=from_spec(self.spec).restore(state),
+            carry=None if self.carry is None else _rows(self.carry, rows),
+            fitted=from_spec(self.spec).restore(_rows(self.fitted.state, rows)),
         )
 
     def without(self, ids: IntArray) -> "ModelStack | None":
@@ -86,30 +80,67 @@ class ModelStack:
             fitted=from_spec(self.spec).restore(_joined(self.fitted.state, other.fitted.state)),
         )
 
+    def divided(self) -> Iterator["ModelStack"]:
+        """The same series in stacks that hold no array which does not score them."""
+        detector = from_spec(self.spec)
+        if not isinstance(detector, DividedDetector):
+            yield self
+            return
+        for rows, state in detector.divide(self.fitted.state):
+            yield replace(
+                self,
+                ids=self.ids[rows],
+                version=self.version[rows],
+                carry=None if self.carry is None else _rows(self.carry, rows),
+                fitted=detector.restore(state),
+            )
+
+    def fits(self, other: "ModelStack", most: int) -> bool:
+        """Whether both can be one stack of `most` series at most."""
+        return (
+            self.spec == other.spec
+            and len(self.ids) + len(other.ids) <= most
+            and self.fitted.state.keys() == other.fitted.state.keys()
+        )
+
     def resume(
         self, states: Sequence[DetectorState], time: int
     ) -> tuple["ModelStack | None", "ModelStack | None"]:
         """The models whose state was stored at `time`, with that state, and the others, as they
         are."""
-        rows_by_model = {
-            (int(series_id), int(state.model_version[row])): (state, row)
-            for state in states
-            if state.time == time
-            for row, series_id in enumerate(state.ids)
-        }
-        keys = list(zip(self.ids.tolist(), self.version.tolist(), strict=True))
-        warm = np.array([key in rows_by_model for key in keys], bool)
-        rows = [rows_by_model[key] for key in keys if key in rows_by_model]
-        if not rows:
+        warm = np.zeros(len(self.ids), bool)
+        carry: dict[str, NDArray[Any]] = {}
+        for state in states:
+            if state.time != time:
+                continue
+            rows, found = self._rows_in(state)
+            if not found.any():
+                continue
+            warm |= found
+            carry = carry or {
+                name: np.zeros((len(self.ids), *array.shape[1:]), array.dtype)
+                for name, array in state.arrays.items()
+            }
+            for name, array in carry.items():
+                array[found] = state.arrays[name][rows[found]]
+        if not warm.any():
             return None, self
-        carry = {
-            name: np.stack([state.arrays[name][row] for state, row in rows])
-            for name in rows[0][0].arrays
-        }
-        return (
-            replace(self if warm.all() else self.part(warm), carry=carry),
-            None if warm.all() else self.part(~warm),
-        )
+        if warm.all():
+            return replace(self, carry=carry), None
+        return replace(self.part(warm), carry=_rows(carry, warm)), self.part(~warm)
+
+    def _rows_in(self, state: DetectorState) -> tuple[IntArray, BoolArray]:
+        """[S] the row of each series in a stored state, and whether it is there, carried by the
+        model that it has now."""
+        order = np.argsort(state.ids)
+        places = np.searchsorted(state.ids[order], self.ids)
+        rows = order[np.minimum(places, len(order) - 1)]
+        found = (state.ids[rows] == self.ids) & (state.model_version[rows] == self.version)
+        return rows, found
+
+
+def _rows(arrays: Arrays, rows: Rows) -> dict[str, NDArray[Any]]:
+    return {name: array[rows] for name, array in arrays.items()}
 
 
 def _joined(first: Arrays, second: Arrays) -> dict[str, NDArray[Any]]:

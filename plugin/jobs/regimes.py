@@ -111,6 +111,8 @@ def _middle(stored: Samples, column: str, new: FloatArray) -> float:
 
 def _marked(marks: Sequence[tuple[int, int]], ids: IntArray, length: int) -> BoolArray | None:
     """[S, length] True at marks (series id, column); None where there are none of these series."""
+    if not marks:
+        return None
     rows = {series_id: row for row, series_id in enumerate(ids.tolist())}
     cells = [(rows[series_id], column) for series_id, column in marks if series_id in rows]
     if not cells:

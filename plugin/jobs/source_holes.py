@@ -107,13 +107,22 @@ def search_holes(
     if not vector.selector:
         return HoleSearch([], has_samples=False, is_open=False)
     first = (start - max(vector.seconds, STEPS_BEFORE * step)) // step * step
-    answer = reader.range(f"max(timestamp({vector.selector}))", first, end, step, max_series=1)
+    answer = reader.range(newest_sample(vector, step), first, end, step, max_series=1)
     if not answer.observed:
         return HoleSearch([], has_samples=False, is_open=False)
     holes, is_open = holes_between(answer.observed[0].values, end, step)
     long_enough = MIN_HOLE_SHARE * vector.seconds
     spans = [_span(hole, vector) for hole in holes if hole[1] - hole[0] >= long_enough]
     return HoleSearch(spans, has_samples=True, is_open=is_open)
+
+
+def newest_sample(vector: RangeVector, step: int) -> str:
+    """A query for the time of the newest sample, in unix seconds."""
+    if vector.names_metric:
+        return f"max(timestamp({vector.selector}))"
+    # `timestamp` would refuse series that differ by their name alone. This has a value at the times
+    # before which there was a sample within the step; Prometheus 2 counts both ends of a range.
+    return f"count(last_over_time({vector.selector}[{step * 1000 - 1}ms])) * 0 + time()"
 
 
 def _span(hole: tuple[int, int], vector: RangeVector) -> tuple[int, int]:

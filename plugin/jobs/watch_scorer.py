@@ -27,11 +27,16 @@ log = logging.getLogger(__name__)
 
 Maintenance = Callable[[int, int], Sequence[Interval]]  # of the series, from start to end
 
-CELLS_AT_ONCE = 700_000  # series times steps of one warm-up: bounds its memory
+CELLS_AT_ONCE = 700_000  # series times steps of one tick: bounds its memory
+WARM_UP_CELLS = 200_000  # the same of one warm-up, whose arrays are many
+# Series of one stack, at most: its arrays lie in the caches of a processor while they are scored,
+# and a new champion moves those of its own stack only.
+STACK_SERIES = 4_096
 
 
 class WatchScorer:
-    """One stack per detector spec. `until` is the grid time that every stack has seen."""
+    """Stacks of models of one detector spec each. `until` is the grid time that every stack has
+    seen."""
 
     def __init__(
         self, watch: Watch, store: Store, end: int, maintenance: Maintenance = lambda start, end: ()
@@ -40,7 +45,7 @@ class WatchScorer:
         self._watch = watch
         self._store = store
         self._maintenance = maintenance
-        self._by_spec: dict[str, ModelStack] = {}
+        self._stacks: list[ModelStack] = []
         self._replacing = threading.Lock()
         self.tolerances = NO_TOLERANCES  # of the series, as of the last tick
         self.ambiguous = Counter[str]()  # as WatchBatch.ambiguous, of the last tick
@@ -57,7 +62,8 @@ class WatchScorer:
         return [
             model
             for group in _grouped(models, lambda model: model.spec)
-            for model in self._load_group(group, states)
+            for first in range(0, len(group), STACK_SERIES)
+            for model in self._load_group(group[first : first + STACK_SERIES], states)
         ]
 
     def _load_group(
@@ -65,8 +71,11 @@ class WatchScorer:
     ) -> Sequence[ModelRecord]:
         try:
             ends = {model.series_id: model.window_end for model in group}
-            warm, behind = ModelStack.load(self._store, group).resume(states, self.until)
-            ready = ([warm] if warm else []) + (self._caught_up(behind, ends) if behind else [])
+            ready = [
+                stack
+                for part in ModelStack.load(self._store, group).divided()
+                for stack in self._resumed(part, states, ends)
+            ]
         except ResourcesExhausted:  # the models are sound: the next run tries again
             raise
         except Exception as error:  # other arrays than expected, or whatever a detector raises
@@ -87,6 +96,12 @@ class WatchScorer:
             self._add(stack)
         return []
 
+    def _resumed(
+        self, stack: ModelStack, states: Sequence[DetectorState], ends: Mapping[int, int]
+    ) -> list[ModelStack]:
+        warm, behind = stack.resume(states, self.until)
+        return ([warm] if warm else []) + (self._caught_up(behind, ends) if behind else [])
+
     def replace(self, models: Sequence[ModelRecord]) -> list[ModelRecord]:
         """Puts new champions in the place of the old ones, warmed up to `until`; returns as
         `load`."""
@@ -100,15 +115,15 @@ class WatchScorer:
         if not self._replacing.acquire(blocking=False):
             return None
         try:
-            return tuple(self._by_spec.values())
+            return tuple(self._stacks)
         finally:
             self._replacing.release()
 
     def drop(self, ids: Sequence[int]) -> None:
         """Forgets series; their champions stay in the store."""
         if ids:
-            stacks = [stack.without(np.array(ids, np.int64)) for stack in self._by_spec.values()]
-            self._by_spec = {stack.spec: stack for stack in stacks if stack is not None}
+            stacks = [stack.without(np.array(ids, np.int64)) for stack in self._stacks]
+            self._stacks = [stack for stack in stacks if stack is not None]
 
     def judge(
         self, ids: IntArray, grid: Grid, values: FloatArray, requests: Sequence[AcceptRequest] = ()
@@ -125,14 +140,17 @@ class WatchScorer:
         next_scorer.tolerances = self._store.feedback.tolerances(self._watch.name)
         builder = self._builder(grid)
         ticks = []
-        for stack in self._by_spec.values():
-            rows = _gather(stack.ids, ids, values)
+        order = np.argsort(ids)
+        sorted_ids = ids[order]
+        for stack in self._stacks:
+            rows = _gather(stack.ids, sorted_ids, values, order)
             settled = requested_marks(requests, stack.ids, grid.times)
             batch = builder.of(stack.spec, stack.ids, rows, settled)
-            tick, next_scorer._by_spec[stack.spec] = next_scorer._judged(stack, batch)
+            tick, next_stack = next_scorer._judged(stack, batch)
+            next_scorer._stacks.append(next_stack)
             next_scorer.ambiguous.update(batch.ambiguous)
             ticks.append(tick)
-        modelled = [stack.ids for stack in self._by_spec.values()]
+        modelled = [stack.ids for stack in self._stacks]
         unmodelled = ~np.isin(ids, np.concatenate([np.empty(0, np.int64), *modelled]))
         tick = _unjudged(self._watch.name, ids[unmodelled], grid.times, values[unmodelled])
         muted = masked_samples(builder.masks, ids[unmodelled], grid)
@@ -172,7 +190,7 @@ class WatchScorer:
         """Which series lie at another level as of `until`, by id."""
         return {
             series: shift
-            for stack in self._by_spec.values()
+            for stack in self._stacks
             if stack.carry is not None
             for series, shift in level_shifts(
                 stack.ids, stack.carry, self.until, self._watch.step
@@ -180,8 +198,11 @@ class WatchScorer:
         }
 
     def _add(self, stack: ModelStack) -> None:
-        other = self._by_spec.get(stack.spec)
-        self._by_spec[stack.spec] = stack if other is None else other.join(stack)
+        for place, other in enumerate(self._stacks):
+            if other.fits(stack, STACK_SERIES):
+                self._stacks[place] = other.join(stack)
+                return
+        self._stacks.append(stack)
 
     def _caught_up(self, stack: ModelStack, ends: Mapping[int, int]) -> list[ModelStack]:
         """The models of a stack after they have seen what is stored since their fit window.
@@ -208,7 +229,7 @@ class WatchScorer:
         if not grid.count:
             return stack
         builder = self._builder(grid)
-        rows = max(1, CELLS_AT_ONCE // grid.count)
+        rows = max(1, WARM_UP_CELLS // grid.count)
         warm: ModelStack | None = None
         for first in range(0, len(stack.ids), rows):
             part = stack.part(slice(first, first + rows))
@@ -227,15 +248,16 @@ def _grouped(
     return list(groups.values())
 
 
-def _gather(ordered_ids: IntArray, ids: IntArray, values: FloatArray) -> FloatArray:
-    """[S, T] the rows of `values` (one per id) in the order of `ordered_ids`; NaN for series that
-    did not arrive."""
-    gathered = np.full((len(ordered_ids), values.shape[1]), np.nan)
-    if len(ids):
-        order = np.argsort(ids)
-        rows = order[np.minimum(np.searchsorted(ids[order], ordered_ids), len(ids) - 1)]
-        arrived = ids[rows] == ordered_ids
-        gathered[arrived] = values[rows[arrived]]
+def _gather(
+    wanted_ids: IntArray, sorted_ids: IntArray, values: FloatArray, order: IntArray
+) -> FloatArray:
+    """[S, T] the rows of `values` for some ids; NaN for series that did not arrive. order: the row
+    of each of the sorted ids."""
+    gathered = np.full((len(wanted_ids), values.shape[1]), np.nan)
+    if len(sorted_ids):
+        places = np.minimum(np.searchsorted(sorted_ids, wanted_ids), len(sorted_ids) - 1)
+        arrived = sorted_ids[places] == wanted_ids
+        gathered[arrived] = values[order[places[arrived]]]
     return gathered
 
 

@@ -35,11 +35,12 @@ def split_weights(arrays: Arrays) -> tuple[dict[str, NDArray[Any]], dict[str, ND
 
 def read_rows(store: Store, rows: tuple[WeightsRow, ...]) -> Arrays:
     """The state of series whose rows lie in several weights files, in the order given."""
-    positions: list[int] = []
-    parts: list[dict[str, NDArray[Any]]] = []
-    for path in dict.fromkeys(path for path, _ in rows):
-        of_file = [position for position, (row_path, _) in enumerate(rows) if row_path == path]
-        positions += of_file
-        parts.append(store.weights.read(path, [rows[position][1] for position in of_file]))
-    order = np.argsort(np.array(positions))
+    positions: dict[Path, list[int]] = {}
+    for position, (path, _) in enumerate(rows):
+        positions.setdefault(path, []).append(position)
+    parts = [
+        store.weights.read(path, [rows[position][1] for position in of_file])
+        for path, of_file in positions.items()
+    ]
+    order = np.argsort(np.concatenate([*positions.values()]))
     return {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}

@@ -80,6 +80,9 @@ class WorkerPool:
     """Runs fit tasks in processes of their own. A process that dies costs its task, nothing else:
     each one has a thread of ours that waits for it, and the other tasks wait in a queue of ours."""
 
+    # Refits come so much earlier or later, as a share of `fit_every`, so that they take turns.
+    spread = 0.1
+
     def __init__(
         self, settings: WorkerSettings, *, task: Callable[[FitTask], FitOutcome] = run_task
     ) -> None:
@@ -96,6 +99,10 @@ class WorkerPool:
     @property
     def size(self) -> int:
         return self._settings.fits
+
+    def stack_size(self, series: int, stack: int) -> int:
+        """How many of so many series are fitted side by side. stack: as it is configured."""
+        return stack
 
     def warm_up(self) -> None:
         """Starts the workers now: the first fit would have to wait for it."""

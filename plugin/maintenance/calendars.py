@@ -13,8 +13,6 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, TypedDict
 
-import icalendar
-
 from plugin.config import parse_duration
 from plugin.domain.times import DAY
 from plugin.domain.windows import Window, WindowRequest, one_line
@@ -82,6 +80,8 @@ def _parse(content: bytes, path: Path) -> list[Any]:
     count = content.upper().count(b"BEGIN:VCALENDAR")
     if count == 0:
         raise SourceFailed("invalid", f"{path}: is not a calendar: it has no BEGIN:VCALENDAR")
+    import icalendar  # eighty modules, which only those need who have calendars
+
     try:
         text = content.decode("utf-8-sig")
         calendars = [

@@ -1,10 +1,12 @@
-"""Who fits in a preview. How many fits one look starts is what the configuration says, as it
-decides which series start from the mean of others."""
+"""Who fits in a preview. Which fits one look starts is what the configuration says, as it decides
+which series start from the mean of others. Refits take no turns, so that every core has its
+share."""
 
 import os
 from concurrent.futures import Future
 
 from plugin.config import WorkerSettings
+from plugin.jobs.fit_job import STACKS_PER_WORKER
 from plugin.jobs.fit_task import FitOutcome, FitTask, run_task
 from plugin.jobs.workers import WorkerPool
 
@@ -12,18 +14,29 @@ from plugin.jobs.workers import WorkerPool
 class CoreWorkers(WorkerPool):
     """A process for each core: nothing else is to be done meanwhile."""
 
+    spread = 0.0
+
     def __init__(self, settings: WorkerSettings) -> None:
-        fits = max(settings.fits, os.cpu_count() or 1)
-        super().__init__(settings.model_copy(update={"fits": fits}))
+        processes = max(settings.fits, os.cpu_count() or 1)
+        super().__init__(settings.model_copy(update={"fits": processes}))
+        self._processes = processes
         self._fits = settings.fits
 
     @property
     def size(self) -> int:
         return self._fits
 
+    def stack_size(self, series: int, stack: int) -> int:
+        """As large for each process, where one run of the fit job takes all of them."""
+        min_stacks = -(-series // stack)
+        stacks = min(max(self._processes, min_stacks), STACKS_PER_WORKER * self._fits)
+        return max(1, min(stack, -(-series // stacks)))
+
 
 class InlineWorkers(WorkerPool):
     """No process: fits run where they are asked for, one after the other."""
+
+    spread = 0.0
 
     def submit(self, task: FitTask) -> "Future[FitOutcome]":
         """The future of a fit that is over."""

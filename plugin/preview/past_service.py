@@ -6,13 +6,15 @@ so that it knows which series are missing then, as it would have known.
 """
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from plugin.components import Components, WatchJobs
 from plugin.config import Config, StoreSettings, Watch
 from plugin.config.durations import MAX_SECONDS
-from plugin.domain.times import HOUR
+from plugin.domain.times import DAY
 from plugin.domain.windows import Window
 from plugin.errors import BandwatchError
 from plugin.jobs.latest_samples import MISSING_AFTER_STEPS
@@ -24,7 +26,8 @@ from plugin.store import Store
 LOOKS_PER_FIT = 4
 MAX_TRIES = 3  # a service would have tried again at its next tick
 MAX_FIT_RUNS = 100  # at one look: each takes some stacks
-FOLD_SECONDS = 6 * HOUR  # between two runs of the housekeeping
+FOLD_SECONDS = DAY  # between two runs of the housekeeping
+FOLD_ROWS = 1_000_000  # in one transaction: nobody waits
 
 Share = Callable[[float], None]  # takes what is done, 0 to 1
 
@@ -86,9 +89,9 @@ class PastService:
         for look in self._looks():
             jobs = self.parts.watches[look.watch]
             self._advance(jobs, look.time)
-            if look.time < task.end:
-                self._fit(jobs)
-            self._fold()
+            with self._folding():
+                if look.time < task.end:
+                    self._fit(jobs)
             progress((look.time - task.start) / max(1, task.end - task.start))
         progress(1.0)
 
@@ -106,11 +109,15 @@ class PastService:
         yield from sorted(looks, key=lambda look: look.time)
 
     def _advance(self, jobs: WatchJobs, time: int) -> None:
-        """Scores a watch up to a grid time."""
+        """Scores a watch up to a grid time: the last steps one by one where a fit is due."""
         step = jobs.watch.step
-        for steps in range(MISSING_AFTER_STEPS, -1, -1):
-            moment = time - steps * step
-            if moment >= self._task.start or steps == 0:
+        before = time - MISSING_AFTER_STEPS * step
+        if before >= self._task.start:
+            self._score(jobs, before)
+        self.clock.now = float(time + jobs.watch.offset)
+        steps = range(MISSING_AFTER_STEPS - 1, -1, -1) if jobs.fit.is_due else (0,)
+        for moment in (time - number * step for number in steps):
+            if moment >= self._task.start or moment == time:
                 self._score(jobs, moment)
 
     def _score(self, jobs: WatchJobs, moment: int) -> None:
@@ -127,10 +134,19 @@ class PastService:
             if not jobs.fit.run():
                 return
 
-    def _fold(self) -> None:
-        if self.clock.now - self._folded_at >= FOLD_SECONDS:
-            self.parts.store.fold(int(self.clock.now))
-            self._folded_at = int(self.clock.now)
+    @contextmanager
+    def _folding(self) -> Iterator[None]:
+        """The housekeeping, where it is due, beside what is done within: fits wait for processes of
+        their own. Raises StoreError."""
+        now = int(self.clock.now)
+        if now - self._folded_at < FOLD_SECONDS:
+            yield
+            return
+        self._folded_at = now
+        with ThreadPoolExecutor(1, "fold") as thread:
+            folding = thread.submit(self.parts.store.fold, now, limit=FOLD_ROWS, slice_seconds=DAY)
+            yield
+        folding.result()
 
 
 def look_times(watch: Watch, start: int, end: int) -> list[int]:

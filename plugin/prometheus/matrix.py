@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from plugin.errors import AnswerInvalid
+from plugin.prometheus.range_answer import RangeData, labels_of
 from plugin.series import FloatArray, IntArray, Labels, Series, is_text
+
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class Matrix:
         start, end, step: unix seconds and seconds of the query. Raises AnswerInvalid for another
         type of result, a sample off the grid, or two series with the same labels.
         """
+        if isinstance(data, RangeData):
+            return cls._of_range(data, start, end, step)
         try:
             if data["resultType"] != "matrix":
                 raise AnswerInvalid(
@@ -46,23 +51,40 @@ class Matrix:
                     "histogram_quantile(...) or histogram_count(...)"
                 )
             labels = [Labels.of(entry["metric"]) for entry in result]
-            pairs = list(chain.from_iterable(entry["values"] for entry in result))
-            times = np.fromiter((pair[0] for pair in pairs), np.float64, len(pairs))
-            values = np.fromiter((float(pair[1]) for pair in pairs), np.float64, len(pairs))
-            lengths = np.array([len(entry["values"]) for entry in result], np.int64)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise AnswerInvalid(
-                f"Prometheus answered a matrix that cannot be read ({error!r})"
-            ) from error
+            flat = _flat([entry["values"] for entry in result])
+        except UNREADABLE as error:
+            raise _unreadable(error) from error
         refuse_twins(labels)
-        matrix = cls._sorted(labels, lengths, on_grid(times, start, end, step), values)
+        matrix = cls._sorted(labels, flat, start, end, step)
         return replace(matrix, unreadable=len(answered) - len(result))
 
     @classmethod
+    def _of_range(cls, data: RangeData, start: int, end: int, step: int) -> "Matrix":
+        """The same of an answer whose labels have not been read."""
+        try:
+            known = [labels_of(bytes(series.metric)) for series in data.result]
+            labels = [label_set for label_set in known if label_set is not None]
+            answered = data.result
+            if len(labels) < len(known):
+                answered = [
+                    series
+                    for series, label_set in zip(answered, known, strict=True)
+                    if label_set is not None
+                ]
+            flat = _flat([series.values for series in answered])
+        except UNREADABLE as error:
+            raise _unreadable(error) from error
+        refuse_twins(labels)
+        matrix = cls._sorted(labels, flat, start, end, step)
+        return replace(matrix, unreadable=len(known) - len(labels))
+
+    @classmethod
     def _sorted(
-        cls, labels: list[Labels], lengths: IntArray, times: IntArray, values: FloatArray
+        cls, labels: list[Labels], flat: "_FlatSamples", start: int, end: int, step: int
     ) -> "Matrix":
         """Without values that are not finite, sorted by time, each time once."""
+        lengths, answered_times, values = flat
+        times = on_grid(answered_times, start, end, step)
         rows = np.repeat(np.arange(len(labels)), lengths)
         living = int(np.unique(times, return_counts=True)[1].max(initial=0))
         finite = np.isfinite(values)
@@ -78,8 +100,31 @@ class Matrix:
         return cls(labels, ends, times, values, living)
 
 
+class _FlatSamples(NamedTuple):
+    """The samples of all series, one after the other."""
+
+    lengths: IntArray  # [S]
+    times: FloatArray  # [N]
+    values: FloatArray  # [N]
+
+
+def _flat(samples: Sequence[Sequence[Sequence[Any]]]) -> _FlatSamples:
+    pairs = list(chain.from_iterable(samples))
+    return _FlatSamples(
+        np.array([len(one) for one in samples], np.int64),
+        np.fromiter((pair[0] for pair in pairs), np.float64, len(pairs)),
+        np.fromiter((float(pair[1]) for pair in pairs), np.float64, len(pairs)),
+    )
+
+
+def _unreadable(error: Exception) -> AnswerInvalid:
+    return AnswerInvalid(f"Prometheus answered a matrix that cannot be read ({error!r})")
+
+
 def refuse_twins(labels: Sequence[Labels]) -> None:
     """Raises AnswerInvalid if two series have the same labels."""
+    if len(set(labels)) == len(labels):
+        return
     for label_set, count in Counter(labels).most_common(1):
         if count > 1:
             raise AnswerInvalid(
@@ -104,17 +149,25 @@ def on_grid(times: FloatArray, start: int, end: int, step: int) -> IntArray:
 def merge(chunks: Sequence[Matrix]) -> list[Series]:
     """Joins parts that follow each other in time; series in the order in which they first
     occur."""
-    parts: dict[Labels, list[tuple[IntArray, FloatArray]]] = {}
+    if len(chunks) == 1:
+        return _series_of(chunks[0])
+    parts: dict[Labels, list[Series]] = {}
     for chunk in chunks:
-        start = 0
-        for labels, end in zip(chunk.labels, chunk.ends.tolist(), strict=True):
-            parts.setdefault(labels, []).append((chunk.times[start:end], chunk.values[start:end]))
-            start = end
+        for piece in _series_of(chunk):
+            parts.setdefault(piece.labels, []).append(piece)
     return [
         Series(
             labels,
-            np.concatenate([times for times, _ in pieces]),
-            np.concatenate([values for _, values in pieces]),
+            np.concatenate([piece.times for piece in pieces]),
+            np.concatenate([piece.values for piece in pieces]),
         )
         for labels, pieces in parts.items()
+    ]
+
+
+def _series_of(chunk: Matrix) -> list[Series]:
+    ends = chunk.ends.tolist()
+    return [
+        Series(labels, chunk.times[start:end], chunk.values[start:end])
+        for labels, start, end in zip(chunk.labels, [0, *ends], ends, strict=False)
     ]

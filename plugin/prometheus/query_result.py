@@ -1,6 +1,7 @@
 """What a query answered over a range, and where it did not answer."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from plugin.errors import PrometheusError
 from plugin.series import Series
@@ -29,7 +30,7 @@ class QueryResult:
     partial: tuple[tuple[int, int], ...] = ()
     unreadable: int = 0  # series that are left out, because a label of theirs is not text
 
-    @property
+    @cached_property
     def observed(self) -> list[Series]:
         """The series that have a sample; the others had only NaN."""
         return [series for series in self.series if len(series.times)]

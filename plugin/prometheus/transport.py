@@ -17,6 +17,7 @@ import urllib3
 
 from plugin.config.model import PrometheusSettings
 from plugin.errors import AnswerInvalid, PrometheusError, PrometheusUnavailable, QueryRejected
+from plugin.prometheus import range_answer
 from plugin.prometheus.credentials import configure_session, public_url
 
 MAX_BYTES = 64 << 20  # of one answer, uncompressed; the reader asks for about half of it
@@ -150,7 +151,7 @@ class Transport(requests.Session):
         if response.status_code >= 300:
             raise self._refusal(response, body)
         try:
-            envelope = json.loads(body)
+            envelope = range_answer.decode(body)
         except (ValueError, RecursionError) as error:
             raise AnswerInvalid(
                 f"Prometheus at {self._url} did not answer JSON but {excerpt(body)}: "

@@ -73,9 +73,11 @@ def forget(connection: Connection, cutoff: int) -> None:
 
 
 def _shrink(connection: Connection, group: int, rows: BoolArray) -> None:
-    old = connection.execute(select(carries).where(carries.c.id == group)).one()
+    old = None
+    if rows.any():  # else its data, perhaps many megabytes, need not be read
+        old = connection.execute(select(carries).where(carries.c.id == group)).one()
     connection.execute(delete(carries).where(carries.c.id == group))
-    if rows.any():
+    if old is not None:
         arrays = {name: array[rows] for name, array in load(old.data).items()}
         _insert(connection, old.watch, old.time, _ids(old.ids)[rows], arrays)
 

@@ -39,35 +39,37 @@ BLOCKS_PER_TRANSACTION = 500
 STATE_RETENTION_SECONDS = DAY  # scoring never continues from an older detector state
 
 
-def fold(database: Database, now: int, keep: int, limit: int) -> FoldReport:
+def fold(
+    database: Database, now: int, keep: int, limit: int, slice_seconds: int = SLICE_SECONDS
+) -> FoldReport:
     """Folds the full slices that are older than `keep` seconds, at most about `limit` rows in one
     transaction."""
-    end = (now - keep) // SLICE_SECONDS * SLICE_SECONDS
+    end = (now - keep) // slice_seconds * slice_seconds
     with database.reading() as connection:
         times = head.times_between(connection, 0, end - 1)
     rows = 0
     block_count = 0
     transactions = 0
     # The newest first: then the rows that must stay in the head are counted first.
-    for start in np.unique(times // SLICE_SECONDS * SLICE_SECONDS)[::-1].tolist():
-        ticks = np.count_nonzero(times // SLICE_SECONDS * SLICE_SECONDS == start)
+    slices = times // slice_seconds * slice_seconds
+    for start in np.unique(slices)[::-1].tolist():
+        last = start + slice_seconds - 1
         with database.reading() as connection:
-            ids = head.series_between(connection, start, start + SLICE_SECONDS - 1)
-        size = max(1, limit // int(ticks))
+            ids = head.series_between(connection, start, last)
+        size = max(1, limit // int(np.count_nonzero(slices == start)))
         for first in range(0, len(ids), size):
-            moved, changed = _fold_group(database, ids[first : first + size], start)
+            moved, changed = _fold_group(database, ids[first : first + size], start, last)
             rows = rows + moved
             block_count = block_count + changed
             transactions = transactions + (moved > 0)
     return FoldReport(rows, block_count, transactions)
 
 
-def _fold_group(database: Database, ids: IntArray, start: int) -> tuple[int, int]:
-    """One slice of some series in one transaction.
+def _fold_group(database: Database, ids: IntArray, start: int, last: int) -> tuple[int, int]:
+    """One slice of some series in one transaction; start, last: its first and last second.
 
     Returns the rows moved and the blocks written.
     """
-    last = start + SLICE_SECONDS - 1
     with database.writing() as connection:
         younger = head.count_after(connection, ids, last)
         old = _all_but_newest(head.read(connection, ids, start, last), younger)

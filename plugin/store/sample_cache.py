@@ -21,6 +21,7 @@ from plugin.store.sample_columns import join, take
 from plugin.store.schema import rewrites, series
 
 MOST_ROWS = 1_000_000  # of all series together: 56 MB
+ENTRY_ROWS = 20  # as much as so many rows is what a series takes beside its own
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,18 @@ class Kept:
     start: int  # unix seconds
     rows: Samples  # not empty
 
+    @property
+    def size(self) -> int:
+        """In rows."""
+        return len(self.rows) + ENTRY_ROWS
+
 
 class SampleCache:
     """The least recently wanted series are forgotten first. Safe in any number of threads."""
 
     def __init__(self, most_rows: int = MOST_ROWS) -> None:
         self._most = most_rows
-        self._rows = 0
+        self._size = 0  # of all entries, in rows
         self._lock = threading.Lock()
         self._kept: OrderedDict[int, Kept] = OrderedDict()
 
@@ -63,12 +69,12 @@ class SampleCache:
     def _keep(self, series_id: int, entry: Kept) -> None:
         with self._lock:
             old = self._kept.pop(series_id, None)
-            self._rows -= len(old.rows) if old else 0
-            if 0 < len(entry.rows) <= self._most:
+            self._size -= old.size if old else 0
+            if len(entry.rows) and entry.size <= self._most:
                 self._kept[series_id] = entry
-                self._rows += len(entry.rows)
-            while self._rows > self._most:
-                self._rows -= len(self._kept.popitem(last=False)[1].rows)
+                self._size += entry.size
+            while self._size > self._most:
+                self._size -= self._kept.popitem(last=False)[1].size
 
 
 def _own(rows: Samples) -> Samples:

@@ -1,7 +1,8 @@
 """The series: one row per watch and label set, and one for what changes about it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 
 from sqlalchemy import (
     BigInteger,
@@ -19,16 +20,20 @@ from plugin.errors import StoreError
 from plugin.series import COVARIATE_MARK, IntArray, Labels, SeriesRecord, SeriesState, is_text
 from plugin.store.database import (
     Database,
+    as_json,
     each_of,
     insert_into,
     larger,
+    one_each,
     rows_of,
     smaller,
+    text_of,
     write_rows,
 )
 from plugin.store.schema import series, status, watches
 
-SampleSpan = tuple[int, int, int]  # series id, time of its first and of its last sample
+SampleSpan = tuple[int, int]  # times of the first and of the last sample
+MIN_SPAN_SERIES = 16  # with the same span, from which on they share a statement
 
 
 class SeriesTable:
@@ -142,20 +147,30 @@ def _add(connection: Connection, watch: str, labels: Sequence[Labels], now: int)
     )
 
 
-def extend_seen(connection: Connection, spans: list[SampleSpan]) -> None:
-    """Widens first_seen and last_seen to the samples that have been stored."""
-    rows = [(first, last, series_id) for series_id, first, last in spans]
-    write_rows(connection, _EXTEND_SEEN, rows)
+def extend_seen(connection: Connection, spans: Mapping[SampleSpan, IntArray]) -> None:
+    """Widens first_seen and last_seen to the samples that have been stored. spans: the ids that
+    have each. A tick has one for nearly all series: then one statement for all is quickest."""
+    few: list[tuple[int, int, int]] = []
+    for (first, last), ids in spans.items():
+        if len(ids) < MIN_SPAN_SERIES:
+            few += [(first, last, series_id) for series_id in ids.tolist()]
+        else:
+            connection.exec_driver_sql(
+                _extend_many(), {"ids": as_json(ids), "earliest": first, "latest": last}
+            )
+    write_rows(connection, _EXTEND_ONE, few)
 
 
-_EXTEND_SEEN = (
-    update(status)
-    .where(status.c.series_id == bindparam("id"))
-    .values(
-        first_seen=smaller(status.c.first_seen, bindparam("earliest", type_=BigInteger)),
-        last_seen=larger(status.c.last_seen, bindparam("latest", type_=BigInteger)),
-    )
+_EXTEND = update(status).values(
+    first_seen=smaller(status.c.first_seen, bindparam("earliest", type_=BigInteger)),
+    last_seen=larger(status.c.last_seen, bindparam("latest", type_=BigInteger)),
 )
+_EXTEND_ONE = _EXTEND.where(status.c.series_id == bindparam("id"))
+
+
+@cache
+def _extend_many() -> str:
+    return text_of(_EXTEND.where(status.c.series_id.in_(select(one_each("ids").c.value))))
 
 
 def last_seen(connection: Connection, ids: IntArray) -> dict[int, int]:

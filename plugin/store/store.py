@@ -147,7 +147,7 @@ class Store:
         with self._database.writing() as connection:
             watch = ticks[0].watch
             times = ticks[0].times
-            added = sum(tick_writes.add_tick(connection, tick) for tick in ticks)
+            added = tick_writes.add_ticks(connection, ticks)
             alarms.write(connection, changed)
             regimes.write(connection, regime_changes)
             if covered is not None:
@@ -171,10 +171,17 @@ class Store:
             models.save(connection, watch, records, self.folder)
             model_decisions.write(connection, decisions)
 
-    def fold(self, now: int, *, keep: int = 2 * HOUR, limit: int = 20_000) -> FoldReport:
-        """Moves rows older than `keep` seconds into blocks, at most about `limit` rows in one
-        transaction."""
-        return fold.fold(self._database, now, keep, limit)
+    def fold(
+        self,
+        now: int,
+        *,
+        keep: int = 2 * HOUR,
+        limit: int = 20_000,
+        slice_seconds: int = fold.SLICE_SECONDS,
+    ) -> FoldReport:
+        """Moves rows older than `keep` seconds into blocks, in full slices, at most about `limit`
+        rows in one transaction. slice_seconds: a part of a day, or a whole one."""
+        return fold.fold(self._database, now, keep, limit, slice_seconds)
 
     def expire(self, now: int, *, retention: int, versions: int) -> None:
         """Removes what is older than `retention` seconds, and models beyond `versions` of a

@@ -1,8 +1,11 @@
 """What one write adds, inside the transaction of the caller."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
 from plugin.errors import StoreError
@@ -15,13 +18,43 @@ from plugin.store.schema import watches
 MIN_BLOCK_TIMES = 64  # of history; fewer go to the head
 
 
-def add_tick(connection: Connection, tick: Tick) -> int:
-    """Returns the rows that are new or judged for the first time."""
-    _check(tick)
-    series.check(connection, tick.watch, tick.ids)
-    added = _add_to_head(connection, tick)
-    detector_states.write(connection, tick)
+def add_ticks(connection: Connection, ticks: Sequence[Tick]) -> int:
+    """Adds ticks of one watch. Returns the rows that are new or judged for the first time."""
+    for tick in ticks:
+        _check(tick)
+    by_times: dict[bytes, list[Tick]] = {}
+    for tick in ticks:
+        by_times.setdefault(tick.times.tobytes(), []).append(tick)
+    added = 0
+    for stacks in by_times.values():
+        tick = _side_by_side(stacks)
+        series.check(connection, tick.watch, tick.ids)
+        added += _add_to_head(connection, tick)
+    for tick in ticks:
+        detector_states.write(connection, tick)
     return added
+
+
+def _side_by_side(ticks: Sequence[Tick]) -> Tick:
+    """The samples of several stacks at the same times as one tick: so the rows of a time are
+    written in the order of the table, whichever stacks their series are in."""
+    if len(ticks) == 1:
+        return ticks[0]
+
+    def column(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(tick, name) for tick in ticks])
+
+    return Tick(
+        watch=ticks[0].watch,
+        ids=column("ids"),
+        times=ticks[0].times,
+        value=column("value"),
+        expected=column("expected"),
+        lower=column("lower"),
+        upper=column("upper"),
+        score=column("score"),
+        model_version=column("model_version"),
+    )
 
 
 def advance(connection: Connection, watch: str, first: int, last: int) -> bool:
@@ -108,11 +141,14 @@ def _not_in_blocks(connection: Connection, tick: Tick) -> Tick:
     return replace(tick, value=value)
 
 
-def _seen(tick: Tick) -> list[series.SampleSpan]:
-    """The first and the last time at which each series has a value; a series without any is left
+def _seen(tick: Tick) -> dict[series.SampleSpan, IntArray]:
+    """Ids by the first and the last time at which they have a value; those without any are left
     out."""
     has_value = ~np.isnan(tick.value)
     rows = np.flatnonzero(has_value.any(axis=1))
     first = tick.times[has_value[rows].argmax(axis=1)]
     last = tick.times[len(tick.times) - 1 - has_value[rows, ::-1].argmax(axis=1)]
-    return list(zip(tick.ids[rows].tolist(), first.tolist(), last.tolist(), strict=True))
+    spans, group = np.unique(np.stack([first, last]), axis=1, return_inverse=True)
+    starts = np.cumsum(np.bincount(group.ravel(), minlength=spans.shape[1]))[:-1]
+    ids = np.split(tick.ids[rows][np.argsort(group.ravel(), kind="stable")], starts)
+    return {(int(span[0]), int(span[1])): ids[place] for place, span in enumerate(spans.T)}

@@ -86,7 +86,7 @@ def _views(context: WebContext, links: SignedLinks, callers: Callers) -> dict[st
     maintenance = MaintenanceViews(context, catalog, incidents, maintenance_actions)
     previews = PreviewViews(context)
     return {
-        **ManagementViews(context).views,
+        **ManagementViews(context, callers).views,
         **source.views,
         **AlarmViews(context, catalog, links, names).views,
         **incidents.views,
@@ -94,7 +94,7 @@ def _views(context: WebContext, links: SignedLinks, callers: Callers) -> dict[st
         **SimpleJsonViews(context, catalog, source, incidents, maintenance).views,
         **StatusViews(context).views,
         **explanations.views,
-        **RegimeViews(context, catalog).views,
+        **RegimeViews(context, catalog, names.of).views,
         **maintenance.views,
         **ChangeViews(context, catalog).views,
         **ModelViews(context, catalog).views,

@@ -53,6 +53,14 @@ class Callers:
         check_access(credential, access)
         return credential.name
 
+    def may_read(self) -> bool:
+        """Whether the sender of a request to an open route may see what only readers see."""
+        try:
+            self.identify(Access.READ)
+        except RequestError:
+            return False
+        return True
+
     def judge(self, authorization: str | None) -> Credential:
         """The credential that a header presents. Raises RequestError: 401, or 429 after too many
         mistakes."""

@@ -4,8 +4,9 @@ whoever looks at it."""
 from collections.abc import Mapping
 
 from plugin.domain import wording
+from plugin.domain.series_names import group_name
 from plugin.series import SeriesRecord
-from plugin.web.incident_rows import IncidentDetails, IncidentMember
+from plugin.web.incident_details import IncidentDetails, IncidentMember
 from plugin.web.short_names import ShortNames
 
 
@@ -14,6 +15,17 @@ class IncidentWords:
 
     def __init__(self, names: ShortNames) -> None:
         self._names = names
+
+    @property
+    def version(self) -> int:
+        """Another one when the names of series, and so the words, have changed."""
+        return self._names.version
+
+    def of(self, detail: IncidentDetails | IncidentMember) -> Mapping[str, str]:
+        """Of an incident, or of one alarm."""
+        if isinstance(detail, IncidentMember):
+            return self.of_member(detail)
+        return self.of_incident(detail)
 
     def of_incident(self, details: IncidentDetails) -> Mapping[str, str]:
         """Of an incident; it recovers while none of its alarms is open."""
@@ -29,19 +41,31 @@ class IncidentWords:
                 details.unit,
             )
         )
-        group = f"{incident.group}{incident.labels}" if incident.labels else incident.group
         if incident.size > 1:
             peak = wording.incident_text(
                 self._name(details.first), worst, incident.peak_score, peak
             )
         state = ("outside" if details.outside else "recovering") if details.open else "over"
-        return {
-            "short_title": wording.incident_title(
-                group, incident.size, incident.among, worst, incident.direction
-            ),
-            "short_text": peak,
-            "alarm_state": state,
-        }
+        return {"short_title": self.title(details), "short_text": peak, "alarm_state": state}
+
+    def title(self, details: IncidentDetails) -> str:
+        """What happened: how many series of which group, or the only one by its short name."""
+        incident = details.incident
+        return wording.incident_title(
+            group_name(incident.group, incident.labels),
+            incident.size,
+            incident.among,
+            self._name(details.worst),
+            incident.direction,
+        )
+
+    def text(self, details: IncidentDetails) -> str:
+        """The peak of an incident with its times, as a page tells it."""
+        return details.text_of(self._name(details.first), self._name(details.worst))
+
+    def series(self, record: SeriesRecord) -> str:
+        """The short name of a series."""
+        return self._names.of(record)
 
     def of_member(self, member: IncidentMember) -> Mapping[str, str]:
         """Of one alarm."""

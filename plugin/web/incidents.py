@@ -10,10 +10,9 @@ from plugin.domain.incidents import Incident
 from plugin.errors import RequestError
 from plugin.series import MAX_TIME, SeriesRecord
 from plugin.web.context import WebContext
+from plugin.web.incident_details import IncidentDetails, IncidentMember
 from plugin.web.incident_rows import (
     MAX_ENCODED_ROWS,
-    IncidentDetails,
-    IncidentMember,
     IncidentRows,
     annotation_rows,
     incident_rows,
@@ -52,8 +51,8 @@ class IncidentViews:
         self._context = context
         self._catalog = catalog
         self._links = links
-        self._words = IncidentWords(names)
-        self._encoded_rows = IncidentRows()
+        self.words = IncidentWords(names)
+        self._encoded_rows = IncidentRows(self.words)
         self._details = dict[str, IncidentDetails]()  # by the id of the incident
 
     @property
@@ -65,15 +64,12 @@ class IncidentViews:
         links = self._feedback_links(details)
         if not query.members:
             texts = incident_texts(self._context.store, details)
-            columns = [
-                {"changes": text, **self._words.of_incident(detail), **link}
-                for detail, text, link in zip(details, texts, links, strict=True)
-            ]
+            columns = [{"changes": text, **link} for text, link in zip(texts, links, strict=True)]
             return encoded_response(self._encoded_rows.encoded(details, columns))
         link_of = {detail.incident.id: link for detail, link in zip(details, links, strict=True)}
         return json_response(
             [
-                {**row, **self._words.of_member(member), **link_of.get(str(row["incident"]), {})}
+                {**row, **self.words.of_member(member), **link_of.get(str(row["incident"]), {})}
                 for row, member in zip(member_rows(members), members, strict=True)
             ]
         )
@@ -124,7 +120,7 @@ class IncidentViews:
     ) -> list[AnnotationRow]:
         """The same as annotations."""
         details, members = self._find(query, ids)
-        return annotation_rows(members if query.members else details)
+        return annotation_rows(members if query.members else details, self.words)
 
     def _find(
         self, query: AnnotationsQuery, ids: Sequence[int] | None = None, limit: int | None = None

@@ -68,7 +68,8 @@ class MaintenanceViews:
         rows = self._incidents.annotations(query, ids)
         if query.incident is None:
             rows += self.occurrences(query, ids)
-            rows += RegimeViews(self._context, self._catalog).annotations(query, ids)
+            regimes = RegimeViews(self._context, self._catalog, self._incidents.words.series)
+            rows += regimes.annotations(query, ids)
             rows += ChangeViews(self._context, self._catalog).annotations(query, ids)
         rows += warning_rows()
         return sorted(rows, key=lambda row: row.time)

@@ -7,6 +7,7 @@ from flask import Response, request
 
 from plugin.errors import BandwatchError, RequestError
 from plugin.exposition import CONTENT_TYPE, exposition
+from plugin.web.callers import Callers
 from plugin.web.context import WebContext
 from plugin.web.queries import NoQuery
 from plugin.web.responses import View
@@ -18,8 +19,9 @@ log = logging.getLogger(__name__)
 class ManagementViews:
     """The views under /-/ and /metrics."""
 
-    def __init__(self, context: WebContext) -> None:
+    def __init__(self, context: WebContext, callers: Callers) -> None:
         self._context = context
+        self._callers = callers
 
     @property
     def views(self) -> Mapping[str, View]:
@@ -36,6 +38,8 @@ class ManagementViews:
     def ready(self, _: NoQuery) -> Response:
         reason = self._context.readiness()
         if reason is not None:
+            if not self._callers.may_read():
+                reason = "not every watch has been scored yet; with a token the answer names them"
             raise RequestError(reason, status=503, code="not_ready")
         return _text("Bandwatch is ready.\n")
 

@@ -12,7 +12,7 @@ from plugin.domain.changes import (
 )
 from plugin.series import MAX_TIME, Labels
 from plugin.store import Store
-from plugin.web.incident_rows import IncidentDetails
+from plugin.web.incident_details import IncidentDetails
 
 MAX_CHANGES = 10_000  # that one answer looks through: the latest
 

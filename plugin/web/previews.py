@@ -1,6 +1,6 @@
 """Previews over the API: begun, followed, cancelled."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Response
@@ -25,6 +25,18 @@ DEFAULT_SECONDS = 14 * DAY
 MIN_SECONDS = HOUR
 MAX_SECONDS = 30 * DAY
 RETRY_SECONDS = 30
+
+
+class WrongSettings(RequestError):
+    """Settings that no watch can have."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        """lines: `step: found "often"; valid is ...`, one for each mistake."""
+        places = [line.partition(":")[0] for line in lines]
+        super().__init__("; ".join(lines), field=places[0])
+        self.faults = {
+            place.partition("[")[0]: line for place, line in zip(places, lines, strict=True)
+        }
 
 
 class PreviewViews:
@@ -103,8 +115,7 @@ def _watch(settings: Mapping[str, Any]) -> Watch:
         return read_watch(settings, PLACE)
     except ConfigError as error:
         lines = [line.partition("watches[0].")[2] or line for line in str(error).splitlines()]
-        field = lines[0].partition(":")[0]
-        raise RequestError("; ".join(lines), field=field) from error
+        raise WrongSettings(lines) from error
 
 
 def _known(state: PreviewState | None) -> PreviewState:

@@ -1,6 +1,6 @@
 """New levels that were accepted as normal, as rows and as annotations."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from flask import Response
 
@@ -21,8 +21,12 @@ MAX_ROWS = 10_000  # that one answer may hold
 class RegimeViews:
     """The view /api/v1/regimes, and the new levels among the annotations."""
 
-    def __init__(self, context: WebContext, catalog: SeriesCatalog) -> None:
+    def __init__(
+        self, context: WebContext, catalog: SeriesCatalog, name_of: Callable[[SeriesRecord], str]
+    ) -> None:
+        """name_of: how a series is called in an annotation."""
         self._context = context
+        self._name_of = name_of
         self._catalog = catalog
 
     @property
@@ -56,7 +60,7 @@ class RegimeViews:
             AnnotationRow(
                 time=regime.since * 1000,
                 time_end=regime.accepted * 1000,
-                title=f"{record.labels} at a new level",
+                title=f"{self._name_of(record)} at a new level",
                 text=self._text(regime, record),
                 tags=f"{record.watch},new level",
             )

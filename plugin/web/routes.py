@@ -18,7 +18,11 @@ MANAGEMENT_ROUTES = (
     Route(
         path="/-/ready",
         name="ready",
-        summary="200 when every watch has been scored, else 503 with the reason.",
+        summary=(
+            "200 when every watch has been scored, else 503; the reason names watches, for those "
+            "who may read."
+        ),
+        access=Access.OPEN,  # a kubelet and a load balancer have no token
         answer=str,
         media=TEXT,
     ),

@@ -2,6 +2,8 @@
 
 import platform
 from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
 
 from flask import Response
 
@@ -18,7 +20,6 @@ class StatusViews:
 
     def __init__(self, context: WebContext) -> None:
         self._context = context
-        self._description = openapi.document(context.settings)
 
     @property
     def views(self) -> Mapping[str, View]:
@@ -41,3 +42,8 @@ class StatusViews:
 
     def openapi(self, _: NoQuery) -> Response:
         return json_response(self._description)
+
+    @cached_property
+    def _description(self) -> dict[str, Any]:
+        """Made when it is asked for first: few ever do, and it takes a third of a start."""
+        return openapi.document(self._context.settings)

@@ -4,7 +4,19 @@ import sys
 import time
 from importlib import import_module
 
-PARTS = ("start", "fit", "tick", "bands", "alert", "crowd", "incidents", "page", "store")
+PARTS = (
+    "start",
+    "fit",
+    "tick",
+    "scale",
+    "bands",
+    "alert",
+    "crowd",
+    "incidents",
+    "page",
+    "preview",
+    "store",
+)
 
 
 def main() -> None:

@@ -67,12 +67,12 @@ def main() -> None:
     print(f"python -c pass            {found['python']:6.2f} s")
     print(f"bandwatch --help          {found['help']:6.2f} s   goal <= 0.5 s")
     print(
-        f"python -c 'import torch'  {found['torch']:6.2f} s   the floor of anything that fits or"
-        " scores"
+        f"python -c 'import torch'  {found['torch']:6.2f} s   the floor of a worker that fits"
+        " networks"
     )
     print(
-        f"bandwatch run, healthy    {found['run']:6.2f} s   {found['run'] / found['torch']:.1f} x"
-        " that floor"
+        f"bandwatch run, healthy    {found['run']:6.2f} s   goal <= 0.7 s;"
+        f" {found['run'] / found['python']:.0f} x python -c pass"
     )
 
 

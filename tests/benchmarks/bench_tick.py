@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from plugin.series import Labels, Series
 if TYPE_CHECKING:
     from plugin.board import Board
     from plugin.jobs.score_job import ScoreJob
+    from plugin.jobs.watch_context import WatchContext
     from plugin.metrics import Metrics
     from plugin.store import Store
 
@@ -36,16 +38,18 @@ FITTED = (
 QUERY = "bench_gauge"
 
 
-def history(end: int) -> list[Series]:
-    times = end - STEP * np.arange(HISTORY + TICKS, dtype=np.int64)[::-1]
+def history(
+    end: int, query: str = QUERY, series: int = SERIES, samples: int = HISTORY + TICKS
+) -> list[Series]:
+    times = end - STEP * np.arange(samples, dtype=np.int64)[::-1]
     rng = np.random.default_rng(0)
     return [
         Series(
-            Labels.of({"__name__": QUERY, "instance": f"host-{i}", "job": "bench"}),
+            Labels.of({"__name__": query, "instance": f"host-{i}", "job": "bench"}),
             times,
             50 + 10 * np.sin(i) + rng.normal(size=len(times)),
         )
-        for i in range(SERIES)
+        for i in range(series)
     ]
 
 
@@ -61,8 +65,15 @@ class Scoring:
     first: int  # unix seconds; the ticks follow
 
 
-def scoring(url: str, folder: str, end: int) -> Scoring:
-    """10,000 series with their models, the first tick done."""
+def scoring(
+    url: str,
+    folder: str,
+    end: int,
+    query: str = QUERY,
+    series: int = SERIES,
+    adopt: Callable[["WatchContext", int], int] | None = None,
+) -> Scoring:
+    """The series of a query with their models, the first tick done. adopt: as `adopt_fitted`."""
     from prometheus_client import CollectorRegistry
 
     from plugin.board import Board
@@ -79,7 +90,9 @@ def scoring(url: str, folder: str, end: int) -> Scoring:
 
     first = end - STEP * TICKS
     clock = [float(first)]
-    watch = Watch(name="bench", query=QUERY, step=STEP, max_series=SERIES, backfill=STEP * 30)
+    watch = Watch(
+        name="bench", query=query, step=STEP, max_series=series, backfill=STEP * 3, learn_for=0
+    )
     store = Store.open(Path(folder))
     reader = PrometheusReader(PrometheusSettings(url=url))
     registry = ModelRegistry(store, watch.name)
@@ -91,7 +104,7 @@ def scoring(url: str, folder: str, end: int) -> Scoring:
         context,
         Covariates(context),
         publisher,
-        first_fit=lambda oldest, now: adopt(context, oldest),
+        first_fit=lambda oldest, now: (adopt or adopt_fitted)(context, oldest),
     )
     assert job.run(), "the first tick failed"
     return Scoring(job, board, store, metrics, clock, first)
@@ -105,7 +118,8 @@ def tick(parts: Scoring, number: int) -> float:
     began = time.monotonic()
     assert parts.job.run()
     seconds = time.monotonic() - began
-    assert scored.get() - before == SERIES, "a tick that leaves series out is no measure"
+    series = parts.job.watch.max_series
+    assert scored.get() - before == series, "a tick that leaves series out is no measure"
     return seconds
 
 
@@ -120,7 +134,7 @@ def child(url: str, folder: str, end: int) -> dict[str, float]:
     }
 
 
-def adopt(context, until):  # type: ignore[no-untyped-def]
+def adopt_fitted(context: "WatchContext", until: int) -> int:
     """Registers all series and crowns champions: FITTED real models of the default detector, each
     serving many rows."""
     from detectors.registry import detector_named, to_spec

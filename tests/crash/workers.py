@@ -16,6 +16,7 @@ from plugin.errors import FitFailed
 from plugin.jobs import fit_task
 from plugin.jobs.batches import BatchBuilder
 from plugin.jobs.fit_task import FitOutcome, FitTask, run_task
+from plugin.jobs.workers import WorkerPool
 from plugin.store import Store, weights
 
 FORK = get_context("fork")
@@ -64,6 +65,7 @@ class MortalWorkers:
     SQLite must not be taken into another process."""
 
     size = 1
+    spread = WorkerPool.spread
 
     def __init__(self) -> None:
         self.phase = ""  # in which the next workers die
@@ -75,6 +77,9 @@ class MortalWorkers:
 
     def submit(self, task: FitTask) -> "Future[FitOutcome]":
         return self._thread.submit(self._run, task)
+
+    def stack_size(self, series: int, stack: int) -> int:
+        return stack
 
     def result_of(self, future: "Future[FitOutcome]") -> FitOutcome:
         return future.result()

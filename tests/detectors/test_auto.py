@@ -159,3 +159,28 @@ def test_candidates_are_networks_that_there_are(candidates: str) -> None:
         ValueError, match="`candidates` must be some of autoencoder, gru, .* each once"
     ):
         detector_named("auto", {"candidates": candidates})
+
+
+def test_the_parts_that_score_are_small_and_score_alike(fitted: FittedDetector) -> None:
+    """Without the networks that were not chosen, bit for bit; from a carry, and from a cold
+    start."""
+    batch = _series()
+    past, rest = batch.steps(0, STEPS - 300), batch.steps(STEPS - 300, STEPS)
+    warm = fitted.score(past)
+    whole = fitted.score(rest, warm.carry)
+    rows_seen = list[int]()
+    for rows, state in Auto().divide(fitted.state):
+        rows_seen += rows.tolist()
+        networks = {name.split(".")[1] for name in state if name.count(".") > 1}
+        assert len(networks) <= 1
+        part = Auto().restore(state)
+        cold = part.score(past.rows(rows))
+        rows_carry = {name: array[rows] for name, array in warm.carry.items()}
+        assert cold.carry.keys() == rows_carry.keys()
+        for carry in (cold.carry, rows_carry):
+            scores = part.score(rest.rows(rows), carry)
+            assert np.array_equal(scores.anomaly, whole.anomaly[rows], equal_nan=True)
+            for bound in ("lower", "expected", "upper"):
+                band = getattr(scores.band, bound)
+                assert np.array_equal(band, getattr(whole.band, bound)[rows], equal_nan=True)
+    assert sorted(rows_seen) == [NOISE, MEMORY]

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from plugin.config import Config, MaintenanceSettings, MaintenanceWindow, Watch
+from plugin.config import Config, MaintenanceSettings, MaintenanceWindow, Watch, WorkerSettings
 from plugin.series import IntArray, Labels, Series
 from tests.e2e import world
 
@@ -199,4 +199,7 @@ def watches(detector: str) -> tuple[Watch, ...]:
 
 def config(folder: Path, url: str, detector: str = "auto") -> Config:
     planned = MaintenanceSettings(windows=(MaintenanceWindow.model_validate(BATCH),))
-    return world.config(folder, url, *watches(detector)).model_copy(update={"maintenance": planned})
+    # All series of a watch in one fit, which is no worse for being slow on a busy machine.
+    workers = WorkerSettings(stack=16, longest_fit=600)
+    settings = world.config(folder, url, *watches(detector))
+    return settings.model_copy(update={"maintenance": planned, "workers": workers})

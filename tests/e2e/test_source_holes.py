@@ -16,7 +16,9 @@ from plugin.components import Components
 from plugin.grid import Grid
 from plugin.jobs.batches import BatchBuilder
 from plugin.jobs.covariates import channels, spec_with
+from plugin.jobs.source_holes import search_holes
 from plugin.prometheus import PrometheusReader
+from plugin.range_vectors import longest_range_vector
 from plugin.series import IntArray, Labels, Series, covariate_watch
 from tests.e2e.world import NOW, STEP, Clock, Threads, config, parts, watch
 from tests.faults import FaultProxy
@@ -95,6 +97,24 @@ def test_a_rate_over_a_hole_does_not_alert_and_later_ones_do(
         batch = builder.history(model.spec, np.array([series.id]))
         unlearnt = (grid.times[~batch.usable[0]] - NOW) // STEP
         assert unlearnt.tolist() == list(range(DOWN.start + 1, DOWN.stop + 6))
+
+
+def test_a_selector_of_several_metrics_has_its_holes_too(
+    tmp_path: Path, clock: Clock, folder: Path
+) -> None:
+    """`timestamp` refuses series that differ by their name alone."""
+    names = ("work_total", "more_work_total")
+    both = [replace(counter(), labels=Labels.of({"__name__": n, "job": "a"})) for n in names]
+    query = 'sum(last_over_time({job="a"}[5m]))'
+    with PrometheusServer(tmp_path / "prometheus").backfill(both) as server:
+        reader = PrometheusReader(config(folder, server.url, read_timeout=30).prometheus)
+        vector = longest_range_vector(query)
+        found = search_holes(reader, vector, NOW, NOW + 40 * STEP, STEP)
+        one_metric = longest_range_vector(query.replace("{", "work_total{"))
+        assert found == search_holes(reader, one_metric, NOW, NOW + 40 * STEP, STEP)
+        reader.close()
+    assert found.spans == [(NOW + DOWN.start * STEP + 1, NOW + DOWN.stop * STEP + 300)]
+    assert not found.is_open
 
 
 def test_a_query_without_a_range_is_as_it_was(

@@ -19,6 +19,7 @@ from plugin.config import (
     WorkerSettings,
 )
 from plugin.jobs.fit_task import FitOutcome, FitTask, run_task
+from plugin.jobs.workers import WorkerPool
 from plugin.series import FloatArray, IntArray, Labels, Series
 from plugin.web import WebContext, create_app
 
@@ -50,12 +51,16 @@ class Threads:
     """A worker pool whose workers are threads: at work at once, and dead when we are."""
 
     size = 1
+    spread = WorkerPool.spread
 
     def __init__(self, *_: object) -> None:
         self._pool = ThreadPoolExecutor(1)
 
     def submit(self, task: FitTask) -> "Future[FitOutcome]":
         return self._pool.submit(run_task, task)
+
+    def stack_size(self, series: int, stack: int) -> int:
+        return stack
 
     def result_of(self, future: "Future[FitOutcome]") -> FitOutcome:
         return future.result()

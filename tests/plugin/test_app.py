@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from plugin import app
 from plugin.app import Service
 from plugin.board import WatchHealth
 from plugin.commands.client import ServiceClient
@@ -26,6 +27,7 @@ from plugin.config import (
     WorkerSettings,
 )
 from plugin.errors import BandwatchError, ConfigError, Stopped, StoreError
+from plugin.file_changes import ChangingFile
 from tests import faults
 from tests.e2e.world import Threads
 from tests.servers import PrometheusServer
@@ -102,12 +104,23 @@ def test_reload_keeps_what_is_unchanged_and_swaps_the_rest(start: Start, tmp_pat
     after = running.parts.watches
     assert list(after) == ["same", "other", "added"] and running.reloaded() == 1
     assert after["same"] is before["same"] and after["other"] is not before["other"]
-    assert running.service._scheduler.names() == {"heartbeat", "maintenance", "noise", "upkeep"} | {
+    jobs = {"heartbeat", "idle_workers", "maintenance", "noise", "upkeep"}
+    assert running.service._scheduler.names() == jobs | {
         f"{job}:{name}" for job in ("score", "fit", "forecast") for name in after
     }
     for name in ("other", "removed"):
         with pytest.raises(Stopped):
             before[name].reader.product()
+
+
+def test_workers_that_have_nothing_to_do_are_looked_for_between_upkeeps(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = list[int]()
+    monkeypatch.setattr(Threads, "end_idle", lambda self: looks.append(1))
+    monkeypatch.setattr(app, "WORKER_CHECK_SECONDS", 0.05)
+    start(config(tmp_path, watch("a")))
+    assert eventually(lambda: len(looks) >= 3)
 
 
 def test_with_tls_its_own_address_and_the_commands_speak_it(start: Start, tmp_path: Path) -> None:
@@ -159,6 +172,38 @@ def test_a_reload_changes_what_is_planned_and_a_broken_calendar_changes_nothing(
         and running.parts.maintenance is planned
         and planned.windows() == ()
     )
+
+
+def test_a_changed_file_is_reloaded_and_a_refused_one_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("plugin.app.CONFIG_CHECK_SECONDS", 0.05)
+    path = tmp_path / "watches"
+    path.write_text("a")
+
+    def read() -> Config:
+        names = path.read_text().split()
+        if "wrong" in names:
+            raise ConfigError("watches: wrong")
+        return config(tmp_path / "data", *(watch(name) for name in names))
+
+    file = ChangingFile(path, read)
+    service = Service(file.load(), load=file.load, config_changed=file.changed)
+    service.start()
+    try:
+        parts = service._parts
+        path.write_text("a b")
+        assert eventually(lambda: list(parts.watches) == ["a", "b"])
+        path.write_text("a wrong")
+        assert eventually(lambda: parts.metrics.reload_successful._value.get() == 0)
+        assert eventually(lambda: "reload refused" in caplog.messages)
+        assert list(parts.watches) == ["a", "b"]
+        path.write_text("b")
+        assert eventually(lambda: list(parts.watches) == ["b"])
+        assert parts.metrics.reload_successful._value.get() == 1
+        assert caplog.messages.count("reload refused") == 1
+    finally:
+        service.stop()
 
 
 def test_another_prometheus_swaps_all_watches(start: Start, tmp_path: Path) -> None:

@@ -36,6 +36,25 @@ def test_the_longest_range_of_a_query(query: str, selector: str, seconds: int) -
 
 
 @pytest.mark.parametrize(
+    ("selector", "names_metric"),
+    [
+        ("up", True),
+        ('up{job="a"}', True),
+        ('{__name__="a.b", job="c"}', True),
+        ('{job="c", __name__ = `a`}', True),
+        ('{"a.b"}', True),
+        ('{ "a.b" , job="c"}', True),
+        ('{job="a"}', False),
+        ('{"my.label"="a"}', False),
+        ('{__name__=~"a|b"}', False),
+        ('{__name__!="a"}', False),
+    ],
+)
+def test_a_selector_that_names_its_metric(selector: str, names_metric: bool) -> None:
+    assert RangeVector(selector, 60).names_metric == names_metric
+
+
+@pytest.mark.parametrize(
     ("query", "names"),
     [
         ("up", ["up"]),

@@ -14,7 +14,8 @@ from detectors.pages import Pages, pages
 from detectors.pointwise import Points, labelled_samples, points, precision_recall
 from detectors.quality import DAY, WEEKLY_BUDGET, JudgedSeries, Quality, judge
 from detectors.thresholds import curve
-from plugin.commands.backtest.source import Recording, csv_files, numbers, read_file, read_table
+from plugin.commands.backtest.recording import Recording
+from plugin.commands.backtest.source import csv_files, numbers, read_file, read_table
 from plugin.errors import BandwatchError
 from plugin.series import BoolArray, FloatArray, IntArray
 

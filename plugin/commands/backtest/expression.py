@@ -4,7 +4,7 @@ import logging
 
 import pandas as pd
 
-from plugin.commands.backtest.source import Recording, recorded
+from plugin.commands.backtest.recording import Recording, recorded
 from plugin.domain.times import instant
 from plugin.errors import BandwatchError, PrometheusError
 from plugin.grid import Grid, align

@@ -14,7 +14,7 @@ from detectors.api import Band
 from detectors.bands import rescore
 from detectors.evaluate import Events, Marks, alarm_spans, count, events_by_kind, mark_series
 from plugin.commands.backtest.alarm_list import ListedAlarm, listed_alarms, write_alarms
-from plugin.commands.backtest.source import Recording
+from plugin.commands.backtest.recording import Recording
 from plugin.commands.backtest.walk import LaneOfSeries, Walk, WalkedBand, lanes
 from plugin.commands.history_lessons import lessons_of, local_today
 from plugin.config import Watch

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from plugin.commands.backtest.source import ALARMS_FILE, Recording
+from plugin.commands.backtest.recording import Recording
+from plugin.commands.backtest.source import ALARMS_FILE
 from plugin.config import StoreSettings, Watch, format_duration
 from plugin.config.conflicts import Conflict
 from plugin.config.durations import MAX_SECONDS

@@ -10,7 +10,7 @@ from detectors.api import Arrays, Detector, SeriesBatch
 from detectors.regime import settling
 from detectors.registry import detector_named, to_spec
 from plugin import grid
-from plugin.commands.backtest.source import Recording
+from plugin.commands.backtest.recording import Recording
 from plugin.config import Watch
 from plugin.domain.times import WEEK
 from plugin.jobs.fit_job import BASELINE

@@ -56,16 +56,39 @@ def condensed_chart(
 
     maintenance: start and end of each time, unix seconds.
     """
-    start, end = time_range
+    end = time_range[1]
     drawing = draw(samples, (end, end), time_range, unit)
     if drawing is None:
         return None
-    scored_until = _last_time(samples, end)
-    spans = [
+    shades = [_span(window, time_range) for window in maintenance]
+    return Chart(drawing, _alarm_spans(samples, alarms, time_range), words, shades)
+
+
+def sparkline(
+    samples: Samples,
+    time_range: tuple[int, int],
+    unit: str,
+    alarms: Sequence[Alarm],
+    words: str,
+    max_points: int,
+) -> Chart | None:
+    """As `chart`, for a picture of a few pixels: its positions are whole numbers."""
+    condensed_samples = condensed(samples, max_points)
+    end = time_range[1]
+    drawing = draw(condensed_samples, (end, end), time_range, unit, decimals=0)
+    if drawing is None:
+        return None
+    return Chart(drawing, _alarm_spans(condensed_samples, alarms, time_range), words)
+
+
+def _alarm_spans(
+    samples: Samples, alarms: Sequence[Alarm], time_range: tuple[int, int]
+) -> list[Span]:
+    scored_until = _last_time(samples, time_range[1])
+    return [
         _span((alarm.start, scored_until if alarm.open else alarm.end), time_range)
         for alarm in alarms
     ]
-    return Chart(drawing, spans, words, [_span(window, time_range) for window in maintenance])
 
 
 def _last_time(samples: Samples, end: int) -> int:

@@ -1,4 +1,4 @@
-"""The files that a chart loads: the library and our own script and style.
+"""The files that a chart loads: the library and our own script and style, both scripts minified.
 
 An address with the hash of its file may be kept for a year: another file has another address.
 """
@@ -31,9 +31,9 @@ SCRIPT = "text/javascript"
 STYLE = "text/css"
 # by the last part of the address
 ASSETS = {
-    "uplot.js": ChartAsset(WEB / "vendor" / "uplot" / "uPlot.iife.min.js", SCRIPT),
+    "uplot.js": ChartAsset(WEB / "vendor" / "uplot" / "uPlot.core.min.js", SCRIPT),
     "uplot.css": ChartAsset(WEB / "vendor" / "uplot" / "uPlot.min.css", STYLE),
-    "page_chart.js": ChartAsset(WEB / "templates" / "page_chart.js", SCRIPT),
+    "page_chart.js": ChartAsset(WEB / "templates" / "page_chart.min.js", SCRIPT),
     "page_chart.css": ChartAsset(WEB / "templates" / "page_chart.css", STYLE),
 }
 

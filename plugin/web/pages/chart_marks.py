@@ -38,7 +38,7 @@ class ChartMarks:
         self._context = context
         self._incidents = incidents
         self._maintenance = maintenance
-        self._regimes = RegimeViews(context, catalog)
+        self._regimes = RegimeViews(context, catalog, incidents.words.series)
         self._changes = ChangeViews(context, catalog)
 
     def of(self, record: SeriesRecord, start: int, end: int) -> list[ChartMark]:

@@ -8,7 +8,8 @@ from plugin.domain.alarms import Alarm
 from plugin.domain.times import clock_time
 from plugin.series import SeriesRecord
 from plugin.web.context import WebContext
-from plugin.web.incident_rows import IncidentDetails
+from plugin.web.incident_details import IncidentDetails
+from plugin.web.incident_words import IncidentWords
 from plugin.web.links import SignedLinks
 from plugin.web.nearby_changes import incident_texts
 from plugin.web.pages.band_chart import Chart
@@ -27,6 +28,8 @@ class IncidentCard:
     """One open incident."""
 
     details: IncidentDetails
+    title: str
+    text: str
     since: str
     members: Sequence[SeriesNote]  # in the order in which they moved
     sparkline: Chart | None  # of the worst series
@@ -42,6 +45,12 @@ class IncidentCard:
     def state(self) -> str:
         """`recovering` while none of its alarms is open."""
         return "outside" if self.details.outside else "recovering"
+
+    @property
+    def watch(self) -> str:
+        """Of the only series; "" where several are named by their group."""
+        worst = self.details.worst
+        return worst.watch if self.size == 1 and worst is not None else ""
 
     @property
     def severity(self) -> str:
@@ -61,8 +70,9 @@ class IncidentCard:
 class IncidentCards:
     """Makes the cards of one service."""
 
-    def __init__(self, context: WebContext, links: SignedLinks) -> None:
+    def __init__(self, context: WebContext, links: SignedLinks, words: IncidentWords) -> None:
         self._context = context
+        self._words = words
         self._links = links
         self._sparklines = Sparklines(context)
 
@@ -83,6 +93,8 @@ class IncidentCards:
         return [
             IncidentCard(
                 details,
+                title=self._words.title(details),
+                text=self._words.text(details),
                 since=_since(details, now),
                 members=_members(alarms.get(details.incident.id, ()), records, now),
                 sparkline=sparklines[details.incident.id],
@@ -111,11 +123,10 @@ def _members(
         if series_id in records
     ]
     return [
-        SeriesNote(
-            record.id,
-            str(record.labels),
-            record.watch,
-            f"{'above' if alarm.direction > 0 else 'below'} since {clock_time(alarm.start, now)}",
-        )
+        SeriesNote(record, f"{_side(alarm)} since {clock_time(alarm.start, now)}")
         for record, alarm in members[:MAX_MEMBERS]
     ]
+
+
+def _side(alarm: Alarm) -> str:
+    return "above" if alarm.direction > 0 else "below"

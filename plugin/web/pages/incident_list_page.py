@@ -9,7 +9,7 @@ from plugin.config.groups import shared_labels
 from plugin.domain.alarms import Alarm
 from plugin.domain.times import clock_time, duration, time_of_day
 from plugin.web.context import WebContext
-from plugin.web.incident_rows import IncidentDetails
+from plugin.web.incident_details import IncidentDetails
 from plugin.web.incidents import IncidentViews
 from plugin.web.pages.incident_answers import AnswerLine, answer_lines_of
 from plugin.web.pages.page_html import page
@@ -27,6 +27,7 @@ class IncidentLine:
     """One incident."""
 
     details: IncidentDetails
+    title: str
     since: str
     length: str
     severity: str
@@ -80,6 +81,7 @@ class IncidentListPageViews:
         return [
             IncidentLine(
                 details,
+                title=self._incidents.words.title(details),
                 since=clock_time(details.start, now),
                 length=duration(details.end - details.start)
                 if details.end > details.start

@@ -17,7 +17,7 @@ from plugin.web.feedback import by_whom
 from plugin.web.feedback_actions import FeedbackActions
 from plugin.web.feedback_effects import effect
 from plugin.web.feedback_html import sentence
-from plugin.web.incident_rows import IncidentDetails, IncidentMember
+from plugin.web.incident_details import IncidentDetails, IncidentMember
 from plugin.web.incidents import IncidentViews
 from plugin.web.maintenance import MaintenanceViews
 from plugin.web.nearby_changes import changes_during, incident_texts
@@ -86,9 +86,13 @@ class IncidentPageViews:
         lines = answer_lines(entries, [member.alarm for member in members])
         [changes] = incident_texts(self._context.store, [details])
         time_range = _time_range(details, now)
+        title = self._incidents.words.title(details)
         return page(
             "page_incident.html",
-            title=f"{details.title} · Bandwatch",
+            title=f"{title} · Bandwatch",
+            heading=title,
+            text=sentence(self._incidents.words.text(details)),
+            name_of=self._incidents.words.series,
             details=details,
             id=details.incident.id,
             severity=shared_labels(details.watches)["severity"] if details.watches else "",
@@ -171,7 +175,7 @@ class IncidentPageViews:
         return sorted(
             (
                 *change_entries(changes_during(self._context.store, details)),
-                *alarm_entries(details, members),
+                *alarm_entries(details, members, self._incidents.words),
                 *window_entries(self._maintenance.occurrences(query, ids)),
                 *answer_entries(entries),
             ),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from plugin.domain.times import duration, instant
-from plugin.web.incident_rows import IncidentDetails, IncidentMember
+from plugin.web.incident_details import IncidentDetails, IncidentMember
 
 MAX_MEMBERS = 20  # series that are named
 SPECIAL = re.compile(r"([\\`*<>\[\]|])")

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from plugin.domain.changes import Change
 from plugin.domain.times import clock_time
 from plugin.domain.tolerances import FeedbackEntry
+from plugin.domain.wording import alarm_title
 from plugin.web.answer_forms import WORDS
-from plugin.web.incident_rows import IncidentDetails, IncidentMember
+from plugin.web.incident_details import IncidentDetails, IncidentMember
+from plugin.web.incident_words import IncidentWords
 from plugin.web.row_types import AnnotationRow
 
 MAX_ALARMS = 50  # that one timeline tells of
@@ -28,13 +30,15 @@ class TimelineEntry:
 
 
 def alarm_entries(
-    details: IncidentDetails, members: Sequence[IncidentMember]
+    details: IncidentDetails, members: Sequence[IncidentMember], words: IncidentWords
 ) -> Iterator[TimelineEntry]:
     """When each series went outside its band and came back; members: sorted by start."""
     for member in members[:MAX_ALARMS]:
-        yield TimelineEntry(member.start, "alarm", f"{member.title}: {member.text}")
+        name = words.series(member.record)
+        title = alarm_title(name, member.alarm.direction)
+        yield TimelineEntry(member.start, "alarm", f"{title}: {member.text}")
         if not member.open:
-            yield TimelineEntry(member.end, "back", f"{member.record.labels} last outside its band")
+            yield TimelineEntry(member.end, "back", f"{name} last outside its band")
     if len(members) > MAX_ALARMS:
         rest = len(members) - MAX_ALARMS
         yield TimelineEntry(members[MAX_ALARMS].start, "alarm", f"{rest} more alarms from here on")

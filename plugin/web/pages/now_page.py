@@ -35,7 +35,7 @@ class NowPageViews:
         self._context = context
         self._catalog = catalog
         self._incidents = incidents
-        self._cards = IncidentCards(context, links)
+        self._cards = IncidentCards(context, links, incidents.words)
 
     @property
     def views(self) -> Mapping[str, View]:
@@ -58,6 +58,7 @@ class NowPageViews:
             cards=self._cards.cards(incidents[:MAX_CARDS], records, now),
             remainder=max(0, len(incidents) - MAX_CARDS),
             states=list(state_lists([board[name] for name in sorted(board)], now)),
+            name_of=self._incidents.words.series,
             watches=list(watch_lines(self._watch_rows(records))),
         )
 

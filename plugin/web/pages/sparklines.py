@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from plugin.domain.alarms import Alarm
 from plugin.domain.times import HOUR, MINUTE, duration
 from plugin.web.context import WebContext
-from plugin.web.incident_rows import IncidentDetails
-from plugin.web.pages.band_chart import Chart, chart
+from plugin.web.incident_details import IncidentDetails
+from plugin.web.pages.band_chart import Chart, sparkline
 
 LENGTH_SECONDS = 6 * HOUR
 POINTS = 30
@@ -47,7 +47,7 @@ class Sparklines:
                 break
             charts[name] = now, self._drawn(details, alarms.get(name, ()), now)
         self._charts = charts
-        return {name: sparkline for name, (_, sparkline) in charts.items()}
+        return {name: picture for name, (_, picture) in charts.items()}
 
     def _drawn(self, details: IncidentDetails, alarms: Sequence[Alarm], now: int) -> Chart | None:
         """The last hours of the worst series in its band; None without a sample."""
@@ -57,4 +57,4 @@ class Sparklines:
         start = now - LENGTH_SECONDS
         samples = self._context.store.samples.of(worst.id, start, now)
         own_alarms = [alarm for alarm in alarms if alarm.series_id == worst.id]
-        return chart(samples, (start, now), details.unit, own_alarms, WORDS, POINTS)
+        return sparkline(samples, (start, now), details.unit, own_alarms, WORDS, POINTS)

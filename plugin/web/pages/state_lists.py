@@ -22,9 +22,7 @@ Words = Callable[[Snapshot, int], str]  # about one row of a snapshot
 class SeriesNote:
     """One series, and what is to be said of it."""
 
-    id: int
-    name: str
-    watch: str
+    record: SeriesRecord
     words: str
 
 
@@ -85,13 +83,10 @@ def _state_list(
     title, meaning, state = heading
     rows = [(snapshot, row) for snapshot in snapshots for row in np.flatnonzero(mask(snapshot))]
     notes = [
-        _note(snapshot.series[row], words(snapshot, int(row))) for snapshot, row in rows[:MAX_NAMES]
+        SeriesNote(snapshot.series[row], words(snapshot, int(row)))
+        for snapshot, row in rows[:MAX_NAMES]
     ]
     return StateList(title, meaning, len(rows), notes, state)
-
-
-def _note(record: SeriesRecord, words: str) -> SeriesNote:
-    return SeriesNote(record.id, str(record.labels), record.watch, words)
 
 
 def _recovering(snapshot: Snapshot) -> BoolArray:

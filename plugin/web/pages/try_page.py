@@ -8,21 +8,18 @@ from flask import Response, request
 
 from plugin.config import Watch, format_duration
 from plugin.config.watch_text import watch_yaml
-from plugin.domain.alarms import Alarm
-from plugin.domain.preview import Preview, SeriesBand, span_text
-from plugin.domain.times import WEEK, instant
+from plugin.domain.times import WEEK
 from plugin.errors import RequestError
 from plugin.web.context import WebContext
-from plugin.web.pages.band_chart import Chart, chart
 from plugin.web.pages.page_html import page, redirection
+from plugin.web.pages.try_outcome import TriedSettings
 from plugin.web.preview_orders import PreviewStage, PreviewState
 from plugin.web.preview_types import TryQuery
-from plugin.web.previews import PreviewViews
+from plugin.web.previews import PreviewViews, WrongSettings
 from plugin.web.queries import NoQuery
 from plugin.web.responses import View
 
 REFRESH_SECONDS = 2
-MAX_INCIDENTS = 50  # that the page lists
 
 
 @dataclass(frozen=True)
@@ -38,24 +35,21 @@ class FormField:
 
 FIELDS = (
     FormField("query", "Query", "PromQL, such as sum by (job) (rate(http_requests_total[5m]))"),
-    FormField("since", "Over", "how much of the past, up to 30d", "14d"),
-    FormField("step", "Step", "distance of the samples", "1m"),
+    FormField("since", "Over the last", "1h to 30d", "14d"),
+    FormField("step", "Step", "from one sample to the next, such as 1m", "1m"),
     FormField("alert_budget", "Alert budget", "false alarms of each series, such as 1/w", "1/w"),
-    FormField("direction", "Direction", "what matters", "both", ("both", "above", "below")),
+    FormField("direction", "Direction", "which side alarms", "both", ("both", "above", "below")),
     FormField("persistence", "Persistence", "samples outside, such as 2 of 3", "1 of 1"),
-    FormField("min_deviation", "Least deviation", "in the unit of the query", "0"),
-    FormField("min_relative_deviation", "Least share", "of what is expected, such as 10%", "0%"),
+    FormField("min_deviation", "Smallest deviation", "that alarms, in the unit of the query", "0"),
+    FormField(
+        "min_relative_deviation",
+        "Smallest relative deviation",
+        "that alarms, such as 0.2 for 20 % of what is expected",
+        "0",
+    ),
     FormField("timezone", "Time zone", "of days and weeks, such as Europe/Vienna", "UTC"),
-    FormField("group_by", "Group by", "labels whose series share incidents, with commas"),
+    FormField("group_by", "Group by", "labels whose series share an incident: service, zone"),
 )
-
-
-@dataclass(frozen=True)
-class DrawnSeries:
-    """One series in its band."""
-
-    name: str
-    chart: Chart
 
 
 class TryPageViews:
@@ -77,14 +71,14 @@ class TryPageViews:
         return _page(_watch_texts(state.order.watch, state.order.seconds), state)
 
     def take(self, _: NoQuery) -> Response:
-        """What the form sends. A setting that is refused is told beside the form."""
+        """What the form sends. A setting that is refused is told at its field."""
         form = {name: text.strip() for name, text in request.form.items()}
         if form.get("cancel"):
             return _to(self._previews.end(form["cancel"]))
         try:
             return _to(self._previews.begin(_settings(form)))
         except RequestError as error:
-            return _page(form, error=str(error), status=error.status)
+            return _page(form, fault=error)
 
     def _start_texts(self, name: str | None) -> Mapping[str, str]:
         """What the fields show at first: the settings of a watch, or those by default."""
@@ -98,29 +92,36 @@ def _page(
     texts: Mapping[str, str],
     state: PreviewState | None = None,
     *,
-    error: str = "",
-    status: int = 200,
+    fault: RequestError | None = None,
 ) -> Response:
+    """texts: of the fields. fault: why the order was not taken."""
     preview = state.preview if state is not None else None
-    running = state is not None and state.stage is PreviewStage.RUNNING
+    is_running = state is not None and state.stage is PreviewStage.RUNNING
+    percent = f"{state.share:.0%}" if state is not None else ""
     return page(
         "page_try.html",
-        title="Try a watch · Bandwatch",
-        status=status,
+        title=f"{percent} · Try a watch" if is_running else "Try a watch · Bandwatch",
+        status=fault.status if fault is not None else 200,
         fields=FIELDS,
         texts=texts,
         state=state,
-        percent=f"{state.share:.0%}" if state is not None else "",
-        refresh=REFRESH_SECONDS if running else 0,
-        error=error or (state.error if state is not None else ""),
+        percent=percent,
+        refresh=REFRESH_SECONDS if is_running else 0,
+        fault=str(fault) if fault is not None else "",
+        faults=_faults(fault),
         yaml=watch_yaml(state.order.watch) if state is not None else "",
-        preview=preview,
-        headline=_headline(preview) if preview is not None else "",
-        span=span_text(preview) if preview is not None else "",
-        series=list(_drawn(preview)) if preview is not None else [],
-        incidents=preview.incidents[-MAX_INCIDENTS:][::-1] if preview is not None else [],
-        instant=instant,
+        outcome=TriedSettings.of(preview) if preview is not None else None,
     )
+
+
+def _faults(fault: RequestError | None) -> Mapping[str, str]:
+    """What is wrong, by field; empty where it is about none of them."""
+    if isinstance(fault, WrongSettings):
+        by_field = fault.faults
+    else:
+        by_field = {fault.field: str(fault)} if fault is not None else {}
+    names = [field.name for field in FIELDS if field.name in by_field]
+    return {name: by_field[name] for name in names}
 
 
 def _to(state: PreviewState) -> Response:
@@ -129,41 +130,29 @@ def _to(state: PreviewState) -> Response:
 
 def _settings(form: Mapping[str, str]) -> dict[str, Any]:
     """The settings that are filled in."""
-    settings: dict[str, Any] = {
-        field.name: form[field.name] for field in FIELDS if form.get(field.name)
-    }
+    settings: dict[str, Any] = dict(_filled(form))
     if "group_by" in settings:
-        settings["group_by"] = [
-            name.strip() for name in settings["group_by"].split(",") if name.strip()
-        ]
+        names = settings["group_by"].split(",")
+        settings["group_by"] = [name.strip() for name in names if name.strip()]
     return settings
+
+
+def _filled(form: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for field in FIELDS:
+        if form.get(field.name):
+            yield field.name, form[field.name]
 
 
 def _watch_texts(watch: Watch, seconds: int) -> dict[str, str]:
     """The settings of a watch as the fields show them."""
     values = watch.model_dump(mode="json")
     texts = {
-        field.name: str(values.get(field.name, field.default))
+        field.name: _text(values.get(field.name, field.default))
         for field in FIELDS
         if field.name not in ("since", "group_by")
     }
     return texts | {"since": format_duration(seconds), "group_by": ", ".join(watch.group_by)}
 
 
-def _headline(preview: Preview) -> str:
-    number = len(preview.incidents)
-    times = "once" if number == 1 else f"{number} times" if number else "never"
-    return f"It would have alerted {times}"
-
-
-def _drawn(preview: Preview) -> Iterator[DrawnSeries]:
-    for series in preview.bands:
-        picture = _chart(preview, series)
-        if picture is not None:
-            yield DrawnSeries(str(series.labels), picture)
-
-
-def _chart(preview: Preview, series: SeriesBand) -> Chart | None:
-    alarms: list[Alarm] = [line.alarm for line in preview.alarms if line.labels == series.labels]
-    words = f"{series.labels} in its band, {span_text(preview)}"
-    return chart(series.samples, (preview.start, preview.end), series.unit, alarms, words)
+def _text(value: str | float) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

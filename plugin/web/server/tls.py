@@ -1,13 +1,13 @@
 """The TLS contexts of the server: made from the files, and made anew when a file changes."""
 
 import logging
-import os
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 from plugin.config import TlsServerSettings
 from plugin.errors import ConfigError
+from plugin.file_changes import FileState, file_state
 
 log = logging.getLogger(__name__)
 
@@ -18,8 +18,6 @@ VERIFY_MODES = {
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
-
-FileStates = tuple[tuple[int, int, int] | None, ...]  # inode, size, time of change; None = no file
 
 
 class ServerTls:
@@ -51,10 +49,10 @@ class ServerTls:
                 log.info("certificate read anew", extra={"file": self._settings.cert_file})
         return self._context
 
-    def _look(self) -> FileStates:
+    def _look(self) -> tuple[FileState, ...]:
         settings = self._settings
         paths = (settings.cert_file, settings.key_file, settings.client_ca_file)
-        return tuple(_state(path) for path in paths if path is not None)
+        return tuple(file_state(path) for path in paths if path is not None)
 
 
 def read_context(settings: TlsServerSettings) -> ssl.SSLContext:
@@ -104,11 +102,3 @@ def _refused(name: str, path: str, error: Exception | str, expected: str) -> Con
     found = error.reason if isinstance(error, ssl.SSLError) else None
     found = found or (error.strerror if isinstance(error, OSError) else None) or str(error)
     return ConfigError(f"{SECTION}.{name}: {path}: found {found.lower()}; valid is {expected}")
-
-
-def _state(path: str) -> tuple[int, int, int] | None:
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns

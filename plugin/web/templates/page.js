@@ -1,9 +1,12 @@
 // Fetches the page again and puts its new content in place of the old. Scroll position, focus and opened details stay.
 // Also copies texts.
 
-const SECONDS = Number(document.querySelector('meta[name="bandwatch-refresh"]')?.content ?? 0);  // 0 = never
 const main = document.getElementById("main");
 const notice = document.getElementById("refreshed");
+const PATIENCE = 15000;  // ms for which an answer is waited for
+let seconds = 0;  // from one refresh to the next; 0 = never
+let timer = 0;
+let isAsking = false;
 
 function place(element) {
   // Where an element is found again in the new content.
@@ -24,6 +27,7 @@ function show(page) {
   const opened = [...main.querySelectorAll("details[open]")].map((details) => details.id);
   const shifted = [...main.querySelectorAll(".scroll")].map((region) => region.scrollLeft);
   document.title = page.title;
+  pace(page);
   for (const chart of main.querySelectorAll(".live[id]")) {  // a chart stays, and learns the new range
     const successor = page.getElementById(chart.id);
     if (successor === null) continue;
@@ -38,6 +42,15 @@ function show(page) {
     (element?.querySelector(":scope > summary") ?? element)?.focus({preventScroll: true});
   }
   document.dispatchEvent(new Event("refreshed"));
+}
+
+function pace(page) {
+  // Refreshes as often as a page asks for, or never.
+  const wish = Number(page.querySelector('meta[name="bandwatch-refresh"]')?.content ?? 0);
+  if (wish === seconds) return;
+  seconds = wish;
+  clearInterval(timer);
+  timer = seconds > 0 ? setInterval(refresh, seconds * 1000) : 0;
 }
 
 function isFilledIn() {
@@ -64,24 +77,25 @@ async function copy(event) {
 
 async function refresh() {
   // Nobody looks, or someone copies a text or fills in a form.
-  if (document.hidden || !getSelection().isCollapsed || isFilledIn()) return;
+  if (seconds === 0 || isAsking || document.hidden || !getSelection().isCollapsed || isFilledIn()) return;
+  isAsking = true;
   try {
-    const answer = await fetch(location.href, {headers: {Accept: "text/html"}, signal: AbortSignal.timeout(SECONDS * 1000)});
+    const answer = await fetch(location.href, {headers: {Accept: "text/html"}, signal: AbortSignal.timeout(PATIENCE)});
     if (answer.redirected) return location.assign(answer.url);  // the session is over: sign in
     if (!answer.ok) throw new Error(`the service answers ${answer.status}`);
     show(new DOMParser().parseFromString(await answer.text(), "text/html"));
     if (notice.textContent !== "") notice.textContent = "";
   } catch (error) {
     const reason = error instanceof TypeError || error.name === "TimeoutError" ? "the service does not answer" : error.message;
-    const text = `What you see is old: ${reason}. It is tried again every ${SECONDS} s.`;
+    const text = `What you see is old: ${reason}. It is tried again every ${seconds} s.`;
     if (notice.textContent !== text) notice.textContent = text;
+  } finally {
+    isAsking = false;
   }
 }
 
 offerCopies();
 document.addEventListener("click", copy);
 document.addEventListener("refreshed", offerCopies);
-if (SECONDS > 0) {
-  setInterval(refresh, SECONDS * 1000);
-  document.addEventListener("visibilitychange", refresh);
-}
+document.addEventListener("visibilitychange", refresh);
+pace(document);

@@ -2,7 +2,7 @@
 but the ticks. Its clock stands still until a test moves it."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -22,6 +22,7 @@ from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import FloatArray, IntArray, Labels, SeriesRecord, SeriesState, Tick
 from plugin.store import FeedbackNote, Store
 from plugin.web import WebContext, create_app
+from plugin.web.preview_orders import PreviewDesk
 from plugin.web.server import Server, serve
 from tests.snapshots import snapshot
 
@@ -84,6 +85,7 @@ class Shop:
     settings: dict[str, Any] = field(default_factory=dict)  # of `web`
     now: float = NOW
     port: int = 0
+    desk: Callable[[Store, Metrics], PreviewDesk] | None = None  # who takes orders of previews
     store: Store = field(init=False)
     context: WebContext = field(init=False)
     _server: Server | None = None
@@ -119,6 +121,7 @@ class Shop:
             maintenance=MaintenanceCalendar(
                 MaintenanceSettings(), self.store, metrics, clock=lambda: self.now
             ),
+            previews=self.desk(self.store, metrics) if self.desk is not None else None,
         )
         self._server = serve(create_app(self.context), web, metrics, self.folder)
         self.port = self._server.port

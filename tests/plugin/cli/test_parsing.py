@@ -43,7 +43,7 @@ def test_a_wrong_flag_is_answered_with_the_help_of_its_command(
     needed = {"backtest": ["x", "--output", "x"], "evaluate": ["x", "x"], "explain": ["x"]}
     needed |= {"grafana check": ["--url", "http://x"], "feedback add": ["real"]}
     needed |= {"feedback withdraw": ["1"], "maintenance end": ["x"], "completion": ["bash"]}
-    needed |= {"changes add": ["x"], "changes remove": ["x"]}
+    needed |= {"changes add": ["x"], "changes remove": ["x"], "rules": ["grafana"]}
     said = refused(capsys, *command.split(), *needed.get(command, []), "--log.levle=info")
     assert said.startswith(f"usage: bandwatch {command} ")
     assert "\nexamples:\n" in said

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from plugin.cli import main
+from plugin.errors import ConfigError
 
 TLS = Path(__file__).parents[1] / "prometheus" / "testdata" / "tls"
 TEXT = """
@@ -34,3 +35,36 @@ def test_a_certificate_and_its_key_come_together(
 ) -> None:
     assert main(["explain", "x", flag, "file"]) == 1
     assert "--cert-file and --key-file: give both or none" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_run_watches_its_file_only_where_it_is_told_to(
+    watched: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "bandwatch.yml"
+    file.write_text("prometheus: {url: http://localhost:9090}\nwatches: [{name: a, query: up}]\n")
+    options: dict[str, object] = {}
+
+    class StandIn:
+        """A service that ends at its start."""
+
+        def __init__(self, _: object, **settings: object) -> None:
+            options.update(settings)
+
+        def try_reload(self) -> None: ...
+
+        def start(self) -> None:
+            raise ConfigError("it has seen enough")
+
+        def stop(self) -> bool:
+            return True
+
+    monkeypatch.setattr("plugin.app.Service", StandIn)
+    monkeypatch.setattr("signal.signal", lambda number, handler: None)
+    assert main(["run", str(file), *(["--config.watch"] if watched else [])]) == 1
+    changed = options["config_changed"]
+    if not callable(changed):
+        assert not watched and changed is None
+        return
+    file.write_text(file.read_text().replace("name: a", "name: b"))
+    assert watched and [changed(), changed()] == [False, True]

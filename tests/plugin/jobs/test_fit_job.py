@@ -22,6 +22,7 @@ from plugin.jobs.gate import GateResult
 from plugin.jobs.model_registry import ModelRegistry
 from plugin.jobs.watch_context import WatchContext
 from plugin.jobs.watch_history import query_key
+from plugin.jobs.workers import WorkerPool
 from plugin.metrics import Metrics
 from plugin.series import Labels, SeriesRecord, SeriesState, Tick
 from plugin.store import ModelRecord, Store
@@ -38,6 +39,7 @@ class Pool:
     """A worker pool that does what it is told at once, and remembers what it was asked for."""
 
     size = 1
+    spread = WorkerPool.spread
 
     def __init__(self) -> None:
         self.asked: list[FitTask] = []
@@ -50,6 +52,9 @@ class Pool:
         future: Future[Any] = Future()
         future.set_result(task)
         return future
+
+    def stack_size(self, series: int, stack: int) -> int:
+        return stack
 
     def result_of(self, future: Any) -> FitOutcome:
         return self.answer(future.result())
@@ -194,7 +199,10 @@ def test_one_run_is_limited_so_that_newcomers_never_wait_for_long(world: World) 
     labels = [Labels.of({"m": str(number)}) for number in range(4 * STACKS_PER_WORKER)]
     world.store.series.register("w", labels, NOW)
     world.registry.reload()
+    before = world.store.models.new_version("w")
     assert len(world.wanted()) == STACKS_PER_WORKER
+    # What waits for the next run costs nothing in this one.
+    assert world.store.models.new_version("w") == before + STACKS_PER_WORKER + 1
     world.pool.asked.clear()
     world.job.run(everyone=True)
     assert len(world.pool.asked) == (4 + len(labels)) / 2

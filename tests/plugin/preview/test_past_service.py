@@ -15,6 +15,7 @@ from plugin.config import (
     PrometheusSettings,
     StoreSettings,
     Watch,
+    WorkerSettings,
 )
 from plugin.domain.alarms import Alarm
 from plugin.domain.incidents import Incident
@@ -147,6 +148,7 @@ def settings(folder: Path, url: str) -> Config:
         watches=WATCHES,
         store=StoreSettings(path=str(folder)),
         maintenance=MaintenanceSettings(windows=(WINDOW,)),
+        workers=WorkerSettings(longest_fit=600),  # a busy machine changes no model
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from plugin.series import Labels, Samples, Tick
 from plugin.store import Store, sample_reads
-from plugin.store.sample_cache import SampleCache
+from plugin.store.sample_cache import ENTRY_ROWS, SampleCache
 
 STEP = 60
 
@@ -106,10 +106,19 @@ def test_memory_is_bounded_and_the_window_moves_on(store: Store) -> None:
     with store._database.reading() as connection:
         for series in (1, 2, 3):
             assert len(recent.samples(connection, series, 0, 99 * STEP)) == 100
-        assert list(recent._kept) == [2, 3] and recent._rows == 200
+        assert list(recent._kept) == [2, 3] and recent._size == 2 * (100 + ENTRY_ROWS)
         recent.samples(connection, 3, 80 * STEP, 99 * STEP)
-        assert recent._rows == 120 and recent._kept[3].start == 80 * STEP
+        assert recent._size == 120 + 2 * ENTRY_ROWS and recent._kept[3].start == 80 * STEP
         assert all(kept.rows.times.base is None for kept in recent._kept.values()), (
             "a slice keeps what it was cut from"
         )
         assert len(recent.samples(connection, 3, 0, 99 * STEP)) == 100
+
+
+def test_a_series_of_few_rows_counts_for_what_it_takes_in_memory(store: Store) -> None:
+    write(store, 0, 99)
+    recent = SampleCache(most_rows=3 * ENTRY_ROWS)
+    with store._database.reading() as connection:
+        for series in (1, 2, 3):
+            assert len(recent.samples(connection, series, 99 * STEP, 99 * STEP)) == 1
+    assert list(recent._kept) == [2, 3]

@@ -60,6 +60,19 @@ def test_healthy_and_ready(service: Service, client: FlaskClient) -> None:
     assert client.get("/-/healthy").status_code == 200
 
 
+def test_a_probe_without_a_token_learns_whether_and_not_what(
+    service: Service, locked: FlaskClient
+) -> None:
+    assert locked.get("/-/ready").status_code == 200
+    service.unready = "not scored yet: web"
+    answer = locked.get("/-/ready")
+    assert answer.status_code == 503 and "web" not in answer.get_data(as_text=True)
+    assert answer.get_json()["error"]["message"].startswith("not every watch has been scored yet")
+    assert "not scored yet: web" in locked.get("/-/ready", headers=READ).get_data(as_text=True)
+    wrong = locked.get("/-/ready", headers={"Authorization": "Bearer guess"})
+    assert wrong.status_code == 503 and "web" not in wrong.get_data(as_text=True)
+
+
 def test_reload_is_a_post(service: Service, client: FlaskClient) -> None:
     refused = client.get("/-/reload")
     assert (refused.status_code, refused.headers["Allow"], service.reloads) == (405, "POST", 0)

@@ -197,7 +197,7 @@ def test_new_levels_are_rows_and_annotations(told: Service) -> None:
     assert {
         "time": level.since * 1000,
         "timeEnd": NOW * 1000,
-        "title": 'ms{pod="0"} at a new level',
+        "title": "0 at a new level",
         "text": text,
         "tags": "web,new level",
     } in rows(client, "/api/v1/annotations")

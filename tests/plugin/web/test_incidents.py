@@ -229,7 +229,7 @@ def test_annotations_have_exactly_their_columns(kept: Service, client: FlaskClie
     ]
     assert (
         rows[1]["timeEnd"] == FIRST.end * 1000
-        and rows[1]["title"] == f"{Labels.of(API)} above its band"
+        and rows[1]["title"] == "code=500 job=api above its band"
     )
 
 

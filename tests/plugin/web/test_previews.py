@@ -15,6 +15,7 @@ from plugin.domain.preview import Preview, PreviewAlarm, PreviewIncident, Series
 from plugin.domain.times import DAY, WEEK
 from plugin.errors import PreviewRefused
 from plugin.series import Labels, Samples
+from plugin.web.pages.try_page import FIELDS
 from plugin.web.preview_orders import PreviewOrder, PreviewStage, PreviewState
 from tests.plugin.web.conftest import START, Service
 
@@ -185,11 +186,23 @@ def test_the_page_follows_a_preview_without_a_script(client: FlaskClient, desk: 
     assert "unsafe-inline" not in answer.headers["Content-Security-Policy"]
 
 
+def test_what_the_form_shows_at_first_is_valid(client: FlaskClient, desk: Desk) -> None:
+    form = {field.name: field.default for field in FIELDS}
+    assert send(client, **{**form, "query": "up"}).status_code == 303
+    assert desk.states["p1"].order.seconds == 14 * DAY
+
+
 def test_the_page_tells_what_is_wrong_and_keeps_what_was_typed(client: FlaskClient) -> None:
-    answer = send(client, query="up", step="often")
+    answer = send(client, query="up", step="often", persistence="9 of 3")
     assert answer.status_code == 400
-    assert "step: found &#34;often&#34;; valid is a duration" in answer.text
-    assert 'name="step" value="often"' in answer.text
+    assert 'id="step-fault">step: found &#34;often&#34;; valid is a duration' in answer.text
+    assert 'id="persistence-fault">persistence: found' in answer.text
+    assert 'name="step" value="often" aria-describedby="step-fault"' in answer.text
+    assert answer.text.count("autofocus") == 1
+
+
+def test_what_is_wrong_with_the_span_is_told_at_its_field(client: FlaskClient) -> None:
+    assert 'id="since-fault">`since`: found' in send(client, query="up", since="60d").text
 
 
 def test_the_page_cancels_and_tells_a_failure(client: FlaskClient, desk: Desk) -> None:

@@ -336,7 +336,7 @@ def test_incidents_are_a_table_and_annotations(service: Service, client: FlaskCl
         "annotation": {"name": "alarms", "enable": True, "query": query},
     }
     (first,) = post(client, "annotations", body)
-    (expected,) = [each for each in newer if FIRST in each["title"]]
+    (expected,) = [each for each in newer if "code=500 job=api" in each["title"]]
     assert first == {**expected, "tags": expected["tags"].split(","), "annotation": query}
     assert len(post(client, "annotations", {"range": RANGE})) == 2
     assert (

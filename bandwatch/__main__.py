@@ -1,0 +1,7 @@
+"""`python -m bandwatch` is `bandwatch`."""
+
+import sys
+
+from plugin.cli import main
+
+sys.exit(main())

@@ -1,0 +1,85 @@
+"""An estimate as lines for people, or as JSON."""
+
+import json
+from collections.abc import Iterator
+
+from plugin.commands.check.quantities import rounded_duration
+from plugin.commands.size.estimate import Estimate
+
+HEADING_CHARACTERS = 12
+
+
+def as_lines(estimate: Estimate) -> Iterator[str]:
+    load = estimate.load
+    step = rounded_duration(load.step)
+    every = rounded_duration(estimate.watch.fit_every)
+    days = rounded_duration(load.retention)
+    yield (
+        f"{load.series:,} series every {step}, kept for {days}, detector {load.detector};"
+        f" measured on {estimate.costs.machine}"
+    )
+    workers = estimate.workers.fits
+    rows = {
+        "processor": (
+            f"{estimate.busy_cores:.2f} cores: a tick takes {_seconds(estimate.tick_seconds)} every"
+            f" {step}, refits {_seconds(estimate.refit_seconds)} every {every}"
+        ),
+        "memory": (
+            f"service {_bytes(estimate.service_bytes)}, {workers} worker"
+            f"{'' if workers == 1 else 's'} {_bytes(estimate.worker_bytes)} while models are fitted"
+        ),
+        "disk": (
+            f"{_bytes(estimate.disk_bytes)} after {days}: {_bytes(estimate.bytes_per_day)} a day,"
+            f" {_bytes(estimate.head_bytes)} of the newest samples,"
+            f" {_bytes(estimate.models_bytes)} of models"
+        ),
+        "Prometheus": (
+            f"one query for {load.series:,} samples every {step}; once, for the history,"
+            f" {estimate.history_requests:,} requests for {estimate.history_samples:,} samples"
+        ),
+        "first fits": (
+            f"{_seconds(estimate.history_seconds)} to read the history, besides the time that"
+            f" Prometheus takes; then {_seconds(estimate.first_fit_seconds)} until the last series"
+            " has its model"
+        ),
+    }
+    shortfalls = list(estimate.shortfalls())
+    for heading, text in rows.items():
+        yield f"  {heading:<{HEADING_CHARACTERS}}{text}"
+    for text in shortfalls or ["keeps up"]:
+        yield f"  {'warning' if shortfalls else '':<{HEADING_CHARACTERS}}{text}"
+
+
+def as_json(estimate: Estimate) -> str:
+    """One object; seconds are those of a core, bytes are bytes."""
+    load = estimate.load
+    return json.dumps(
+        {
+            "series": load.series,
+            "step_seconds": load.step,
+            "retention_seconds": load.retention,
+            "detector": load.detector,
+            "measured_on": estimate.costs.machine,
+            "cores": round(estimate.busy_cores, 4),
+            "tick_seconds": round(estimate.tick_seconds, 4),
+            "refit_seconds": round(estimate.refit_seconds, 1),
+            "service_bytes": round(estimate.service_bytes),
+            "worker_bytes": round(estimate.worker_bytes),
+            "disk_bytes": round(estimate.disk_bytes),
+            "disk_bytes_per_day": round(estimate.bytes_per_day),
+            "history_samples": estimate.history_samples,
+            "history_requests": estimate.history_requests,
+            "history_seconds": round(estimate.history_seconds, 1),
+            "first_fit_seconds": round(estimate.first_fit_seconds, 1),
+            "shortfalls": list(estimate.shortfalls()),
+        },
+        indent=2,
+    )
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2g} s" if seconds < 10 else rounded_duration(seconds)
+
+
+def _bytes(number: float) -> str:
+    return f"{number / 1e9:.3g} GB" if number >= 1e9 else f"{number / 1e6:.3g} MB"
