@@ -10,7 +10,7 @@ from plugin.store.database import Database, insert_into, rows_of, text_of
 from plugin.store.schema import changes
 
 COLUMNS = tuple(column.name for column in changes.c)  # in the order of the fields of Change
-LATEST = text_of(  # limit -1 = all
+LATEST_CHANGES = text_of(  # limit -1 = all
     select(changes)
     .where(changes.c.time.between(bindparam("start"), bindparam("end")))
     .order_by(changes.c.time.desc(), changes.c.id.desc())
@@ -33,7 +33,7 @@ class ChangeTable:
         limit = -1 if limit is None else limit
         parameters = {"start": start, "end": end, "limit": limit, "offset": 0}
         with self._database.reading() as connection:
-            cursor = connection.exec_driver_sql(LATEST, parameters).cursor
+            cursor = connection.exec_driver_sql(LATEST_CHANGES, parameters).cursor
             rows = cursor.fetchall() if cursor is not None else []
         return [_change(row) for row in reversed(rows)]
 

@@ -19,7 +19,7 @@ from plugin.web.queries import NoQuery
 from plugin.web.request_bodies import read_json_body
 from plugin.web.responses import View, json_response
 
-PLACE = "preview"  # in the lines of an error
+ERROR_PREFIX = "preview"
 NAME = "preview"  # of a watch without one
 DEFAULT_SECONDS = 14 * DAY
 MIN_SECONDS = HOUR
@@ -112,7 +112,7 @@ def read_order(settings: Mapping[str, Any]) -> PreviewOrder:
 
 def _watch(settings: Mapping[str, Any]) -> Watch:
     try:
-        return read_watch(settings, PLACE)
+        return read_watch(settings, ERROR_PREFIX)
     except ConfigError as error:
         lines = [line.partition("watches[0].")[2] or line for line in str(error).splitlines()]
         raise WrongSettings(lines) from error

@@ -61,11 +61,14 @@ def _handler(reply_to: ReplyTo) -> type[BaseHTTPRequestHandler]:
         def _answer(self, query: str) -> None:
             reply = reply_to(urlsplit(self.path).path, dict(parse_qsl(query)))
             body = reply.text.encode()
-            self.send_response(reply.status)
-            self.send_header("Content-Type", reply.content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            try:
+                self.send_response(reply.status)
+                self.send_header("Content-Type", reply.content_type)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+            except ConnectionError:  # whoever asked has not waited
+                self.close_connection = True
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Prints nothing: the demo prints events, not requests."""

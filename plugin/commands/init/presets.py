@@ -19,7 +19,7 @@ from plugin.errors import ConfigError
 SUFFIXES = (".yml", ".yaml")
 KEYS = ("title", "looks_for", "leaves_out", "watches")
 OWN_KEYS = ("name", "why", "needs", "for_each", "type", "unless", "labels_of")
-PLACE = re.compile(r"\$(\w)")
+GROUP_REFERENCE = re.compile(r"\$(\w)")
 METRIC_TYPES = ("counter", "gauge", "histogram", "summary")
 
 
@@ -198,4 +198,4 @@ def _with_plain_places(value: Any) -> Any:
         return {key: _with_plain_places(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_with_plain_places(item) for item in value]
-    return PLACE.sub(r"\1", value) if isinstance(value, str) else value
+    return GROUP_REFERENCE.sub(r"\1", value) if isinstance(value, str) else value

@@ -20,7 +20,7 @@ QUERY = "frame"
 SERIES_LABEL = "series"
 BAND_COLUMNS = ("value", "expected", "lower", "upper", "score")
 FIRST_SHARE = 0.5  # of the time of a frame, that is only learnt from
-PLACE = "preview(...)"
+CALL = "preview(...)"
 
 
 def preview(
@@ -39,7 +39,7 @@ def preview(
     """
     times = _times(frame)
     watch = read_watch(
-        {"name": "preview", "query": QUERY, "step": f"{_step(times)}s", **settings}, PLACE
+        {"name": "preview", "query": QUERY, "step": f"{_step(times)}s", **settings}, CALL
     )
     series = list(_series(frame, times, watch.step))
     end = int(-(-times[-1] // watch.step) * watch.step)
@@ -60,17 +60,17 @@ def _times(frame: pd.DataFrame) -> IntArray:
     """[N] unix seconds of the rows, ascending. Raises ConfigError."""
     if not isinstance(frame.index, pd.DatetimeIndex):
         raise ConfigError(
-            f"{PLACE}: frame: found an index of {frame.index.dtype}; valid is an index of times,"
+            f"{CALL}: frame: found an index of {frame.index.dtype}; valid is an index of times,"
             " such as pd.to_datetime(seconds, unit='s', utc=True)"
         )
     if len(frame) < 2 or not len(frame.columns):
         raise ConfigError(
-            f"{PLACE}: frame: found {len(frame)} rows and {len(frame.columns)} columns; valid is"
+            f"{CALL}: frame: found {len(frame)} rows and {len(frame.columns)} columns; valid is"
             " at least two rows, and a column for each series"
         )
     if not frame.index.is_monotonic_increasing or not frame.index.is_unique:
         raise ConfigError(
-            f"{PLACE}: frame: its times do not ascend; valid is a frame that is sorted by time,"
+            f"{CALL}: frame: its times do not ascend; valid is a frame that is sorted by time,"
             " each time once: frame[~frame.index.duplicated()].sort_index()"
         )
     index = frame.index.tz_localize("UTC") if frame.index.tz is None else frame.index

@@ -7,7 +7,7 @@ from plugin.domain.times import duration, instant
 from plugin.web.incident_details import IncidentDetails, IncidentMember
 
 MAX_MEMBERS = 20  # series that are named
-SPECIAL = re.compile(r"([\\`*<>\[\]|])")
+MARKUP_CHARACTER = re.compile(r"([\\`*<>\[\]|])")
 
 
 def markdown_summary(
@@ -65,4 +65,4 @@ def code(text: str) -> str:
 
 def _plain(text: str) -> str:
     """As text that no Markdown reader takes for anything else."""
-    return SPECIAL.sub(r"\\\1", text)
+    return MARKUP_CHARACTER.sub(r"\\\1", text)
