@@ -14,6 +14,7 @@ from plugin.board import Board
 from plugin.cli import main
 from plugin.config.groups import groups
 from plugin.store import Store
+from plugin.version import VERSION
 from tests.plugin.commands.test_client import listening
 from tests.plugin.web.conftest import Service
 from tests.plugin.web.test_explanations import NOW, filled
@@ -49,7 +50,7 @@ def table(text: str) -> list[list[str]]:
 
 def test_status(run: Any) -> None:
     lines = run("status").splitlines()
-    assert lines[0].startswith("Bandwatch 0.1.0 at http://127.0.0.1:")
+    assert lines[0].startswith(f"Bandwatch {VERSION} at http://127.0.0.1:")
     assert lines[0].endswith(": 1 incident is open")
     assert any(line.startswith("web-") and START in line for line in lines)
     assert any(line.startswith("web ") for line in lines)
