@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.api import Arrays, IntArray
+from detectors.api import Arrays, BoolArray, IntArray
 
 OwnArrays = dict[str, NDArray[Any]]
+Rows = BoolArray | IntArray | slice
 
 
 def named(name: str, arrays: Arrays) -> OwnArrays:
@@ -24,7 +25,7 @@ def of_model(name: str, arrays: Arrays) -> OwnArrays:
     }
 
 
-def rows_of(arrays: Arrays, index: IntArray) -> OwnArrays:
+def rows_of(arrays: Arrays, index: Rows) -> OwnArrays:
     """Some rows of each array."""
     return {name: array[index] for name, array in arrays.items()}
 

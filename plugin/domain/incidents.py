@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from plugin.domain.alarms import Alarm
+from plugin.domain.wording import AlarmPeak
 from plugin.series import MAX_TIME, Labels
 
 Lead = tuple[int, float, int]  # start, score times -1, series id
@@ -58,6 +59,17 @@ class Incident(NamedTuple):
     def peak(self) -> Peak:
         """Sort key of its worst series: the lowest key is the worst."""
         return -self.peak_score, self.peak_time, self.worst
+
+    def worst_sample(self, unit: str) -> AlarmPeak:
+        """Its peak as it is told. unit: of the worst series, a unit id of Grafana."""
+        return AlarmPeak(
+            self.peak_time,
+            self.peak_value,
+            self.peak_expected,
+            self.peak_lower,
+            self.peak_upper,
+            unit,
+        )
 
     def with_alarms(self, alarms: Sequence[Alarm]) -> "Incident":
         """The incident with alarms that have joined it or have changed.

@@ -10,7 +10,7 @@ from plugin.domain.alarms import Alarm
 from plugin.domain.budget import Suggestion
 from plugin.domain.incidents import Incident
 from plugin.domain.times import WEEK, duration, instant
-from plugin.domain.wording import AlarmPeak, alarm_text, incident_text, incident_title
+from plugin.domain.wording import alarm_text, incident_text, incident_title
 from plugin.series import Labels, Samples
 
 # The night, in hours of the local time of the watch.
@@ -79,16 +79,7 @@ class PreviewIncident:
         """first, worst: how these series are called."""
         incident = self.incident
         peak = alarm_text(
-            AlarmPeak(
-                incident.peak_time,
-                incident.peak_value,
-                incident.peak_expected,
-                incident.peak_lower,
-                incident.peak_upper,
-                self.unit,
-            ),
-            seconds=self.seconds,
-            is_open=incident.open,
+            incident.worst_sample(self.unit), seconds=self.seconds, is_open=incident.open
         )
         if incident.size == 1:
             return peak

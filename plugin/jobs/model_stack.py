@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.api import Arrays, DividedDetector, FittedDetector, Scores, SeriesBatch
+from detectors.named_arrays import Rows, rows_of
 from detectors.registry import from_spec
 from plugin.jobs.weights_file import read_rows, split_weights
 from plugin.series import BoolArray, IntArray
 from plugin.store import DetectorState, ModelRecord, Store
-
-Rows = NDArray[np.bool_] | IntArray | slice
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,8 @@ class ModelStack:
             self,
             ids=self.ids[rows],
             version=self.version[rows],
-            carry=None if self.carry is None else _rows(self.carry, rows),
-            fitted=from_spec(self.spec).restore(_rows(self.fitted.state, rows)),
+            carry=None if self.carry is None else rows_of(self.carry, rows),
+            fitted=from_spec(self.spec).restore(rows_of(self.fitted.state, rows)),
         )
 
     def without(self, ids: IntArray) -> "ModelStack | None":
@@ -91,7 +90,7 @@ class ModelStack:
                 self,
                 ids=self.ids[rows],
                 version=self.version[rows],
-                carry=None if self.carry is None else _rows(self.carry, rows),
+                carry=None if self.carry is None else rows_of(self.carry, rows),
                 fitted=detector.restore(state),
             )
 
@@ -127,7 +126,7 @@ class ModelStack:
             return None, self
         if warm.all():
             return replace(self, carry=carry), None
-        return replace(self.part(warm), carry=_rows(carry, warm)), self.part(~warm)
+        return replace(self.part(warm), carry=rows_of(carry, warm)), self.part(~warm)
 
     def _rows_in(self, state: DetectorState) -> tuple[IntArray, BoolArray]:
         """[S] the row of each series in a stored state, and whether it is there, carried by the
@@ -137,10 +136,6 @@ class ModelStack:
         rows = order[np.minimum(places, len(order) - 1)]
         found = (state.ids[rows] == self.ids) & (state.model_version[rows] == self.version)
         return rows, found
-
-
-def _rows(arrays: Arrays, rows: Rows) -> dict[str, NDArray[Any]]:
-    return {name: array[rows] for name, array in arrays.items()}
 
 
 def _joined(first: Arrays, second: Arrays) -> dict[str, NDArray[Any]]:

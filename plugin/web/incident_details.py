@@ -57,14 +57,7 @@ class IncidentDetails:
         """first, worst: how these series are called."""
         incident = self.incident
         peak = wording.alarm_text(
-            wording.AlarmPeak(
-                incident.peak_time,
-                incident.peak_value,
-                incident.peak_expected,
-                incident.peak_lower,
-                incident.peak_upper,
-                self.unit,
-            ),
+            incident.worst_sample(self.unit),
             seconds=incident.end - incident.start,
             is_open=self.open,
             last=None if self.outside else incident.end,

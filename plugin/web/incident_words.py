@@ -31,16 +31,7 @@ class IncidentWords:
         """Of an incident; it recovers while none of its alarms is open."""
         incident = details.incident
         worst = self._name(details.worst)
-        peak = wording.peak_text(
-            wording.AlarmPeak(
-                incident.peak_time,
-                incident.peak_value,
-                incident.peak_expected,
-                incident.peak_lower,
-                incident.peak_upper,
-                details.unit,
-            )
-        )
+        peak = wording.peak_text(incident.worst_sample(details.unit))
         if incident.size > 1:
             peak = wording.incident_text(
                 self._name(details.first), worst, incident.peak_score, peak
