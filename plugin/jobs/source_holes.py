@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plugin.domain.times import instant
+from plugin.domain.times import DAY, instant
 from plugin.errors import PrometheusError
 from plugin.grid import Grid
 from plugin.jobs.watch_context import WatchContext
@@ -102,21 +102,40 @@ class SourceHoles:
 def search_holes(
     reader: PrometheusReader, vector: RangeVector, start: int, end: int, step: int
 ) -> HoleSearch:
-    """Looks for holes around start..end, grid times: one query, and none where the query that is
-    meant has no range. Raises PrometheusError."""
+    """Looks for holes around start..end, grid times: one query a day, and none where the query that
+    is meant has no range. Raises PrometheusError."""
     if not vector.selector:
         return HoleSearch([], has_samples=False, is_open=False)
     first = (start - max(vector.seconds, STEPS_BEFORE * step)) // step * step
-    answer = reader.range(newest_sample(vector, step), first, end, step, max_series=1)
-    if not answer.observed:
+    sampled = newest_samples(reader, vector, first, end, step)
+    if not len(sampled):
         return HoleSearch([], has_samples=False, is_open=False)
-    holes, is_open = holes_between(answer.observed[0].values, end, step)
+    holes, is_open = holes_between(sampled, end, step)
     long_enough = MIN_HOLE_SHARE * vector.seconds
     spans = [_span(hole, vector) for hole in holes if hole[1] - hole[0] >= long_enough]
     return HoleSearch(spans, has_samples=True, is_open=is_open)
 
 
-def newest_sample(vector: RangeVector, step: int) -> str:
+def newest_samples(
+    reader: PrometheusReader, vector: RangeVector, start: int, end: int, step: int
+) -> FloatArray:
+    """[T] unix seconds of the newest sample as seen at each time of the grid start..end at which
+    there is one. Raises PrometheusError."""
+    # Each request reads all series of the selector, of which the answer tells nothing: a day of
+    # them is answered in time.
+    length = DAY // step * step
+    answers = [
+        reader.range(
+            _newest_sample(vector, step), first, min(first + length - step, end), step, max_series=1
+        )
+        for first in range(start, end + step, length)
+    ]
+    return np.concatenate(
+        [answer.observed[0].values for answer in answers if answer.observed] or [np.empty(0)]
+    )
+
+
+def _newest_sample(vector: RangeVector, step: int) -> str:
     """A query for the time of the newest sample, in unix seconds."""
     if vector.names_metric:
         return f"max(timestamp({vector.selector}))"

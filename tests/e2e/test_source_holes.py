@@ -4,6 +4,7 @@ learnt."""
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -115,6 +116,21 @@ def test_a_selector_of_several_metrics_has_its_holes_too(
         reader.close()
     assert found.spans == [(NOW + DOWN.start * STEP + 1, NOW + DOWN.stop * STEP + 300)]
     assert not found.is_open
+
+
+def test_a_long_history_is_looked_at_day_by_day(source: PrometheusServer, folder: Path) -> None:
+    """All series of the selector are read for it: weeks of them would not be answered in time."""
+    with FaultProxy(source.port) as proxy:
+        reader = PrometheusReader(config(folder, proxy.url).prometheus)
+        vector = longest_range_vector("sum(rate(work_total[5m]))")
+        found = search_holes(reader, vector, NOW - 2 * 86_400, NOW + 80 * STEP, STEP)
+        reader.close()
+        asked = [parse_qs(urlsplit(path).query) for path in proxy.requests]
+    ranges = [(float(each["start"][0]), float(each["end"][0])) for each in asked]
+    assert all(end - start < 86_400 for start, end in ranges)
+    assert [start for start, _ in ranges[1:]] == [end + STEP for _, end in ranges[:-1]]
+    assert (ranges[0][0], ranges[-1][1]) == (NOW - 2 * 86_400 - 20 * STEP, NOW + 80 * STEP)
+    assert found.spans == [(NOW + DOWN.start * STEP + 1, NOW + DOWN.stop * STEP + 300)]
 
 
 def test_a_query_without_a_range_is_as_it_was(

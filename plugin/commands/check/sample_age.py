@@ -9,29 +9,30 @@ import numpy as np
 from plugin.commands.check.watch_samples import WatchSamples
 from plugin.config.durations import format_duration
 from plugin.errors import PrometheusError, SelectorError
+from plugin.jobs.source_holes import newest_samples
 from plugin.prometheus import PrometheusReader
-from plugin.range_vectors import longest_range_vector
+from plugin.range_vectors import NO_VECTOR, RangeVector, longest_range_vector
 from plugin.selectors import parse
 
 LOOKED_AT_SECONDS = 900  # before the end
 RESOLUTION_SECONDS = 15  # at which samples are looked at, where the step allows it
+LOOKBACK_SECONDS = 300  # of Prometheus: without a sample for longer, a series has stopped
 MAX_DISTANCES = 2  # usual times between two samples, from which on the newest one is late
 
 
 def age_findings(samples: WatchSamples, reader: PrometheusReader) -> Iterator[tuple[str, str]]:
     """A warning with the `offset` to set, where values of the last steps will still change."""
     watch = samples.watch
-    selector = _selector(watch.query)
+    vector = _vector(watch.query)
     step = RESOLUTION_SECONDS if watch.step % RESOLUTION_SECONDS == 0 else watch.step
     start = samples.end - max(LOOKED_AT_SECONDS, 20 * step) // step * step
-    if not selector:
+    if not vector.selector:
         return
     try:
-        answer = reader.range(f"max(timestamp({selector}))", start, samples.end, step, max_series=1)
+        times = np.unique(newest_samples(reader, vector, start, samples.end, step))
     except PrometheusError:  # another server may not know `timestamp`: the query itself works
         return
-    times = np.unique(answer.observed[0].values) if answer.observed else np.empty(0)
-    if len(times) < 3 or answer.observed[0].times[-1] != samples.end:
+    if len(times) < 3 or samples.end - times[-1] > LOOKBACK_SECONDS:
         return  # they come too seldom, or have stopped
     distance = max(step, float(np.median(np.diff(times))))
     age = samples.end - float(times[-1])
@@ -45,14 +46,14 @@ def age_findings(samples: WatchSamples, reader: PrometheusReader) -> Iterator[tu
         )
 
 
-def _selector(query: str) -> str:
+def _vector(query: str) -> RangeVector:
     """What tells when samples came: what the query reads over a range, or the query itself where
-    it is a selector; "" = not known."""
+    it is a selector; one without a selector = not known."""
     vector = longest_range_vector(query)
     if vector.selector:
-        return vector.selector
+        return vector
     try:
         parse(query)
     except SelectorError:
-        return ""
-    return query
+        return NO_VECTOR
+    return RangeVector(query, 0)
