@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import postgres as postgres_server
 from tests.faults import FaultProxy
 from tests.history import history
 from tests.servers import PrometheusServer
@@ -31,6 +32,21 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusS
     own."""
     with PrometheusServer(tmp_path_factory.mktemp("prometheus")).backfill(history()) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_server.PostgresServer]:
+    """A real PostgreSQL; each xdist worker has its own."""
+    with postgres_server.PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(
+    postgres: postgres_server.PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """The name of a database with all tables, to make others of."""
+    return postgres.make_template(tmp_path_factory.mktemp("template"))
 
 
 @pytest.fixture

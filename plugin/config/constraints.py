@@ -87,6 +87,18 @@ def _store(store: StoreSettings) -> Iterator[Conflict]:
             f"at most store.retention, {quoted_duration(store.retention)}",
             also=(retention,),
         )
+    password = ("store", "password")
+    password_file = ("store", "password_file")
+    if store.password and store.password_file:
+        yield conflict(
+            password_file, "password and password_file together", "one of the two", also=(password,)
+        )
+    if store.url is None and (store.password or store.password_file):
+        yield conflict(
+            password if store.password else password_file,
+            "a password without a database",
+            "store.url set, or no password",
+        )
 
 
 def _maintenance(settings: MaintenanceSettings, watches: list[str]) -> Iterator[Conflict]:

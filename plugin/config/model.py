@@ -31,6 +31,7 @@ from plugin.config.locations import (
     WriteUrlField,
 )
 from plugin.config.section import Section as Section
+from plugin.config.store_settings import StoreSettings as StoreSettings
 from plugin.config.text_fields import (
     CALENDAR_PATH,
     DETECTOR,
@@ -219,17 +220,6 @@ class MaintenanceSettings(Section):
     refresh: Annotated[int, DurationField(5, HOUR)] = 30
 
 
-class StoreSettings(Section):
-    """Where samples, bands, scores and models are kept."""
-
-    # Holds bandwatch.db and weights/.
-    path: Annotated[str, TextField("the path of a folder")] = "data"
-    retention: Annotated[int, DurationField(60 * MINUTE)] = 90 * DAY
-    versions: Annotated[int, IntegerField(1, 100)] = 3  # models kept per series
-    # A series that is missing for so long is gone.
-    gone_after: Annotated[int, DurationField(MINUTE)] = 7 * DAY
-
-
 class WorkerSettings(Section):
     """How fits use the machine."""
 
@@ -243,6 +233,22 @@ class WorkerSettings(Section):
     )
 
 
+class ExecutorSettings(Section):
+    """Where fits run. All but `kind` is of Ray only."""
+
+    kind: Annotated[Literal["local", "ray"], ChoiceField(("local", "ray"))] = "local"
+    # Of the cluster.
+    address: Annotated[
+        str, TextField("auto, HOST:PORT or ray://HOST:PORT", r"auto|(ray://)?[\w.\-\[\]:]+:\d{1,5}")
+    ] = "auto"
+    fits: Annotated[int, IntegerField(1, 1000)] = 8  # at once
+    cpus_per_fit: Annotated[float, NumberField(0.1, 256)] = 1.0
+    gpus_per_fit: Annotated[float, NumberField(0, 16)] = 0.0
+    retries: Annotated[int, IntegerField(0, 20)] = 3  # of a fit whose node is lost
+    # Where fits run while the cluster cannot be reached.
+    fallback: Annotated[Literal["local", "none"], ChoiceField(("local", "none"))] = "local"
+
+
 class Config(Section):
     """The whole file."""
 
@@ -254,3 +260,4 @@ class Config(Section):
     store: StoreSettings = StoreSettings()
     web: WebSettings = WebSettings()
     workers: WorkerSettings = WorkerSettings()
+    executor: ExecutorSettings = ExecutorSettings()

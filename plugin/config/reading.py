@@ -106,7 +106,7 @@ def _prepare(document: Document, file: str) -> None:
         if not document.problems:
             document.add_problem((), refusal)
         raise document.error(file)
-    for name in ("maintenance", "store", "web", "workers"):
+    for name in ("maintenance", "store", "web", "workers", "executor"):
         if name in data and data[name] is None:
             data[name] = {}
     watches = data.get("watches")
@@ -168,7 +168,7 @@ def _with_dependent_defaults(config: Config, folder: FilePath) -> Config:
     ]
     users = tuple(_with_files(user, folder) for user in config.web.basic_auth)
     tls = config.web.tls_server_config and _with_files(config.web.tls_server_config, folder)
-    store = config.store
+    store = _with_files(config.store, folder)
     if "gone_after" not in store.model_fields_set:
         store = store.model_copy(update={"gone_after": min(store.gone_after, store.retention)})
     return config.model_copy(

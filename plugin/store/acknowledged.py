@@ -13,7 +13,7 @@ from plugin.domain.incidents import Acknowledged, Incident
 from plugin.domain.tolerances import Verdict
 from plugin.series import MAX_TIME
 from plugin.store import incident_queries
-from plugin.store.database import each_name, rows_of, text_of
+from plugin.store.database import FixedStatement, each_name, rows_of
 from plugin.store.schema import alarms, feedback, feedback_series, members
 
 
@@ -57,16 +57,16 @@ def acknowledgements(
 def _feedback_by_series(connection: Connection, start: int) -> dict[int, list[tuple[int, ...]]]:
     """(first and last second, given at, ended at, 1 for a new normal) by series, of feedback given
     since a time; withdrawn feedback too."""
-    cursor = connection.exec_driver_sql(
-        _FEEDBACK, {"since": start, "real": Verdict.REAL.value, "normal": Verdict.NEW_NORMAL.value}
-    ).cursor
+    rows = _FEEDBACK.rows(
+        connection, since=start, real=Verdict.REAL.value, normal=Verdict.NEW_NORMAL.value
+    )
     spans: dict[int, list[tuple[int, ...]]] = {}
-    for series_id, *span in cursor.fetchall() if cursor is not None else ():
+    for series_id, *span in rows:
         spans.setdefault(series_id, []).append(tuple(span))
     return spans
 
 
-_FEEDBACK = text_of(
+_FEEDBACK = FixedStatement(
     select(
         feedback_series.c.series_id,
         feedback_series.c.start,

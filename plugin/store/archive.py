@@ -12,12 +12,12 @@ from plugin.series import FloatArray, IntArray, Samples
 from plugin.store import scored_counts
 from plugin.store.blocks import decode, decode_values, encode
 from plugin.store.database import (
-    as_json,
+    FixedStatement,
+    IdList,
     each_of,
     insert_into,
     one_each,
     rows_of,
-    text_of,
     write_rows,
 )
 from plugin.store.sample_columns import merge, take
@@ -112,21 +112,18 @@ def _overlapping(
     connection: Connection, ids: Ids, start: int, end: int
 ) -> Iterator[tuple[int, int, bytes]]:
     """Block by block, series by series: only one block is in memory at a time."""
-    cursor = connection.exec_driver_sql(
-        _overlapping_text(),
-        {
-            "ids": as_json(ids),
-            "day": start // BLOCK_SECONDS * BLOCK_SECONDS,
-            "start": start,
-            "end": end,
-        },
-    ).cursor
-    yield from iter(cursor.fetchone, None) if cursor is not None else ()
+    return _overlapping_statement().stream(
+        connection,
+        ids=IdList(ids),
+        day=start // BLOCK_SECONDS * BLOCK_SECONDS,
+        start=start,
+        end=end,
+    )
 
 
 @cache
-def _overlapping_text() -> str:
-    return text_of(
+def _overlapping_statement() -> FixedStatement:
+    return FixedStatement(
         select(blocks.c.series_id, blocks.c.start, blocks.c.data)
         .where(
             blocks.c.series_id.in_(select(one_each("ids").c.value)),

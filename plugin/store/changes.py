@@ -2,20 +2,20 @@
 
 import json
 
-from sqlalchemy import Connection, Integer, bindparam, delete, select
+from sqlalchemy import BigInteger, Connection, bindparam, delete, select
 
 from plugin.domain.changes import Change
 from plugin.series import MAX_TIME, Labels
-from plugin.store.database import Database, insert_into, rows_of, text_of
+from plugin.store.database import Database, FixedStatement, insert_into, rows_of
 from plugin.store.schema import changes
 
 COLUMNS = tuple(column.name for column in changes.c)  # in the order of the fields of Change
-LATEST_CHANGES = text_of(  # limit -1 = all
+LATEST_CHANGES = FixedStatement(
     select(changes)
     .where(changes.c.time.between(bindparam("start"), bindparam("end")))
     .order_by(changes.c.time.desc(), changes.c.id.desc())
-    .limit(bindparam("limit", type_=Integer))
-    .offset(bindparam("offset", type_=Integer))  # SQLAlchemy writes one for SQLite in any case
+    .limit(bindparam("limit", type_=BigInteger))
+    .offset(bindparam("offset", type_=BigInteger))  # SQLAlchemy writes one for SQLite in any case
 )
 
 
@@ -30,11 +30,9 @@ class ChangeTable:
     ) -> list[Change]:
         """Those of this time, unix seconds, both ends included, in its order; at most the latest
         `limit`."""
-        limit = -1 if limit is None else limit
-        parameters = {"start": start, "end": end, "limit": limit, "offset": 0}
+        parameters = {"start": start, "end": end, "limit": MAX_TIME if limit is None else limit}
         with self._database.reading() as connection:
-            cursor = connection.exec_driver_sql(LATEST_CHANGES, parameters).cursor
-            rows = cursor.fetchall() if cursor is not None else []
+            rows = LATEST_CHANGES.rows(connection, **parameters, offset=0)
         return [_change(row) for row in reversed(rows)]
 
     def add(self, change: Change) -> tuple[Change, bool]:
@@ -43,7 +41,8 @@ class ChangeTable:
         row = change._asdict() | {"labels": json.dumps(dict(change.labels))}
         with self._database.writing() as connection:
             added = connection.execute(
-                insert_into(changes).values(row).on_conflict_do_nothing()
+                insert_into(changes).values(row).on_conflict_do_nothing(),
+                execution_options={"preserve_rowcount": True},
             ).rowcount
             return _stored(connection, change.id) or change, added > 0
 

@@ -1,158 +1,282 @@
-"""The connection: SQLite with its pragmas, one writer at a time, its errors in words. What only
-SQLite knows is here.
+"""The connection to the database, and the statements that both kinds of it understand.
 
-Write-ahead log with `synchronous=NORMAL`: readers never wait for the writer, and whatever was
-committed survives the death of the process at any instant. A power cut may take back the
-transactions since the last checkpoint (the file stays sound); the score job then goes on from the
-last tick that is left, with its carry, and asks Prometheus for the rest again. FULL would cost one
-flush of the disk per tick for that.
+Here is what SQLite and PostgreSQL share. What only one of them knows is in sqlite.py and in
+postgresql.py: how it is opened, how writers take turns, its errors in words, its SQL where the two
+differ.
 """
 
 import errno
 import json
-import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from functools import lru_cache
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from sqlalchemy import (
-    URL,
-    ColumnElement,
-    Connection,
-    Engine,
-    Executable,
-    QueuePool,
-    Table,
-    bindparam,
-    create_engine,
-    event,
-    func,
-)
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy import ColumnElement, Connection, Engine, Executable, Table, bindparam
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import TableValuedAlias
 
 from plugin.errors import StoreError
 from plugin.series import IntArray
-from plugin.store.database_file import DatabaseFile
 
-PRAGMAS = (
-    "busy_timeout = 30000",  # milliseconds; a worker process opens the same file
-    "auto_vacuum = INCREMENTAL",  # takes effect on an empty file only
-    "journal_mode = WAL",
-    "synchronous = NORMAL",
-    "foreign_keys = ON",
-    "cache_size = -8000",  # KiB, for each connection
-    "wal_autocheckpoint = 4000",  # pages
-    "journal_size_limit = 67108864",
-)
-PAGES_AT_ONCE = 2000
 DISK_FULL_NUMBERS = (errno.ENOSPC, errno.EDQUOT)
 DISK_FULL = "the disk is full: free some space; all that was acknowledged is kept"
-REMEDIES = {  # by the beginning of SQLite's error name, the first one that fits
-    "SQLITE_FULL": DISK_FULL,
-    "SQLITE_IOERR_SHMSIZE": DISK_FULL,
-    "SQLITE_READONLY": "it is read-only: give this user the right to write the file and its folder",
-    "SQLITE_CANTOPEN": (
-        "it cannot be opened: check that the folder exists and that this user may write it"
-    ),
-    "SQLITE_CORRUPT": (
-        "it is damaged: stop, move it away and restore a copy, or start with an empty folder"
-    ),
-    "SQLITE_NOTADB": (
-        "it is not an SQLite database: move it away, or name another folder as `store.path`"
-    ),
-    "SQLITE_BUSY": (
-        "another process has held it for 30 s: let only one `bandwatch run` use the folder"
-    ),
-    "SQLITE_CONSTRAINT": "it holds no such series or model version (any more)",
-    "SQLITE_IOERR": "the disk fails: check the system log and the disk",
-}
+DATABASE_OPTION = "bandwatch_database"  # of every connection
+Ids = IntArray | Sequence[int]
 
 
-class Database:
-    """One SQLite file. Any thread may read; writers take turns, across processes too."""
+class Database(ABC):
+    """One database. Any thread may read; writers take turns, across processes too."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.file = DatabaseFile(path)
+    inserts_quicker = False  # than an insert that looks for conflicts
+
+    def __init__(self, name: str, engine: Engine) -> None:
+        """name: in messages, without secrets."""
+        self.name = name
+        self._engine = engine.execution_options(**{DATABASE_OPTION: self})
+        self._readers = self._engine
         self._lock = threading.Lock()
-        self._engine = _engine(self.file, path)
+        self._fence: Callable[[Connection], None] | None = None
+
+    def fenced(self, fence: Callable[[Connection], None]) -> Self:
+        """The same database, for a process that may have been replaced: each writing transaction
+        begins with `fence`, which raises if it has."""
+        fenced = copy(self)
+        fenced._fence = fence
+        return fenced
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One snapshot for all statements inside."""
-        with errors_named(self.path), self._engine.connect() as connection, connection.begin():
+        with self.errors_named(), self._readers.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction; it commits at the end or leaves no trace."""
-        self.file.check()
-        with self._lock, errors_named(self.path), self._engine.connect() as connection:
-            with connection.execution_options(immediate=True).begin():
+        self.check()
+        with self._lock, self.errors_named(), self._engine.connect() as connection:
+            with self.begin_writing(connection):
+                if self._fence is not None:
+                    self._fence(connection)
                 yield connection
-
-    def give_back_space(self) -> None:
-        """Returns free pages to the file system when they are more than a quarter of the file, some
-        at a time."""
-        with errors_named(self.path), closing(self._engine.raw_connection()) as borrowed:
-            connection: sqlite3.Connection = borrowed.driver_connection  # type: ignore[assignment]
-            free, pages = (
-                connection.execute(f"PRAGMA {name}").fetchone()[0]
-                for name in ("freelist_count", "page_count")
-            )
-            for _ in range(0, free if free > pages // 4 else 0, PAGES_AT_ONCE):
-                with self._lock:  # `execute` would free one page only
-                    connection.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
 
     def close(self) -> None:
         self._engine.dispose()
 
+    @property
+    @abstractmethod
+    def empty(self) -> bool:
+        """Whether there is no table yet."""
 
-def _engine(file: DatabaseFile, path: Path) -> Engine:
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)), poolclass=QueuePool, pool_size=8, max_overflow=56
-    )
+    @abstractmethod
+    def remember(self) -> None:
+        """From now on it has to be this database."""
 
-    @event.listens_for(engine, "do_connect")
-    def _(*_: object) -> None:  # SQLite would make a new file
-        file.check()
+    @abstractmethod
+    def check(self) -> None:
+        """Raises StoreError where it is not the database any more that was opened."""
 
-    @event.listens_for(engine, "connect")
-    def _(connection: sqlite3.Connection, record: object) -> None:
-        connection.isolation_level = None  # we say BEGIN, not the driver
-        for pragma in PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}").close()
+    @abstractmethod
+    def errors_named(self) -> AbstractContextManager[None]:
+        """Turns what the database and the disk raise into StoreError with name, reason and
+        remedy."""
 
-    @event.listens_for(engine, "begin")
-    def _(connection: Connection) -> None:
-        immediate = connection.get_execution_options().get("immediate")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    @abstractmethod
+    def begin_writing(self, connection: Connection) -> AbstractContextManager[object]:
+        """A transaction in which no other writer is at work."""
 
-    return engine
+    @abstractmethod
+    def finish_tables(self, connection: Connection) -> None:
+        """What new tables need besides the schema."""
+
+    @abstractmethod
+    def text_of(self, statement: Executable) -> str:
+        """SQL with named parameters, as the driver takes it."""
+
+    @abstractmethod
+    def stream(
+        self, connection: Connection, query: str, parameters: Mapping[str, Any]
+    ) -> Iterator[tuple[Any, ...]]:
+        """The rows of a text, few at a time in memory. No other statement may run before its
+        end."""
+
+    @abstractmethod
+    def write_rows(
+        self, connection: Connection, statement: Executable, rows: list[tuple[Any, ...]]
+    ) -> int:
+        """See the function of the same name."""
+
+    @abstractmethod
+    def give_back_space(self) -> None:
+        """Returns what was freed to the file system."""
+
+    @abstractmethod
+    def size_bytes(self) -> int:
+        """On disk."""
+
+
+class IdList:
+    """Any number of integers as one parameter: the driver of each database knows how it takes
+    them."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, ids: Ids) -> None:
+        self.values = np.asarray(ids, np.int64)
+
+
+class FixedStatement:
+    """A statement that runs at every request: its SQL is made once, because that takes longer than
+    to run it. It carries no values: all parameters have names."""
+
+    def __init__(self, statement: Executable) -> None:
+        self._statement = statement
+        self._texts: dict[str, str] = {}  # by dialect
+
+    def rows(self, connection: Connection, **parameters: Any) -> list[tuple[Any, ...]]:
+        """All rows as the driver gives them."""
+        cursor = connection.exec_driver_sql(self._text(connection), parameters).cursor
+        return list(cursor.fetchall()) if cursor is not None else []
+
+    def stream(self, connection: Connection, **parameters: Any) -> Iterator[tuple[Any, ...]]:
+        """Row by row, few at a time in memory."""
+        return database_of(connection).stream(connection, self._text(connection), parameters)
+
+    def run(self, connection: Connection, **parameters: Any) -> None:
+        connection.exec_driver_sql(self._text(connection), parameters)
+
+    def _text(self, connection: Connection) -> str:
+        dialect = connection.dialect.name
+        text = self._texts.get(dialect)
+        if text is None:
+            text = self._texts[dialect] = database_of(connection).text_of(self._statement)
+        return text
+
+
+class EachId(FunctionElement[int]):
+    """A table of one column `value`, of an `IdList`."""
+
+    name = "each_id"
+    inherit_cache = True
+
+
+class Among(FunctionElement[bool]):
+    """Whether a column is one of an `IdList`."""
+
+    name = "among"
+    inherit_cache = True  # without a type: SQLite compares a Boolean with 1, and then uses no index
+
+
+class EachName(FunctionElement[str]):
+    """A table of one column `value`, of a JSON list of texts."""
+
+    name = "each_name"
+    inherit_cache = True
+
+
+class EachPair(FunctionElement[int]):
+    """A table of `key` and `value`, of a JSON object of integers."""
+
+    name = "each_pair"
+    inherit_cache = True
+
+
+class Smaller(FunctionElement[Any]):
+    """The smaller one of two numbers."""
+
+    name = "smaller"
+    inherit_cache = True
+
+    def __init__(self, first: ColumnElement[Any], second: ColumnElement[Any]) -> None:
+        super().__init__(first, second)
+        self.type = first.type
+
+
+class Larger(FunctionElement[Any]):
+    """The larger one of two numbers."""
+
+    name = "larger"
+    inherit_cache = True
+
+    def __init__(self, first: ColumnElement[Any], second: ColumnElement[Any]) -> None:
+        super().__init__(first, second)
+        self.type = first.type
+
+
+def database_of(connection: Connection) -> Database:
+    """The database that a connection belongs to."""
+    database: Database = connection.get_execution_options()[DATABASE_OPTION]
+    return database
+
+
+def each_of(ids: Ids) -> TableValuedAlias:
+    """Any number of integers as a table with one column `value`; bound parameters are limited in
+    number."""
+    return EachId(bindparam(None, IdList(ids))).table_valued("value")
+
+
+def one_each(name: str) -> TableValuedAlias:
+    """As `each_of`, of a parameter that is given later: an `IdList`."""
+    return EachId(bindparam(name)).table_valued("value")
+
+
+def among(column: ColumnElement[int], name: str) -> ColumnElement[bool]:
+    """Whether a column is one of a parameter that is given later, an `IdList`. For what runs at
+    every tick or request."""
+    return Among(column, bindparam(name))
+
+
+def each_name(names: Iterable[str]) -> TableValuedAlias:
+    """As `each_of`, of texts."""
+    return EachName(bindparam(None, json.dumps(sorted(names)))).table_valued("value")
+
+
+def each_pair(numbers: Mapping[str, int]) -> TableValuedAlias:
+    """As `each_of`, of texts with an integer each: columns `key` and `value`."""
+    return EachPair(bindparam(None, json.dumps(dict(numbers)))).table_valued("key", "value")
+
+
+def smaller(first: ColumnElement[Any], second: ColumnElement[Any]) -> ColumnElement[Any]:
+    return Smaller(first, second)
+
+
+def larger(first: ColumnElement[Any], second: ColumnElement[Any]) -> ColumnElement[Any]:
+    return Larger(first, second)
+
+
+def insert_into(table: Table) -> postgresql.Insert:
+    """An insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`. SQLite has them
+    from PostgreSQL, and its SQL is the same."""
+    return postgresql.insert(table)
+
+
+def rows_of(connection: Connection, statement: Executable) -> list[tuple[Any, ...]]:
+    """All rows as the driver gives them: for millions of them, half the time of SQLAlchemy's own
+    rows."""
+    cursor = connection.execute(statement).cursor
+    return list(cursor.fetchall()) if cursor is not None else []
+
+
+def write_rows(connection: Connection, statement: Executable, rows: list[tuple[Any, ...]]) -> int:
+    """Runs one statement for many rows, given in the order of its parameters. Of rows with the same
+    key, the last counts; NaN becomes NULL.
+
+    Returns how many rows changed.
+    """
+    return database_of(connection).write_rows(connection, statement, rows) if rows else 0
 
 
 @contextmanager
 def errors_named(path: Path) -> Iterator[None]:
-    """Turns what the database and the disk raise into StoreError with path, reason and remedy."""
+    """Turns what the disk raises into StoreError with path, reason and remedy."""
     try:
         yield
-    except PoolTimeout as error:
-        raise StoreError(f"{path}: no connection was free for 30 s: lower `web.threads`") from error
-    except (DBAPIError, sqlite3.Error) as error:
-        name = getattr(
-            error.orig if isinstance(error, DBAPIError) else error, "sqlite_errorname", ""
-        )
-        remedy = next((text for start, text in REMEDIES.items() if name.startswith(start)), None)
-        if remedy is None:  # a mistake of ours: let it be seen
-            raise
-        raise StoreError(f"{path}: {remedy} ({name})") from error
     except OSError as error:
         raise disk_error(path, error) from error
 
@@ -165,76 +289,3 @@ def disk_error(path: Path, error: OSError) -> StoreError:
         f"{error.filename or path}: {error.strerror or error}: check the disk, the folder and"
         " its permissions"
     )
-
-
-def as_json(ids: IntArray | Sequence[int]) -> str:
-    return json.dumps(np.asarray(ids, np.int64).tolist())
-
-
-def each_of(ids: IntArray | Sequence[int]) -> TableValuedAlias:
-    """Any number of integers as a table with one column `value`; bound parameters are limited in
-    number."""
-    return func.json_each(as_json(ids)).table_valued("value")
-
-
-def each_name(names: Iterable[str]) -> TableValuedAlias:
-    """As `each_of`, of texts."""
-    return func.json_each(json.dumps(sorted(names))).table_valued("value")
-
-
-def each_pair(numbers: Mapping[str, int]) -> TableValuedAlias:
-    """As `each_of`, of texts with an integer each: columns `key` and `value`."""
-    return func.json_each(json.dumps(dict(numbers))).table_valued("key", "value")
-
-
-def one_each(name: str) -> TableValuedAlias:
-    """As `each_of`, of a parameter that is given later, made by `as_json`."""
-    return func.json_each(bindparam(name)).table_valued("value")
-
-
-def text_of(statement: Executable) -> str:
-    """SQL with named parameters, for what runs at every request: building a statement takes longer
-    than running it."""
-    return str(statement.compile(dialect=sqlite.dialect(paramstyle="named")))  # type: ignore[attr-defined]
-
-
-def rows_for(
-    connection: Connection, text: str, ids: IntArray | Sequence[int], **parameters: int
-) -> list[tuple[Any, ...]]:
-    """All rows of a text made by `text_of` that asks for some `ids`, as the driver gives them."""
-    cursor = connection.exec_driver_sql(text, {"ids": as_json(ids), **parameters}).cursor
-    return list(cursor.fetchall()) if cursor is not None else []
-
-
-def rows_of(connection: Connection, statement: Executable) -> list[tuple[Any, ...]]:
-    """All rows as the driver gives them: for millions of them, half the time of SQLAlchemy's own
-    rows."""
-    cursor = connection.execute(statement).cursor
-    return list(cursor.fetchall()) if cursor is not None else []
-
-
-def write_rows(connection: Connection, statement: Executable, rows: list[tuple[Any, ...]]) -> int:
-    """Runs one statement for many rows, given in the order of its parameters.
-
-    Returns how many rows changed.
-    """
-    return connection.exec_driver_sql(_sql(statement), rows).rowcount if rows else 0
-
-
-@lru_cache(64)  # for a few rows, to compile it takes longer than to run it
-def _sql(statement: Executable) -> str:
-    """SQL with parameters by position."""
-    return str(statement.compile(dialect=sqlite.dialect()))  # type: ignore[attr-defined]
-
-
-def insert_into(table: Table) -> sqlite.Insert:
-    """An insert that knows `on_conflict_do_nothing` and `on_conflict_do_update`."""
-    return sqlite.insert(table)
-
-
-def smaller(first: ColumnElement[Any], second: ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.min(first, second)  # `least` elsewhere
-
-
-def larger(first: ColumnElement[Any], second: ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.max(first, second)  # `greatest` elsewhere

@@ -5,6 +5,7 @@ them, even if the process is killed.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from sqlalchemy import delete, select
@@ -92,11 +93,11 @@ def _all_but_newest(
     return old
 
 
-def expire(database: Database, now: int, retention: int, versions: int) -> list[str]:
+def expire(database: Database, now: int, retention: int, versions: int, folder: Path) -> list[str]:
     """Removes what is older than `retention` seconds and models beyond `versions` of a series.
 
-    Returns the names of the weights files that are still in use; those that are not have been
-    deleted.
+    folder: that the paths of weights are relative to. Returns the names of the weights files that
+    are still in use; those that are not have been deleted.
     """
     cutoff = now - retention
     with database.writing() as connection:
@@ -116,7 +117,7 @@ def expire(database: Database, now: int, retention: int, versions: int) -> list[
         for watch in connection.execute(select(watches.c.watch)).scalars().all():
             sample_cache.count_rewrite(connection, watch)
         series.remove_gone(connection, cutoff)
-        unused = models.forget(connection, versions, database.path.parent)
+        unused = models.forget(connection, versions, folder)
         model_decisions.forget(connection, cutoff)
         file_names = models.files(connection)
     for path in unused:

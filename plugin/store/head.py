@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import (
     CTE,
+    BigInteger,
+    BindParameter,
     ColumnClause,
     ColumnElement,
     Connection,
@@ -22,7 +24,14 @@ from sqlalchemy import (
 from sqlalchemy.sql.expression import Executable
 
 from plugin.series import MAX_TIME, IntArray, Samples, Tick
-from plugin.store.database import insert_into, one_each, rows_for, text_of, write_rows
+from plugin.store.database import (
+    FixedStatement,
+    IdList,
+    among,
+    database_of,
+    insert_into,
+    write_rows,
+)
 from plugin.store.sample_columns import FLOATS, take
 from plugin.store.schema import samples
 
@@ -30,14 +39,17 @@ ROWS_PER_STATEMENT = 10_000
 SampleRow = tuple[int | float, ...]  # in the order of the table
 SampleKey = tuple[int, int]  # time, series id
 IntegerExpression = ColumnElement[int]
-# A text made by `text_of` carries no values: constants are literals, all else has a name.
+# A `FixedStatement` carries no values: constants are literals, all else has a name.
 LITERAL_ONE: IntegerExpression = literal_column("1", Integer)
-START_PARAMETER = bindparam("start", type_=Integer)
-END_PARAMETER = bindparam("end", type_=Integer)
+START_PARAMETER = bindparam("start", type_=BigInteger)
+END_PARAMETER = bindparam("end", type_=BigInteger)
 
 
 def add(connection: Connection, rows: list[SampleRow]) -> int:
-    """Writes sample rows by the rule of sample_columns."""
+    """Writes sample rows by the rule of sample_columns; rows are in the order of time."""
+    if rows and database_of(connection).inserts_quicker:
+        if not _ANY.rows(connection, start=rows[0][0], end=rows[-1][0]):
+            return write_rows(connection, _INSERT, rows)
     return write_rows(connection, _ADD, rows)
 
 
@@ -52,12 +64,21 @@ def _add() -> Executable:
         (samples.c.model_version == zero) & samples.c.score.is_(None) & samples.c.expected.is_(None)
     )
     columns = {name: new[name] for name in (*FLOATS, "model_version")}
-    return insert.values(
-        {column.name: bindparam(column.name) for column in samples.c}
-    ).on_conflict_do_update(set_=columns, where=value_only & arrives_complete)
+    return insert.values(VALUES).on_conflict_do_update(
+        index_elements=["time", "series_id"], set_=columns, where=value_only & arrives_complete
+    )
 
 
+VALUES: dict[str, BindParameter[Any]] = {
+    column.name: bindparam(column.name) for column in samples.c
+}
+_INSERT = insert_into(samples).values(VALUES)
 _ADD = _add()
+_ANY = FixedStatement(
+    select(LITERAL_ONE)
+    .where(samples.c.time >= bindparam("start"), samples.c.time <= bindparam("end"))
+    .limit(LITERAL_ONE)
+)
 
 
 def rows_of_tick(tick: Tick) -> Iterator[list[SampleRow]]:
@@ -96,7 +117,7 @@ def read(
     connection: Connection, ids: IntArray | Sequence[int], start: int = 0, end: int = MAX_TIME
 ) -> dict[int, Samples]:
     """What the head holds of some series, inclusive; a series without rows is absent."""
-    return _by_series(rows_for(connection, _between(), ids, start=start, end=end))
+    return _by_series(_between().rows(connection, ids=IdList(ids), start=start, end=end))
 
 
 def read_back(
@@ -104,12 +125,12 @@ def read_back(
 ) -> dict[int, Samples]:
     """The rows of some series at the last `ticks` distinct times of the head that are not after
     `last_time`."""
-    return _by_series(rows_for(connection, _back(), ids, end=last_time, n=ticks))
+    return _by_series(_back().rows(connection, ids=IdList(ids), end=last_time, n=ticks))
 
 
 def count_after(connection: Connection, ids: IntArray | Sequence[int], time: int) -> dict[int, int]:
     """How many rows each of some series has after a time; a series without any is absent."""
-    return dict(rows_for(connection, _counts(), ids, start=time + 1, end=MAX_TIME))
+    return dict(_counts().rows(connection, ids=IdList(ids), start=time + 1, end=MAX_TIME))
 
 
 def series_between(connection: Connection, start: int, end: int) -> IntArray:
@@ -135,20 +156,20 @@ def remove(connection: Connection, keys: list[SampleKey]) -> int:
 
 
 @cache
-def _between() -> str:
-    return text_of(select(samples).where(_of(_ticks(START_PARAMETER, END_PARAMETER))))
+def _between() -> FixedStatement:
+    return FixedStatement(select(samples).where(_of(_ticks(START_PARAMETER, END_PARAMETER))))
 
 
 @cache
-def _back() -> str:
-    return text_of(
+def _back() -> FixedStatement:
+    return FixedStatement(
         select(samples).where(_of(_last_ticks(END_PARAMETER, bindparam("n", type_=Integer))))
     )
 
 
 @cache
-def _counts() -> str:
-    return text_of(
+def _counts() -> FixedStatement:
+    return FixedStatement(
         select(samples.c.series_id, func.count())
         .where(_of(_ticks(START_PARAMETER, END_PARAMETER)))
         .group_by(samples.c.series_id)
@@ -188,10 +209,9 @@ def _last_ticks(last_time: IntegerExpression, n: IntegerExpression) -> CTE:
 def _of(ticks: CTE) -> ColumnElement[bool]:
     """Rows of some series at some times: both by `IN`, so that each row is one seek on the whole
     primary key."""
-    ids = select(one_each("ids").c.value)
     return and_(
         samples.c.time.in_(select(ticks.c.time).where(ticks.c.time <= END_PARAMETER)),
-        samples.c.series_id.in_(ids),
+        among(samples.c.series_id, "ids"),
     )
 
 

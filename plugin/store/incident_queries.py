@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, selec
 
 from plugin.domain.incidents import Incident
 from plugin.series import Labels
-from plugin.store.database import each_name, insert_into, rows_of, text_of, write_rows
+from plugin.store.database import FixedStatement, each_name, insert_into, rows_of, write_rows
 from plugin.store.schema import alarms, incidents, members
 
 COLUMNS = tuple(column.name for column in incidents.c)  # in the order of the fields of Incident
@@ -26,8 +26,7 @@ def same_alarm() -> ColumnElement[bool]:
 
 
 def read_open(connection: Connection, name: str) -> list[Incident]:
-    cursor = connection.exec_driver_sql(_OPEN, {"name": name}).cursor
-    return [incident_of(row) for row in cursor.fetchall()] if cursor is not None else []
+    return [incident_of(row) for row in _OPEN.rows(connection, name=name)]
 
 
 def read_some(connection: Connection, ids: Collection[str]) -> list[Incident]:
@@ -61,7 +60,9 @@ def _labels(text: str) -> Labels:
     return Labels.of(json.loads(text))
 
 
-_OPEN = text_of(select(incidents).where(incidents.c.name == bindparam("name"), incidents.c.open))
+_OPEN = FixedStatement(
+    select(incidents).where(incidents.c.name == bindparam("name"), incidents.c.open)
+)
 _INSERT = insert_into(incidents)
 _REPLACE = _INSERT.values({name: bindparam(name) for name in COLUMNS}).on_conflict_do_update(
     index_elements=["id"], set_={name: _INSERT.excluded[name] for name in COLUMNS[3:]}

@@ -9,7 +9,7 @@ from plugin.errors import StoreError
 from plugin.store.database import Database
 from plugin.store.schema import metadata
 
-HEAD = "0012"  # of migrations/versions
+HEAD = "0013"  # of migrations/versions
 FOLDER = Path(__file__).parent / "migrations"
 # As Alembic makes it.
 VERSION_TABLE = """CREATE TABLE alembic_version (
@@ -26,6 +26,7 @@ def migrate(database: Database) -> None:
     with database.writing() as connection:
         if not inspect(connection).get_table_names():
             _create(connection)
+            database.finish_tables(connection)
             return
     from alembic import command
     from alembic.config import Config
@@ -42,7 +43,7 @@ def migrate(database: Database) -> None:
         revision = _revision(connection)
         if revision is not None and revision not in known_revisions:
             raise StoreError(
-                f"{database.path}: schema {revision} was written by a newer version, this one knows"
+                f"{database.name}: schema {revision} was written by a newer version, this one knows"
                 f" up to {HEAD}: upgrade bandwatch, or name another folder as `store.path`"
             )
         config.attributes["connection"] = connection

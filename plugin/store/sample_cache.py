@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from plugin.series import Samples
 from plugin.store import sample_reads
-from plugin.store.database import insert_into, text_of
+from plugin.store.database import FixedStatement, insert_into
 from plugin.store.sample_columns import join, take
 from plugin.store.schema import rewrites, series
 
@@ -93,12 +93,11 @@ def count_rewrite(connection: Connection, watch: str) -> None:
 
 
 def _rewrites(connection: Connection, series_id: int) -> int:
-    cursor = connection.exec_driver_sql(_COUNT, {"id": series_id}).cursor
-    row = cursor.fetchone() if cursor is not None else None
-    return int(row[0]) if row else 0
+    rows = _COUNT.rows(connection, id=series_id)
+    return int(rows[0][0]) if rows else 0
 
 
-_COUNT = text_of(
+_COUNT = FixedStatement(
     select(rewrites.c.count)
     .join(series, series.c.watch == rewrites.c.watch)
     .where(series.c.id == bindparam("id"))

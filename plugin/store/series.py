@@ -20,14 +20,14 @@ from plugin.errors import StoreError
 from plugin.series import COVARIATE_MARK, IntArray, Labels, SeriesRecord, SeriesState, is_text
 from plugin.store.database import (
     Database,
-    as_json,
+    FixedStatement,
+    IdList,
+    among,
     each_of,
     insert_into,
     larger,
-    one_each,
     rows_of,
     smaller,
-    text_of,
     write_rows,
 )
 from plugin.store.schema import series, status, watches
@@ -100,6 +100,11 @@ class SeriesTable:
             if series_id in self._labels
         ]
 
+    def labels_of(self, ids: Sequence[int]) -> dict[int, Labels]:
+        """Of some series, by id; none where they are unreadable or not stored any more."""
+        with self._database.reading() as connection:
+            return self.labels(connection, ids)
+
     def labels(self, connection: Connection, ids: Sequence[int]) -> dict[int, Labels]:
         """Of some series, by id; none where they are unreadable. Inside the transaction of the
         caller."""
@@ -155,9 +160,7 @@ def extend_seen(connection: Connection, spans: Mapping[SampleSpan, IntArray]) ->
         if len(ids) < MIN_SPAN_SERIES:
             few += [(first, last, series_id) for series_id in ids.tolist()]
         else:
-            connection.exec_driver_sql(
-                _extend_many(), {"ids": as_json(ids), "earliest": first, "latest": last}
-            )
+            _extend_many().run(connection, ids=IdList(ids), earliest=first, latest=last)
     write_rows(connection, _EXTEND_ONE, few)
 
 
@@ -169,8 +172,8 @@ _EXTEND_ONE = _EXTEND.where(status.c.series_id == bindparam("id"))
 
 
 @cache
-def _extend_many() -> str:
-    return text_of(_EXTEND.where(status.c.series_id.in_(select(one_each("ids").c.value))))
+def _extend_many() -> FixedStatement:
+    return FixedStatement(_EXTEND.where(among(status.c.series_id, "ids")))
 
 
 def last_seen(connection: Connection, ids: IntArray) -> dict[int, int]:
@@ -183,14 +186,19 @@ def last_seen(connection: Connection, ids: IntArray) -> dict[int, int]:
 
 def check(connection: Connection, watch: str, ids: IntArray) -> None:
     """Raises StoreError unless all ids are series of the watch, each named once."""
-    statement = select(func.count()).where(
-        series.c.watch == watch, series.c.id.in_(select(each_of(ids).c.value))
-    )
-    if connection.execute(statement).scalar_one() != len(ids):
+    ((known,),) = _count().rows(connection, watch=watch, ids=IdList(ids))
+    if known != len(ids):
         raise StoreError(
             f"watch {watch!r}: some of these {len(ids)} series are not registered, have been"
             " removed, or are named twice: register them first"
         )
+
+
+@cache
+def _count() -> FixedStatement:
+    return FixedStatement(
+        select(func.count()).where(series.c.watch == bindparam("watch"), among(series.c.id, "ids"))
+    )
 
 
 def remove_gone(connection: Connection, cutoff: int) -> int:

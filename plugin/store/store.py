@@ -4,11 +4,12 @@ Any number of threads may use one Store, and another process may open the same f
 wait.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sqlalchemy import func, select
 
+from plugin.config import StoreSettings
 from plugin.config.groups import Group
 from plugin.domain.alarms import Alarm
 from plugin.domain.model_decisions import Decision
@@ -21,14 +22,20 @@ from plugin.store.alarms import AlarmTable
 from plugin.store.changes import ChangeTable
 from plugin.store.coverage import CoverageTable
 from plugin.store.database import Database, errors_named
+from plugin.store.database_choice import database_at
 from plugin.store.detector_states import DetectorStateTable
 from plugin.store.feedback import FeedbackTable
 from plugin.store.incidents import IncidentTable
+from plugin.store.leases import Fence, LeaseTable
 from plugin.store.maintenance import MaintenanceTable
 from plugin.store.migration import migrate
 from plugin.store.model_decisions import DecisionTable
 from plugin.store.model_settings import ModelSettingsTable
 from plugin.store.models import ModelTable
+from plugin.store.object_weights import ObjectWeights
+from plugin.store.orders import OrderTable
+from plugin.store.processes import ProcessTable
+from plugin.store.publications import PublicationTable
 from plugin.store.records import FoldReport, ModelRecord, RegimeChanges, StoreSizes, Written
 from plugin.store.regimes import RegimeTable
 from plugin.store.sample_cache import count_rewrite
@@ -36,22 +43,27 @@ from plugin.store.samples import StoredSamples
 from plugin.store.schema import blocks, samples
 from plugin.store.send_cursors import SendCursorTable
 from plugin.store.series import SeriesTable
+from plugin.store.server import DatabaseServer
+from plugin.store.signing_keys import SigningKeyTable
 from plugin.store.source_holes import SourceHoleTable
-from plugin.store.weights import WeightFiles
+from plugin.store.weights import WeightFiles, Weights
 
 # Of history in one transaction, whichever is more: others wait for it, so it must be short.
 SERIES_PER_TRANSACTION = 32
 ROWS_PER_TRANSACTION = 20_000
+WEIGHTS_FOLDER = "weights"  # below that of the store
 NO_CHANGES = RegimeChanges()
 
 
 class Store:
-    """Everything below one folder: `bandwatch.db` and `weights/`.
+    """Everything below one folder: `bandwatch.db` and `weights/`. With a server, the database is
+    there.
 
     Each table has a door of its own. Here is what needs one transaction over several tables.
     """
 
-    def __init__(self, folder: Path, database: Database) -> None:
+    def __init__(self, folder: Path, database: Database, weights: Weights | None = None) -> None:
+        """weights: None = files in the folder."""
         self.folder = folder
         self._database = database
         self.series = SeriesTable(database)
@@ -70,37 +82,64 @@ class Store:
         self.model_settings = ModelSettingsTable(database)
         self.send_cursors = SendCursorTable(database)
         self.source_holes = SourceHoleTable(database)
-        self.weights = WeightFiles(folder / "weights")
+        self.weights = weights or WeightFiles(folder / WEIGHTS_FOLDER)
+        self.leases = LeaseTable(database)
+        self.processes = ProcessTable(database)
+        self.publications = PublicationTable(database)
+        self.orders = OrderTable(database)
+        self.signing_keys = SigningKeyTable(database)
+
+    def fenced(self, fence: Fence, on_refusal: Callable[[], object] = lambda: None) -> "Store":
+        """This store for the holder of a lease: it raises Fenced, and writes nothing, from when
+        another process holds it. on_refusal: is called each time."""
+        database = self._database.fenced(fence.checking(on_refusal))
+        return Store(self.folder, database, self.weights)
 
     @classmethod
-    def open(cls, folder: Path, *, create: bool = True) -> "Store":
+    def open(
+        cls,
+        folder: Path,
+        *,
+        server: DatabaseServer | None = None,
+        weights: str | None = None,
+        create: bool = True,
+    ) -> "Store":
         """Creates what is missing and brings the schema up to date.
 
-        create: False where there has to be a database. Raises StoreError for a newer schema, and
+        server: where the database is; None = SQLite, in the folder. weights: the URL of the place
+        where they are; None = the folder. create: False where there has
+        to be a database. Raises StoreError for a newer schema, and
         for a database that is empty beside models.
         """
         folder = folder.resolve()
         with errors_named(folder):
-            (folder / "weights").mkdir(parents=True, exist_ok=True)
-        database = Database(folder / "bandwatch.db")
-        store = cls(folder, database)
+            (folder / WEIGHTS_FOLDER).mkdir(parents=True, exist_ok=True)
+        database = database_at(folder, server)
+        objects = ObjectWeights(folder / WEIGHTS_FOLDER, weights) if weights else None
+        store = cls(folder, database, objects)
         try:
-            if database.file.empty:
-                _refuse_loss(database.path, store.weights.count(), create)
+            if database.empty:
+                _refuse_loss(database.name, store.weights, create)
             migrate(database)
-            database.file.remember()
+            database.remember()
             store.weights.remove_unfinished()
         except StoreError:
             store.close()
             raise
         return store
 
+    @classmethod
+    def of(cls, settings: StoreSettings, *, create: bool = True) -> "Store":
+        """`open` as the configuration says."""
+        server = DatabaseServer.of(settings)
+        return cls.open(Path(settings.path), server=server, weights=settings.weights, create=create)
+
     def close(self) -> None:
         self._database.close()
 
     def check_file(self) -> None:
         """Raises StoreError where the database is not the file any more that was opened."""
-        self._database.file.check()
+        self._database.check()
 
     def record_history(
         self,
@@ -186,7 +225,7 @@ class Store:
     def expire(self, now: int, *, retention: int, versions: int) -> None:
         """Removes what is older than `retention` seconds, and models beyond `versions` of a
         series."""
-        file_names = fold.expire(self._database, now, retention, versions)
+        file_names = fold.expire(self._database, now, retention, versions, self.folder)
         self.samples.clear_cache()
         self.series.forget_removed()
         self.weights.remove_unused(file_names)
@@ -207,18 +246,19 @@ class Store:
             block_rows=block_rows,
             blocks=count,
             block_bytes=data_bytes,
-            database_bytes=sum(path.stat().st_size for path in self.folder.glob("bandwatch.db*")),
+            database_bytes=self._database.size_bytes(),
             weights_bytes=self.weights.size_bytes(),
         )
 
 
-def _refuse_loss(path: Path, model_files: int, create: bool) -> None:
+def _refuse_loss(name: str, weights: Weights, create: bool) -> None:
     """Raises StoreError where an empty database means that one was lost."""
+    model_files = weights.count()
     if model_files:
         raise StoreError(
-            f"{path}: there is no database any more, though {path.parent / 'weights'} holds"
+            f"{name}: there is no database any more, though {weights.place} holds"
             f" {model_files} files of models: restore a copy of the database, or move both away to"
             " start anew"
         )
     if not create:
-        raise StoreError(f"{path}: there is no database any more")
+        raise StoreError(f"{name}: there is no database any more")

@@ -6,7 +6,7 @@ import time
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,18 +23,51 @@ EXHAUSTED_NUMBERS = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 ABANDONED_AFTER_SECONDS = 3600  # no process takes so long to write a file
 
 
+class Weights(Protocol):
+    """The weights of all fits, wherever they are: `WeightFiles`, `ObjectWeights`."""
+
+    place: str  # for people
+
+    def write(self, version: int, state: Mapping[str, NDArray[Any]]) -> Path:
+        """Arrays with leading axis S. The version appears whole and durable, or not at all.
+
+        Returns the path by which it is read; its name is kept with the models. Raises StoreError.
+        """
+
+    def read(self, path: Path, rows: Sequence[int]) -> dict[str, NDArray[Any]]:
+        """The arrays of a version, these rows of each in this order.
+
+        Raises ResourcesExhausted where a later try may succeed, else StoreError.
+        """
+
+    def remove_unused(self, file_names: Iterable[str]) -> None:
+        """Removes what a process that died has left; `file_names` are the names that stay."""
+
+    def remove_unfinished(self) -> None:
+        """Removes what a process was writing when it died."""
+
+    def count(self) -> int:
+        """Versions that are complete."""
+
+    def size_bytes(self) -> int:
+        """Of the files on this disk."""
+
+
 class WeightFiles:
-    """The weights of all fits."""
+    """The weights in a folder."""
 
     def __init__(self, folder: Path) -> None:
+        self.place = str(folder)
         self._folder = folder
 
     def write(self, version: int, state: Mapping[str, NDArray[Any]]) -> Path:
         """Arrays with leading axis S. The file appears whole and durable, or not at all."""
-        path = self._folder / f"{version}{SUFFIX}"
-        temporary = self._folder / f"{version}{SUFFIX}{TEMPORARY_SUFFIX}"
-        arrays = {name: np.ascontiguousarray(array) for name, array in state.items()}
-        data = save(arrays, metadata={CHECKSUM_KEY: checksum(arrays)})
+        return self.put(f"{version}{SUFFIX}", encoded(state))
+
+    def put(self, name: str, data: bytes) -> Path:
+        """Writes what `encoded` has made. Returns the path of the file. Raises StoreError."""
+        path = self._folder / name
+        temporary = self._folder / f"{name}{TEMPORARY_SUFFIX}"
         with errors_named(path):
             with temporary.open("wb") as file:
                 file.write(data)
@@ -88,6 +121,12 @@ class WeightFiles:
             if path.name not in file_names and path.stat().st_mtime < oldest_time:
                 with errors_named(path):
                     path.unlink(missing_ok=True)
+
+
+def encoded(state: Mapping[str, NDArray[Any]]) -> bytes:
+    """A weights file, with the checksum of its arrays."""
+    arrays = {name: np.ascontiguousarray(array) for name, array in state.items()}
+    return save(arrays, metadata={CHECKSUM_KEY: checksum(arrays)})
 
 
 def checksum(arrays: Mapping[str, NDArray[Any]]) -> str:

@@ -1,5 +1,13 @@
 """The tables."""
 
+from plugin.store.schema.cluster_tables import (
+    leases,
+    orders,
+    pins,
+    processes,
+    publications,
+    signing_keys,
+)
 from plugin.store.schema.columns import metadata
 from plugin.store.schema.incident_tables import (
     acceptances,
@@ -38,17 +46,23 @@ __all__ = [
     "feedback_series",
     "fits",
     "incidents",
+    "leases",
     "maintenance",
     "members",
     "metadata",
     "models",
+    "orders",
+    "pins",
     "positions",
+    "processes",
+    "publications",
     "regimes",
     "reigns",
     "rewrites",
     "samples",
     "scored",
     "series",
+    "signing_keys",
     "source_holes",
     "status",
     "watch_terms",

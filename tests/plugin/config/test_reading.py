@@ -92,6 +92,36 @@ def test_files_start_at_the_folder_of_the_configuration(good: Config) -> None:
     assert good.store.path == "data"
 
 
+def test_a_database_server_is_read() -> None:
+    url = "postgres://bandwatch@db.example.org:5433/metrics?sslmode=verify-full"
+    text = MINIMAL % "" + f"store: {{url: '{url}', password_file: secret, pool_size: 8}}"
+    store = read(text).store
+    assert store.url == url.replace("postgres:", "postgresql+psycopg:")
+    assert (store.password_file, store.pool_size) == ("etc/secret", 8)
+
+
+def test_where_fits_run_is_read() -> None:
+    text = MINIMAL % "" + "executor: {kind: ray, address: 'ray://head:10001', gpus_per_fit: 0.5}"
+    executor = read(text).executor
+    assert (executor.kind, executor.address) == ("ray", "ray://head:10001")
+    assert (executor.gpus_per_fit, executor.fallback) == (0.5, "local")
+    assert read(MINIMAL % "" + "executor:").executor.kind == "local"
+
+
+@pytest.mark.parametrize(
+    "url", ["file:/mnt/models", "file:///mnt/models", "s3://bucket", "gs://b/p", "abfs://c/p"]
+)
+def test_where_weights_are_is_read(url: str) -> None:
+    assert read(MINIMAL % "" + f"store: {{weights: '{url}/'}}").store.weights == url
+
+
+@pytest.mark.parametrize("url", ["/mnt", "http://x/y", "s3://key:secret@bucket", "s3://", "file:x"])
+def test_where_weights_cannot_be_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"store\.weights: found .*; valid is ") as refusal:
+        read(MINIMAL % "" + f"store: {{weights: '{url}'}}")
+    assert "secret" not in str(refusal.value)
+
+
 def test_what_the_server_can_bear_is_read(good: Config) -> None:
     web = good.web
     assert (web.max_connections, web.answer_memory) == (2000, 128)

@@ -21,6 +21,7 @@ ENVIRONMENT = {
         "BANDWATCH_TOKEN",
         "BANDWATCH_WRITE_TOKEN",
         "GRAFANA_PASSWORD",
+        "DATABASE_PASSWORD",
         "TEAM",
         "SHIFT",
         "READ_TOKEN",

@@ -1,9 +1,14 @@
 """Ticks and samples with numbers that say where they belong."""
 
 import numpy as np
+import pytest
 
 from plugin.series import FloatArray, IntArray, Samples, Tick
 from plugin.store.sample_columns import COLUMNS
+
+# Of a test about what only this database has.
+SQLITE_ONLY = pytest.mark.parametrize("server", ["sqlite"], indirect=True)
+POSTGRESQL_ONLY = pytest.mark.parametrize("server", ["postgresql"], indirect=True)
 
 
 def tick(

@@ -9,18 +9,19 @@ import numpy as np
 from plugin.domain.alarms import Alarm
 from plugin.series import Labels
 from plugin.store import ModelRecord, Store
+from plugin.store.server import DatabaseServer
 from tests.plugin.store.build import tick
 
 SERIES = 40
 STEP = 600
 
 
-def write_for_ever(folder: Path, said: Connection) -> None:
+def write_for_ever(folder: Path, server: DatabaseServer | None, said: Connection) -> None:
     """Ticks, a growing alarm, folds, models, expiry.
 
     Sends ("tick", time) or ("model", version) once acknowledged.
     """
-    store = Store.open(folder)
+    store = Store.open(folder, server=server)
     ids = np.array(
         [
             r.id

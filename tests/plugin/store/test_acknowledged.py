@@ -7,6 +7,7 @@ import pytest
 from plugin.config.groups import Group
 from plugin.domain.tolerances import FeedbackSpan, Verdict
 from plugin.store import FeedbackNote, Store
+from plugin.store.server import DatabaseServer
 from tests.plugin.store.test_incidents import EVER, GAP, SHOP, alarm, members, write
 from tests.plugin.store.test_incidents import store as store  # api: 1 to 4, db: 5 and 6
 
@@ -43,12 +44,14 @@ def test_it_closes_with_the_next_tick_and_what_begins_then_is_another(
     }
 
 
-def test_a_restart_and_a_catch_up_find_the_same(store: Store) -> None:
+def test_a_restart_and_a_catch_up_find_the_same(
+    store: Store, server: DatabaseServer | None
+) -> None:
     write(store, 700, alarm(1, 600, 700, open=True))
     answer(store, 730, 1)
     folder = store.folder
     store.close()
-    store = Store.open(folder)
+    store = Store.open(folder, server=server)
     changed = alarm(1, 600, 720), alarm(1, 1300, 1400), alarm(2, 1450, 1500, open=True)
     assert [write(store, 1500, *changed) for _ in range(2)] == [1, 0]
     assert still_open(store) == ["shop-1300"] and members(store) == {

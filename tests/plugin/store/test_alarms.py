@@ -13,8 +13,8 @@ from plugin.domain.times import DAY
 from plugin.errors import StoreError
 from plugin.series import IntArray, SeriesState
 from plugin.store import Store
-from plugin.store.database import Database
 from plugin.store.migration import FOLDER
+from plugin.store.sqlite import SqliteDatabase
 from tests.plugin.store.build import tick
 
 
@@ -107,7 +107,7 @@ def test_old_alarms_and_those_of_gone_series_expire(store: Store, ids: IntArray)
 
 
 def test_a_store_of_the_first_schema_gets_alarms(tmp_path: Path) -> None:
-    database = Database(tmp_path / "bandwatch.db")
+    database = SqliteDatabase(tmp_path / "bandwatch.db")
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
     with database.writing() as connection:

@@ -14,6 +14,7 @@ from plugin.domain.times import DAY
 from plugin.domain.tolerances import FeedbackSpan, Verdict
 from plugin.series import IntArray, Labels
 from plugin.store import FeedbackNote, Store
+from plugin.store.server import DatabaseServer
 from tests.plugin.store.build import tick
 
 
@@ -102,7 +103,9 @@ def test_only_scored_samples_count_wherever_they_are(store: Store, ids: IntArray
     assert scored(store, 0)[1] == 144, "the first day with scores is past retention"
 
 
-def test_a_store_of_before_gets_the_counts_of_its_blocks(store: Store, ids: IntArray) -> None:
+def test_a_store_of_before_gets_the_counts_of_its_blocks(
+    store: Store, ids: IntArray, server: DatabaseServer | None
+) -> None:
     store.record_history("cpu", "q", ids, np.arange(0, DAY, 600), np.ones((3, 144)), (0, DAY - 600))
     store.write([tick(ids[:2], np.arange(DAY, 3 * DAY, 600))], "q", (DAY, 3 * DAY))
     store.fold(9 * DAY)
@@ -111,9 +114,12 @@ def test_a_store_of_before_gets_the_counts_of_its_blocks(store: Store, ids: IntA
         connection.execute(text("DROP TABLE scored"))
         connection.execute(text("DROP TABLE source_holes"))  # of 0011
         connection.execute(text("DROP TABLE changes"))  # of 0012
+        of_0013 = ("leases", "processes", "publications", "pins", "orders", "signing_keys")
+        for table in of_0013:
+            connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("ALTER TABLE maintenance DROP COLUMN ended_by"))  # of 0010
         connection.execute(text("UPDATE alembic_version SET version_num = '0008'"))
-    again = Store.open(store.folder)
+    again = Store.open(store.folder, server=server)
     assert scored(again, 0) == before == {1: 288, 2: 288}
     again.close()
 

@@ -15,8 +15,13 @@ import pytest
 from plugin.errors import StoreError
 from plugin.series import IntArray
 from plugin.store import Store
-from plugin.store.database import errors_named
+from plugin.store.sqlite import errors_named
 from tests.plugin.store.build import tick
+
+
+@pytest.fixture
+def server() -> None:
+    """What is here is about the file of SQLite."""
 
 
 def path_of(store: Store) -> Path:

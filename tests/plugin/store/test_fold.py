@@ -11,7 +11,8 @@ from plugin.domain.times import DAY, HOUR
 from plugin.series import IntArray, Labels, SeriesState
 from plugin.store import Store, archive, head
 from plugin.store.schema import blocks, coverage
-from tests.plugin.store.build import assert_equal, tick
+from plugin.store.server import DatabaseServer
+from tests.plugin.store.build import SQLITE_ONLY, assert_equal, tick
 
 
 def rows_at_rest(store: Store) -> list[tuple[int, int]]:
@@ -127,6 +128,7 @@ def test_expiry_follows_retention(store: Store, ids: IntArray) -> None:
     )  # an id is never given twice
 
 
+@SQLITE_ONLY
 def test_space_comes_back(store: Store, ids: IntArray) -> None:
     rng = np.random.default_rng(0)
     times = np.arange(0, 120 * DAY, 300)  # an empty store has a page for each table, too
@@ -141,8 +143,10 @@ def test_space_comes_back(store: Store, ids: IntArray) -> None:
 
 
 @pytest.mark.parametrize("watch", ["cpu", None])
-def test_series_survive_a_restart(tmp_path: Path, watch: str | None) -> None:
-    store = Store.open(tmp_path)
+def test_series_survive_a_restart(
+    tmp_path: Path, server: DatabaseServer | None, watch: str | None
+) -> None:
+    store = Store.open(tmp_path, server=server)
     labels = [
         Labels.of({"__name__": "up", "ä": 'quote " and ☃'}),
         Labels.of({}),
@@ -153,7 +157,7 @@ def test_series_survive_a_restart(tmp_path: Path, watch: str | None) -> None:
     assert [r.id for r in store.series.register("cpu", labels[::-1], 90)] == [3, 2, 1]
     store.series.mark([2, 3], SeriesState.MISSING)
     store.close()
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, server=server)
     found = store.series.all() if watch is None else store.series.of(watch)
     assert [r.labels for r in found] == labels
     assert [(r.state, r.first_seen) for r in found] == [

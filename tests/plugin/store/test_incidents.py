@@ -3,11 +3,10 @@ same."""
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect
 
 from plugin.config.groups import Group
 from plugin.domain.alarms import Alarm
@@ -15,6 +14,7 @@ from plugin.domain.incidents import Incident
 from plugin.domain.times import DAY
 from plugin.series import Labels, SeriesState
 from plugin.store import Store
+from plugin.store.server import DatabaseServer
 from tests.plugin.store.build import tick
 
 GAP = 900
@@ -267,7 +267,9 @@ def cuts(rng: np.random.Generator) -> Iterator[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_any_order_of_ticks_and_restarts_comes_to_the_same(store: Store, seed: int) -> None:
+def test_any_order_of_ticks_and_restarts_comes_to_the_same(
+    store: Store, server: DatabaseServer | None, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     alarms = drawn(rng)
     before = dict.fromkeys(SHOP.watches, 0)
@@ -290,7 +292,7 @@ def test_any_order_of_ticks_and_restarts_comes_to_the_same(store: Store, seed: i
             assert first is not None and first.id == incident, "once in an incident, it stays in it"
         if rng.random() < 0.2:
             store.close()
-            store = Store.open(folder)
+            store = Store.open(folder, server=server)
     assert sorted(members(store).values()) == expected(alarms)
     for found in store.incidents.between(*EVER):
         assert_derived(found, [each for _, each in store.incidents.alarms([found.id])])
@@ -315,13 +317,7 @@ def assert_derived(found: Incident, its: list[Alarm]) -> None:
     assert found.size == len({each.series_id for each in its}) <= found.among
 
 
-def test_a_store_without_incidents_gets_them(tmp_path: Path) -> None:
-    store = Store.open(tmp_path)
+def test_a_store_without_incidents_gets_them(store: Store) -> None:
     with store._database.reading() as connection:
-        tables = set(
-            connection.execute(
-                text("SELECT name FROM sqlite_master WHERE type = 'table'")
-            ).scalars()
-        )
+        tables = set(inspect(connection).get_table_names())
     assert {"incidents", "members"} <= tables
-    store.close()

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from plugin.domain.windows import WindowRequest
 from plugin.store import Store
+from plugin.store.server import DatabaseServer
 
 
-def test_windows_are_kept_as_they_are(tmp_path: Path) -> None:
+def test_windows_are_kept_as_they_are(tmp_path: Path, server: DatabaseServer | None) -> None:
     one = WindowRequest(
         name='it\'s "one"',
         match='{job="ä"}',
@@ -29,11 +30,11 @@ def test_windows_are_kept_as_they_are(tmp_path: Path) -> None:
         alerts=True,
         source="http://a",
     )
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, server=server)
     store.maintenance.put([one, two])
     store.maintenance.put([one, replace(two, ended=9, ended_by="eva")])
     store.close()
-    store = Store.open(tmp_path)
+    store = Store.open(tmp_path, server=server)
     assert store.maintenance.all() == [replace(two, ended=9, ended_by="eva"), one]
     store.maintenance.remove([one.id, "unknown"])
     store.maintenance.put([])

@@ -11,6 +11,7 @@ from plugin.domain.times import DAY
 from plugin.errors import StoreError
 from plugin.series import IntArray, SeriesState
 from plugin.store import ModelRecord, Store
+from plugin.store.server import DatabaseServer
 from tests.plugin.store.build import tick
 
 STATE = {
@@ -35,13 +36,15 @@ def age(path: Path) -> None:
     os.utime(path, (time.time() - 7200,) * 2)
 
 
-def test_versions_only_rise(store: Store, ids: IntArray) -> None:
+def test_versions_only_rise(store: Store, ids: IntArray, server: DatabaseServer | None) -> None:
     assert [store.models.new_version(watch) for watch in ("cpu", "disk", "cpu")] == [1, 2, 3]
     fit(store, ids)
     fit(store, ids)
     store.expire(DAY, retention=DAY, versions=1)
     store.close()
-    assert Store.open(store.folder).models.new_version("cpu") == 6
+    again = Store.open(store.folder, server=server)
+    assert again.models.new_version("cpu") == 6
+    again.close()
 
 
 def test_the_last_one_saved_is_the_champion(store: Store, ids: IntArray) -> None:
@@ -109,7 +112,9 @@ def test_old_versions_go_and_their_files_with_the_last_row(store: Store, ids: In
     assert not everyone[0].path.exists() and two[0].path.exists()
 
 
-def test_what_a_crash_has_left_is_swept_when_old(store: Store, ids: IntArray) -> None:
+def test_what_a_crash_has_left_is_swept_when_old(
+    store: Store, ids: IntArray, server: DatabaseServer | None
+) -> None:
     kept = fit(store, ids)[0].path
     orphan = store.weights.write(80, STATE)
     fresh = store.weights.write(81, STATE)
@@ -117,7 +122,7 @@ def test_what_a_crash_has_left_is_swept_when_old(store: Store, ids: IntArray) ->
     half.write_bytes(b"half")
     for path in (kept, orphan, half):
         age(path)
-    Store.open(store.folder).close()
+    Store.open(store.folder, server=server).close()
     assert not half.exists() and orphan.exists()  # its model may be about to be saved
     store.expire(DAY, retention=DAY, versions=1)
     assert [path.exists() for path in (kept, orphan, fresh)] == [True, False, True]

@@ -9,13 +9,14 @@ import pytest
 from plugin.series import Labels, Samples, Tick
 from plugin.store import Store, sample_reads
 from plugin.store.sample_cache import ENTRY_ROWS, SampleCache
+from plugin.store.server import DatabaseServer
 
 STEP = 60
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(tmp_path / "data")
+def store(tmp_path: Path, server: DatabaseServer | None) -> Iterator[Store]:
+    opened = Store.open(tmp_path / "data", server=server)
     opened.series.register("w", [Labels.of({"n": str(n)}) for n in range(3)], 0)
     yield opened
     opened.close()

@@ -5,15 +5,18 @@ import numpy as np
 from plugin.domain.times import DAY
 from plugin.series import IntArray
 from plugin.store import Store
+from plugin.store.server import DatabaseServer
 from tests.plugin.store.build import assert_equal, tick
 
 
-def test_a_position_survives_and_never_goes_back(store: Store) -> None:
+def test_a_position_survives_and_never_goes_back(
+    store: Store, server: DatabaseServer | None
+) -> None:
     assert store.send_cursors.of("cpu") is None
     for until in (600, 1200, 900):
         store.send_cursors.advance("cpu", until)
     store.send_cursors.advance("ram", 60)
-    again = Store.open(store.folder)
+    again = Store.open(store.folder, server=server)
     assert (again.send_cursors.of("cpu"), again.send_cursors.of("ram")) == (1200, 60)
     again.close()
 

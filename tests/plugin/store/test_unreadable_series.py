@@ -8,13 +8,14 @@ from sqlalchemy import text
 
 from plugin.series import Labels
 from plugin.store import Store
+from plugin.store.server import DatabaseServer
 
 
 @pytest.mark.parametrize("labels", ['{"job": "\\ud800"}', '{"\\udc00": "x"}', '{"job": 5}'])
 def test_a_stored_series_with_a_label_that_is_not_text_is_left_out(
-    tmp_path: Path, labels: str
+    tmp_path: Path, server: DatabaseServer | None, labels: str
 ) -> None:
-    with closing(Store.open(tmp_path)) as store:
+    with closing(Store.open(tmp_path, server=server)) as store:
         bad, good = store.series.register(
             "web", [Labels.of({"job": "old"}), Labels.of({"job": "api"})], 60
         )
@@ -23,7 +24,7 @@ def test_a_stored_series_with_a_label_that_is_not_text_is_left_out(
                 text("UPDATE series SET labels = :labels WHERE id = :id"),
                 {"labels": labels, "id": bad.id},
             )
-    with closing(Store.open(tmp_path)) as store:
+    with closing(Store.open(tmp_path, server=server)) as store:
         assert [record.id for record in store.series.all()] == [good.id]
         assert [record.id for record in store.series.of("web")] == [good.id]
         with store.series._database.reading() as connection:

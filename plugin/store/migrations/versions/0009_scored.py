@@ -26,7 +26,8 @@ def upgrade() -> None:
         sa.Column("samples", sa.Integer, nullable=False),
         sqlite_with_rowid=False,
     )
+    byte = r"'\x01'::bytea" if op.get_bind().dialect.name == "postgresql" else "x'01'"
     op.execute(
         "INSERT INTO scored SELECT series_id, start, rows FROM blocks WHERE substr(data, 10, 1) ="
-        " x'01'"
+        f" {byte}"
     )
