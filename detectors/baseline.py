@@ -22,6 +22,7 @@ class Baseline(TrendDetector):
 
     name: ClassVar[str] = "baseline"
     least: ClassVar[int] = 8  # samples that a series must have
+    trains_on_device: ClassVar[bool] = False  # it learns without torch
 
     def train(
         self,

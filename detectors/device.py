@@ -5,10 +5,18 @@ import os
 import sys
 from importlib.util import find_spec
 
+from detectors.api import Detector
+
 
 def has_torch() -> bool:
     """Whether networks can learn here."""
     return find_spec("torch") is not None
+
+
+def trains_on_device(detector: Detector) -> bool:
+    """Whether a detector learns with torch, where it is told to. One that does not say so in its
+    class variable `trains_on_device` may."""
+    return bool(getattr(detector, "trains_on_device", True))
 
 
 def choose(name: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from detectors.api import FittedDetector, SeriesBatch
+from detectors.api import Arrays, FittedDetector, SeriesBatch
 from plugin.config import Watch
 from plugin.domain.intervals import Interval
 from plugin.domain.tolerances import NO_TOLERANCES, Tolerances
@@ -21,8 +21,16 @@ class Challengers:
 
 
 @dataclass(frozen=True)
+class ChampionWeights:
+    """The weights of champions that lie in one file: they have learnt from the same window."""
+
+    ids: tuple[int, ...]  # [S] series ids, one for each row of the arrays
+    arrays: Arrays  # as in the file
+
+
+@dataclass(frozen=True)
 class Contest:
-    """What challengers have to beat; small, because it crosses a process boundary."""
+    """What challengers have to beat."""
 
     watch: Watch  # its policies move the bands
     now: int  # unix seconds
@@ -31,3 +39,4 @@ class Contest:
     outdated: frozenset[int] = frozenset()  # ids of series whose champion learnt under other masks
     real: tuple[Interval, ...] = ()  # real incidents, which a challenger must see
     tolerances: Tolerances = NO_TOLERANCES  # as the champions have them
+    weights: tuple[ChampionWeights, ...] = ()  # of the champions that have to be compared

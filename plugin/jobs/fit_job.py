@@ -4,36 +4,34 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import as_completed
+from functools import partial
 from itertools import islice
 
 import numpy as np
 
 from detectors.registry import detector_named, to_spec
 from plugin.config import WorkerSettings
-from plugin.domain.intervals import by_series
 from plugin.domain.model_decisions import Order, OrderKind, OrderResult
 from plugin.domain.times import DAY
-from plugin.errors import FitFailed, Stopped, StoreError
+from plugin.errors import Fenced, FitFailed, Stopped, StoreError
 from plugin.grid import Grid
 from plugin.jobs import model_settings
 from plugin.jobs.covariates import Covariates, spec_with
+from plugin.jobs.executors import Executor
 from plugin.jobs.fit_history import FitHistory
 from plugin.jobs.fit_needs import FitNeed, FitNeeds
-from plugin.jobs.fit_task import FitOutcome, FitTask
+from plugin.jobs.fit_plan import FitPlan
+from plugin.jobs.fit_planner import FitPlanner
+from plugin.jobs.fit_task import FitOutcome
 from plugin.jobs.masks import MaskSource
 from plugin.jobs.model_lifecycle import ModelLifecycle
+from plugin.jobs.task_builder import TaskBuilder
 from plugin.jobs.watch_context import WatchContext
-from plugin.jobs.weights_file import WeightsRow
-from plugin.jobs.workers import WorkerPool
 from plugin.series import SeriesRecord
-from plugin.store import ModelRecord
 
 log = logging.getLogger(__name__)
 
 BASELINE = "baseline"  # serves a series until its network is fitted
-# Fitted series that make a fleet prior.
-MIN_PEERS = 8
-MAX_PEERS = 32
 STACKS_PER_WORKER = 4  # in one run, so that new series never wait for long
 # Of history without a sample, after which a series gets no model: it has ended.
 ABSENT_SECONDS = DAY
@@ -47,7 +45,7 @@ class FitJob:
         self,
         context: WatchContext,
         covariates: Covariates,
-        workers: WorkerPool,
+        workers: Executor,
         settings: WorkerSettings,
         masks: MaskSource = lambda records, start, end: (),
     ) -> None:
@@ -68,8 +66,11 @@ class FitJob:
         )
         self._baseline = to_spec(detector_named(BASELINE, {}))
         self.lifecycle = ModelLifecycle(context)
-        self._needs = FitNeeds(context, self.lifecycle, self.spec, self._baseline, masks)
-        self._needs.spread = workers.spread
+        self._needs = FitNeeds(
+            context, self.lifecycle, self.spec, self._baseline, masks, workers.spread
+        )
+        self._planner = FitPlanner(context, self.lifecycle, self._needs, masks)
+        self._builder = TaskBuilder(self.watch, context.store, settings)
         fit_times = [model.fitted_at for model in self._registry.champions().values()]
         if fit_times:
             self._metrics.last_fit.labels(self.watch.name).set(max(fit_times))
@@ -170,64 +171,37 @@ class FitJob:
         progress: Callable[[float], None] = lambda share: None,
     ) -> int:
         """Returns how many series were fitted. limit: of stacks."""
-        tasks = list(islice(self._tasks(needs, end), limit))
+        futures = {}
+        for plan in islice(self._plans(needs, end), limit):
+            build = partial(self._builder.task, plan)
+            futures[self._workers.submit(build, urgent=plan.urgent)] = plan
         fitted = 0
-        futures = {self._workers.submit(task): task for task in tasks}
+        count = len(futures)
         for number, future in enumerate(as_completed(futures), start=1):
+            plan = futures.pop(future)  # with the weights of its outcome
             try:
-                fitted += self._adopt(self._workers.result_of(future))
+                fitted += self._adopt(plan, self._workers.result_of(future))
             except FitFailed as failure:
-                self._count_failure(futures[future], failure)
+                self._count_failure(plan, failure)
+            except Fenced:
+                raise  # nothing of this watch is ours any more
             except StoreError as error:
-                self._count_failure(futures[future], FitFailed("store", str(error)))
-            progress(number / len(futures))
+                self._count_failure(plan, FitFailed("store", str(error)))
+            progress(number / count)
         return fitted
 
-    def _tasks(self, needs: Iterable[FitNeed], end: int) -> Iterator[FitTask]:
-        champions = self._registry.champions()
-        window = self._window(end)
-        masks = by_series(self.masks(self._registry.records(), window.start, window.end))
+    def _plans(self, needs: Iterable[FitNeed], end: int) -> Iterator[FitPlan]:
         for need in needs:
-            peers = () if need.warm else self._peers(champions, need.spec)
             size = self._workers.stack_size(len(need.series), self._settings.stack)
-            for first in range(0, len(need.series), size):
-                series = need.series[first : first + size]
-                ids = tuple(record.id for record in series)
-                yield FitTask(
-                    folder=self._store.folder,
-                    watch=self.watch.name,
-                    version=self._store.models.new_version(self.watch.name),
-                    spec=need.spec,
-                    ids=ids,
-                    window=window,
-                    timezone=self.watch.timezone,
-                    calendar=self.watch.calendar,
-                    alert_budget=self.watch.alert_budget,
-                    device=self._settings.device,
-                    prior=_weights(champions, ids) if need.warm else None,
-                    peers=peers,
-                    max_seconds=self._settings.longest_fit,
-                    masks=tuple(mask for each in ids for mask in masks.get(each, ())),
-                    contest=self.lifecycle.contest(ids, self._needs.outdated),
-                )
+            yield from self._planner.plans(need, self._window(end), size)
 
-    def _peers(self, champions: Mapping[int, ModelRecord], spec: str) -> tuple[WeightsRow, ...]:
-        """Some fitted series of the same kind: a new series starts from their mean."""
-        peers = [
-            series_id
-            for series_id, model in sorted(champions.items())
-            if model.spec == spec and not self._needs.of_another_step(model)
-        ]
-        if len(peers) < MIN_PEERS:
-            return ()
-        return _weights(champions, peers[:: max(1, len(peers) // MAX_PEERS)][:MAX_PEERS])
-
-    def _adopt(self, outcome: FitOutcome) -> int:
+    def _adopt(self, plan: FitPlan, outcome: FitOutcome) -> int:
         """A series that could not be fitted keeps the model it has, and waits for another try.
 
         Returns how many could.
         """
         name = self.watch.name
+        fitted = self.lifecycle.adopt(plan, outcome)
         kind = "success" if outcome.ids else "kept" if outcome.verdicts else "failure"
         self._metrics.fits.labels(name, kind).inc()
         self._metrics.fit_duration.labels(name).observe(outcome.seconds)
@@ -238,9 +212,8 @@ class FitJob:
                 extra={"watch": name, "err": outcome.device_error},
             )
         self._count_refusals(outcome.refused)
-        fitted = self.lifecycle.adopt(outcome)
         self._needs.expire_masks()
-        self._fall_back(outcome)
+        self._fall_back(plan, outcome)
         return fitted
 
     def _count_refusals(self, refused: Mapping[int, tuple[str, str]]) -> None:
@@ -258,10 +231,10 @@ class FitJob:
                 extra={"watch": self.watch.name, "reason": reason, "err": message, "series": count},
             )
 
-    def _fall_back(self, outcome: FitOutcome) -> None:
+    def _fall_back(self, plan: FitPlan, outcome: FitOutcome) -> None:
         """Series with too little history for their first network get a baseline of what there
         is."""
-        if outcome.task.spec == self._baseline:
+        if plan.spec == self._baseline:
             return
         champions = self._registry.champions()
         short = {
@@ -272,7 +245,7 @@ class FitJob:
         }
         if short:
             records = tuple(record for record in self._registry.records() if record.id in short)
-            self._fit([FitNeed(self._baseline, False, records)], outcome.task.window.end)
+            self._fit([FitNeed(self._baseline, False, records)], plan.window.end)
 
     def _wait(self, reason: str, history: float) -> float:
         """Seconds. Too little history is worth another try when there is twice as much; any other
@@ -281,20 +254,16 @@ class FitJob:
             return self.watch.fit_every
         return min(self.watch.fit_every, max(8 * self.watch.step, history))
 
-    def _count_failure(self, task: FitTask, failure: FitFailed) -> None:
+    def _count_failure(self, plan: FitPlan, failure: FitFailed) -> None:
         self._metrics.fits.labels(self.watch.name, "failure").inc()
         self._metrics.fit_failures.labels(self.watch.name, failure.reason).inc()
-        self._needs.wait(task.ids, self._clock() + min(RETRY_SECONDS, self.watch.fit_every))
+        self._needs.wait(plan.ids, self._clock() + min(RETRY_SECONDS, self.watch.fit_every))
         log.error(
             "fit failed",
             extra={
                 "watch": self.watch.name,
                 "reason": failure.reason,
-                "series": len(task.ids),
+                "series": len(plan.ids),
                 "err": str(failure),
             },
         )
-
-
-def _weights(champions: Mapping[int, ModelRecord], ids: Iterable[int]) -> tuple[WeightsRow, ...]:
-    return tuple((champions[series_id].path, champions[series_id].row) for series_id in ids)

@@ -32,10 +32,10 @@ class FitNeeds:
         spec: str,
         baseline: str,
         masks: MaskSource,
+        spread: float,
     ) -> None:
-        """spec: of the watch's detector. baseline: of the one that serves a new series until
-        then."""
-        self.spread = 0.0  # share of `fit_every` by which refits come earlier or later
+        """spec: of the watch's detector. baseline: of the one that serves a new series until then.
+        spread: the share of `fit_every` by which refits come earlier or later."""
         self.outdated = frozenset[
             int
         ]()  # ids of series whose champion was fitted under other masks
@@ -46,6 +46,7 @@ class FitNeeds:
         self._spec = spec
         self._baseline = baseline
         self._masks = masks
+        self._spread = spread
         self._masks_read_at = 0.0
         self._retry_at: dict[int, float] = {}  # series id -> unix seconds
 
@@ -106,7 +107,7 @@ class FitNeeds:
         ):
             return True
         history = champion.window_end - max(champion.window_start, record.first_seen)
-        turn = 1 - self.spread + 2 * self.spread * ((record.id * GOLDEN_RATIO) % 1.0)
+        turn = 1 - self._spread + 2 * self._spread * ((record.id * GOLDEN_RATIO) % 1.0)
         interval = min(self._watch.fit_every * turn, max(history, self._watch.step))
         return bool(now - champion.checked_at >= interval)
 

@@ -1,6 +1,6 @@
-"""One fit: a stack of series in, weights on disk and an outcome out.
+"""One fit: a stack of series in, weights and the verdicts of the gate out.
 
-Runs in a worker process and in backtests.
+Runs in a worker process, here or on another machine, and in backtests. It needs no store.
 """
 
 import logging
@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,46 +22,30 @@ from detectors.api import (
     SeriesBatch,
     TrainingTooSlow,
 )
-from detectors.device import choose, has_torch
-from detectors.fleet_prior import fleet_prior
+from detectors.device import choose, has_torch, trains_on_device
 from detectors.registry import detector_named, from_spec
-from plugin.config import Calendar, Watch
-from plugin.config.fit_window import MIN_FIT_STEPS
-from plugin.domain.intervals import Interval
-from plugin.errors import StoreError
-from plugin.grid import Grid
-from plugin.jobs.batches import BatchBuilder
+from plugin.config import Watch
 from plugin.jobs.contest import Challengers, Contest
 from plugin.jobs.gate import GateResult, judge
-from plugin.jobs.masks import fingerprint
-from plugin.jobs.weights_file import WeightsRow, read_rows, split_weights, weights_of
+from plugin.jobs.weights_file import weights_of
 from plugin.series import IntArray
-from plugin.store import Store
 
 log = logging.getLogger(__name__)
 
-WITHOUT_TORCH = "baseline"  # the only detector of ours that learns without it
 REASONS = {NotEnoughData: "not_enough_data", Diverged: "diverged"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitTask:
-    """All that a worker needs to know; small, because it crosses a process boundary."""
+    """All that a fit needs, with its arrays: it crosses the border of a process."""
 
-    folder: Path  # of the store
-    watch: str
-    version: int  # under which the weights will be kept
     spec: str  # of the detector
     ids: tuple[int, ...]  # [S] series ids
-    window: Grid  # of the samples to learn from
-    timezone: str
+    batch: SeriesBatch  # [S, T] to learn from
     alert_budget: float  # alarms per series and second
     device: str = "cpu"  # or auto, cuda
-    prior: tuple[WeightsRow, ...] | None = None  # [S] to start from
-    peers: tuple[WeightsRow, ...] = ()  # without a prior: fitted series to start from the mean of
+    prior: Arrays | None = None  # [S] to start from
     max_seconds: float = math.inf  # that the fit of one series may take
-    masks: tuple[Interval, ...] = ()  # not learnt from
-    calendar: Calendar | None = None  # whose holidays the series follow
     contest: Contest | None = None  # what the new models have to beat; None = nothing
 
 
@@ -70,13 +53,12 @@ class FitTask:
 class FitOutcome:
     """What came of a task.
 
-    Some series get a new model, in the order of the weights file. Some keep the model they have,
-    because the gate has refused the new one. Some could not be fitted.
+    Some series get a new model, in the order of the weights. Some keep the model they have, because
+    the gate has refused the new one. Some could not be fitted.
     """
 
-    task: FitTask
     ids: tuple[int, ...] = ()  # of the new models
-    path: Path | None = None  # of their weights; None = there is no new model
+    weights: Arrays | None = None  # of the new models, see `weights_of`; None = there is none
     loss: tuple[float, ...] = ()  # of the new models
     refused: dict[int, tuple[str, str]] = field(default_factory=dict)  # id -> (reason, message)
     verdicts: dict[int, GateResult] = field(default_factory=dict)  # of all that could be fitted
@@ -122,41 +104,35 @@ def fit_rows(
 
 
 def run_task(task: FitTask) -> FitOutcome:
-    """Reads the window from the store, fits, and writes the weights beside the old ones; touches
-    nothing else."""
+    """Fits and judges; touches nothing else."""
     start = time.monotonic()
-    store = Store.open(task.folder, create=False)
-    try:
-        outcome = _outcome(store, task)
-    finally:
-        store.close()
+    outcome = _outcome(task)
     return replace(outcome, seconds=time.monotonic() - start)
 
 
-def _outcome(store: Store, task: FitTask) -> FitOutcome:
-    ids = np.array(task.ids, np.int64)
-    builder = BatchBuilder(store, task.watch, task.timezone, task.window, task.masks, task.calendar)
-    batch = _since_first_sample(builder.history(task.spec, ids))
-    rows, device_error = _fit_on_device(task, batch, _prior(store, task))
+def _outcome(task: FitTask) -> FitOutcome:
+    rows, device_error = _fit_on_device(task)
     refused = {
         task.ids[row]: (REASONS[type(error)], str(error)) for row, error in rows.refused.items()
     }
     if rows.fitted is None:
-        return FitOutcome(task, refused=refused, device_error=device_error)
+        return FitOutcome(refused=refused, device_error=device_error)
     challengers = Challengers(
-        task.spec, tuple(ids[rows.index].tolist()), batch.rows(rows.index), rows.fitted
+        task.spec,
+        tuple(task.ids[row] for row in rows.index.tolist()),
+        task.batch.rows(rows.index),
+        rows.fitted,
     )
     results = (
         [GateResult(True, "")] * len(challengers.ids)
         if task.contest is None
-        else judge(store, task.contest, challengers)
+        else judge(task.contest, challengers)
     )
     promoted = np.flatnonzero([result.promoted for result in results])
     weights = {name: array[promoted] for name, array in weights_of(rows.fitted).items()}
     return FitOutcome(
-        task,
         ids=tuple(challengers.ids[row] for row in promoted),
-        path=store.weights.write(task.version, weights) if len(promoted) else None,
+        weights=weights if len(promoted) else None,
         loss=tuple(rows.fitted.loss[promoted].tolist()),
         refused=refused,
         verdicts=dict(zip(challengers.ids, results, strict=True)),
@@ -164,41 +140,25 @@ def _outcome(store: Store, task: FitTask) -> FitOutcome:
     )
 
 
-def _since_first_sample(batch: SeriesBatch) -> SeriesBatch:
-    """Without the columns before the first sample of all series: a fit walks through every
-    column, and a window of five weeks is mostly empty for a young watch."""
-    steps = batch.shape[1]
-    first = int(batch.observed.any(axis=0).argmax())
-    return batch.steps(min(first, max(0, steps - MIN_FIT_STEPS)), steps)
-
-
-def masks_fingerprint(task: FitTask, series_id: int) -> str:
-    """Names the samples of a series that its fit has left out, see `masks.fingerprint`."""
-    masks = (mask for mask in task.masks if mask.series_id == series_id)
-    return fingerprint(masks, task.window)
-
-
-def _fit_on_device(
-    task: FitTask, batch: SeriesBatch, prior: Arrays | None
-) -> tuple[FittedRows, str]:
+def _fit_on_device(task: FitTask) -> tuple[FittedRows, str]:
     """Fits where the task says, or on the CPU where that fails, and says why it failed.
 
     A GPU that fails (out of memory, wrong driver) costs time, never the model.
     """
     detector = from_spec(task.spec)
     # A first model must not wait for torch to be loaded.
-    device = "cpu" if detector.name == WITHOUT_TORCH else choose(task.device)
+    device = choose(task.device) if trains_on_device(detector) else "cpu"
     settings: dict[str, Any] = {
         "alert_budget": task.alert_budget,
-        "progress": _deadline(len(batch.values) * task.max_seconds),
+        "progress": _deadline(len(task.ids) * task.max_seconds),
     }
     device_error = ""
     if device != "cpu":
         try:
-            return fit_rows(detector, batch, prior, device=device, **settings), ""
+            return fit_rows(detector, task.batch, task.prior, device=device, **settings), ""
         except RuntimeError as error:  # of torch, whatever went wrong there
             device_error = f"{device}: {error}"
-    return fit_rows(detector, batch, prior, **settings), device_error
+    return fit_rows(detector, task.batch, task.prior, **settings), device_error
 
 
 def _deadline(seconds: float) -> Progress:
@@ -213,15 +173,6 @@ def _deadline(seconds: float) -> Progress:
             )
 
     return check
-
-
-def _prior(store: Store, task: FitTask) -> Arrays | None:
-    try:
-        if task.prior is None and task.peers:
-            return fleet_prior(split_weights(read_rows(store, task.peers))[0], len(task.ids))
-        return None if task.prior is None else split_weights(read_rows(store, task.prior))[0]
-    except StoreError:  # a fit can start without weights that cannot be read
-        return None
 
 
 def seconds_per_series(watch: Watch, batch: SeriesBatch) -> float:
@@ -243,7 +194,11 @@ def seconds_per_series(watch: Watch, batch: SeriesBatch) -> float:
 
 def tell_missing_torch(watches: Iterable[Watch]) -> None:
     """One line when watches ask for networks that cannot learn here."""
-    names = [watch.name for watch in watches if watch.detector != WITHOUT_TORCH]
+    names = [
+        watch.name
+        for watch in watches
+        if trains_on_device(detector_named(watch.detector, watch.detector_options))
+    ]
     if names and not has_torch():
         log.warning(
             "torch is not installed: no network can learn, the baseline serves instead; "

@@ -24,13 +24,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.api import Band, FittedDetector, SeriesBatch
+from detectors.named_arrays import rows_of
 from detectors.registry import from_spec
 from plugin.domain.times import DAY, duration
-from plugin.jobs.contest import Challengers, Contest
+from plugin.jobs.contest import Challengers, ChampionWeights, Contest
 from plugin.jobs.forecast_losses import ForecastLosses
 from plugin.jobs.replay import ReplayedAlarms, alarms_of, band_rows
-from plugin.jobs.weights_file import read_rows, split_weights
-from plugin.store import ModelRecord, Store
+from plugin.jobs.weights_file import split_weights
+from plugin.store import ModelRecord
 
 MAX_REFUSED_REFITS = 3  # then the next challenger takes over, whatever it is
 # Forecasts are compared on the longer one of these.
@@ -47,19 +48,28 @@ class GateResult:
     reason: str = ""  # of a refusal: loss, alarms, blind, pinned or overtaken
 
 
-def judge(store: Store, contest: Contest, challengers: Challengers) -> list[GateResult]:
-    """One result for each challenger."""
+def opposed(contest: Contest, spec: str) -> list[ModelRecord]:
+    """The champions that challengers of this spec are compared with."""
+    return [
+        champion
+        for champion in contest.champions.values()
+        if _unopposed(champion, spec, contest) is None
+    ]
+
+
+def judge(contest: Contest, challengers: Challengers) -> list[GateResult]:
+    """One result for each challenger. The contest holds the weights of the `opposed`."""
     champions = [contest.champions.get(series_id) for series_id in challengers.ids]
     results = [_unopposed(champion, challengers.spec, contest) for champion in champions]
-    rivals = {
-        row: champion
-        for row, (champion, result) in enumerate(zip(champions, results, strict=True))
-        if champion is not None and result is None
+    rows = {
+        series_id: row
+        for row, (series_id, result) in enumerate(zip(challengers.ids, results, strict=True))
+        if result is None
     }
     bands = {
         row: band
-        for models in _by_file(rivals)
-        for row, band in _champion_bands(store, models, challengers.batch).items()
+        for weights in contest.weights
+        for row, band in _champion_bands(contest, weights, rows, challengers.batch).items()
     }
     for row, compared in _compared(contest, challengers, bands).items():
         results[row] = compared
@@ -145,45 +155,41 @@ def _unless_pinned(champion: ModelRecord | None, result: GateResult) -> GateResu
     )
 
 
-def _by_file(models: Mapping[int, ModelRecord]) -> list[dict[int, ModelRecord]]:
-    """The models of one weights file together: they have learnt from the same window, and if the
-    file cannot be read, none of them can."""
-    groups: dict[str, dict[int, ModelRecord]] = {}
-    for row, model in models.items():
-        groups.setdefault(str(model.path), {})[row] = model
-    return list(groups.values())
-
-
 def _champion_bands(
-    store: Store, models: Mapping[int, ModelRecord], batch: SeriesBatch
+    contest: Contest, weights: ChampionWeights, rows: Mapping[int, int], batch: SeriesBatch
 ) -> dict[int, Band]:
-    """The bands [1, N] of the champions in one file over the last N columns, by row; empty where
-    the file cannot be used."""
-    rows = list(models)
+    """The bands [1, N] of champions over the last N columns, by row of the batch; empty where their
+    weights cannot be used.
+
+    rows: of the series that are compared, by series id.
+    """
+    places = [place for place, series_id in enumerate(weights.ids) if series_id in rows]
+    if not places:
+        return {}
+    ids = [weights.ids[place] for place in places]
+    batch_rows = [rows[series_id] for series_id in ids]
     steps = batch.shape[1]
     tail = _tail_steps(batch)
-    model = models[rows[0]]
+    model = contest.champions[ids[0]]
     try:
-        state, carry = split_weights(
-            read_rows(store, tuple((model.path, model.row) for model in models.values()))
-        )
+        state, carry = split_weights(rows_of(weights.arrays, np.array(places)))
         fitted = from_spec(model.spec).restore(state)
         start = (model.window_end - batch.start) // batch.step + 1  # the carry goes on from here
         if carry is None or not max(0, steps - 2 * tail) <= start <= steps - tail // 2:
             # A cold start, early enough that the model is warm when the samples count.
             start = max(0, steps - 2 * tail)
             carry = None
-        band = fitted.score(batch.rows(np.array(rows)).steps(start, steps), carry).band
-    except Exception:  # the file is gone, has other arrays, or a detector raises anything
+        band = fitted.score(batch.rows(np.array(batch_rows)).steps(start, steps), carry).band
+    except Exception:  # the file has other arrays, or a detector raises anything
         return {}
-    unknown = np.full((len(rows), max(0, tail - (steps - start))), np.nan)
+    unknown = np.full((len(ids), max(0, tail - (steps - start))), np.nan)
     lower, expected, upper = (
         np.concatenate([unknown, bound], axis=1)[:, -tail:]
         for bound in (band.lower, band.expected, band.upper)
     )
     return {
         row: Band(lower[[position]], expected[[position]], upper[[position]])
-        for position, row in enumerate(rows)
+        for position, row in enumerate(batch_rows)
     }
 
 

@@ -8,11 +8,13 @@ fitted against a champion that is gone by then does not take over.
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from detectors.registry import from_spec
 from plugin.domain.model_decisions import Decision, DecisionKind, Order, OrderResult
 from plugin.jobs.contest import Contest
-from plugin.jobs.fit_task import FitOutcome, masks_fingerprint
+from plugin.jobs.fit_plan import FitPlan, masks_fingerprint
+from plugin.jobs.fit_task import FitOutcome
 from plugin.jobs.gate import GateResult
 from plugin.jobs.model_orders import ModelOrders
 from plugin.jobs.model_settings import step_since
@@ -63,25 +65,28 @@ class ModelLifecycle:
             tolerances=self._store.feedback.tolerances(self.watch.name),
         )
 
-    def adopt(self, outcome: FitOutcome) -> int:
+    def adopt(self, plan: FitPlan, outcome: FitOutcome) -> int:
         """Promotes the models that have passed the gate; the other series keep the model they have.
 
-        Returns how many of both there are.
+        Returns how many of both there are. Raises StoreError.
         """
         now = int(self._clock())
+        version = plan.version
+        path = None
+        if outcome.weights is not None:
+            path = self._store.weights.write(version, outcome.weights)
         with self._registry.deciding:
             champions = self._registry.champions()
             results = {
-                series_id: _still_true(result, outcome, series_id, champions.get(series_id))
+                series_id: _still_true(result, plan, series_id, champions.get(series_id))
                 for series_id, result in outcome.verdicts.items()
             }
-            promoted = _records(outcome, results, now)
+            promoted = [] if path is None else _records(plan, outcome, results, path, now)
             checked_champions = [
                 replace(champions[series_id], checked_at=now)
                 for series_id, result in results.items()
                 if not result.promoted and series_id in champions
             ]
-            version = outcome.task.version
             if promoted:
                 self._store.save_models(
                     self.watch.name, promoted, _decisions(results, version, now, promoted=True)
@@ -94,10 +99,10 @@ class ModelLifecycle:
             self._registry.update_champions(checked_champions)
             self._refits.close(results)
         if results:
-            self._report(outcome, results)
+            self._report(plan, outcome.seconds, results)
         return len(results)
 
-    def _report(self, outcome: FitOutcome, results: Mapping[int, GateResult]) -> None:
+    def _report(self, plan: FitPlan, seconds: float, results: Mapping[int, GateResult]) -> None:
         name = self.watch.name
         refusals = [result.reason for result in results.values() if not result.promoted]
         for reason in refusals:
@@ -107,21 +112,21 @@ class ModelLifecycle:
             "fitted",
             extra={
                 "watch": name,
-                "version": outcome.task.version,
+                "version": plan.version,
                 "series": len(results) - len(refusals),
                 "kept": len(refusals),
-                "detector": from_spec(outcome.task.spec).name,
-                "seconds": round(outcome.seconds, 2),
+                "detector": from_spec(plan.spec).name,
+                "seconds": round(seconds, 2),
             },
         )
 
 
 def _still_true(
-    result: GateResult, outcome: FitOutcome, series_id: int, champion: ModelRecord | None
+    result: GateResult, plan: FitPlan, series_id: int, champion: ModelRecord | None
 ) -> GateResult:
     """The result of the gate, unless someone has changed or pinned the champion while the fit
     ran."""
-    contest = outcome.task.contest
+    contest = plan.contest
     if not result.promoted or champion is None or contest is None:
         return result
     rival = contest.champions.get(series_id)
@@ -136,25 +141,24 @@ def _still_true(
     return result
 
 
-def _records(outcome: FitOutcome, results: Mapping[int, GateResult], now: int) -> list[ModelRecord]:
+def _records(
+    plan: FitPlan, outcome: FitOutcome, results: Mapping[int, GateResult], path: Path, now: int
+) -> list[ModelRecord]:
     """The models that take over. Their row is that in the weights file, which also holds models
     that the gate let pass and that have been overtaken since."""
-    task = outcome.task
-    if outcome.path is None:
-        return []
     return [
         ModelRecord(
             series_id=series_id,
-            version=task.version,
+            version=plan.version,
             row=row,
-            detector=from_spec(task.spec).name,
-            spec=task.spec,
-            path=outcome.path,
+            detector=from_spec(plan.spec).name,
+            spec=plan.spec,
+            path=path,
             loss=loss,
             fitted_at=now,
-            window_start=task.window.start,
-            window_end=task.window.end,
-            masked=masks_fingerprint(task, series_id),
+            window_start=plan.window.start,
+            window_end=plan.window.end,
+            masked=masks_fingerprint(plan, series_id),
         )
         for row, (series_id, loss) in enumerate(zip(outcome.ids, outcome.loss, strict=True))
         if results[series_id].promoted

@@ -11,7 +11,7 @@ from plugin.clock import MAX_SKEW_SECONDS
 from plugin.domain.alarms import ENDED_BY_LEARNING, ENDED_BY_PAUSE, Alarm, OpenAlarms
 from plugin.domain.learning import is_learning, without_provisional_alarms
 from plugin.domain.model_decisions import Decision, DecisionKind
-from plugin.errors import ClockAhead, PrometheusError, Stopped, StoreError
+from plugin.errors import ClockAhead, Fenced, PrometheusError, Stopped, StoreError
 from plugin.grid import Grid
 from plugin.jobs import regimes
 from plugin.jobs.clock_check import check_clock
@@ -73,7 +73,7 @@ class ScoreJob:
             return self._rest()
         try:
             end = self._run()
-        except Stopped:
+        except (Stopped, Fenced):  # what is left is for others to do
             return False
         except (PrometheusError, ClockAhead) as error:
             self._fail(error)
@@ -113,6 +113,8 @@ class ScoreJob:
                 self._publisher.publish_paused()
                 log.info("paused", extra={"watch": self.watch.name, "alarms_ended": len(alarms)})
             self._at_rest = True
+        except Fenced:
+            return False
         except StoreError as error:
             self._fail(error)
         return self._at_rest

@@ -6,9 +6,10 @@ import os
 from concurrent.futures import Future
 
 from plugin.config import WorkerSettings
+from plugin.jobs.executors.executor import BuildTask
+from plugin.jobs.executors.local import WorkerPool
 from plugin.jobs.fit_job import STACKS_PER_WORKER
-from plugin.jobs.fit_task import FitOutcome, FitTask, run_task
-from plugin.jobs.workers import WorkerPool
+from plugin.jobs.fit_task import FitOutcome, run_task
 
 
 class CoreWorkers(WorkerPool):
@@ -38,11 +39,11 @@ class InlineWorkers(WorkerPool):
 
     spread = 0.0
 
-    def submit(self, task: FitTask) -> "Future[FitOutcome]":
+    def submit(self, build: BuildTask, *, urgent: bool = False) -> "Future[FitOutcome]":
         """The future of a fit that is over."""
         future: Future[FitOutcome] = Future()
         try:
-            future.set_result(run_task(task))
+            future.set_result(run_task(build()))
         except Exception as error:  # `result_of` says what it means
             future.set_exception(error)
         return future

@@ -17,8 +17,8 @@ from plugin.config.durations import MAX_SECONDS
 from plugin.domain.times import DAY
 from plugin.domain.windows import Window
 from plugin.errors import BandwatchError
+from plugin.jobs.executors import Executor
 from plugin.jobs.latest_samples import MISSING_AFTER_STEPS
-from plugin.jobs.workers import WorkerPool
 from plugin.prometheus import PrometheusReader
 from plugin.store import Store
 
@@ -71,7 +71,7 @@ class PastService:
         task: PreviewTask,
         folder: Path,
         *,
-        workers: WorkerPool | None = None,
+        workers: Executor | None = None,
         reader: PrometheusReader | None = None,
     ) -> None:
         """folder: is empty. Raises BandwatchError where the configuration cannot be used."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from plugin.domain.preview import Preview
 from plugin.errors import BandwatchError
-from plugin.jobs.workers import start_worker
+from plugin.jobs.executors.local import start_worker
 from plugin.preview.fit_workers import InlineWorkers
 from plugin.preview.past_service import PreviewTask
 from plugin.preview.run import run_preview
@@ -77,7 +77,9 @@ def work(connection: Connection, task: PreviewTask, folder: Path, parent: int) -
 def tell(connection: Connection, task: PreviewTask, folder: Path) -> None:
     """Sends the share that is done, then the preview or why there is none."""
     try:
-        preview = run_preview(task, connection.send, workers=InlineWorkers, folder=folder)
+        preview = run_preview(
+            task, connection.send, workers=InlineWorkers(task.config.workers), folder=folder
+        )
     except Exception as error:  # whatever a detector or the store raises is told
         text = str(error) if isinstance(error, BandwatchError) else repr(error)
         connection.send(text or repr(error))

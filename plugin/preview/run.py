@@ -3,8 +3,9 @@
 import tempfile
 from pathlib import Path
 
+from plugin.components import executor_of
 from plugin.domain.preview import Preview
-from plugin.jobs.workers import WorkerPool
+from plugin.jobs.executors import Executor
 from plugin.preview.fit_workers import CoreWorkers
 from plugin.preview.outcome import outcome
 from plugin.preview.past_service import PastService, PreviewTask, Share
@@ -17,20 +18,23 @@ def run_preview(
     task: PreviewTask,
     progress: Share = lambda share: None,
     *,
-    workers: type[WorkerPool] = CoreWorkers,
+    workers: Executor | None = None,
     reader: PrometheusReader | None = None,
     folder: Path | None = None,
 ) -> Preview:
     """Lives through the time of a task.
 
-    progress: takes the share that is done, 0 to 1. workers: those that fit. reader: where the
+    progress: takes the share that is done, 0 to 1. workers: those that fit; None = all cores, or
+    what the configuration says. reader: where the
     samples are; None = the configured Prometheus. folder: an empty one, which the caller removes;
     None = one that is gone afterwards. Raises BandwatchError.
     """
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="bandwatch-preview-") as name:
             return run_preview(task, progress, workers=workers, reader=reader, folder=Path(name))
-    service = PastService(task, folder, workers=workers(task.config.workers), reader=reader)
+    config = task.config
+    executor = workers or executor_of(config, CoreWorkers(config.workers))
+    service = PastService(task, folder, workers=executor, reader=reader)
     try:
         service.live(lambda share: progress(LIFE_SHARE * share))
         return outcome(service, task)

@@ -7,6 +7,7 @@ from importlib import import_module
 PARTS = (
     "start",
     "fit",
+    "executors",
     "tick",
     "scale",
     "bands",

@@ -33,7 +33,8 @@ FIELDS = ("score", "value", "lower", "upper", "time")
 def child(url: str, folder: str, end: int) -> dict[str, list[float]]:
     from plugin.config import WebSettings
     from plugin.metrics import CollectorRegistry
-    from plugin.web import WebContext, create_app
+    from plugin.web.application import create_app
+    from plugin.web.context import WebContext
     from plugin.web.server import serve
 
     parts = scoring(url, folder, end)
@@ -84,7 +85,7 @@ def fit() -> None:
     import os
 
     from detectors.registry import detector_named
-    from plugin.jobs.workers import start_worker
+    from plugin.jobs.executors.local import start_worker
     from tests.benchmarks.bench_fit import BUDGET, series
 
     start_worker(os.getppid(), 1)

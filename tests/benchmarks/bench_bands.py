@@ -20,7 +20,8 @@ from plugin.config import WebSettings
 from plugin.metrics import Metrics
 from plugin.series import Labels, Series, Tick
 from plugin.store import Store
-from plugin.web import WebContext, create_app
+from plugin.web.application import create_app
+from plugin.web.context import WebContext
 from plugin.web.server import serve
 from tests.servers import PrometheusServer
 

@@ -44,7 +44,8 @@ def child(folder: str) -> None:
     from plugin.config import Watch, WebSettings
     from plugin.metrics import Metrics
     from plugin.series import Labels
-    from plugin.web import WebContext, create_app
+    from plugin.web.application import create_app
+    from plugin.web.context import WebContext
     from plugin.web.server import serve
     from tests.benchmarks.bench_bands import filled, history
     from tests.snapshots import snapshot

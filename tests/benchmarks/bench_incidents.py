@@ -20,7 +20,8 @@ from plugin.domain.alarms import Alarm
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import IntArray, Labels, Tick
 from plugin.store import Store
-from plugin.web import WebContext, create_app
+from plugin.web.application import create_app
+from plugin.web.context import WebContext
 from tests.benchmarks import bench_tick
 from tests.servers import PrometheusServer
 

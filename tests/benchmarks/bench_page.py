@@ -21,7 +21,8 @@ from plugin.domain.alarms import Alarm
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import FloatArray, IntArray, Labels, Tick
 from plugin.store import Store
-from plugin.web import WebContext, create_app
+from plugin.web.application import create_app
+from plugin.web.context import WebContext
 from plugin.web.server import serve
 from tests.benchmarks.bench_alert import fitting
 from tests.benchmarks.repetition import repeated

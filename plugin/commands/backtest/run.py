@@ -21,8 +21,8 @@ from plugin.config import Watch
 from plugin.domain.learning import learning_end
 from plugin.domain.lessons import Lesson
 from plugin.domain.times import DAY
+from plugin.jobs.executors.local import start_worker
 from plugin.jobs.policies import persistent_scores
-from plugin.jobs.workers import start_worker
 
 # Series that share a stack: many, as a stack is quick; not too many, as all cores are to have one.
 LANE_WIDTH = 24

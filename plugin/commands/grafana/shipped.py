@@ -45,5 +45,6 @@ RULES = (
     "bandwatch-stale-model",
     "bandwatch-unhealthy",
     "bandwatch-unreachable",
+    "bandwatch-reload-refused",
 )
 PAUSED_RULES = ("bandwatch-incident",)  # as shipped: it alerts to the same as the first

@@ -52,7 +52,9 @@ def preview(
         workers=WorkerSettings(device="cpu"),
     )
     task = PreviewTask(config, start // watch.step * watch.step, end, max_bands=-1)
-    result = run_preview(task, workers=InlineWorkers, reader=ArrayReader({QUERY: series}))
+    result = run_preview(
+        task, workers=InlineWorkers(task.config.workers), reader=ArrayReader({QUERY: series})
+    )
     return _bands(result), list(result.alarms)
 
 

@@ -130,12 +130,12 @@ def _source(
         yield None, PreviewTask(settings, start, end, max_bands=max_bands)
         return
     folder = Path(settings.store.path)
-    if not (folder / "bandwatch.db").exists():
+    if settings.store.url is None and not (folder / "bandwatch.db").exists():
         raise BandwatchError(
             f"--store: {folder} holds no bandwatch.db; valid is the `store.path` of a service that"
             " has run, or no --store, so that Prometheus is asked"
         )
-    store = Store.open(folder, create=False)
+    store = Store.of(settings.store, create=False)
     try:
         extras = stored_past(store, settings, end)
         task = PreviewTask(settings, start, end, extras.windows, extras.holes, max_bands)

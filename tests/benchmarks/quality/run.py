@@ -16,7 +16,7 @@ from detectors.quality import JudgedSeries, Quality, judge
 from detectors.registry import detector_named
 from plugin.commands.backtest.source import Recording
 from plugin.commands.backtest.walk import LaneOfSeries
-from plugin.jobs.workers import start_worker
+from plugin.jobs.executors.local import start_worker
 from tests.benchmarks.quality import ours, peers
 from tests.benchmarks.quality.data import FloatArray, Series
 

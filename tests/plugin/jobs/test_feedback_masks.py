@@ -1,5 +1,8 @@
 """Answers as masks: real is not learnt from, a new normal is."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from plugin.domain.intervals import Interval
@@ -7,7 +10,13 @@ from plugin.domain.tolerances import FeedbackSpan, Verdict
 from plugin.jobs.feedback_masks import FeedbackMasks
 from plugin.series import Labels
 from plugin.store import FeedbackNote, Store
-from tests.plugin.store.conftest import store as store  # the fixture
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store.open(tmp_path)
+    yield store
+    store.close()
 
 
 @pytest.mark.parametrize(
@@ -27,7 +36,7 @@ def test_what_is_left_of_a_mask(holes: list[tuple[int, int]], left: list[tuple[i
     assert Interval(1, 10, 50).without(others) == [Interval(1, *each) for each in left]
 
 
-def test_real_masks_new_normal_unmasks_and_both_can_be_taken_back(store: Store) -> None:  # noqa: F811
+def test_real_masks_new_normal_unmasks_and_both_can_be_taken_back(store: Store) -> None:
     records = store.series.register("cpu", [Labels.of({"instance": name}) for name in "ab"], 0)
     store.series.register("disk", [Labels.of({})], 0)
     planned = [Interval(2, 0, 100)]

@@ -11,18 +11,19 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from detectors.registry import detector_named, to_spec
-from plugin.config import Calendar, Watch, WorkerSettings
+from plugin.config import Watch, WorkerSettings
 from plugin.domain.times import DAY
 from plugin.errors import FitFailed, Stopped, StoreError
 from plugin.grid import Grid
 from plugin.jobs.covariates import Covariates
+from plugin.jobs.executors.local import WorkerPool
 from plugin.jobs.fit_job import RETRY_SECONDS, STACKS_PER_WORKER, FitJob
-from plugin.jobs.fit_task import FitOutcome, FitTask
+from plugin.jobs.fit_plan import FitPlan
+from plugin.jobs.fit_task import FitOutcome
 from plugin.jobs.gate import GateResult
 from plugin.jobs.model_registry import ModelRegistry
 from plugin.jobs.watch_context import WatchContext
 from plugin.jobs.watch_history import query_key
-from plugin.jobs.workers import WorkerPool
 from plugin.metrics import Metrics
 from plugin.series import Labels, SeriesRecord, SeriesState, Tick
 from plugin.store import ModelRecord, Store
@@ -32,7 +33,7 @@ STEPS = 240
 NOW = 1_760_000_040 // STEP * STEP
 START = NOW - (STEPS - 1) * STEP
 BASELINE, NETWORK = (to_spec(detector_named(name, {})) for name in ("baseline", "lstm"))
-Task = Callable[[FitTask], FitOutcome]
+Answer = Callable[[FitPlan], FitOutcome]
 
 
 class Pool:
@@ -42,15 +43,17 @@ class Pool:
     spread = WorkerPool.spread
 
     def __init__(self) -> None:
-        self.asked: list[FitTask] = []
-        self.answer: Task = lambda task: FitOutcome(
-            task, refused=dict.fromkeys(task.ids, ("diverged", "on purpose"))
+        self.asked: list[FitPlan] = []
+        self.answer: Answer = lambda plan: FitOutcome(
+            refused=dict.fromkeys(plan.ids, ("diverged", "on purpose"))
         )
 
-    def submit(self, task: FitTask) -> "Future[FitOutcome]":
-        self.asked.append(task)
+    def submit(self, build: Any, *, urgent: bool = False) -> "Future[FitOutcome]":
+        (plan,) = build.args
+        assert urgent == plan.urgent
+        self.asked.append(plan)
         future: Future[Any] = Future()
-        future.set_result(task)
+        future.set_result(plan)
         return future
 
     def stack_size(self, series: int, stack: int) -> int:
@@ -61,7 +64,7 @@ class Pool:
 
     @property
     def wanted(self) -> list[tuple[str, tuple[int, ...]]]:
-        return [(task.spec, task.ids) for task in self.asked]
+        return [(plan.spec, plan.ids) for plan in self.asked]
 
 
 class World:
@@ -152,11 +155,14 @@ def test_a_refit_starts_warm_from_weights_of_the_same_detector(world: World) -> 
     assert [row for _, row in world.pool.asked[1].prior or ()] == [0, 1]
 
 
-def test_a_fit_is_told_whose_holidays_the_series_follow(world: World) -> None:
-    calendar = Calendar(country="DE", subdivision="BE")
-    world.job.watch = world.job.watch.model_copy(update={"calendar": calendar})
+def test_newcomers_are_urgent(world: World) -> None:
+    a, b, c, d = world.ids
+    world.promote([a, b], BASELINE)
     world.wanted()
-    assert {task.calendar for task in world.pool.asked} == {calendar}
+    assert [(plan.ids, plan.urgent) for plan in world.pool.asked] == [
+        ((c, d), True),
+        ((a, b), False),
+    ]
 
 
 def test_a_model_is_due_after_fit_every_spread_by_a_tenth(world: World) -> None:
@@ -212,8 +218,8 @@ def test_who_is_refused_for_lack_of_history_gets_a_baseline_and_another_chance(
     world: World,
 ) -> None:
     world.promote(world.ids, BASELINE)
-    world.pool.answer = lambda task: FitOutcome(
-        task, refused=dict.fromkeys(task.ids, ("not_enough_data", "8 samples"))
+    world.pool.answer = lambda plan: FitOutcome(
+        refused=dict.fromkeys(plan.ids, ("not_enough_data", "8 samples"))
     )
     asked = world.wanted()
     assert [spec for spec, _ in asked] == [NETWORK, NETWORK, BASELINE, BASELINE]
@@ -226,8 +232,8 @@ def test_who_is_refused_for_lack_of_history_gets_a_baseline_and_another_chance(
 
 def test_a_network_is_never_replaced_by_a_baseline(world: World) -> None:
     world.promote(world.ids, NETWORK, fitted_at=NOW - 2 * DAY)
-    world.pool.answer = lambda task: FitOutcome(
-        task, refused=dict.fromkeys(task.ids, ("not_enough_data", "8 samples"))
+    world.pool.answer = lambda plan: FitOutcome(
+        refused=dict.fromkeys(plan.ids, ("not_enough_data", "8 samples"))
     )
     assert [spec for spec, _ in world.wanted()] == [NETWORK, NETWORK]
 
@@ -242,7 +248,7 @@ def test_a_network_is_never_replaced_by_a_baseline(world: World) -> None:
 def test_a_failure_costs_its_own_stack_and_is_tried_again_later(
     world: World, error: Exception, reason: str
 ) -> None:
-    def fail(task: FitTask) -> FitOutcome:
+    def fail(plan: FitPlan) -> FitOutcome:
         raise error
 
     world.pool.answer = fail
@@ -254,7 +260,7 @@ def test_a_failure_costs_its_own_stack_and_is_tried_again_later(
 
 
 def test_a_stop_counts_nothing(world: World) -> None:
-    def stopped(task: FitTask) -> FitOutcome:
+    def stopped(plan: FitPlan) -> FitOutcome:
         raise Stopped("the service is stopping")
 
     world.pool.answer = stopped
@@ -264,8 +270,8 @@ def test_a_stop_counts_nothing(world: World) -> None:
 def test_who_keeps_its_model_has_been_checked_and_waits_for_its_turn(world: World) -> None:
     world.promote(world.ids, NETWORK, start=NOW - 10 * DAY)
     world.now = NOW + 1.1 * DAY
-    world.pool.answer = lambda task: FitOutcome(
-        task, verdicts=dict.fromkeys(task.ids, GateResult(False, "worse", "loss"))
+    world.pool.answer = lambda plan: FitOutcome(
+        verdicts=dict.fromkeys(plan.ids, GateResult(False, "worse", "loss"))
     )
     assert len(world.wanted()) == 2 and world.wanted() == []
     assert world.metrics.fits.labels("w", "kept")._value.get() == 2

@@ -12,12 +12,13 @@ from detectors.api import Arrays, FittedDetector, SeriesBatch
 from detectors.baseline import Baseline
 from detectors.fitted import Fitted
 from detectors.registry import detector_named, to_spec
-from plugin.config import Watch
+from plugin.config import Watch, WorkerSettings
 from plugin.domain.intervals import Interval
 from plugin.domain.times import DAY
 from plugin.jobs.contest import Challengers, Contest
 from plugin.jobs.gate import MAX_REFUSED_REFITS, GateResult, judge
 from plugin.jobs.replay import chance_limit, count_runs
+from plugin.jobs.task_builder import TaskBuilder
 from plugin.jobs.weights_file import weights_of
 from plugin.series import Labels
 from plugin.store import ModelRecord, Store
@@ -96,7 +97,8 @@ class World:
         challengers = Challengers(
             spec, tuple(self.ids), seen or self.batch, challenger or self.equal
         )
-        return judge(self.store, contest, challengers)
+        builder = TaskBuilder(watch, self.store, WorkerSettings())
+        return judge(builder.with_weights(contest, spec), challengers)
 
     def spoilt(self, change: Callable[[dict[str, np.ndarray]], Arrays]) -> FittedDetector:
         """The equal challenger, the state of its first row changed; like any that is restored,

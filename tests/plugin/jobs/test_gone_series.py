@@ -53,7 +53,7 @@ def test_a_series_that_comes_back_starts_empty() -> None:
 def test_series_that_have_waited_for_their_fit_are_forgotten() -> None:
     clock = SimpleNamespace(now=0.0)
     context = SimpleNamespace(watch=None, registry=None, clock=lambda: clock.now)
-    needs = FitNeeds(cast(Any, context), cast(Any, None), "", "", cast(Any, None))
+    needs = FitNeeds(cast(Any, context), cast(Any, None), "", "", cast(Any, None), 0.0)
     for number in range(100):
         clock.now = 100.0 * number
         needs.wait([number], clock.now + 150)

@@ -14,7 +14,8 @@ from detectors.registry import to_spec
 from plugin.config import Watch
 from plugin.domain.model_decisions import Decision, DecisionKind, Order, OrderKind, OrderResult
 from plugin.grid import Grid
-from plugin.jobs.fit_task import FitOutcome, FitTask
+from plugin.jobs.fit_plan import FitPlan
+from plugin.jobs.fit_task import FitOutcome
 from plugin.jobs.gate import GateResult
 from plugin.jobs.model_lifecycle import ModelLifecycle
 from plugin.jobs.model_registry import ModelRegistry
@@ -58,36 +59,29 @@ class World:
         )
         self.lifecycle = ModelLifecycle(context)
 
-    def task(self) -> FitTask:
-        return FitTask(
-            folder=self.store.folder,
-            watch="w",
+    def plan(self) -> FitPlan:
+        return FitPlan(
             version=self.store.models.new_version("w"),
             spec=SPEC,
             ids=tuple(self.ids),
             window=Grid.within(NOW - 600, NOW, 60),
-            timezone="UTC",
-            alert_budget=BUDGET,
             contest=self.lifecycle.contest(self.ids),
         )
 
-    def fitted(self, *verdicts: GateResult, task: FitTask | None = None) -> int:
+    def fitted(self, *verdicts: GateResult, plan: FitPlan | None = None) -> int:
         """A fit comes in, one verdict for each series. Returns its version."""
-        task = task or self.task()
+        plan = plan or self.plan()
         crowned = [row for row, verdict in enumerate(verdicts) if verdict.promoted]
-        path = self.store.weights.write(
-            task.version, {name: array[crowned] for name, array in self.weights.items()}
-        )
         self.lifecycle.adopt(
+            plan,
             FitOutcome(
-                task,
                 tuple(self.ids[row] for row in crowned),
-                path,
+                {name: array[crowned] for name, array in self.weights.items()},
                 (0.5,) * len(crowned),
                 verdicts=dict(zip(self.ids, verdicts, strict=True)),
-            )
+            ),
         )
-        return task.version
+        return plan.version
 
     def reigning(self) -> list[int]:
         found = self.registry.champions()
@@ -143,15 +137,15 @@ def test_who_is_refused_keeps_its_model_and_has_been_checked(world: World) -> No
 def test_a_model_does_not_take_over_from_another_than_it_has_beaten(world: World) -> None:
     world.fitted(YES, YES)
     second = world.fitted(YES, YES)
-    late = world.task()
+    late = world.plan()
     assert [answer.done for answer in world.order(OrderKind.ROLLBACK)] == [True, True]
     first = world.reigning()[0]
     assert first < second
-    world.fitted(YES, YES, task=late)
+    world.fitted(YES, YES, plan=late)
     assert world.reigning() == [first, first] and world.refusals("overtaken") == 2
-    pinned_meanwhile = world.task()
+    pinned_meanwhile = world.plan()
     world.order(OrderKind.PIN)
-    world.fitted(YES, YES, task=pinned_meanwhile)
+    world.fitted(YES, YES, plan=pinned_meanwhile)
     assert world.reigning() == [first, first] and world.refusals("pinned") == 2
 
 

@@ -156,7 +156,7 @@ def settings(folder: Path, url: str) -> Config:
 def preview(url: str, tmp_path_factory: pytest.TempPathFactory) -> Preview:
     config = settings(tmp_path_factory.mktemp("unused"), url)
     task = PreviewTask(config, START, END, windows=(SILENCE.window(),), max_bands=1)
-    return run_preview(task, workers=InlineWorkers)
+    return run_preview(task, workers=InlineWorkers(task.config.workers))
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +246,6 @@ def test_a_query_that_fails_ends_it_and_leaves_nothing(
     source = ComputedSource(SERIES, is_down=lambda time: True).serve()
     config = settings(tmp_path / "unused", source.url)
     with pytest.raises(BandwatchError, match="watch 'load' could not be scored: .*503"):
-        run_preview(PreviewTask(config, START, END), workers=InlineWorkers)
+        run_preview(PreviewTask(config, START, END), workers=InlineWorkers(config.workers))
     source.close()
     assert list(tmp_path.iterdir()) == []

@@ -1,25 +1,25 @@
-"""The worker processes that fit: low priority, so that neither scoring nor queries slow down."""
+"""Fits in processes of this machine, of low priority: neither scoring nor queries slow down."""
 
 import os
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from detectors.api import TrainingTooSlow
 from plugin.clock import pause
 from plugin.config import WorkerSettings
-from plugin.errors import FitFailed, Stopped, StoreError
+from plugin.errors import FitFailed, Stopped
+from plugin.jobs.executors.executor import IDLE_SECONDS, BuildTask, outcome_of
+from plugin.jobs.executors.fit_queue import FitQueue
 from plugin.jobs.fit_task import FitOutcome, FitTask, run_task
 
 Result = TypeVar("Result")
 NICENESS = 10
 ORPHAN_CHECK_SECONDS = 1.0
-IDLE_SECONDS = 180.0  # after which a process ends: with torch it holds half a gigabyte
 
 
 class Worker:
@@ -77,10 +77,9 @@ class Worker:
 
 
 class WorkerPool:
-    """Runs fit tasks in processes of their own. A process that dies costs its task, nothing else:
-    each one has a thread of ours that waits for it, and the other tasks wait in a queue of ours."""
+    """The `Executor` of one machine. A process that dies costs its task, nothing else: each one has
+    a thread of ours that waits for it, and the other tasks wait in a queue of ours."""
 
-    # Refits come so much earlier or later, as a share of `fit_every`, so that they take turns.
     spread = 0.1
 
     def __init__(
@@ -88,9 +87,7 @@ class WorkerPool:
     ) -> None:
         self._settings = settings
         self._task = task
-        self._lock = threading.Lock()
-        self._closed = False
-        self._queue = ThreadPoolExecutor(settings.fits, "fit")
+        self._queue = FitQueue(settings.fits, self._run)
         self._workers = [Worker(settings) for _ in range(settings.fits)]
         self._idle: SimpleQueue[Worker] = SimpleQueue()
         for worker in self._workers:
@@ -101,46 +98,19 @@ class WorkerPool:
         return self._settings.fits
 
     def stack_size(self, series: int, stack: int) -> int:
-        """How many of so many series are fitted side by side. stack: as it is configured."""
         return stack
 
     def warm_up(self) -> None:
-        """Starts the workers now: the first fit would have to wait for it."""
-        with self._lock:
-            if not self._closed:
-                for _ in range(self.size):
-                    self._queue.submit(self._call, _nothing)
+        for _ in self._workers:
+            self._queue.start(self._start_worker)
 
-    def submit(self, task: FitTask) -> "Future[FitOutcome]":
-        """The future of one fit; `result_of` turns its failure into a FitFailed. Raises Stopped."""
-        with self._lock:
-            if self._closed:
-                raise Stopped("the service is stopping")
-            return self._queue.submit(self._call, self._task, task)
+    def submit(self, build: BuildTask, *, urgent: bool = False) -> "Future[FitOutcome]":
+        return self._queue.submit(build, urgent=urgent)
 
     def result_of(self, future: "Future[FitOutcome]") -> FitOutcome:
-        """Waits for a fit. Raises FitFailed with the reason that the metric counts, and Stopped."""
-        try:
-            return future.result()
-        except Stopped:
-            raise
-        except (BrokenProcessPool, CancelledError) as error:
-            if self._closed:
-                raise Stopped("the service is stopping") from error
-            raise FitFailed(
-                "worker_died",
-                "the worker process ended in the middle of a fit (killed, or out of "
-                "memory?): the old model stays; lower `workers.stack` if memory is short",
-            ) from error
-        except StoreError as error:
-            raise FitFailed("store", str(error)) from error
-        except TrainingTooSlow as error:
-            raise FitFailed("too_slow", str(error)) from error
-        except Exception as error:  # whatever a detector raises is counted and shown
-            raise FitFailed("error", f"{type(error).__name__}: {error}") from error
+        return outcome_of(future)
 
     def end_idle(self, seconds: float = IDLE_SECONDS) -> None:
-        """Ends each process that has had nothing to do for so long."""
         for _ in self._workers:
             try:
                 worker = self._idle.get_nowait()
@@ -152,22 +122,34 @@ class WorkerPool:
                 self._idle.put(worker)
 
     def pids(self) -> list[int]:
-        """Process ids of the workers that run now."""
         return [process.pid for worker in self._workers for process in worker.processes()]
 
     def close(self) -> None:
-        """Ends all processes; a fit that runs or waits raises Stopped."""
-        with self._lock:
-            self._closed = True
-        self._queue.shutdown(wait=False, cancel_futures=True)
+        self._queue.close()
         for worker in self._workers:
             worker.close()
+
+    def _run(self, build: BuildTask) -> FitOutcome:
+        task = build()
+        try:
+            return self._call(self._task, task)
+        except (BrokenProcessPool, CancelledError) as error:
+            if self._queue.closed:
+                raise Stopped("the service is stopping") from error
+            raise FitFailed(
+                "worker_died",
+                "the worker process ended in the middle of a fit (killed, or out of "
+                "memory?): the old model stays; lower `workers.stack` if memory is short",
+            ) from error
+
+    def _start_worker(self) -> None:
+        self._call(_nothing)
 
     def _call(self, function: Callable[..., Result], *arguments: object) -> Result:
         """In a thread of the queue: there are as many threads as workers, so one is idle."""
         worker = self._idle.get()
         try:
-            if self._closed:
+            if self._queue.closed:
                 raise Stopped("the service is stopping")
             return worker.call(function, *arguments)
         finally:
