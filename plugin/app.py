@@ -5,32 +5,26 @@ readers and the jobs of changed watches anew, and swaps them when all of them ar
 """
 
 import logging
-import threading
 from collections.abc import Callable
-from pathlib import Path
+from wsgiref.types import WSGIApplication
 
 from plugin import config as settings
 from plugin.board import WatchHealth
 from plugin.components import Components, WatchJobs
 from plugin.config import Config
-from plugin.errors import BandwatchError, ConfigError
-from plugin.jobs import housekeeping
+from plugin.config_reload import ConfigReload
+from plugin.job_schedule import JobSchedule
 from plugin.jobs.fit_task import tell_missing_torch
 from plugin.preview.orders import PreviewOrders
 from plugin.scheduler import Scheduler
-from plugin.systemd import READY, STOPPING, notify, reload_notice
-from plugin.web import WebContext, create_app
-from plugin.web.server import Server, serve
+from plugin.systemd import READY, STOPPING, notify
+from plugin.web.application import create_app
+from plugin.web.context import WebContext
+from plugin.web.server import Server, listen
 
 log = logging.getLogger(__name__)
 
-FIT_CHECK_SECONDS = 5  # how often the fit job looks which series need a fit
-FORECAST_CHECK_SECONDS = 5  # how often the forecast job looks whether there was a tick
-SEND_CHECK_SECONDS = 2  # how often the remote write job looks whether there was a tick
-BUDGET_CHECK_SECONDS = 15  # how often the budget job looks whether it has rested enough
-HOUSEKEEPING_SECONDS = 600
 CONFIG_CHECK_SECONDS = 5  # how often the file is looked at, where it is watched
-WORKER_CHECK_SECONDS = 30  # how often workers that have nothing to do are looked for
 
 
 class Service:
@@ -43,24 +37,25 @@ class Service:
         load: Callable[[], Config] | None = None,
         config_changed: Callable[[], bool] | None = None,
         clock: Callable[[], float] | None = None,
+        server: Server | None = None,
     ) -> None:
         """load: reads the configuration again, for `reload`; raises ConfigError. config_changed:
         whether it is another than at the last `load`, asked every few seconds; None = a reload has
         to be asked for. clock: unix seconds; None = those of this machine, as long as they are
-        right."""
-        self._load = load
-        self._config_changed = config_changed
-        self._parts = Components(config, clock=clock)
+        right. server: listens already, without an application; None = `start` listens."""
+        self._server = server
+        self._parts = self._components(config, clock)
         self._clock = self._parts.clock
         self._previews = PreviewOrders(self._parts, self._clock)
-        self._reloading = threading.Lock()
+        self._config_changed = config_changed
+        self._reload = ConfigReload(
+            load, lambda: self._parts.config, self._swap, self._parts.metrics, config_changed
+        )
         self._reloaded_at = 0.0  # unix seconds of the last reload
-        # By watch: after a reload, its old and its new score job never run at once.
-        self._score_locks: dict[str, threading.Lock] = {}
         self.board = self._parts.board
         self.store = self._parts.store
         self._scheduler = Scheduler(self._parts.metrics, clock=self._clock)
-        self._server: Server | None = None
+        self._schedule = JobSchedule(self._parts, self._scheduler)
 
     def start(self) -> None:
         """Listens, then schedules: the first answers are "not ready", never "connection
@@ -69,28 +64,36 @@ class Service:
         tell_missing_torch(parts.config.watches)
         for jobs in parts.watches.values():
             jobs.score.restore()
-        self._server = serve(
-            create_app(self._web_context()),
-            parts.config.web,
-            parts.metrics,
-            Path(parts.config.store.path),
-        )
+        application = self._application()
+        if self._server is None:
+            self._server = listen(parts.config, parts.metrics)
+        self._server.use(application)
         parts.workers.warm_up()  # not before, as it takes a processor for a while
-        parts.metrics.reload_successful.set(1)
-        parts.metrics.reload_time.set_to_current_time()
-        for jobs in parts.watches.values():
-            self._schedule(jobs)
-        self._schedule_housekeeping()
-        self._scheduler.every("noise", BUDGET_CHECK_SECONDS, parts.budget.run, lane="noise")
-        self._schedule_remote_write()
-        self._schedule_maintenance()
+        self._reload.succeed()
+        self._schedule_jobs()
         if self._config_changed is not None:
             self._scheduler.every(
-                "config", CONFIG_CHECK_SECONDS, self._reload_changed, lane="config"
+                "config", CONFIG_CHECK_SECONDS, self._reload.follow, lane="config"
             )
         self._scheduler.start()
         notify(READY, f"STATUS=listening at {self.url}")
         log.info("listening", extra={"url": self.url, "watches": len(parts.watches)})
+
+    def _components(self, config: Config, clock: Callable[[], float] | None) -> Components:
+        metrics = self._server.metrics if self._server is not None else None
+        return Components(config, clock=clock, metrics=metrics)
+
+    def _application(self) -> WSGIApplication:
+        return create_app(self._web_context())
+
+    def _schedule_jobs(self) -> None:
+        parts = self._parts
+        for jobs in parts.watches.values():
+            self._schedule.add(jobs)
+        self._schedule.add_upkeep(lambda: parts.store)
+        self._schedule.add_noise(parts.budget.run)
+        self._schedule.add_remote_write()
+        self._schedule.add_maintenance(self._refresh_maintenance)
 
     def _web_context(self) -> WebContext:
         """Functions where a reload changes what they return."""
@@ -109,6 +112,7 @@ class Service:
             sends_scores=lambda: parts.remote_write is not None,
             clock=self._clock,
             reloaded=lambda: self._reloaded_at,
+            reload_refused=lambda: self._reload.refused,
             maintenance=parts.maintenance,
             order=parts.execute,
             previews=self._previews,
@@ -126,12 +130,16 @@ class Service:
         if self._server is not None:
             self._server.close()
         self._previews.close()
+        self._leave()
         self._parts.close()
         log.info(
             "stopped",
             extra={} if all_ended else {"left": "a job that waits for Prometheus or the disk"},
         )
         return all_ended
+
+    def _leave(self) -> None:
+        """What is to be said to others before the store is closed; alone there are none."""
 
     @property
     def url(self) -> str:
@@ -163,132 +171,40 @@ class Service:
 
         Raises ConfigError and changes nothing when it is wrong.
         """
-        with self._reloading, reload_notice():
-            try:
-                self._swap(self._read())
-            except Exception:
-                self._parts.metrics.reload_successful.set(0)
-                raise
-            self._parts.metrics.reload_successful.set(1)
-            self._parts.metrics.reload_time.set_to_current_time()
-            log.info("configuration reloaded", extra={"watches": len(self._parts.watches)})
+        self._reload.run()
 
     def try_reload(self) -> None:
         """`reload` where nobody waits for its outcome: a refusal is logged."""
-        try:
-            self.reload()
-        except BandwatchError as error:
-            log.error("reload refused", extra={"err": str(error)})
-
-    def _reload_changed(self) -> None:
-        if self._config_changed is not None and self._config_changed():
-            self.try_reload()
-
-    def _read(self) -> Config:
-        if self._load is None:
-            raise ConfigError("nothing to reload: this service was not started from a file")
-        config = self._load()
-        running = self._parts.config
-        for section in ("store", "web", "workers"):
-            if getattr(config, section) != getattr(running, section):
-                raise ConfigError(
-                    f"{section}: a change of it takes effect at a restart only; nothing was changed"
-                )
-        return config
+        self._reload.attempt()
 
     def _swap(self, config: Config) -> None:
         parts = self._parts
-        old_watches = parts.watches
-        old_remote_write = parts.remote_write
         maintenance = parts.maintenance.plan(config.maintenance)
         watches = parts.build(config)
         parts.maintenance.use(maintenance)
         self._reloaded_at = self._clock()
         parts.config = config
+        self._use(watches)
+        self._schedule.add_maintenance(self._refresh_maintenance)
+
+    def _use(self, watches: dict[str, WatchJobs]) -> None:
+        """Replaces the jobs, and what depends on which watches there are."""
+        parts = self._parts
+        old_watches = parts.watches
+        old_remote_write = parts.remote_write
         parts.watches = watches
-        parts.remote_write = parts.build_remote_write(config)
+        parts.remote_write = parts.build_remote_write(parts.config)
         if old_remote_write is not None:
             old_remote_write.close()
             if parts.remote_write is None:
                 parts.metrics.remote_write_sent_time.clear()
-        self._schedule_remote_write()
-        self._schedule_maintenance()
+        self._schedule.add_remote_write()
         for name, jobs in old_watches.items():
             if watches.get(name) is not jobs:
-                self._scheduler.drop((f"score:{name}", f"fit:{name}", f"forecast:{name}"))
-                jobs.reader.close()
-                self._forget(name)
+                self._schedule.remove(jobs)
         for name, jobs in watches.items():
             if old_watches.get(name) is not jobs:
-                self._schedule(jobs)
+                self._schedule.add(jobs)
 
-    def _forget(self, name: str) -> None:
-        """Takes a watch that has been removed off the board and out of the metrics."""
-        if name not in self._parts.watches:
-            self._parts.board.retain(self._parts.watches)
-            self._parts.metrics.forget(name)
-
-    def _schedule(self, jobs: WatchJobs) -> None:
-        watch = jobs.watch
-        score_lock = self._score_locks.setdefault(watch.name, threading.Lock())
-
-        def score() -> None:
-            with score_lock:
-                if self._parts.watches.get(watch.name) is jobs:
-                    jobs.score.run()
-            self._forget(watch.name)  # it may have been removed meanwhile
-
-        def fit() -> None:
-            jobs.fit.run()
-            self._forget(watch.name)
-
-        def forecast() -> None:
-            if self._parts.watches.get(watch.name) is jobs:
-                jobs.forecast.run()
-            self._forget(watch.name)
-
-        self._scheduler.every(f"score:{watch.name}", watch.score_interval, score, aligned=True)
-        self._scheduler.every(
-            f"fit:{watch.name}", min(FIT_CHECK_SECONDS, watch.fit_every), fit, long=True
-        )
-        if watch.steps_ahead and not watch.paused:
-            self._scheduler.every(
-                f"forecast:{watch.name}",
-                min(FORECAST_CHECK_SECONDS, watch.step),
-                forecast,
-                lane="forecast",
-            )
-        else:
-            self._parts.board.remove_forecast(watch.name)
-
-    def _schedule_housekeeping(self) -> None:
-        parts = self._parts
-        retention = parts.config.store
-
-        def upkeep() -> None:
-            housekeeping.run(parts.store, retention, self._clock, parts.maintenance)
-
-        self._scheduler.every("upkeep", HOUSEKEEPING_SECONDS, upkeep, long=True)
-        self._scheduler.every("idle_workers", WORKER_CHECK_SECONDS, parts.workers.end_idle)
-
-    def _schedule_maintenance(self) -> None:
-        self._scheduler.every(
-            "maintenance",
-            self._parts.config.maintenance.refresh,
-            self._parts.maintenance.run,
-            lane="maintenance",
-        )
-
-    def _schedule_remote_write(self) -> None:
-        job = self._parts.remote_write
-        if job is None:
-            self._scheduler.drop(("remote_write",))
-            return
-
-        def send() -> None:
-            if self._parts.remote_write is job:
-                job.run()
-            for name in job.watches:
-                self._forget(name)
-
-        self._scheduler.every("remote_write", SEND_CHECK_SECONDS, send, lane="remote_write")
+    def _refresh_maintenance(self) -> None:
+        self._parts.maintenance.run()

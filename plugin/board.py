@@ -161,6 +161,16 @@ class Forecast:
         return expected, lower, upper
 
 
+@dataclass(frozen=True)
+class BoardMoment:
+    """What was on a board at one moment."""
+
+    now: float  # unix seconds
+    heartbeat: float  # unix seconds at which the scheduler was last at work
+    snapshots: Mapping[str, Snapshot]
+    incidents: Mapping[str, tuple[Incident, ...]]  # by the name of their group
+
+
 class Board:
     """Snapshots and forecasts by watch; open incidents by the name of their group."""
 

@@ -5,11 +5,9 @@ The commands that run once use these parts as they are. A wrong configuration fa
 anything that runs is touched.
 """
 
-import fcntl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
 from detectors.api import DetectorError
 from plugin.board import Board
@@ -17,9 +15,12 @@ from plugin.clock import SteadyClock
 from plugin.config import Config, PrometheusSettings, Watch
 from plugin.config.groups import Group, groups
 from plugin.domain.model_decisions import Order, OrderResult
-from plugin.errors import BandwatchError, ConfigError, StoreError
+from plugin.errors import BandwatchError, ConfigError
 from plugin.jobs.budget_job import BudgetJob
 from plugin.jobs.covariates import Covariates
+from plugin.jobs.executors import Executor
+from plugin.jobs.executors.local import WorkerPool
+from plugin.jobs.executors.ray_executor import RayExecutor
 from plugin.jobs.feedback_masks import FeedbackMasks
 from plugin.jobs.fit_job import FitJob
 from plugin.jobs.forecast_job import ForecastJob
@@ -29,12 +30,11 @@ from plugin.jobs.remote_write_job import RemoteWriteJob
 from plugin.jobs.score_job import ScoreJob
 from plugin.jobs.watch_context import WatchContext
 from plugin.jobs.watch_publisher import WatchPublisher
-from plugin.jobs.workers import WorkerPool
 from plugin.maintenance import MaintenanceCalendar
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.prometheus import PrometheusReader
 from plugin.store import Store
-from plugin.store.database import DISK_FULL_NUMBERS, disk_error
+from plugin.store.folder_lock import lock_folder
 
 
 @dataclass(frozen=True)
@@ -44,50 +44,57 @@ class WatchJobs:
     watch: Watch
     group: Group
     prometheus: PrometheusSettings
+    store: Store  # of the watch
     reader: PrometheusReader
     fit: FitJob
     score: ScoreJob
     forecast: ForecastJob
+
+    @property
+    def settings(self) -> tuple[object, ...]:
+        """Others need other jobs."""
+        return self.watch, self.group, self.prometheus, self.store
 
 
 class Components:
     """Store, board, metrics, workers and the jobs of each watch: all but the scheduler and the
     web."""
 
+    shares_store = False  # whether other processes do a part of the work
+
     def __init__(
         self,
         config: Config,
         *,
         clock: Callable[[], float] | None = None,
-        workers: WorkerPool | None = None,
+        metrics: Metrics | None = None,
+        workers: Executor | None = None,
         reader: PrometheusReader | None = None,
     ) -> None:
-        """clock: unix seconds; None = those of this machine, as long as they are right. workers:
-        those that fit; None = processes of their own. reader: of all watches; None = each asks the
-        configured Prometheus."""
+        """clock: unix seconds; None = those of this machine, as long as they are right. metrics: of
+        a server that listens already; None = new ones. workers: those that fit; None = processes of
+        their own. reader: of all watches; None = each asks the configured Prometheus."""
         self.config = config
-        self.registry = CollectorRegistry()
-        self.metrics = Metrics(self.registry)
+        self.metrics = metrics or Metrics(CollectorRegistry())
+        self.registry = self.metrics.registry
         self.clock = clock or SteadyClock()
         if isinstance(self.clock, SteadyClock):
             self.metrics.follow(self.clock)
         self.board = Board()
-        self._lock = _lock_folder(Path(config.store.path))  # before anything in there is touched
+        # Before anything in there is touched.
+        self._lock = lock_folder(Path(config.store.path), shared=self.shares_store)
         try:
-            self.store = Store.open(Path(config.store.path))
+            self.store = Store.of(config.store)
         except BandwatchError:
             self._lock.close()
             raise
         self._reader = reader
-        self.workers = workers or WorkerPool(config.workers)
+        self.workers = workers or executor_of(
+            config, WorkerPool(config.workers), self.metrics.set_executor_reachable
+        )
         self.watches: dict[str, WatchJobs] = {}
         self.remote_write: RemoteWriteJob | None = None
-        self.budget = BudgetJob(
-            self.store,
-            self.board,
-            lambda: {name: jobs.watch for name, jobs in self.watches.items()},
-            self.clock,
-        )
+        self.budget = BudgetJob(self.store, self.board, self._watches_by_name, self.clock)
         try:
             self.maintenance = MaintenanceCalendar(
                 config.maintenance, self.store, self.metrics, clock=self.clock
@@ -98,15 +105,31 @@ class Components:
             self.close()
             raise
 
+    def chosen(self, config: Config) -> Sequence[Watch]:
+        """The watches of a configuration whose jobs are ours."""
+        return config.watches
+
+    def _watches_by_name(self) -> dict[str, Watch]:
+        return {watch.name: watch for watch in self.config.watches}
+
+    def store_of(self, watch: str) -> Store:
+        """What the jobs of a watch read and write."""
+        return self.store
+
     def build(self, config: Config) -> dict[str, WatchJobs]:
         """The jobs of each watch. A watch that the new configuration does not change keeps its
         jobs."""
         jobs = {}
         groups_by_watch = groups(config.watches)
-        for watch in config.watches:
-            settings = (watch, groups_by_watch[watch.name], config.prometheus)
+        for watch in self.chosen(config):
+            settings = (
+                watch,
+                groups_by_watch[watch.name],
+                config.prometheus,
+                self.store_of(watch.name),
+            )
             running = self.watches.get(watch.name)
-            if running is None or (running.watch, running.group, running.prometheus) != settings:
+            if running is None or running.settings != settings:
                 running = self._jobs(watch, groups_by_watch[watch.name], config)
             jobs[watch.name] = running
         return jobs
@@ -114,18 +137,20 @@ class Components:
     def build_remote_write(self, config: Config) -> RemoteWriteJob | None:
         if config.remote_write is None:
             return None
+        watches = self.chosen(config)
         return RemoteWriteJob(
-            config.remote_write, config.watches, self.store, self.metrics, clock=self.clock
+            config.remote_write, watches, self.store, self.metrics, clock=self.clock
         )
 
     def _jobs(self, watch: Watch, group: Group, config: Config) -> WatchJobs:
+        store = self.store_of(watch.name)
         context = WatchContext(
             watch=watch,
-            store=self.store,
+            store=store,
             reader=self._reader
             or PrometheusReader(config.prometheus, on_request=self._count_request),
             metrics=self.metrics,
-            registry=ModelRegistry(self.store, watch.name),
+            registry=ModelRegistry(store, watch.name),
             clock=self.clock,
         )
         covariates = Covariates(context)
@@ -136,14 +161,16 @@ class Components:
                 covariates,
                 self.workers,
                 config.workers,
-                FeedbackMasks(watch.name, self.store, maintenance),
+                FeedbackMasks(watch.name, store, maintenance),
             )
         except DetectorError as error:
             raise ConfigError(f"watch {watch.name!r}: detector: {error}") from error
         publisher = WatchPublisher(context, self.board, group, config.store.gone_after, maintenance)
         score = ScoreJob(context, covariates, publisher, fit.first_fit)
         forecast = ForecastJob(watch, self.board, self.metrics, lambda: score.scorer)
-        return WatchJobs(watch, group, config.prometheus, context.reader, fit, score, forecast)
+        return WatchJobs(
+            watch, group, config.prometheus, store, context.reader, fit, score, forecast
+        )
 
     def execute(self, order: Order) -> list[OrderResult]:
         """What comes of an order about models, series by series."""
@@ -176,23 +203,13 @@ class Components:
         self._lock.close()
 
 
-def _lock_folder(folder: Path) -> TextIO:
-    """Keeps the folder for this process: two writers would spoil each other's detector states."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / "lock").open("w")
-    except OSError as error:
-        if error.errno in DISK_FULL_NUMBERS:
-            raise disk_error(folder, error) from error
-        raise StoreError(
-            f"{folder}: {error.strerror}: check `store.path`, the disk and its permissions"
-        ) from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise StoreError(
-            f"{folder}: another bandwatch is at work on this store; stop it, or give this one"
-            " another `store.path`"
-        ) from error
-    return file
+def executor_of(
+    config: Config, local: Executor, on_state: Callable[[bool], object] = lambda reachable: None
+) -> Executor:
+    """What runs the fits; none of it starts before the first one. local: the one of this machine.
+    on_state: see `RayExecutor`."""
+    settings = config.executor
+    if settings.kind == "local":
+        return local
+    fallback = local if settings.fallback == "local" else None
+    return RayExecutor(settings, fallback, on_state, spread=local.spread)

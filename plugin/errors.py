@@ -12,7 +12,9 @@ BandwatchError
 │   ├── ReceiverRefuses          4xx about the url, the credentials or the protocol
 │   └── SamplesRejected          4xx about the samples: the same samples would be rejected again
 ├── StoreError                   the store cannot be read or written
-│   └── ResourcesExhausted       no descriptors or memory are left: try again later
+│   ├── ResourcesExhausted       no descriptors or memory are left: try again later
+│   │   └── WeightsUnavailable   the place of the weights cannot be reached: try again later
+│   └── Fenced                   another process does this work by now: nothing was written
 ├── ClockAhead                   a watch has scores of the future: the clock was set back
 ├── FitFailed                    a fit ended without a model; carries the reason for the metric
 ├── Stopped                      the service or a part of it is stopping: not a failure
@@ -105,6 +107,16 @@ class StoreError(BandwatchError):
 class ResourcesExhausted(StoreError):
     """A file cannot be opened for now: this process has no descriptors or no memory left. Nothing
     is wrong with the file."""
+
+
+class WeightsUnavailable(ResourcesExhausted):
+    """The place where the weights are cannot be reached for now. Nothing is wrong with the
+    weights."""
+
+
+class Fenced(StoreError):
+    """The lease for this work is held by another process: nothing was written. Not a failure: that
+    process goes on with it."""
 
 
 class ClockAhead(BandwatchError):

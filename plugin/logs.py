@@ -14,8 +14,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
 
-LEVELS = ("debug", "info", "warn", "error")
-FORMATS = ("logfmt", "json")
 REPEAT_SECONDS = 60.0
 REPEATS_KNOWN = 1000
 _LEVEL_NAMES = {"WARNING": "warn", "CRITICAL": "error"}

@@ -32,6 +32,7 @@ class Metrics:
     """All counters, gauges and histograms of the service."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
         families = _Families(registry)
         self._add_fits(families)
         self._add_scores(families)
@@ -39,6 +40,7 @@ class Metrics:
         self._add_maintenance(families)
         self._add_scheduler(families)
         self._add_web(families)
+        self._add_cluster(families)
         build_info = families.gauge("build_info", "Always 1; the version is a label.", "version")
         build_info.labels(VERSION).set(1)
         ProcessCollector(registry=registry)
@@ -183,6 +185,37 @@ class Metrics:
         self.previews = families.counter(
             "previews_total", "Previews that were ordered and are over.", "outcome"
         )
+
+    def _add_cluster(self, families: _Families) -> None:
+        self.executor_reachable = families.gauge(
+            "executor_reachable",
+            "Whether the cluster that runs the fits can be reached.",
+            "executor",
+        )
+        self.leases_held = families.gauge("leases_held", "Leases that this process holds.")
+        self.leases_inherited = families.counter(
+            "leases_inherited_total", "Leases taken over from processes that died."
+        )
+        self.leases_lost = families.counter(
+            "leases_lost_total", "Leases that others took over from this process."
+        )
+        self.lease_failures = families.counter(
+            "lease_failures_total", "Looks at the leases that failed."
+        )
+        self.fenced_writes = families.counter(
+            "fenced_writes_total",
+            "Writes refused because another process holds the lease.",
+            "lease",
+        )
+        self.publication_failures = families.counter(
+            "publication_failures_total", "Exchanges of the board that failed.", "operation"
+        )
+        self.followed_time = families.gauge(
+            "board_followed_timestamp_seconds", "When a web replica last looked for a newer board."
+        )
+
+    def set_executor_reachable(self, reachable: bool) -> None:
+        self.executor_reachable.labels("ray").set(reachable)
 
     def follow(self, clock: SteadyClock) -> None:
         """Counts the jumps of the machine's clock, and shows whether it is right."""

@@ -1,8 +1,8 @@
 """The command line.
 
 Each file has a group of commands: `add_NAME` defines the flags of a command, and the function after
-it does the work. Heavy libraries are imported by the command that needs them, so that --help
-answers at once.
+it does the work. At its top a file imports what flags are made of; the function imports what the
+command needs, so that --help answers at once. tests/test_architecture.py has what may be loaded.
 """
 
 import argparse
@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-from plugin import logs
 from plugin.cli import (
     changes,
     completion,
@@ -19,6 +18,7 @@ from plugin.cli import (
     oncall,
     overview,
     preview,
+    roles,
     rules,
     running,
     service,
@@ -34,6 +34,8 @@ DESCRIPTION = "Anomaly bands and scores for a Prometheus + Grafana stack that al
 COMMANDS = (
     init.add_init,
     service.add_run,
+    roles.add_worker,
+    roles.add_web,
     service.add_check,
     service.add_fit,
     service.add_score,
@@ -84,6 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _execute(arguments: Sequence[str] | None) -> int:
     options = parser().parse_args(arguments)
+    from plugin import logs
+
     logs.setup(options.log_level, options.log_format)
     try:
         return int(options.command(options))

@@ -9,6 +9,8 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
         "bandwatch init --preset node --preset ./queues.yml -o machines.yml --yes",
     ),
     "run": ("bandwatch run", "bandwatch run machines.yml --web.listen-address 127.0.0.1:9642"),
+    "worker": ("bandwatch worker machines.yml --web.listen-address 127.0.0.1:8643",),
+    "web": ("bandwatch web machines.yml",),
     "check": ("bandwatch check machines.yml", "bandwatch check --example > bandwatch.yml"),
     "fit": ("bandwatch fit machines.yml --watch cpu",),
     "score": (

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from plugin import logs
 from plugin.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -18,6 +17,9 @@ Action: TypeAlias = Callable[[argparse.Namespace], int]
 # Name of a flag or of an argument -> the settings that argparse takes for it.
 FlagTable: TypeAlias = Mapping[str, Mapping[str, Any]]
 
+LOG_LEVELS = ("debug", "info", "warn", "error")
+LOG_FORMATS = ("logfmt", "json")
+SERVING = ("run", "worker", "web")  # commands that run until they are ended
 MAX_TIMEOUT_SECONDS = 600
 SERVICE_URL = "http://127.0.0.1:8642"  # where a service listens by default
 TLS_FLAGS = {
@@ -34,14 +36,14 @@ def command(commands: Commands, name: str, summary: str, action: Action) -> argp
     parser.add_argument(
         "--log.level",
         dest="log_level",
-        choices=logs.LEVELS,
-        default="info" if name == "run" else "warn",
+        choices=LOG_LEVELS,
+        default="info" if name in SERVING else "warn",
         help="least severity that is logged (default: %(default)s)",
     )
     parser.add_argument(
         "--log.format",
         dest="log_format",
-        choices=logs.FORMATS,
+        choices=LOG_FORMATS,
         default="logfmt",
         help="how a log line is written (default: %(default)s)",
     )
@@ -183,6 +185,22 @@ def config_file(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         default=argparse.SUPPRESS,  # else it would overwrite what the flag says
         help="configuration file, as with --config.file",
+    )
+
+
+def listening(parser: argparse.ArgumentParser) -> None:
+    """Adds the flags of a command that serves until it is ended."""
+    parser.add_argument(
+        "--web.listen-address",
+        dest="listen_address",
+        metavar="HOST:PORT",
+        help="where to listen; overrides `web.listen_address` (default: 127.0.0.1:8642)",
+    )
+    parser.add_argument(
+        "--config.watch",
+        dest="watch_config",
+        action="store_true",
+        help="look at the file every few seconds, and reload when it has changed",
     )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from plugin.cli.examples import EXAMPLES
-from plugin.nearest_name import nearest
 
 HEADING = "examples:\n"
 
@@ -27,6 +26,8 @@ class CommandParser(argparse.ArgumentParser):
         """As of argparse, but here a command refuses what it does not know, not the program."""
         options, unknown = super().parse_known_args(args, namespace)
         if unknown:
+            from plugin.nearest_name import nearest
+
             hint = nearest(unknown[0].partition("=")[0], self._flags())
             self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return options, unknown

@@ -1,21 +1,14 @@
 """`bandwatch run`, `check`, `fit` and `score`: the commands that need a configuration file."""
 
 import argparse
-import gc
-import os
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from plugin.cli import flags, listings
-from plugin.cli.signals import signal_wait
-from plugin.clock import pause
 from plugin.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,88 +17,20 @@ if TYPE_CHECKING:
     from plugin.config import Config
     from plugin.web.rows import Row
 
-# After a signal a process ends within this time, whatever its parts and its clock do.
-LEAVE_SECONDS = 20
-
 
 def add_run(commands: flags.Commands) -> None:
     command = flags.command(
         commands, "run", "run the service: fit, score, and serve bands and scores", run
     )
     flags.config_file(command)
-    command.add_argument(
-        "--web.listen-address",
-        dest="listen_address",
-        metavar="HOST:PORT",
-        help="where to listen; overrides `web.listen_address` (default: 127.0.0.1:8642)",
-    )
-    command.add_argument(
-        "--config.watch",
-        dest="watch_config",
-        action="store_true",
-        help="look at the file every few seconds, and reload when it has changed",
-    )
+    flags.listening(command)
 
 
 def run(options: argparse.Namespace) -> int:
-    """`bandwatch run`: until SIGTERM or SIGINT; SIGHUP reloads."""
-    from plugin import config
-    from plugin.file_changes import ChangingFile
+    """`bandwatch run`."""
+    from plugin.cli.service_process import run_service
 
-    path = Path(options.config_file)
-
-    def read() -> config.Config:
-        settings = config.load(path)
-        address = options.listen_address
-        return config.listening_on(settings, address) if address else settings
-
-    file = ChangingFile(path, read)
-    settings = file.load()
-    changed = file.changed if options.watch_config else None
-    with _without_collection():
-        from plugin.app import Service  # takes seconds: what is wrong in the file has been said
-
-        service = Service(settings, load=file.load, config_changed=changed)
-    # An Event would hang in a handler that interrupts its own `wait`.
-    stop_signals: SimpleQueue[int] = SimpleQueue()
-
-    def stop(number: int, _: object) -> None:
-        stop_signals.put(number)
-        threading.Thread(target=_leave, daemon=True).start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=service.try_reload).start())
-    try:
-        service.start()
-        print(f"The page: {service.page_url}", flush=True)
-        with signal_wait() as wait:
-            while stop_signals.empty():
-                wait()
-    finally:
-        stopped = service.stop()
-    if not stopped:  # the interpreter would wait for its threads
-        sys.stderr.flush()
-        os._exit(0)
-    return 0
-
-
-@contextmanager
-def _without_collection() -> Iterator[None]:
-    """While all that a service is made of is loaded: none of it is garbage, then or later, and to
-    look for some takes a fifth of the time."""
-    gc.disable()
-    try:
-        yield
-        gc.freeze()
-    finally:
-        gc.enable()
-
-
-def _leave() -> None:
-    """Ends the process, should a part of it not stop."""
-    pause(LEAVE_SECONDS)
-    os._exit(0)
+    return run_service(options)
 
 
 def add_check(commands: flags.Commands) -> None:

@@ -114,24 +114,29 @@ class MaintenanceCalendar:
             self._put([ended_window])
             return ended_window
 
-    def run(self) -> None:
-        """Reads the calendars that have changed, and the silences.
+    def run(self, *, with_silences: bool = True) -> None:
+        """Reads the calendars that have changed, and the silences: one process stores these for
+        all.
 
         A failure is counted; the windows that were known stay.
         """
         self._refresh_calendars()
-        for settings in self._plan.settings.alertmanagers:
-            try:
-                self._take_silences(public_url(settings.url), silences.fetch_silences(settings))
-            except SourceFailed as error:
-                self._count_failure("alertmanager", error)
-        self._end_silences_of_others(self._plan.settings.alertmanagers)
+        if with_silences:
+            self._refresh_silences()
         now = int(self._clock())
         active = {"api": 0, "config": 0, "calendar": 0, "alertmanager": 0}
         for window in self._all:
             active[_source_kind(window)] += window.state(now) == "active"
         for kind, count in active.items():
             self._metrics.maintenance_active.labels(kind).set(count)
+
+    def follow(self) -> None:
+        """Reads what other processes have stored since. Raises StoreError."""
+        with self._lock:
+            stored = {window.id: window for window in self._store.maintenance.all()}
+            if stored != self._stored:
+                self._stored = stored
+                self._gather()
 
     def forget(self, cutoff: int) -> None:
         """Removes stored windows that ended before this time, unix seconds: no stored sample is
@@ -149,6 +154,14 @@ class MaintenanceCalendar:
                 if self._plan is plan:  # otherwise a reload has replaced the plan meanwhile
                     self._plan = replace(plan, calendars=calendars)
                     self._gather()
+
+    def _refresh_silences(self) -> None:
+        for settings in self._plan.settings.alertmanagers:
+            try:
+                self._take_silences(public_url(settings.url), silences.fetch_silences(settings))
+            except SourceFailed as error:
+                self._count_failure("alertmanager", error)
+        self._end_silences_of_others(self._plan.settings.alertmanagers)
 
     def _take_silences(self, url: str, windows: Sequence[Window]) -> None:
         """Stores the silences of an Alertmanager. One that it no longer lists was ended."""

@@ -22,7 +22,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {  # what a row stands for -> the number
     "series": ("score", "value", "expected", "lower", "upper", "time", "age_seconds", "missing"),
     "watch": ("unhealthy", "lag_seconds", "stale_models", "missing", "anomalous", "budget_spent"),
     "incident": ("score", "size", "age_seconds", "time"),
-    "service": ("heartbeat_age_seconds",),
+    "service": ("heartbeat_age_seconds", "reload_refused"),
 }
 MAX_SELECTIONS = 15  # of series whose strings are kept
 NO_BOUND = 1e300  # stands for an infinite bound: Grafana refuses 1e999
@@ -144,9 +144,13 @@ def _incident_number(incident: Incident, field: str, now: float) -> float:
     return float(numbers[field])
 
 
-def service_rows(moment: PinnedSnapshot) -> list[Row]:
+def service_rows(moment: PinnedSnapshot, reload_refused: bool, field: str) -> list[Row]:
     """The one row of the whole service."""
-    return [{"heartbeat_age_seconds": round(max(0.0, moment.now - moment.heartbeat), 3)}]
+    numbers = {
+        "heartbeat_age_seconds": round(max(0.0, moment.now - moment.heartbeat), 3),
+        "reload_refused": float(reload_refused),
+    }
+    return [{field: numbers[field]}]
 
 
 def _encoded_watch(snapshot: Snapshot) -> bytes:

@@ -73,13 +73,3 @@ class BuildInfo(Struct):
 class Identity(Struct):
     service: Literal["bandwatch"]
     version: str
-
-
-class ErrorDetail(Struct):
-    code: str
-    message: str
-    field: Annotated[str, Meta(description="the parameter, or the empty string")]
-
-
-class ErrorAnswer(Struct):
-    error: ErrorDetail

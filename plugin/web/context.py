@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from plugin.board import Board
+from plugin.board import Board, BoardMoment
 from plugin.config import Watch, WebSettings
 from plugin.domain.model_decisions import Order, OrderResult
 from plugin.maintenance import MaintenanceCalendar
@@ -34,7 +34,10 @@ class WebContext:
     clock: Callable[[], float] = time.time  # unix seconds
     started: float = field(default_factory=time.time)  # unix seconds
     reloaded: Callable[[], float] = lambda: 0.0  # unix seconds of the last reload; 0 = none yet
+    reload_refused: Callable[[], bool] = lambda: False  # the last one: what runs is not the file
     maintenance: MaintenanceCalendar | None = None
     # carries out an order about models; one result per series
     order: Callable[[Order], list[OrderResult]] = lambda _: []
     previews: PreviewDesk | None = None  # None = this service makes none
+    # What queries with a `to` (milliseconds) see in all replicas; None = what this one sees.
+    moment: Callable[[int], BoardMoment] | None = None

@@ -166,7 +166,8 @@ class DataSourceViews:
         moment = self._pins.at(query.tick)
         _check_selection(query)
         if query.by == "service":
-            return json_response(alert.service_rows(moment))
+            refused = self._context.reload_refused()
+            return json_response(alert.service_rows(moment, refused, field))
         if query.by == "incident":
             self._catalog.check_watch(query.watch)
             watched = self._catalog.watched(query.watch)

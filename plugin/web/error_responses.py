@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from plugin.errors import BandwatchError, RequestError
-from plugin.web.answer_types import ErrorAnswer, ErrorDetail
+from plugin.web.error_answer import ErrorAnswer, ErrorDetail
 from plugin.web.feedback_html import Content, html, sentence
 from plugin.web.pages.page_html import error_page, is_for_people
 from plugin.web.responses import json_response

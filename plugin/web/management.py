@@ -12,6 +12,7 @@ from plugin.web.context import WebContext
 from plugin.web.queries import NoQuery
 from plugin.web.responses import View
 from plugin.web.route import JSON
+from plugin.web.server.starting import HEALTHY
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class ManagementViews:
         }
 
     def healthy(self, _: NoQuery) -> Response:
-        return _text("Bandwatch is healthy.\n")
+        return _text(HEALTHY)
 
     def ready(self, _: NoQuery) -> Response:
         reason = self._context.readiness()

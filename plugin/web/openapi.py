@@ -8,7 +8,7 @@ import msgspec
 
 from plugin.config import WebSettings
 from plugin.version import VERSION
-from plugin.web.answer_types import ErrorAnswer
+from plugin.web.error_answer import ErrorAnswer
 from plugin.web.parameters import Parameter
 from plugin.web.route import HTML, JSON, Access, Route
 from plugin.web.routes import ROUTES

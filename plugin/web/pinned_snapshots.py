@@ -37,6 +37,16 @@ class PinnedSnapshot:
             context.board.incidents(),
         )
 
+    @classmethod
+    def at(cls, context: WebContext, tick: int) -> "PinnedSnapshot":
+        """For queries with this `to`, milliseconds."""
+        if context.moment is None:
+            return cls.of(context)
+        moment = context.moment(tick)
+        return cls(
+            moment.now, moment.snapshots, context.watches(), moment.heartbeat, moment.incidents
+        )
+
 
 class SnapshotPins:
     """The queries of one alert rule have the same `to`, and are answered from the same
@@ -59,5 +69,5 @@ class SnapshotPins:
             while len(self._pinned) >= MAX_PINS and tick not in self._pinned:
                 self._pinned.pop(next(iter(self._pinned)))
             if tick not in self._pinned:
-                self._pinned[tick] = now, PinnedSnapshot.of(self._context)
+                self._pinned[tick] = now, PinnedSnapshot.at(self._context, tick)
             return self._pinned[tick][1]

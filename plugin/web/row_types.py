@@ -128,6 +128,7 @@ class AlertRow(LabelledRow):
     budget_spent: Number = UNSET
     size: Number = UNSET
     heartbeat_age_seconds: Number = UNSET
+    reload_refused: Number = UNSET
 
 
 class IncidentRow(LabelledRow, kw_only=True, rename={"time_end": "timeEnd"}):

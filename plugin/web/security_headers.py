@@ -1,6 +1,9 @@
 """What every answer tells browsers: to load nothing for it, and to show it in no frame."""
 
-from flask import Response
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the server answers errors before Flask is loaded
+    from flask import Response
 
 # An answer that is a page has a Content-Security-Policy of its own.
 SECURITY_HEADERS = {
@@ -13,7 +16,7 @@ SECURITY_HEADERS = {
 }
 
 
-def add_security_headers(response: Response) -> None:
+def add_security_headers(response: "Response") -> None:
     """Adds those that the view has not set itself."""
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)

@@ -63,7 +63,7 @@ class Run:
     def kill_once(self) -> None:
         """Raises AssertionError where something is lost, doubled or wrong."""
         fault, phase, damage = TROUBLES[self.kills % len(TROUBLES)]
-        self.trouble = damage or (f"worker: {phase}" if phase else fault)
+        self.trouble = damage or (f"fit: {phase}" if phase else fault)
         self.kills += 1
         if damage and self._folder.exists():
             DAMAGES[damage](self._folder, self._dice.randrange(100))

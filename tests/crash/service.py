@@ -15,7 +15,7 @@ from plugin.components import Components
 from plugin.errors import StoreError
 from tests.crash.faults import FAULTS
 from tests.crash.plan import NAME, STEP, settings
-from tests.crash.workers import MortalWorkers
+from tests.crash.workers import SERVICE_PHASES, MortalWorkers, dying
 from tests.e2e.world import Clock, parts
 
 CLOCK_ERRORS = (0, 0, -600, 600, -3600, 86_400)  # seconds that the machine's clock is wrong
@@ -39,6 +39,7 @@ class MortalService:
 
     def __init__(self, folder: Path, url: str, now: int, seed: int, pipe: Connection) -> None:
         self._workers = MortalWorkers()
+        self._phase = ""  # of a fit, in which the service dies
         self._settings = settings(folder, url)
         self._pipe = pipe
         self._dice = random.Random(seed)
@@ -50,7 +51,7 @@ class MortalService:
 
     def live(self, fault: str, phase: str) -> None:
         """Works until it is killed. fault: what goes wrong every other minute. phase: of a fit, in
-        which its workers die every other minute."""
+        which it dies, or its workers do, every other minute."""
         clock = SteadyClock(
             lambda: self._true_clock() + self._clock_error, lambda: self._true_clock() - self._begin
         )
@@ -61,6 +62,7 @@ class MortalService:
             self._minute(made)
             while True:
                 self._workers.phase = phase
+                self._phase = phase if phase in SERVICE_PHASES else ""
                 self._troubled_minute(made, fault)
                 self._workers.phase = ""
                 self._minute(made)
@@ -83,9 +85,10 @@ class MortalService:
                 self._say("scored", int(self._true_clock()))
             else:
                 self._check_told(made)
-            for job in (made.watches[NAME].fit.run, self._fold_of(made)):
-                with suppress(StoreError):  # the scheduler counts and logs it, and goes on
-                    job()
+            with suppress(StoreError), dying(self._phase):  # the scheduler counts it, and goes on
+                made.watches[NAME].fit.run()
+            with suppress(StoreError):
+                self._fold_of(made)()
         self._say(f"end of {fault}", 0)
 
     def _fold_of(self, made: Components) -> Callable[[], object]:

@@ -36,7 +36,7 @@ def test_twenty_kills() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     rows = dict(re.findall(r"^\| (.+?) \| (\d+) \|", done.stdout, re.MULTILINE))
-    assert rows.keys() == {*FAULTS, *DAMAGES, *(f"worker: {phase}" for phase in PHASES)}
+    assert rows.keys() == {*FAULTS, *DAMAGES, *(f"fit: {phase}" for phase in PHASES)}
     assert f"{KILLS} kills, " in done.stdout
 
 

@@ -1,4 +1,5 @@
-"""Workers that die when they are told to: processes that are forked before the store is opened."""
+"""Fits that end in a kill. Workers are forked before the store is opened, and die when they are
+told to. The service dies while it reads for a fit, or writes what came of it."""
 
 import errno
 import os
@@ -15,14 +16,15 @@ from unittest.mock import patch
 from plugin.errors import FitFailed
 from plugin.jobs import fit_task
 from plugin.jobs.batches import BatchBuilder
+from plugin.jobs.executors.executor import BuildTask, outcome_of
+from plugin.jobs.executors.local import WorkerPool
 from plugin.jobs.fit_task import FitOutcome, FitTask, run_task
-from plugin.jobs.workers import WorkerPool
-from plugin.store import Store, weights
+from plugin.store import weights
 
 FORK = get_context("fork")
 
 
-def die(*_: object) -> NoReturn:
+def die(*_: object, **__: object) -> NoReturn:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("not reached")
 
@@ -36,22 +38,26 @@ def die_in_training(share: float) -> None:
         die()
 
 
-# In which a worker dies, or cannot write: what is replaced meanwhile, and by what.
-PHASES: dict[str, tuple[Any, str, Callable[..., Any]]] = {
-    "begin": (Store, "open", die),
-    "history": (BatchBuilder, "history", die),
+# What is replaced in a phase of a fit, and by what.
+Substitute = tuple[Any, str, Callable[..., Any]]
+WORKER_PHASES: dict[str, Substitute] = {  # in which a worker dies
+    "begin": (fit_task, "_fit_on_device", die),
     "training": (fit_task, "_deadline", lambda seconds: die_in_training),
     "gate": (fit_task, "judge", die),
+    "outcome": (fit_task, "replace", die),  # the models are there, and nobody hears of it
+}
+SERVICE_PHASES: dict[str, Substitute] = {  # in which the service dies, or cannot write
+    "history": (BatchBuilder, "history", die),
     "full disk": (os, "fsync", no_space),
     "weights": (Path, "rename", die),  # they are written, under their temporary name
     "durable": (weights, "_flush_folder", die),
-    "outcome": (fit_task, "replace", die),  # the weights are there, and nobody hears of it
 }
+PHASES = WORKER_PHASES | SERVICE_PHASES
 
 
 @contextmanager
 def dying(phase: str) -> Iterator[None]:
-    """A fit that is begun inside kills its process in this phase; "" = it does not."""
+    """A fit in this process kills it in this phase; "" = it does not."""
     if not phase:
         yield
         return
@@ -75,25 +81,23 @@ class MortalWorkers:
         theirs.close()
         self._thread = ThreadPoolExecutor(1)
 
-    def submit(self, task: FitTask) -> "Future[FitOutcome]":
-        return self._thread.submit(self._run, task)
+    def submit(self, build: BuildTask, *, urgent: bool = False) -> "Future[FitOutcome]":
+        return self._thread.submit(lambda: self._run(build()))
 
     def stack_size(self, series: int, stack: int) -> int:
         return stack
 
     def result_of(self, future: "Future[FitOutcome]") -> FitOutcome:
-        return future.result()
+        return outcome_of(future)
 
     def close(self) -> None:
         self._thread.shutdown()
 
     def _run(self, task: FitTask) -> FitOutcome:
-        self._pipe.send((task, self.phase))
+        self._pipe.send((task, self.phase if self.phase in WORKER_PHASES else ""))
         outcome = self._pipe.recv()
         if outcome is None:
             raise FitFailed("worker_died", "on purpose")
-        if isinstance(outcome, Exception):
-            raise FitFailed("store", str(outcome))
         assert isinstance(outcome, FitOutcome)
         return outcome
 
@@ -115,9 +119,6 @@ def _serve(pipe: Connection, other_end: Connection) -> None:
 
 def _work(pipe: Connection, task: FitTask, phase: str) -> None:
     with dying(phase):
-        try:
-            outcome: object = run_task(task)
-        except Exception as error:  # of a disk that is full: the service counts it
-            outcome = error
+        outcome = run_task(task)
     with suppress(OSError):  # the service may have been killed
         pipe.send(outcome)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from plugin.config import WorkerSettings
-from plugin.jobs.workers import WorkerPool
+from plugin.jobs.executors.local import WorkerPool
 from tests.e2e import world
 from tests.servers import PrometheusServer
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from plugin.cli import main
 from plugin.series import Series
 from tests.e2e import world
 from tests.servers import NodeExporter, PrometheusServer, free_port
@@ -360,6 +361,19 @@ def test_ctrl_c_ends_a_backtest_at_once(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_wrong_command_lines(arguments: tuple[str, ...], status: int, message: str) -> None:
+def test_wrong_command_lines(
+    arguments: tuple[str, ...], status: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process: to start one for each would take a minute."""
+    try:
+        found = main(arguments)
+    except SystemExit as refusal:  # of argparse
+        found = int(str(refusal.code))
+    assert found == status and message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [(), ("check", "missing.yml")])
+def test_a_wrong_command_line_ends_a_process(arguments: tuple[str, ...]) -> None:
     done = bandwatch(*arguments)
-    assert done.returncode == status and message in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == (1 if arguments else 2) and done.stdout == ""
+    assert done.stderr and "Traceback" not in done.stderr

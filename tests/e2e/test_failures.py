@@ -8,17 +8,17 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from detectors.api import SeriesBatch
 from plugin.board import WatchHealth
 from plugin.config import WorkerSettings
 from plugin.errors import FitFailed, Stopped
-from plugin.grid import Grid
+from plugin.jobs.executors.local import WorkerPool
 from plugin.jobs.fit_task import FitOutcome, FitTask
-from plugin.jobs.workers import WorkerPool
 from plugin.series import SeriesState
 from tests import faults
 from tests.e2e.world import Clock, config, parts, watch
@@ -108,7 +108,7 @@ def broken_task(task: FitTask) -> FitOutcome:
 
 
 def refused_task(task: FitTask) -> FitOutcome:
-    return FitOutcome(task, refused={series: ("diverged", "on purpose") for series in task.ids})
+    return FitOutcome(refused={series: ("diverged", "on purpose") for series in task.ids})
 
 
 def dying_task(task: FitTask) -> FitOutcome:
@@ -154,17 +154,9 @@ def sleeping_task(task: FitTask) -> FitOutcome:
 
 def test_a_worker_killed_from_outside_costs_its_fit_only() -> None:
     pool = WorkerPool(WorkerSettings(), task=sleeping_task)
-    task = FitTask(
-        folder=Path("."),
-        watch="w",
-        version=1,
-        spec="",
-        ids=(1,),
-        window=Grid(0, 60, 2),
-        timezone="UTC",
-        alert_budget=1e-6,
-    )
-    future = pool.submit(task)
+    batch = SeriesBatch(np.zeros((1, 2)), np.ones((1, 2), bool), 0, 60)
+    task = FitTask(spec="", ids=(1,), batch=batch, alert_budget=1e-6)
+    future = pool.submit(lambda: task)
     deadline = time.monotonic() + 20
     while not pool.pids() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -174,11 +166,11 @@ def test_a_worker_killed_from_outside_costs_its_fit_only() -> None:
         pool.result_of(future)
     assert failure.value.reason == "worker_died"
     again = WorkerPool(WorkerSettings(), task=refused_task)
-    assert again.result_of(again.submit(replace(task, version=2))).refused
+    assert again.result_of(again.submit(lambda: task)).refused
     for each in (pool, again):
         each.close()
     with pytest.raises(Stopped, match="stopping"):
-        pool.submit(task)
+        pool.submit(lambda: task)
 
 
 def alive(pid: int) -> bool:
@@ -192,10 +184,10 @@ def alive(pid: int) -> bool:
 def test_workers_end_with_a_service_that_is_killed() -> None:
     program = (
         "import time\nfrom plugin.config import WorkerSettings\n"
-        "from plugin.jobs.workers import WorkerPool\n"
+        "from plugin.jobs.executors.local import WorkerPool\n"
         "if __name__ == '__main__':\n"
         "    pool = WorkerPool(WorkerSettings())\n    pool.warm_up()\n"
-        "    pool._queue.shutdown()\n"  # waits until they are warm
+        "    pool._queue._threads.shutdown()\n"  # waits until they are warm
         "    print(*pool.pids(), flush=True)\n    time.sleep(60)"
     )
     with subprocess.Popen(

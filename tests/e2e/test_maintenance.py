@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 from plugin.components import Components
-from plugin.config import Config, MaintenanceWindow
+from plugin.config import Config, MaintenanceWindow, WorkerSettings
 from plugin.config import MaintenanceSettings as Planned
 from plugin.domain.alarms import ENDED_BY_MAINTENANCE
 from plugin.domain.intervals import Interval
 from plugin.domain.windows import WindowRequest
 from plugin.grid import Grid
-from plugin.jobs.fit_task import FitTask, run_task
+from plugin.jobs.fit_plan import FitPlan
+from plugin.jobs.fit_task import run_task
+from plugin.jobs.task_builder import TaskBuilder
 from plugin.series import FloatArray, IntArray, Labels, Series, SeriesState
 from tests.e2e.world import Clock, Threads, config, parts, watch
 from tests.servers import PrometheusServer
@@ -205,28 +207,21 @@ def test_a_window_given_afterwards_takes_effect_on_what_was_learnt(
             ids(made)["unplanned"]
         ]
         twin = ids(made)["twin"]
-        outcome = run_task(
-            FitTask(
-                folder=made.store.folder,
-                watch="load",
-                version=made.store.models.new_version("load"),
-                spec=taught.spec,
-                ids=(twin,),
-                window=Grid.within(taught.window_start, taught.window_end, STEP),
-                timezone="UTC",
-                alert_budget=made.watches["load"].watch.alert_budget,
-                masks=tuple(
-                    Interval(twin, first, last - 1)
-                    for first, last in later.spans(taught.window_start, taught.window_end)
-                ),
-            )
+        plan = FitPlan(
+            version=made.store.models.new_version("load"),
+            spec=taught.spec,
+            ids=(twin,),
+            window=Grid.within(taught.window_start, taught.window_end, STEP),
+            masks=tuple(
+                Interval(twin, first, last - 1)
+                for first, last in later.spans(taught.window_start, taught.window_end)
+            ),
         )
-        assert outcome.path is not None
-        learnt, untouched = (
-            made.store.weights.read(path, [row])
-            for path, row in ((taught.path, taught.row), (outcome.path, 0))
-        )
-        for name, array in untouched.items():
+        load = made.watches["load"].watch
+        outcome = run_task(TaskBuilder(load, made.store, WorkerSettings()).task(plan))
+        assert outcome.weights is not None
+        learnt = made.store.weights.read(taught.path, [taught.row])
+        for name, array in outcome.weights.items():
             np.testing.assert_allclose(learnt[name], array, err_msg=name)
         assert score.run()
     with parts(settings(tmp_path, batches.url, RULE), clock) as made:

@@ -18,10 +18,12 @@ from plugin.config import (
     WebSettings,
     WorkerSettings,
 )
-from plugin.jobs.fit_task import FitOutcome, FitTask, run_task
-from plugin.jobs.workers import WorkerPool
+from plugin.jobs.executors.executor import BuildTask
+from plugin.jobs.executors.local import WorkerPool
+from plugin.jobs.fit_task import FitOutcome, run_task
 from plugin.series import FloatArray, IntArray, Labels, Series
-from plugin.web import WebContext, create_app
+from plugin.web.application import create_app
+from plugin.web.context import WebContext
 
 STEP = 60
 NOW = (
@@ -56,8 +58,8 @@ class Threads:
     def __init__(self, *_: object) -> None:
         self._pool = ThreadPoolExecutor(1)
 
-    def submit(self, task: FitTask) -> "Future[FitOutcome]":
-        return self._pool.submit(run_task, task)
+    def submit(self, build: BuildTask, *, urgent: bool = False) -> "Future[FitOutcome]":
+        return self._pool.submit(lambda: run_task(build()))
 
     def stack_size(self, series: int, stack: int) -> int:
         return stack

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from plugin import app
+from plugin import job_schedule
 from plugin.app import Service
 from plugin.board import WatchHealth
 from plugin.commands.client import ServiceClient
@@ -118,7 +118,7 @@ def test_workers_that_have_nothing_to_do_are_looked_for_between_upkeeps(
 ) -> None:
     looks = list[int]()
     monkeypatch.setattr(Threads, "end_idle", lambda self: looks.append(1))
-    monkeypatch.setattr(app, "WORKER_CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(job_schedule, "WORKER_CHECK_SECONDS", 0.05)
     start(config(tmp_path, watch("a")))
     assert eventually(lambda: len(looks) >= 3)
 
@@ -334,7 +334,7 @@ def test_a_removed_watch_leaves_no_trace_though_a_run_of_it_ends_later(
     running.file = config(tmp_path, every_second("kept"), url=prometheus.url)
     running.service.reload()
     release.set()
-    assert eventually(lambda: not running.service._score_locks["removed"].locked())
+    assert eventually(lambda: not running.service._schedule._score_locks["removed"].locked())
     up = running.parts.metrics.watch_up
     assert eventually(
         lambda: (

@@ -17,6 +17,7 @@ from plugin.web.server.answer_threads import AnswerThreads
 from plugin.web.server.connection import Connection, Surroundings
 from plugin.web.server.gateway import Gateway
 from plugin.web.server.messages import IncomingRequest, OutgoingAnswer
+from plugin.web.server.starting import HEALTH
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,6 @@ REST_SECONDS = 1.0  # without accepting, when there are no descriptors
 LOG_SECONDS = 60.0  # between two lines about one trouble
 NO_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 # Threads of their own, so that neither health nor alerts wait for panels.
-HEALTH = b"/-/healthy"
 ALERTING = (b"/api/v1/alert", b"/metrics", b"/-/ready")
 ALERTING_THREADS = 2
 

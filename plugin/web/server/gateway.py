@@ -11,6 +11,7 @@ from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from plugin.web.server.answer_bodies import AnswerMemory
 from plugin.web.server.messages import HeaderFields, IncomingRequest, OutgoingAnswer, error_answer
+from plugin.web.server.starting import starting_answer
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +24,14 @@ class Gateway:
 
     def __init__(
         self,
-        application: WSGIApplication,
+        application: WSGIApplication | None,
         address: tuple[str, int],
         scheme: str,
         memory: AnswerMemory,
     ) -> None:
-        """address: host and port of the server; scheme: http or https."""
-        self._application = application
+        """application: None = it is still to come. address: host and port of the server; scheme:
+        http or https."""
+        self.application = application
         self._memory = memory
         self._environment: WSGIEnvironment = {
             "SCRIPT_NAME": "",
@@ -45,8 +47,10 @@ class Gateway:
 
     def answer(self, request: IncomingRequest) -> OutgoingAnswer:
         """What the application answers, or a 500 or 503 of ours; never raises."""
+        if self.application is None:
+            return starting_answer(request)
         try:
-            return self._call(request)
+            return self._call(self.application, request)
         except OSError as error:
             log.error("no room for an answer", extra={"err": str(error)})
             return error_answer(
@@ -56,7 +60,7 @@ class Gateway:
             log.error("request failed", exc_info=error)
             return error_answer(500, "internal", "an error of ours: the log has its trace")
 
-    def _call(self, request: IncomingRequest) -> OutgoingAnswer:
+    def _call(self, application: WSGIApplication, request: IncomingRequest) -> OutgoingAnswer:
         head: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(
@@ -65,7 +69,7 @@ class Gateway:
             head[:] = [(status, headers)]
             return lambda _: None
 
-        parts: Iterable[bytes] = self._application(self.environment(request), start_response)
+        parts: Iterable[bytes] = application(self.environment(request), start_response)
         try:
             content = b"".join(parts)
         finally:

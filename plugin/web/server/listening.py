@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from wsgiref.types import WSGIApplication
 
-from plugin.config import WebSettings, split_address
+from plugin.config import Config, WebSettings, split_address
 from plugin.errors import ConfigError
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.web.server.answer_bodies import AnswerMemory
@@ -30,8 +30,14 @@ class Server:
     """A server that listens until it is closed."""
 
     port: int
+    metrics: Metrics  # in which it counts
+    _gateway: Gateway
     _loop: EventLoop
     _thread: threading.Thread
+
+    def use(self, application: WSGIApplication) -> None:
+        """From now on requests are answered by this application."""
+        self._gateway.application = application
 
     def close(self) -> None:
         """Takes no more connections, lets the running requests end (5 s at most), then closes all
@@ -40,14 +46,20 @@ class Server:
         self._thread.join(CLOSING_SECONDS + 1)
 
 
+def listen(config: Config, metrics: Metrics | None = None) -> Server:
+    """The server of a service, whose application is still to come. Raises ConfigError."""
+    return serve(None, config.web, metrics, Path(config.store.path))
+
+
 def serve(
-    app: WSGIApplication,
+    app: WSGIApplication | None,
     settings: WebSettings,
     metrics: Metrics | None = None,
     folder: Path | None = None,
 ) -> Server:
     """Listens at web.listen_address (port 0 = any free one).
 
+    app: None = `Server.use` brings it later; until then the answer is that the service starts.
     folder: for answers that wait for slow clients; None = that for temporary files.
     Raises ConfigError when that is impossible, or when a file for TLS is wrong.
     """
@@ -72,7 +84,7 @@ def serve(
     loop = EventLoop(listeners, gateway, settings, metrics, tls.context if tls else None)
     thread = threading.Thread(target=loop.run, name="web", daemon=True)
     thread.start()
-    return Server(port, loop, thread)
+    return Server(port, metrics, gateway, loop, thread)
 
 
 def _listeners(host: str, port: int) -> list[socket.socket]:

@@ -5,8 +5,9 @@ import http
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from plugin.web import rows
-from plugin.web.answer_types import ErrorAnswer, ErrorDetail
+import msgspec
+
+from plugin.web.error_answer import ErrorAnswer, ErrorDetail
 from plugin.web.security_headers import SECURITY_HEADERS
 from plugin.web.server.answer_bodies import AnswerBody, MemoryBody
 
@@ -37,12 +38,17 @@ class OutgoingAnswer:
 
 def error_answer(status: int, code: str, message: str) -> OutgoingAnswer:
     """An error of the one shape that the API has."""
-    content = rows.encode(ErrorAnswer(ErrorDetail(code, message, "")))
-    fields = [
-        (b"Content-Type", b"application/json"),
-        (b"Content-Length", str(len(content)).encode()),
+    content = msgspec.json.encode(ErrorAnswer(ErrorDetail(code, message, "")))
+    fields = header_fields(b"application/json", len(content))
+    reason = http.HTTPStatus(status).phrase.encode()
+    return OutgoingAnswer(status, reason, fields, MemoryBody(content, lambda _: None))
+
+
+def header_fields(media: bytes, size: int) -> HeaderFields:
+    """Of an answer that the server itself makes; size: bytes of its body."""
+    return [
+        (b"Content-Type", media),
+        (b"Content-Length", str(size).encode()),
         (b"Cache-Control", b"no-store"),
         *((name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()),
     ]
-    reason = http.HTTPStatus(status).phrase.encode()
-    return OutgoingAnswer(status, reason, fields, MemoryBody(content, lambda _: None))

@@ -21,7 +21,8 @@ from plugin.maintenance import MaintenanceCalendar
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import FloatArray, IntArray, Labels, SeriesRecord, SeriesState, Tick
 from plugin.store import FeedbackNote, Store
-from plugin.web import WebContext, create_app
+from plugin.web.application import create_app
+from plugin.web.context import WebContext
 from plugin.web.preview_orders import PreviewDesk
 from plugin.web.server import Server, serve
 from tests.snapshots import snapshot

@@ -1,11 +1,14 @@
 """`bandwatch check` and the files of our own server."""
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from plugin.cli import main
+from plugin.config import Config
 from plugin.errors import ConfigError
+from plugin.web.server import Server, listen
 
 TLS = Path(__file__).parents[1] / "prometheus" / "testdata" / "tls"
 TEXT = """
@@ -57,14 +60,40 @@ def test_run_watches_its_file_only_where_it_is_told_to(
             raise ConfigError("it has seen enough")
 
         def stop(self) -> bool:
+            server = options["server"]
+            assert isinstance(server, Server)
+            server.close()
             return True
 
     monkeypatch.setattr("plugin.app.Service", StandIn)
     monkeypatch.setattr("signal.signal", lambda number, handler: None)
-    assert main(["run", str(file), *(["--config.watch"] if watched else [])]) == 1
+    anywhere = ["--web.listen-address", "127.0.0.1:0"]
+    assert main(["run", str(file), *anywhere, *(["--config.watch"] if watched else [])]) == 1
     changed = options["config_changed"]
     if not callable(changed):
         assert not watched and changed is None
         return
     file.write_text(file.read_text().replace("name: a", "name: b"))
     assert watched and [changed(), changed()] == [False, True]
+
+
+def test_a_service_that_cannot_be_built_listens_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "bandwatch.yml"
+    (tmp_path / "data").write_text("no folder")
+    file.write_text(
+        "prometheus: {url: http://localhost:9090}\nwatches: [{name: a, query: up}]\n"
+        f"store: {{path: {tmp_path}/data}}\nweb: {{listen_address: '127.0.0.1:0'}}\n"
+    )
+    servers: list[Server] = []
+
+    def keep(config: Config) -> Server:
+        servers.append(listen(config))
+        return servers[-1]
+
+    monkeypatch.setattr("plugin.web.server.listen", keep)
+    assert main(["run", str(file)]) == 1
+    assert "check `store.path`" in capsys.readouterr().err
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", servers[0].port), timeout=5)

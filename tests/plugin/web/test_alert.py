@@ -148,6 +148,7 @@ def test_a_watch_that_was_never_scored_is_late_from_the_last_reload(service: Ser
 def test_the_service_is_one_number(client: FlaskClient) -> None:
     [row] = get(client, "/api/v1/alert?by=service")
     assert list(row) == ["heartbeat_age_seconds"] and 0 <= row["heartbeat_age_seconds"] < 60  # type: ignore[operator]
+    assert get(client, "/api/v1/alert?by=service&field=reload_refused") == [{"reload_refused": 0.0}]
 
 
 def test_a_row_says_the_unit_of_its_watch(service: Service, client: FlaskClient) -> None:

@@ -15,7 +15,7 @@ from plugin.board import Board, LevelShift
 from plugin.config import User
 from plugin.series import Samples, SeriesState
 from plugin.store import Store
-from plugin.web import create_app
+from plugin.web.application import create_app
 from plugin.web.pages.band_chart import condensed
 from plugin.web.pages.elapsed_time import elapsed
 from plugin.web.pages.incident_cards import MAX_CARDS

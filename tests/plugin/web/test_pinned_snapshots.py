@@ -10,7 +10,7 @@ from plugin.board import Board
 from plugin.config import WebSettings
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.store import Store
-from plugin.web import WebContext
+from plugin.web.context import WebContext
 from plugin.web.pinned_snapshots import MAX_PINS, SnapshotPins
 from tests.snapshots import snapshot
 

@@ -110,8 +110,15 @@ class Stage:
         self.server: Server | None = None
 
     def serve(self, **settings: Any) -> Server:
+        return self._serve(self.application, **settings)
+
+    def serve_nothing(self) -> Server:
+        """Its application is still to come."""
+        return self._serve(None)
+
+    def _serve(self, application: SmallApplication | None, **settings: Any) -> Server:
         web = WebSettings(**{"listen_address": "127.0.0.1:0", "threads": 2, **settings})
-        self.server = serve(self.application, web, Metrics(self.registry))
+        self.server = serve(application, web, Metrics(self.registry))
         self._stack.callback(self.server.close)
         return self.server
 
