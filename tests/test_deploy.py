@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from plugin.cli.service import LEAVE_SECONDS
+from plugin.cli.service_process import LEAVE_SECONDS
 from plugin.config import load
 from plugin.scheduler import HEARTBEAT_SECONDS
 from plugin.version import VERSION

@@ -23,6 +23,7 @@ SCHEMAS = Path(__file__).parent / "schemas"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bandwatch" / "backends"
 OLDEST = "1.27"  # as kubeVersion in Chart.yaml says
 NEWEST = "1.37"
+OF_OPERATORS = ("monitoring.coreos.com/", "ray.io/")  # Kubernetes has no schemas of these
 DEFINITIONS = "/api/_definitions.json"  # as the schemas refer to them
 
 Manifest = dict[str, Any]
@@ -95,7 +96,7 @@ def registry(version: str) -> Registry[Any]:
 def validator(api_version: str, kind: str, version: str) -> Draft202012Validator:
     """Of a kind, for a version of Kubernetes; strict: no key that it does not know."""
     own = SCHEMAS / f"{kind.lower()}.json"
-    if api_version.startswith("monitoring.coreos.com/"):
+    if api_version.startswith(OF_OPERATORS):
         return Draft202012Validator(json.loads(own.read_text()))
     folder = files("kubernetes_validate") / "kubernetes-json-schema" / f"v{version}.0-local-strict"
     group = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", api_version)

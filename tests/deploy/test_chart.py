@@ -75,7 +75,7 @@ def pod_specs(path: Path) -> list[dict[str, Any]]:
     return [
         each["spec"] if each["kind"] == "Pod" else each["spec"]["template"]["spec"]
         for each in render("--values", path)
-        if each["kind"] in ("Pod", "StatefulSet")
+        if each["kind"] in ("Pod", "StatefulSet", "Deployment")
     ]
 
 
@@ -104,7 +104,8 @@ def test_no_pod_has_more_rights_than_it_needs(path: Path) -> None:
             }
             assert one["resources"]["requests"].keys() == {"cpu", "memory"}
             assert one["resources"]["limits"].keys() == {"memory"}
-    assert len(pods) == 1 + (path.name != "client-certificates-values.yaml")
+    services = 2 if path.name == "distributed-values.yaml" else 1
+    assert len(pods) == services + (path.name != "client-certificates-values.yaml")
 
 
 def test_users_are_those_of_the_image_or_of_the_platform() -> None:

@@ -3,6 +3,38 @@
 {{- include "bandwatch.checkAccess" . }}
 {{- include "bandwatch.checkConfig" . }}
 {{- include "bandwatch.checkParts" . }}
+{{- include "bandwatch.checkMode" . }}
+{{- end }}
+
+{{- /* Several pods share a database and an object store; one has a volume. */ -}}
+{{- define "bandwatch.checkMode" -}}
+{{- $store := default (dict) .Values.config.store }}
+{{- $executor := default (dict) .Values.config.executor }}
+{{- if eq .Values.mode "distributed" }}
+{{- if not .Values.existingConfigMap }}
+{{- range $key, $example := dict "url" "postgresql+psycopg://bandwatch@postgres.example.org/bandwatch" "weights" "s3://bucket/bandwatch" }}
+{{- if not (get $store $key) }}
+{{- fail (printf "config.store.%s: mode is distributed, and several pods cannot share a volume; name yours, such as %s" $key $example) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if or .Values.persistence.existingClaim (ne .Values.persistence.whenDeleted "Retain") }}
+{{- fail "persistence.existingClaim: mode is distributed, where no pod has a volume; leave persistence.existingClaim and persistence.whenDeleted out" }}
+{{- end }}
+{{- range $component := list "worker" "web" }}
+{{- with (get $.Values $component).autoscaling }}
+{{- if and .enabled (not (or .cpu .lagSeconds)) }}
+{{- fail (printf "%s.autoscaling: by nothing; set %s.autoscaling.cpu" $component $component) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and .Values.ray.enabled (or (hasKey $executor "kind") (hasKey $executor "address")) }}
+{{- fail "config.executor: ray.enabled is true, and the chart sets kind and address itself; leave the two out" }}
+{{- end }}
+{{- if regexMatch "://[^/@]*:[^/@]+@" (default "" $store.url) }}
+{{- fail "config.store.url: a password, which everybody who may read ConfigMaps would see; leave it out, and name a file of mounts as config.store.password_file" }}
+{{- end }}
 {{- end }}
 
 {{- define "bandwatch.checkAccess" -}}

@@ -12,6 +12,11 @@
 {{- end }}
 {{- end }}
 
+{{- /* The name of an object of one component, or of the one that there is. */ -}}
+{{- define "bandwatch.componentName" -}}
+{{ include "bandwatch.fullname" .root }}{{ with .component }}-{{ . }}{{ end }}
+{{- end }}
+
 {{- define "bandwatch.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "bandwatch.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -88,6 +93,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- end }}
 {{- $chart := dict "store" (dict "path" "/var/lib/bandwatch") "web" $web }}
+{{- if .Values.ray.enabled }}
+{{- $address := printf "ray://%s-head-svc.%s.svc:10001" (include "bandwatch.fullname" .) .Release.Namespace }}
+{{- $_ := set $chart "executor" (dict "kind" "ray" "address" $address) }}
+{{- end }}
 {{- mustMergeOverwrite (deepCopy .Values.config) $chart | toYaml }}
 {{- end }}
 
@@ -95,7 +104,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- define "bandwatch.restartConfig" -}}
 {{- $config := include "bandwatch.config" . | fromYaml }}
 {{- if .Values.configReload }}
-{{- $config = pick $config "store" "web" "workers" }}
+{{- $config = pick $config "store" "web" "workers" "executor" }}
 {{- end }}
 {{- toJson $config }}
 {{- end }}
