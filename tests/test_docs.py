@@ -17,7 +17,8 @@ from plugin.exposition import exposition
 from plugin.jobs.model_settings import POLICIES
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.store import Store
-from plugin.web import WebContext, create_app
+from plugin.web.application import create_app
+from plugin.web.context import WebContext
 from plugin.web.row_types import ScoreRow
 from plugin.web.rows import COLUMNS
 

@@ -14,7 +14,8 @@ from flask.testing import FlaskClient
 
 from plugin.components import Components
 from plugin.config import WebSettings
-from plugin.web import WebContext, create_app
+from plugin.web.application import create_app
+from plugin.web.context import WebContext
 from plugin.web.server import serve
 from tests.e2e import world
 from tests.grafana import infinity

@@ -19,7 +19,8 @@ from plugin.config import WebSettings
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import Labels
 from plugin.store import Store
-from plugin.web import WebContext, create_app
+from plugin.web.application import create_app
+from plugin.web.context import WebContext
 
 ROOT = Path(__file__).parent.parent.parent
 GRAFANA = ROOT / "grafana"

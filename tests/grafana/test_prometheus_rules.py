@@ -117,7 +117,8 @@ def test_the_rules_are_those_of_grafana_under_the_same_names() -> None:
     ][0]
     books = {rule["title"]: rule["annotations"]["runbook_url"] for rule in grafana["rules"]}
     assert {name: rule["annotations"]["runbook_url"] for name, rule in rules().items()} == books
-    assert [name for name, rule in rules().items() if "labels" in rule] == ["BandwatchUnreachable"]
+    labelled = [name for name, rule in rules().items() if "labels" in rule]
+    assert labelled == ["BandwatchUnreachable", "BandwatchReloadRefused"]
 
 
 def test_the_rules_link_to_dashboards_that_exist_with_variables_that_they_have() -> None:
@@ -142,7 +143,7 @@ def test_the_rules_read_metrics_that_exist() -> None:
     }
     exported = set(re.findall(r"^# TYPE (\w+)", exposition(registry, board).decode(), re.MULTILINE))
     read = set(re.findall(r"bandwatch_[a-z_]+", "".join(rule["expr"] for rule in rules().values())))
-    assert read <= exported and len(read) == 7
+    assert read <= exported and len(read) == 8
 
 
 def test_an_anomaly_fires_at_once_and_ends_with_its_alarm(tmp_path: Path) -> None:
@@ -383,4 +384,18 @@ def test_a_missing_series_is_named(tmp_path: Path) -> None:
         ONE,
         'requests{code="500",job="api"} (watch web) sends no samples any more',
         link=drawn(5),
+    )
+
+
+def test_a_refused_reload_fires_after_five_minutes_until_one_works(tmp_path: Path) -> None:
+    name = f"bandwatch_config_last_reload_successful{{{OURS}}}"
+    series = {name: "1x4 0x14 1x30"}
+    firing(tmp_path, "BandwatchReloadRefused", series, {5: 0, 9: 0, 10: 1, 18: 1, 20: 0})
+    summary(
+        tmp_path,
+        "BandwatchReloadRefused",
+        series,
+        12,
+        f'severity="ticket",{OURS}',
+        "The configuration file of Bandwatch was refused at its last reload",
     )

@@ -124,7 +124,8 @@ def test_a_rule_swallows_no_column_and_an_outage_ends_no_alert(rule: dict[str, A
         {"severity": "ticket"} if by_service else {}
     )  # all other rows carry severity
     by_incident = asked(rule)["A"]["by"] == "incident"  # no row at all is its normal answer
-    assert rule["execErrState"] == ("Alerting" if by_service else KEEP_LAST)
+    is_outage = asked(rule)["A"]["field"] == "heartbeat_age_seconds"
+    assert rule["execErrState"] == ("Alerting" if is_outage else KEEP_LAST)
     assert rule["noDataState"] == (OK if by_incident else rule["execErrState"])
     assert "notification_settings" not in rule
 
@@ -223,6 +224,11 @@ def fired(uid: str, *minutes: Mapping[str, float]) -> str:
             [{"heartbeat_age_seconds": each} for each in (119, 121, 181, 241, 5)],
             "...#.",
         ),
+        (
+            "reload-refused",
+            [*[{"reload_refused": 1.0}] * 7, {}, {"reload_refused": 0.0}],
+            ".....###.",
+        ),
     ],
 )
 def test_what_fires_when(uid: str, minutes: list[Mapping[str, float]], marks: str) -> None:
@@ -271,4 +277,4 @@ def test_the_alerts_of_the_application_keep_every_label_and_know_their_numbers(
     assert [dict(each.labels) for each in fired["unhealthy"]] == [
         {"watch": "web", "severity": "page"}
     ]
-    assert fired["stale-model"] == [] == fired["unreachable"]
+    assert fired["stale-model"] == fired["unreachable"] == fired["reload-refused"] == []

@@ -20,7 +20,8 @@ from plugin.config import Watch, WebSettings
 from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import Labels, SeriesState, Tick
 from plugin.store import Store
-from plugin.web import WebContext, create_app
+from plugin.web.application import create_app
+from plugin.web.context import WebContext
 from tests.grafana import files, infinity
 from tests.snapshots import snapshot
 
