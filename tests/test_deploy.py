@@ -415,9 +415,11 @@ class Machine:
     def __init__(self, folder: Path, user: int) -> None:
         self.bin = folder / "bin"
         self.policy = folder / "policy-rc.d"
+        self.clusters = folder / "createcluster.d"
+        self.postgres = folder / "postgresql"
         self.log = folder / "log"
         self.bin.mkdir()
-        for tool in ("rm", "chmod", "cat"):
+        for tool in ("rm", "chmod", "cat", "mkdir"):
             self.command(tool, f'exec /bin/{tool} "$@"')
         self.command("id", f"echo {user}")
 
@@ -436,7 +438,12 @@ class Machine:
             ["/bin/sh", SERVERS, *flags],
             capture_output=True,
             text=True,
-            env={"PATH": str(self.bin), "POLICY_RC_D": str(self.policy)},
+            env={
+                "PATH": str(self.bin),
+                "POLICY_RC_D": str(self.policy),
+                "POSTGRES_FOLDER": str(self.postgres),
+                "CREATECLUSTER_D": str(self.clusters),
+            },
         )
 
 
@@ -447,16 +454,47 @@ def test_nothing_is_installed_where_all_is_there(tmp_path: Path) -> None:
         machine.command(name, "")
     assert machine.install("--optional").returncode == 0 and not machine.log.exists()
     machine.command("chromium", "")
+    machine.command("initdb", "")
     assert machine.install().returncode == 0 and not machine.log.exists()
 
 
-def test_the_browser_is_installed_for_the_tests_and_not_for_the_demo(tmp_path: Path) -> None:
+def test_postgresql_is_found_off_the_path_where_debian_has_it(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, user=0)
+    machine.apt(0)
+    for name in (
+        "prometheus",
+        "promtool",
+        "prometheus-node-exporter",
+        "prometheus-alertmanager",
+        "chromium",
+    ):
+        machine.command(name, "")
+    folder = machine.postgres / "15" / "bin"
+    folder.mkdir(parents=True)
+    assert machine.install().returncode == 0 and machine.log.exists()
+    machine.log.unlink()
+    (folder / "initdb").touch(0o755)
+    assert machine.install().returncode == 0 and not machine.log.exists()
+
+
+def test_browser_and_database_are_installed_for_the_tests_and_not_for_the_demo(
+    tmp_path: Path,
+) -> None:
     machine = Machine(tmp_path, user=0)
     machine.command("apt-get", f'echo "$*" >>{machine.log}')
     assert machine.install("--optional").returncode == 0
-    assert "chromium" not in machine.log.read_text()
+    said = machine.log.read_text()
+    assert "chromium" not in said and "postgresql" not in said
     assert machine.install().returncode == 0
-    assert machine.log.read_text().endswith("prometheus-alertmanager chromium\n")
+    assert machine.log.read_text().endswith("prometheus-alertmanager postgresql chromium\n")
+
+
+def test_postgresql_comes_without_a_cluster(tmp_path: Path) -> None:
+    machine = Machine(tmp_path, user=0)
+    machine.command("apt-get", f"cat {machine.clusters}/*.conf >>{machine.log}")
+    assert machine.install().returncode == 0
+    assert machine.log.read_text() == "create_main_cluster = false\n" * 2
+    assert not list(machine.clusters.iterdir())
 
 
 def test_servers_are_installed_under_a_policy_that_starts_nothing(tmp_path: Path) -> None:
@@ -493,6 +531,7 @@ def test_the_tests_need_the_servers_and_the_demo_does_not(
     assert (strict.returncode, relaxed.returncode) == (1, 0)
     assert reason in strict.stderr and reason in relaxed.stderr
     assert (
-        "apt install prometheus prometheus-node-exporter prometheus-alertmanager" in strict.stderr
+        "apt install prometheus prometheus-node-exporter prometheus-alertmanager postgresql"
+        in strict.stderr
     )
     assert not machine.policy.exists()
