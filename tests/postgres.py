@@ -63,6 +63,11 @@ class PostgresServer:
         self.folder = Path(tempfile.mkdtemp(prefix="pg"))  # short: it holds a socket
         if not os.getuid():
             shutil.chown(self.folder, USER, USER)
+        self._create()
+        self.start()
+        return self
+
+    def _create(self) -> None:
         secret = self.folder / "password"
         secret.write_text(self.password)
         secret.chmod(0o644)
@@ -76,8 +81,6 @@ class PostgresServer:
             "--locale=C.UTF-8",
             "--no-sync",
         )
-        self.start()
-        return self
 
     def __exit__(
         self,
@@ -93,7 +96,7 @@ class PostgresServer:
         return self.folder / "data"
 
     def start(self) -> None:
-        """On a free port, or again on its own."""
+        """On a free port, or again on its own. After a kill, its children take a moment to end."""
         self.port = self.port or free_port()
         settings = (
             *SETTINGS,
@@ -103,20 +106,16 @@ class PostgresServer:
             f"unix_socket_directories={self.folder}",
         )
         options = [part for setting in settings for part in ("-c", setting)]
-        log = (self.folder / "log").open("ab")
-        self._process = subprocess.Popen(
-            as_user([self._program("postgres"), "-D", str(self.data), *options]),
-            stdout=log,
-            stderr=log,
-            cwd="/",
-        )
-        log.close()
+        command = as_user([self._program("postgres"), "-D", str(self.data), *options])
         deadline = time.monotonic() + START_SECONDS
-        while not self.answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+        while not (self._process and self.answers()):
+            if time.monotonic() > deadline:
                 raise AssertionError(
                     f"PostgreSQL did not start:\n{(self.folder / 'log').read_text()[-2000:]}"
                 )
+            if self._process is None or self._process.poll() is not None:
+                with (self.folder / "log").open("ab") as log:
+                    self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/")
             time.sleep(0.05)
 
     def answers(self) -> bool:
@@ -149,6 +148,20 @@ class PostgresServer:
         with self.connect(database) as connection:
             connection.execute(statement)  # type: ignore[call-overload]
 
+    def one(self, query: str, database: str = "postgres") -> object:
+        """The one value that a query gives."""
+        with self.connect(database) as connection:
+            row = connection.execute(query).fetchone()  # type: ignore[call-overload]
+        assert row is not None
+        return row[0]
+
+    def wait_until(self, query: str) -> None:
+        """Until the one value of a query is true."""
+        deadline = time.monotonic() + START_SECONDS
+        while not self.one(query):
+            assert time.monotonic() < deadline, query
+            time.sleep(0.05)
+
     def database(self, name: str) -> DatabaseServer:
         """Where a database of this name is, or would be."""
         url = f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{name}"
@@ -172,7 +185,11 @@ class PostgresServer:
 
     def _run(self, name: str, *arguments: str) -> None:
         subprocess.run(
-            as_user([self._program(name), *arguments]), check=True, capture_output=True, cwd="/"
+            as_user([self._program(name), *arguments]),
+            check=True,
+            capture_output=True,
+            cwd="/",
+            env={**os.environ, "PGPASSWORD": self.password},
         )
 
     @staticmethod
@@ -180,3 +197,34 @@ class PostgresServer:
         found = program(name)
         assert found is not None
         return found
+
+
+@dataclass
+class StandbyServer(PostgresServer):
+    """A copy of another server that follows it, and answers readers."""
+
+    primary: PostgresServer = field(default_factory=PostgresServer)
+
+    def _create(self) -> None:
+        self._run(
+            "pg_basebackup",
+            f"--pgdata={self.data}",
+            "--host=127.0.0.1",
+            f"--port={self.primary.port}",
+            "--username=postgres",
+            "--write-recovery-conf",
+            "--checkpoint=fast",
+            "--no-sync",
+        )
+
+    def wait_for_all(self) -> None:
+        """From now on the primary acknowledges only what is here, too."""
+        self.primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self.primary.execute("SELECT pg_reload_conf()")
+        self.primary.wait_until(
+            "SELECT count(*) > 0 FROM pg_stat_replication WHERE sync_state = 'sync'"
+        )
+
+    def promote(self) -> None:
+        """The standby is a primary from now on."""
+        assert self.one("SELECT pg_promote()")

@@ -26,6 +26,7 @@ class DatabaseUrlField(FieldType):
         text = self.text(value).strip()
         try:
             parts = urlsplit(text)
+            _ = parts.port  # raises for one that is no number, and for a list of hosts
             options = dict(parse_qsl(parts.query))
         except ValueError:
             raise InvalidValue(found_address(text), self.valid) from None

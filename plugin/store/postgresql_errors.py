@@ -42,15 +42,16 @@ REMEDIES = {
     "XX001": DAMAGED,
     "XX002": DAMAGED,
 }
-# Where a connection is refused, the driver has no SQLSTATE: by a part of the text of the server.
+# Where a connection is refused, the driver has no SQLSTATE: by a part of the server's text, the
+# first one that fits.
 CONNECTION_REMEDIES = {
+    "too many": MANY_CONNECTIONS,  # ... connections for role "bandwatch"
+    "remaining connection slots": MANY_CONNECTIONS,
     "password authentication failed": WRONG_PASSWORD,
     "no password supplied": WRONG_PASSWORD,
     "no pg_hba.conf entry": "it lets nobody in from here: add this host and user to pg_hba.conf",
-    "role ": WRONG_PASSWORD,
-    "database ": NO_DATABASE,
-    "too many": MANY_CONNECTIONS,
-    "remaining connection slots": MANY_CONNECTIONS,
+    'role "': WRONG_PASSWORD,
+    'database "': NO_DATABASE,
     "starting up": STARTING,
     "shutting down": STARTING,
     "recovery mode": STARTING,

@@ -100,6 +100,14 @@ def test_a_database_server_is_read() -> None:
     assert (store.password_file, store.pool_size) == ("etc/secret", 8)
 
 
+def test_several_database_hosts_belong_into_the_options() -> None:
+    url = "postgresql://b@/metrics?host=a:5432&host=b:5432&target_session_attrs=read-write"
+    text = MINIMAL % "" + "store: {url: '%s'}"
+    assert read(text % url).store.url == url.replace("postgresql:", "postgresql+psycopg:")
+    with pytest.raises(ConfigError, match=r"store\.url: found .*; valid is the URL of a Postgre"):
+        read(text % "postgresql://b@a:5432,b:5432/metrics")
+
+
 def test_where_fits_run_is_read() -> None:
     text = MINIMAL % "" + "executor: {kind: ray, address: 'ray://head:10001', gpus_per_fit: 0.5}"
     executor = read(text).executor

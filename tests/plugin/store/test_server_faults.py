@@ -1,0 +1,169 @@
+"""What goes wrong with a real PostgreSQL: each error in words with its remedy, and the store goes
+on by itself once the server does."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from plugin.errors import StoreError
+from plugin.series import IntArray
+from plugin.store import Store, postgresql
+from plugin.store.server import DatabaseServer
+from tests.plugin.store.build import POSTGRESQL_ONLY, tick
+from tests.postgres import PostgresServer
+from tests.servers import free_port
+
+ROLE = "guest"  # may sign in, and is no superuser
+FULL_DISK = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100';
+END $$;
+CREATE TRIGGER full_disk BEFORE INSERT ON samples EXECUTE FUNCTION refuse()
+"""
+
+
+@pytest.fixture
+def guest(postgres: PostgresServer, server: DatabaseServer) -> Iterator[DatabaseServer]:
+    """The database of the test, for a user without rights in it."""
+    postgres.execute(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{postgres.password}'")
+    yield replace(server, url=server.url.replace("postgres@", f"{ROLE}@"))
+    postgres.drop(server)
+    postgres.execute(f"DROP ROLE {ROLE}")
+
+
+def database_of(server: DatabaseServer) -> str:
+    return server.url.rsplit("/", 1)[1]
+
+
+def refusal(folder: Path, server: DatabaseServer) -> str:
+    with pytest.raises(StoreError) as refused:
+        Store.open(folder, server=server)
+    said = str(refused.value)
+    assert said.startswith("postgresql://") and (not server.password or server.password not in said)
+    return said
+
+
+@POSTGRESQL_ONLY
+def test_a_wrong_password(tmp_path: Path, server: DatabaseServer) -> None:
+    said = refusal(tmp_path, replace(server, password="no"))
+    assert "check `store.url` and `store.password_file`" in said
+
+
+@POSTGRESQL_ONLY
+def test_a_new_password_needs_no_restart(
+    tmp_path: Path, guest: DatabaseServer, postgres: PostgresServer
+) -> None:
+    secret = tmp_path / "password"
+    secret.write_text(f"{postgres.password}\n")
+    postgres.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {ROLE}", database_of(guest))
+    guest = replace(guest, password="", password_file=str(secret))
+    store = Store.open(tmp_path / "data", server=guest)
+    postgres.execute(f"ALTER ROLE {ROLE} PASSWORD 'new'")
+    store._database._engine.dispose()
+    with pytest.raises(StoreError, match="it refuses the user or the password"):
+        store.series.of("cpu")
+    secret.write_text("new\n")
+    assert store.series.of("cpu") == []
+    store.close()
+
+
+@POSTGRESQL_ONLY
+def test_a_password_file_that_cannot_be_read(tmp_path: Path, server: DatabaseServer) -> None:
+    with pytest.raises(StoreError, match=r"cannot read `store\.password_file` .*/none: "):
+        Store.open(tmp_path, server=replace(server, password_file=str(tmp_path / "none")))
+
+
+@POSTGRESQL_ONLY
+def test_no_such_database(tmp_path: Path, server: DatabaseServer) -> None:
+    missing = replace(server, url=f"{server.url}_missing")
+    assert "make it, `createdb NAME`, or correct `store.url`" in refusal(tmp_path, missing)
+
+
+def test_a_server_that_does_not_run(tmp_path: Path) -> None:
+    nowhere = DatabaseServer(f"postgresql+psycopg://postgres@127.0.0.1:{free_port()}/none")
+    assert "check that the server runs, and host and port of `store.url`" in refusal(
+        tmp_path, nowhere
+    )
+
+
+@POSTGRESQL_ONLY
+def test_too_many_connections(
+    tmp_path: Path, guest: DatabaseServer, postgres: PostgresServer
+) -> None:
+    postgres.execute(f"ALTER ROLE {ROLE} CONNECTION LIMIT 0")
+    assert "raise max_connections of the server, or lower `store.pool_size`" in refusal(
+        tmp_path, guest
+    )
+
+
+@POSTGRESQL_ONLY
+def test_a_pool_that_is_too_small(
+    tmp_path: Path, server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "POOL_SECONDS", 0.1)
+    store = Store.open(tmp_path, server=replace(server, pool_size=1))
+    with (
+        store._database.reading(),
+        pytest.raises(StoreError, match=r"raise `store\.pool_size`, 1, or lower `web\.threads`"),
+    ):
+        store.series.of("cpu")
+    assert store.series.of("cpu") == []
+    store.close()
+
+
+@POSTGRESQL_ONLY
+def test_a_user_without_rights(tmp_path: Path, guest: DatabaseServer) -> None:
+    assert "it has to own the tables, and may CREATE in its schema" in refusal(tmp_path, guest)
+
+
+@POSTGRESQL_ONLY
+def test_a_server_that_is_too_old(
+    tmp_path: Path, server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "OLDEST_VERSION", 99)
+    assert "this needs 99 or newer: upgrade the server" in refusal(tmp_path, server)
+
+
+@POSTGRESQL_ONLY
+def test_a_schema_of_a_newer_program(
+    tmp_path: Path, server: DatabaseServer, postgres: PostgresServer
+) -> None:
+    postgres.execute("UPDATE alembic_version SET version_num = '9999'", database_of(server))
+    assert "schema 9999 was written by a newer version" in refusal(tmp_path, server)
+
+
+@POSTGRESQL_ONLY
+def test_a_full_disk_loses_nothing_acknowledged_and_writing_goes_on_by_itself(
+    store: Store, ids: IntArray, server: DatabaseServer, postgres: PostgresServer
+) -> None:
+    store.write([tick(ids, [60])], "q", (60, 60))
+    postgres.execute(FULL_DISK, database_of(server))
+    with pytest.raises(StoreError, match="the disk is full: free some space; all that was ackn"):
+        store.write([tick(ids, [120])], "q", (120, 120))
+    assert store.samples.scored_until("cpu") == 60
+    postgres.execute("DROP TRIGGER full_disk ON samples", database_of(server))
+    store.write([tick(ids, [120])], "q", (120, 120))
+    assert store.samples.scored_until("cpu") == 120
+
+
+@POSTGRESQL_ONLY
+def test_a_connection_that_the_server_ends_costs_one_transaction(
+    store: Store, ids: IntArray, server: DatabaseServer, postgres: PostgresServer
+) -> None:
+    """As an administrator does, or a proxy that was restarted."""
+    end = f"""SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = '{database_of(server)}'"""
+    with (
+        pytest.raises(StoreError, match="what was not acknowledged is written again"),
+        store._database.writing() as connection,
+    ):
+        postgres.execute(end)
+        connection.exec_driver_sql("SELECT 1")
+    for time in (60, 120):
+        store.write([tick(ids, [time])], "q", (time, time))
+    rows = store.samples.latest(ids, 10)
+    assert [part.times.tolist() for part in rows] == [[60, 120]] * 3
+    assert np.isfinite(rows[0].score).all()
