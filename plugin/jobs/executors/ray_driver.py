@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import detectors.device as device
 from detectors.api import TrainingTooSlow
+from plugin.clock import pause
 from plugin.config import ExecutorSettings
 from plugin.jobs.fit_task import FitOutcome, FitTask, run_task
 from plugin.version import VERSION
@@ -20,6 +21,8 @@ from plugin.version import VERSION
 # A driver that cannot reach its cluster for so long ends.
 LOST_SECONDS = 20
 MAX_QUEUE_SECONDS = 3600  # that a fit may wait for a free node
+ROOM_TRIES = 6
+ROOM_SECONDS = 0.5  # between them: Ray gives the room of past fits back once a second
 MEMORY_REMEDY = "lower `workers.stack`, or raise `executor.cpus_per_fit`"
 
 
@@ -124,7 +127,7 @@ class _Driver:
 
     def _reply(self, task: FitTask) -> Reply:
         try:
-            reference = self._fit.remote(VERSION, self._threads, [self._ray.put(task)])
+            reference = self._fit.remote(VERSION, self._threads, [self._stored(task)])
         except Exception as error:  # of Ray, e.g. no room for the arrays
             return self._failure(error)
         with self._lock:
@@ -140,6 +143,16 @@ class _Driver:
         finally:
             with self._lock:
                 self._running.discard(reference)
+
+    def _stored(self, task: FitTask) -> Any:
+        """The reference to a task in the object store, which may be full for a moment."""
+        full = (self._ray.exceptions.ObjectStoreFullError, self._ray.exceptions.OutOfDiskError)
+        for _ in range(ROOM_TRIES - 1):
+            try:
+                return self._ray.put(task)
+            except full:
+                pause(ROOM_SECONDS)
+        return self._ray.put(task)
 
     def _failure(self, error: Exception) -> Failure:
         """What an error of a fit or of Ray means."""

@@ -1,10 +1,11 @@
 """Fits on a real Ray cluster whose nodes come and go."""
 
+import importlib.util
 import logging
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,16 +13,24 @@ import pytest
 from detectors.api import SeriesBatch
 from plugin.config import ExecutorSettings, WorkerSettings
 from plugin.errors import FitFailed
+from plugin.jobs.executors import ray_executor
 from plugin.jobs.executors.local import WorkerPool
 from plugin.jobs.executors.ray_executor import RayExecutor
 from plugin.jobs.fit_task import FitTask
 from tests.plugin.jobs.executors.cluster import (
+    NODE,
     OBJECT_STORE_BYTES,
     drive_another_version,
-    drive_nowhere,
-    drive_slowly,
+    drive_steered,
     ray_cluster,
+    ray_head,
     task,
+)
+from tests.plugin.jobs.executors.contract import keeps_the_contract
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("ray") is None,
+    reason="ray is not installed: pip install bandwatch[ray]",
 )
 
 
@@ -41,19 +50,29 @@ def begun(folder: Path) -> list[list[str]]:
     return [path.name.split("-") for path in folder.iterdir() if path.name != "go"]
 
 
-def test_nodes_come_and_go(
+def folder_for(parent: Path, name: str) -> Path:
+    folder = parent / name
+    folder.mkdir()
+    return folder
+
+
+def test_a_cluster_whose_nodes_come_and_go(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One test, because a cluster takes seconds to start."""
-    pytest.importorskip("ray", reason="ray is not installed: pip install bandwatch[ray]")
+    """One test, because a cluster takes seconds to start, and so does each driver."""
     monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "3")  # not the 20 of a service
-    with ray_cluster() as cluster:
+    monkeypatch.setattr(ray_executor, "RECONNECT_SECONDS", 0.5)
+    with ray_cluster(spills=False) as cluster:
         settings = ExecutorSettings(kind="ray", address=cluster.address, fits=2)
+        keeps_the_contract(RayExecutor(settings.model_copy(update={"fits": 1}), None))
         _refuses_another_version(settings)
-        _passes_more_than_the_object_store_holds(settings)
-        _cancels_what_runs(settings, tmp_path / "cancelled")
-        _survives_the_loss_of_a_node(settings, cluster, tmp_path / "lost")
-        _falls_back_when_the_head_is_lost(settings, cluster, caplog)
+        executor = RayExecutor(settings, None, drive=drive_steered)
+        _passes_more_than_the_object_store_holds(executor)
+        _tells_that_the_object_store_is_full(executor)
+        _survives_the_loss_of_a_node(executor, cluster, folder_for(tmp_path, "lost"))
+        _cancels_what_runs(executor, folder_for(tmp_path, "cancelled"))
+        _waits_for_what_a_fit_asks_for(settings, cluster, caplog)
+        _falls_back_while_the_head_is_lost(settings, cluster, folder_for(tmp_path, "head"), caplog)
 
 
 def _refuses_another_version(settings: ExecutorSettings) -> None:
@@ -64,26 +83,58 @@ def _refuses_another_version(settings: ExecutorSettings) -> None:
     executor.close()
 
 
-def _passes_more_than_the_object_store_holds(settings: ExecutorSettings) -> None:
-    """Tasks of a third of the store, several times as much in all; never more than two at once."""
-    steps = OBJECT_STORE_BYTES // 3 // 11
-    values = np.random.default_rng(0).normal(size=(1, steps))
+def _large_task(size_bytes: int) -> FitTask:
+    """A detector that cannot learn: its arrays travel all the same."""
+    values = np.random.default_rng(0).normal(size=(1, size_bytes // 11))
     large = SeriesBatch(values, np.ones(values.shape, bool), 0, 60)
-    executor = RayExecutor(settings, None)
+    return FitTask(spec="{}", ids=(1,), batch=large, alert_budget=1e-6)
 
-    def build() -> FitTask:  # a detector that cannot learn: its arrays travel all the same
-        return FitTask(spec="{}", ids=(1,), batch=large, alert_budget=1e-6)
 
-    for future in [executor.submit(build) for _ in range(6)]:
+def _passes_more_than_the_object_store_holds(executor: RayExecutor) -> None:
+    """Tasks of a third of the store, several times as much in all; never more than two at once."""
+    for future in [executor.submit(lambda: _large_task(OBJECT_STORE_BYTES // 3)) for _ in range(6)]:
         with pytest.raises(FitFailed, match="DetectorError") as failure:
             executor.result_of(future)
         assert failure.value.reason == "error"
-    executor.close()
 
 
-def _cancels_what_runs(settings: ExecutorSettings, folder: Path) -> None:
-    folder.mkdir()
-    executor = RayExecutor(settings, None, drive=drive_slowly)
+def _tells_that_the_object_store_is_full(executor: RayExecutor) -> None:
+    with pytest.raises(
+        FitFailed, match=r"full: .*--object-store-memory.*executor\.fits"
+    ) as failure:
+        executor.result_of(executor.submit(lambda: _large_task(2 * OBJECT_STORE_BYTES)))
+    assert failure.value.reason == "object_store"
+    assert executor.result_of(executor.submit(task)).ids == (7,), "the next one has room"
+
+
+def _survives_the_loss_of_a_node(executor: RayExecutor, cluster: Any, folder: Path) -> None:
+    """Two fits run, and three wait without their arrays. The urgent one goes first when a node is
+    lost in mid-fit; each fit has exactly one result."""
+    built = []
+
+    def build(number: int) -> Callable[[], FitTask]:
+        def made() -> FitTask:
+            built.append(number)
+            return slow_task(folder, number)
+
+        return made
+
+    futures = [executor.submit(build(number), urgent=number == 5) for number in (1, 2)]
+    until(lambda: len(begun(folder)) == 2)
+    futures += [executor.submit(build(number), urgent=number == 5) for number in (3, 4, 5)]
+    assert sorted(built) == [1, 2]
+    worker = cluster.list_all_nodes()[1]
+    nodes = {node for _, node, _ in begun(folder)}
+    assert worker.node_id in nodes and len(nodes) == 2, "one fit on each node"
+    cluster.remove_node(worker, allow_graceful=False)
+    (folder / "go").touch()
+    assert [executor.result_of(future).ids for future in futures] == [(n,) for n in range(1, 6)]
+    assert built[2:] == [5, 3, 4]
+    starts = sorted(number for number, _, _ in begun(folder))
+    assert len(starts) == 6 and set(starts[:3]) == {"1", "2"}, "one of them began twice"
+
+
+def _cancels_what_runs(executor: RayExecutor, folder: Path) -> None:
     executor.submit(lambda: slow_task(folder, 1))
     until(lambda: begun(folder))
     [[_, _, pid]] = begun(folder)
@@ -91,59 +142,44 @@ def _cancels_what_runs(settings: ExecutorSettings, folder: Path) -> None:
     until(lambda: not Path(f"/proc/{pid}").exists())
 
 
-def _survives_the_loss_of_a_node(settings: ExecutorSettings, cluster: object, folder: Path) -> None:
-    folder.mkdir()
-    executor = RayExecutor(settings, None, drive=drive_slowly)
-    futures = [executor.submit(lambda n=n: slow_task(folder, n)) for n in (1, 2)]
-    until(lambda: len(begun(folder)) == 2)
-    worker = cluster.list_all_nodes()[1]  # type: ignore[attr-defined]
-    nodes = {node for _, node, _ in begun(folder)}
-    assert worker.node_id in nodes and len(nodes) == 2, "one fit on each node"
-    cluster.remove_node(worker, allow_graceful=False)  # type: ignore[attr-defined]
-    (folder / "go").touch()
-    assert [executor.result_of(future).ids for future in futures] == [(1,), (2,)]
-    assert len(begun(folder)) == 3, "one of them began twice"
-    executor.close()
-
-
-def _falls_back_when_the_head_is_lost(
-    settings: ExecutorSettings, cluster: object, caplog: pytest.LogCaptureFixture
+def _waits_for_what_a_fit_asks_for(
+    settings: ExecutorSettings, cluster: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    states: list[bool] = []
-    executor = RayExecutor(settings, WorkerPool(WorkerSettings()), states.append)
-    assert executor.result_of(executor.submit(task)).ids == (7,)
-    [driver] = executor.pids()
-    cluster.shutdown()  # type: ignore[attr-defined]
-    with caplog.at_level(logging.ERROR):
-        assert executor.result_of(executor.submit(task)).ids == (7,)
-    assert states == [True, False]
-    assert "executor unreachable" in caplog.messages
-    assert not Path(f"/proc/{driver}").exists()
+    """A GPU that no node has, until one comes that says that it has one."""
+    executor = RayExecutor(settings.model_copy(update={"gpus_per_fit": 1.0}), None)
+    with caplog.at_level(logging.WARNING):
+        future = executor.submit(task)
+        until(lambda: any("no node has" in message for message in caplog.messages))
+    assert caplog.records[-1].__dict__["missing"] == "1 GPU"
+    time.sleep(0.5)
+    assert not future.done()
+    cluster.add_node(**NODE | {"num_gpus": 1}, wait=False)
+    assert executor.result_of(future).ids == (7,)
     executor.close()
 
 
-def test_without_a_cluster_and_without_a_fallback_a_fit_fails_and_says_what_to_do() -> None:
+def _falls_back_while_the_head_is_lost(
+    settings: ExecutorSettings, cluster: Any, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The fit that is lost with it runs on this machine; when it is back, it is used again."""
     states: list[bool] = []
-    settings = ExecutorSettings(kind="ray", address="127.0.0.1:1", fits=2, fallback="none")
-    executor = RayExecutor(settings, None, states.append, drive=drive_nowhere)
-    futures = [executor.submit(task) for _ in range(3)]
-    for future in futures:
-        with pytest.raises(FitFailed, match=r"127\.0\.0\.1:1.*nobody is there.*head") as failure:
-            executor.result_of(future)
-        assert failure.value.reason == "unreachable"
-    assert states == [False], "it is tried again a minute later, not with each fit"
-    executor.close()
-
-
-def test_a_driver_that_ends_costs_nothing_where_there_is_a_fallback() -> None:
-    settings = ExecutorSettings(kind="ray", fits=1)
+    builds = iter([slow_task(folder, 1), task()])
     local = WorkerPool(WorkerSettings())
-    executor = RayExecutor(settings, local, drive=end_at_once)
-    assert executor.result_of(executor.submit(task)).ids == (7,)
-    assert executor.pids() == local.pids()
-    executor.close()
-
-
-def end_at_once(*_: object) -> None:
-    """A driver that dies before it has said a word."""
-    os._exit(1)
+    executor = RayExecutor(settings, local, states.append, drive=drive_steered)
+    future = executor.submit(lambda: next(builds))
+    until(lambda: begun(folder))
+    [driver] = executor.pids()
+    port = int(cluster.address.rpartition(":")[2])
+    cluster.shutdown()
+    with caplog.at_level(logging.ERROR):
+        assert executor.result_of(future).ids == (7,)
+    assert states == [True, False] and "executor unreachable" in caplog.messages
+    assert not Path(f"/proc/{driver}").exists() and executor.pids() == local.pids()
+    restarted = ray_head(gcs_server_port=port)
+    try:
+        time.sleep(ray_executor.RECONNECT_SECONDS)
+        assert executor.result_of(executor.submit(task)).ids == (7,)
+        assert states == [True, False, True]
+    finally:
+        executor.close()
+        restarted.shutdown()

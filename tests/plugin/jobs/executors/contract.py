@@ -1,49 +1,27 @@
 """What every executor does, in processes of this machine and on a real Ray cluster."""
 
-import importlib.util
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from plugin.config import ExecutorSettings, WorkerSettings
 from plugin.errors import FitFailed, Stopped, StoreError
 from plugin.jobs.executors import Executor
-from plugin.jobs.executors.local import WorkerPool
-from plugin.jobs.executors.ray_executor import RayExecutor
 from plugin.jobs.fit_task import FitTask, run_task
-from tests.plugin.jobs.executors.cluster import ray_cluster, task
-
-NO_RAY = "ray is not installed: pip install bandwatch[ray]"
+from tests.plugin.jobs.executors.cluster import task
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    if importlib.util.find_spec("ray") is None:
-        pytest.skip(NO_RAY)
-    with ray_cluster() as cluster:
-        yield cluster.address
-
-
-@pytest.fixture(params=["local", "ray"])
-def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
-    made: Executor = WorkerPool(WorkerSettings())
-    if request.param == "ray":
-        address = request.getfixturevalue("address")
-        settings = ExecutorSettings(kind="ray", address=address, fits=1)
-        made = RayExecutor(settings, None)
-    yield made
-    made.close()
-
-
-def test_an_executor_keeps_its_contract(executor: Executor) -> None:
-    """One test, because each executor takes seconds to start."""
-    _gives_the_outcome_of_the_fit(executor)
-    _runs_urgent_fits_first(executor)
-    _tells_why_there_is_none(executor)
-    _ends_when_idle_and_starts_anew(executor)
-    _stops(executor)
+def keeps_the_contract(executor: Executor) -> None:
+    """executor: runs one fit at a time; it is closed in the end."""
+    try:
+        _gives_the_outcome_of_the_fit(executor)
+        _runs_urgent_fits_first(executor)
+        _tells_why_there_is_none(executor)
+        _ends_when_idle_and_starts_anew(executor)
+        _stops(executor)
+    finally:
+        executor.close()
 
 
 def _gives_the_outcome_of_the_fit(executor: Executor) -> None:
