@@ -13,6 +13,7 @@ from tests.servers import PrometheusServer
 # What takes a minute or more.
 LONG = (
     "tests/e2e/test_fortnight.py",
+    "tests/e2e/test_night.py",
     "tests/crash/test_crash.py",
     "tests/plugin/preview/test_past_service.py",
     "tests/e2e/test_commands.py",

@@ -2,11 +2,9 @@
 goes wrong is told with what to do."""
 
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,58 +13,25 @@ from plugin.errors import ResourcesExhausted, StoreError, WeightsUnavailable
 from plugin.store import Store, object_weights
 from plugin.store.object_weights import ObjectWeights
 from plugin.store.weights import WeightFiles, Weights, encoded
+from tests.object_store import S3Server
 
 STATE = {"weight": np.arange(12, dtype=np.float32).reshape(3, 4), "after.level": np.zeros(3)}
 NO_CLIENT = "s3fs and moto are not installed: pip install bandwatch[s3] 'moto[server]'"
-HOST = "127.0.0.1"
-
-
-class S3Server:
-    """A real S3 API of this machine, which can go away and come back with what it holds."""
-
-    def __init__(self) -> None:
-        with socket.create_server((HOST, 0)) as free:
-            self.port = free.getsockname()[1]
-        self.url = f"http://{HOST}:{self.port}"
-        self._server: Any = None
-
-    def start(self) -> None:
-        from moto.server import ThreadedMotoServer
-
-        self._server = ThreadedMotoServer(ip_address=HOST, port=self.port, verbose=False)
-        self._server.start()
-
-    def stop(self) -> None:
-        if self._server is not None:
-            self._server.stop()
-        self._server = None
-
-    def make_bucket(self, name: str) -> None:
-        import s3fs
-
-        s3fs.S3FileSystem(endpoint_url=self.url).mkdir(name)
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[S3Server]:
     for library in ("s3fs", "moto"):
         pytest.importorskip(library, reason=NO_CLIENT)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "test")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-        server = S3Server()
-        server.start()
+    with S3Server() as server:
         server.make_bucket("models")
         yield server
-        server.stop()
 
 
 @pytest.fixture
 def s3(running: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
-    """As an operator says where it is and who we are."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", running.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    for name, value in running.environment.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr(object_weights, "RETRY_SECONDS", 0.01)
     return running
 
