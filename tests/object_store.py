@@ -39,8 +39,10 @@ class S3Server:
         }
 
     def start(self) -> None:
+        import s3fs
         from moto.server import ThreadedMotoServer
 
+        s3fs.S3FileSystem.clear_instance_cache()  # clients that a test before has made
         self._server = ThreadedMotoServer(ip_address=HOST, port=self.port, verbose=False)
         self._server.start()
 
@@ -50,6 +52,9 @@ class S3Server:
         self._server = None
 
     def make_bucket(self, name: str) -> None:
+        """moto keeps buckets in this process: one of a test before may be there still."""
         import s3fs
 
-        s3fs.S3FileSystem(endpoint_url=self.url, key="test", secret="test").mkdir(name)
+        s3fs.S3FileSystem(endpoint_url=self.url, key="test", secret="test").makedirs(
+            name, exist_ok=True
+        )
