@@ -4,6 +4,7 @@ somewhere without a network."""
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from flask import Response, request
 
@@ -20,6 +21,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 INDEX = "README.md"
 RUNBOOKS = "runbooks"
 PICTURES = "pictures"
+MEDIA: Mapping[str, str] = MappingProxyType({".png": "image/png", ".svg": "image/svg+xml"})
 PICTURE_SECONDS = 3600  # that a browser need not ask again
 
 
@@ -57,7 +59,7 @@ def _page(path: str) -> Response:
 def _picture(query: DocumentQuery) -> Response:
     path = _known(query.name, PICTURES, "picture")
     headers = {"Cache-Control": f"public, max-age={PICTURE_SECONDS}"}
-    return Response((DOCS / path).read_bytes(), headers=headers, mimetype="image/png")
+    return Response((DOCS / path).read_bytes(), headers=headers, mimetype=MEDIA[Path(path).suffix])
 
 
 def _known(name: str, folder: str, noun: str) -> str:

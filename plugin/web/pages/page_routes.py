@@ -123,7 +123,7 @@ PAGE_ROUTES = (
         query=DocumentQuery,
         access=Access.OPEN,
         answer=str,
-        media="image/png",
+        media="image/*",
     ),
     Route(
         path="/sign-in",
