@@ -30,7 +30,7 @@ LAYERS = (
     "config",
     "domain",
     "logs selectors range_vectors public_addresses",
-    "series errors version clock nearest_name file_changes systemd",
+    "series errors version clock nearest_name file_changes systemd process_memory",
 )
 # Arrows that point down and are forbidden all the same: readers only read, writers never serve.
 FORBIDDEN = {

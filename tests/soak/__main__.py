@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from plugin import process_memory
 from plugin.domain.times import DAY
 from tests.soak.measures import Day, growths, row, table
 from tests.soak.plan import SoakPlan
@@ -17,13 +18,9 @@ from tests.soak.run import soak
 def main() -> int:
     """Returns the exit status."""
     options = _options()
-    plan = SoakPlan(
-        days=options.days,
-        step=options.step,
-        detector=options.detector,
-        history=options.history * DAY,
-        retention=(options.history + 2) * DAY,
-    )
+    process_memory.share_heaps()  # as `bandwatch run` does
+    with process_memory.loading():
+        plan = _plan(options)
     days: list[Day] = []
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -39,6 +36,16 @@ def main() -> int:
         found.append(f"{run.failed} jobs or requests have failed")
     print("\n".join(found) if found else "Nothing grows.")
     return 1 if found else 0
+
+
+def _plan(options: argparse.Namespace) -> SoakPlan:
+    return SoakPlan(
+        days=options.days,
+        step=options.step,
+        detector=options.detector,
+        history=options.history * DAY,
+        retention=(options.history + 2) * DAY,
+    )
 
 
 def _options() -> argparse.Namespace:
