@@ -72,7 +72,7 @@ class SlowLevel:
         counted = trusted
         if clamped.any():
             counted = trusted & ~clamped
-            level = np.where(clamped, self.level + np.sign(drift) * limit, level)
+            level = np.where(clamped, self.level + np.copysign(limit, drift), level)
         if self._growing:
             self.samples = self.samples + counted
             weight = np.maximum(self._weight, 1 / np.maximum(self.samples, 1))

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import time
 
 from plugin.errors import PrometheusError
 from plugin.grid import Grid
@@ -15,7 +16,22 @@ log = logging.getLogger(__name__)
 # Times at which a young source is looked at: of a day, one in five minutes, in which Prometheus
 # still shows the sample before.
 PROBES = 288
+PROGRESS_SECONDS = 10  # between two log lines about one load
 RETRY_SECONDS = 600  # after a request for history that failed, or was answered in part
+
+
+class _LoadLog:
+    """Says how far the history of a watch is loaded, now and then: most loads take seconds."""
+
+    def __init__(self, watch: str) -> None:
+        self._watch = watch
+        self._due_at = time.monotonic() + PROGRESS_SECONDS
+
+    def tell(self, share: float) -> None:
+        now = time.monotonic()
+        if now >= self._due_at:
+            self._due_at = now + PROGRESS_SECONDS
+            log.info("loading history", extra={"watch": self._watch, "done": f"{share:.0%}"})
 
 
 class FitHistory:
@@ -29,13 +45,8 @@ class FitHistory:
 
     def load(self, window: Grid) -> int:
         """For a new watch. Returns the samples added. Raises PrometheusError, Stopped."""
-        name = self._context.watch.name
         history = watch_history.load(
-            self._context,
-            window,
-            progress=lambda share: log.info(
-                "loading history", extra={"watch": name, "done": f"{share:.0%}"}
-            ),
+            self._context, window, progress=_LoadLog(self._context.watch.name).tell
         )
         if history.partial:
             self._wait()

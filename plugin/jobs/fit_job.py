@@ -9,6 +9,7 @@ from itertools import islice
 
 import numpy as np
 
+from detectors.baseline import Baseline
 from detectors.registry import detector_named, to_spec
 from plugin.config import WorkerSettings
 from plugin.domain.model_decisions import Order, OrderKind, OrderResult
@@ -248,11 +249,13 @@ class FitJob:
             self._fit([FitNeed(self._baseline, False, records)], plan.window.end)
 
     def _wait(self, reason: str, history: float) -> float:
-        """Seconds. Too little history is worth another try when there is twice as much; any other
-        reason waits for the next refit."""
+        """Seconds. Too little history is worth another try when there is enough for any model, and
+        then whenever there is twice as much; any other reason waits for the next refit."""
         if reason != "not_enough_data":
             return self.watch.fit_every
-        return min(self.watch.fit_every, max(8 * self.watch.step, history))
+        enough = Baseline.least * self.watch.step
+        wait = history if history >= enough else enough - history + self.watch.step
+        return min(self.watch.fit_every, wait)
 
     def _count_failure(self, plan: FitPlan, failure: FitFailed) -> None:
         self._metrics.fits.labels(self.watch.name, "failure").inc()

@@ -79,6 +79,7 @@ class Narrator:
     outcomes: list[IncidentOutcome] = field(default_factory=list)
     states: Counter[str] = field(default_factory=Counter)
     all_ok_seconds: float | None = None  # after the start; None = not yet
+    learns_networks: bool = True  # False where torch is not installed
     first_network_seconds: float | None = None  # after the start; None = not yet
     fitted: set[str] = field(default_factory=set)  # titles whose band is made by a network
     false_alarms: int = 0
@@ -130,8 +131,8 @@ class Narrator:
     @property
     def all_networks(self) -> bool:
         """Whether each series but the sales has a network; the sales are scored too seldom to wait
-        for."""
-        return all(
+        for. Where no network can learn, none is waited for."""
+        return not self.learns_networks or all(
             source.title in self.fitted for source in self.world.sources if source.watch != SALES
         )
 
@@ -169,6 +170,8 @@ class Narrator:
         return lines
 
     def _networks(self, now: float, scores: dict[str, Row]) -> list[str]:
+        if not self.learns_networks:
+            return []
         fitted = {
             title: row
             for title, row in scores.items()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
+from detectors.device import has_torch
 from plugin.board import Board
 from plugin.commands.demo.exporter import serve_exporter
 from plugin.commands.demo.narrator import Narrator, clock, read_view
@@ -44,6 +45,10 @@ class RunningService(Protocol):
 
 StartService = Callable[[Config], RunningService]
 Say = Callable[[str], None]
+NO_NETWORKS = (
+    "          torch is not installed: the baseline serves every series; `bandwatch[torch]` has"
+    " networks too"
+)
 
 
 @dataclass(frozen=True)
@@ -76,13 +81,17 @@ def run(
     now = int(started_at) // step * step
     past_report = PastIncidentReport(missing_peak(now), now)
     world = World(SEED, now, (past_report.incident,))
-    narrator = Narrator(world, step, started_at, f"http://{listen_address}")
+    narrator = Narrator(
+        world, step, started_at, f"http://{listen_address}", learns_networks=has_torch()
+    )
     deadline = float("inf") if duration is None else started_at + duration
     schedule = IncidentSchedule(step, QUIET_SECONDS, deadline)
     say(
         f"{clock(started_at)}  a web shop with {len(world.sources)} series and three weeks of"
         " history is being made"
     )
+    if not narrator.learns_networks:
+        say(NO_NETWORKS)
     with ends_in_order(), ExitStack() as stack:
         try:
             prometheus_api, service = set_up(stack, world, start_service, listen_address, step)

@@ -4,6 +4,7 @@ import math
 import re
 from pathlib import Path
 
+from detectors.device import has_torch
 from plugin.commands.demo.shop import SALES
 from plugin.commands.demo.world import World
 from plugin.config import (
@@ -82,7 +83,7 @@ def _watch(step: int, **settings: object) -> Watch:
     """A watch at the step of the demo, with a network."""
     common = {
         "step": step,
-        "detector": "lstm",
+        "detector": "lstm" if has_torch() else "baseline",
         "fit_window": FIT_WINDOW // step * step,
         "fit_every": DAY,
         "backfill": BACKFILL // step * step,

@@ -15,10 +15,11 @@ def summary(narrator: Narrator, past_report: PastIncidentReport, now: float) -> 
     yield f"Summary after {now - narrator.started_at:.0f} s"
     yield f"  series         {narrator.states.total()}: {in_words(narrator.states) or 'none seen'}"
     yield f"  all ok         {after_start(narrator.all_ok_seconds, OK_GOAL_SECONDS)}"
-    yield (
-        f"  network band   {after_start(narrator.first_network_seconds, BAND_GOAL_SECONDS)};"
-        f" {narrator.networks} series have one now"
-    )
+    if narrator.learns_networks:
+        yield (
+            f"  network band   {after_start(narrator.first_network_seconds, BAND_GOAL_SECONDS)};"
+            f" {narrator.networks} series have one now"
+        )
     yield (
         f"  incidents      {len(outcomes)} caused,"
         f" {sum(outcome.seen_at is not None for outcome in outcomes)} seen,"

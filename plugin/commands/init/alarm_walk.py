@@ -57,7 +57,7 @@ def _walked(
     """holes: spans in which the query looks back over one."""
     fullest = sorted(series, key=lambda one: -len(one.times))[:MAX_SERIES]
     if not fullest:
-        return NotTried("no series in the last days")
+        return NotTried("its history is too short")
     lane = _lane(watch, fullest, holes)
     judged = (lane.end - lane.split) * lane.step
     if judged.sum() < DAY:

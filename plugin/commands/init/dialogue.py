@@ -29,7 +29,7 @@ def show(
             proposal.name,
             f"{proposal.trial.series:,}",
             gaps_text(proposal),
-            rounded_duration(proposal.trial.history),
+            rounded_duration(history) if (history := proposal.trial.history) else "new",
             *_trial_cells(proposal),
             f"{proposal.summary} ({proposal.note})" if proposal.note else proposal.summary,
         ]

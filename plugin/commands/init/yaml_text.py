@@ -77,8 +77,9 @@ def _server_lines(prometheus: PrometheusSettings) -> Iterator[str]:
 
 def _watch_lines(proposal: Proposal) -> Iterator[str]:
     trial = proposal.trial
+    seen = f"in the last {rounded_duration(trial.history)}" if trial.history else "now"
     facts = [
-        f"{trial.series:,} series in the last {rounded_duration(trial.history)}",
+        f"{trial.series:,} series {seen}",
         f"gaps: {gaps_text(proposal)}",
         f"scraped every {format_duration(proposal.scrape_interval)}",
         *([proposal.note] if proposal.note else []),

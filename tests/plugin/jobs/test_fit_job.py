@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from detectors.baseline import Baseline
 from detectors.registry import detector_named, to_spec
 from plugin.config import Watch, WorkerSettings
 from plugin.domain.times import DAY
@@ -228,6 +229,23 @@ def test_who_is_refused_for_lack_of_history_gets_a_baseline_and_another_chance(
     assert world.wanted() == []
     world.now += 1
     assert world.wanted() != [], "there is twice as much now"
+
+
+def test_a_series_of_a_few_samples_is_tried_again_when_there_are_enough_for_a_baseline(
+    world: World,
+) -> None:
+    start = NOW + 60 * STEP
+    (new,) = world.store.series.register("w", [Labels.of({"m": "new"})], start - 3 * STEP)
+    world.registry.reload()
+    world.now = start
+    world.pool.answer = lambda plan: FitOutcome(
+        refused=dict.fromkeys(plan.ids, ("not_enough_data", "8 samples"))
+    )
+    assert any(new.id in ids for _, ids in world.wanted())
+    world.now = start + (Baseline.least - 3) * STEP
+    assert not any(new.id in ids for _, ids in world.wanted())
+    world.now += STEP
+    assert any(new.id in ids for _, ids in world.wanted())
 
 
 def test_a_network_is_never_replaced_by_a_baseline(world: World) -> None:

@@ -97,6 +97,18 @@ def test_how_it_comes_up(narrator: Narrator) -> None:
     assert narrator.see(BEGAN + 41, view(world)) == []
 
 
+def test_without_torch_no_network_is_told_or_waited_for(past: PastIncidentReport) -> None:
+    narrator = Narrator(World(1, int(BEGAN)), 10, BEGAN, learns_networks=False)
+    shown = view(narrator.world, {"open baskets": {"detector": "auto"}}, detector="baseline")
+    assert [line.split("  ")[1] for line in narrator.see(BEGAN + 22, shown)] == [
+        "30 series: 30 ok",
+        "all series are ok, 22 s after the start",
+    ]
+    assert narrator.all_networks, "so that incidents begin"
+    assert not any("network" in line for line in summary(narrator, past, BEGAN + 30))
+    assert passed(narrator, past, BEGAN + 30)
+
+
 def test_incidents_do_not_wait_for_the_network_of_the_sales(narrator: Narrator) -> None:
     narrator.see(BEGAN + 40, view(narrator.world, {"open baskets": {"detector": "baseline"}}))
     assert (narrator.networks, narrator.all_networks) == (29, True)

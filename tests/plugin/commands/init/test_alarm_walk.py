@@ -64,6 +64,7 @@ def test_a_spike_is_an_alarm_and_a_quiet_week_has_none() -> None:
     ("past", "series", "reason"),
     [
         (Past(days=1.5), 1, "its history is too short"),
+        (Past(days=0), 1, "its history is too short"),
         (Past(), 100_000, "it has too many series for a quick trial"),
         (Past(refuses=True), 1, "no such function"),
     ],
