@@ -67,6 +67,12 @@ BACKTEST_FLAGS: flags.FlagTable = {
         "default": 0,
         "help": "processes (default: one per core)",
     },
+    "--config.file": {
+        "dest": "config_file",
+        "metavar": "FILE",
+        "default": "",
+        "help": "its `executor` says where fits run (default: processes of this machine)",
+    },
     "--prometheus.url": {
         "dest": "prometheus_url",
         "metavar": "URL",
@@ -114,11 +120,14 @@ def backtest(options: argparse.Namespace) -> int:
         recordings = _recordings(options)
         check_settings(watch, recordings)
         # takes seconds: what is wrong with the flags has been said by now
-        from plugin.commands.backtest import results_report, run
+        from plugin.commands.backtest import fits, results_report, run
 
-        with terminal.bar(f"backtest {len(recordings)} series") as bar:
+        with (
+            fits.by_configuration(options.config_file, options.jobs) as jobs,
+            terminal.bar(f"backtest {len(recordings)} series") as bar,
+        ):
             results = run.backtest(
-                recordings, watch, output, plot=options.plot, jobs=options.jobs, progress=bar
+                recordings, watch, output, plot=options.plot, jobs=jobs, progress=bar
             )
     except DetectorError as error:
         raise ConfigError(f"--detector: {error}") from error

@@ -3,6 +3,7 @@ which series start from the mean of others. Refits take no turns, so that every 
 share."""
 
 import os
+import threading
 from concurrent.futures import Future
 
 from plugin.config import WorkerSettings
@@ -39,11 +40,16 @@ class InlineWorkers(WorkerPool):
 
     spread = 0.0
 
+    def __init__(self, settings: WorkerSettings) -> None:
+        super().__init__(settings)
+        self._turn = threading.Lock()
+
     def submit(self, build: BuildTask, *, urgent: bool = False) -> "Future[FitOutcome]":
         """The future of a fit that is over."""
         future: Future[FitOutcome] = Future()
         try:
-            future.set_result(run_task(build()))
+            with self._turn:
+                future.set_result(run_task(build()))
         except Exception as error:  # `result_of` says what it means
             future.set_exception(error)
         return future

@@ -24,16 +24,16 @@ def run_preview(
 ) -> Preview:
     """Lives through the time of a task.
 
-    progress: takes the share that is done, 0 to 1. workers: those that fit; None = all cores, or
-    what the configuration says. reader: where the
-    samples are; None = the configured Prometheus. folder: an empty one, which the caller removes;
-    None = one that is gone afterwards. Raises BandwatchError.
+    progress: takes the share that is done, 0 to 1. workers: those of this machine, which fit where
+    the configuration names no cluster; None = all cores. reader: where the samples are; None = the
+    configured Prometheus. folder: an empty one, which the caller removes; None = one that is gone
+    afterwards. Raises BandwatchError.
     """
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="bandwatch-preview-") as name:
             return run_preview(task, progress, workers=workers, reader=reader, folder=Path(name))
     config = task.config
-    executor = workers or executor_of(config, CoreWorkers(config.workers))
+    executor = executor_of(config, workers or CoreWorkers(config.workers))
     service = PastService(task, folder, workers=executor, reader=reader)
     try:
         service.live(lambda share: progress(LIFE_SHARE * share))

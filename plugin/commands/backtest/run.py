@@ -1,8 +1,10 @@
 """A whole backtest: lanes of series over processes, with one file and one result per series."""
 
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor as Pool
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,6 +16,7 @@ from detectors.api import Band
 from detectors.bands import rescore
 from detectors.evaluate import Events, Marks, alarm_spans, count, events_by_kind, mark_series
 from plugin.commands.backtest.alarm_list import ListedAlarm, listed_alarms, write_alarms
+from plugin.commands.backtest.fits import Fit, fit_by, fit_here
 from plugin.commands.backtest.recording import Recording
 from plugin.commands.backtest.walk import LaneOfSeries, Walk, WalkedBand, lanes
 from plugin.commands.history_lessons import lessons_of, local_today
@@ -21,6 +24,7 @@ from plugin.config import Watch
 from plugin.domain.learning import learning_end
 from plugin.domain.lessons import Lesson
 from plugin.domain.times import DAY
+from plugin.jobs.executors import Executor
 from plugin.jobs.executors.local import start_worker
 from plugin.jobs.policies import persistent_scores
 
@@ -52,42 +56,65 @@ def backtest(
     output: Path,
     *,
     plot: bool = False,
-    jobs: int = 0,
+    jobs: int | Executor = 0,
     progress: Callable[[float], None] = lambda share: None,
 ) -> list[SeriesResult]:
     """Walks through every recording and writes `NAME.csv` (and `NAME.png`) of its judged half, and
     a list of all alarms.
 
-    output: the folder; jobs: processes, 0 = one per core; progress: takes the share done, 0 to 1.
+    output: the folder; jobs: processes, 0 = one per core, or an executor that fits instead;
+    progress: takes the share done, 0 to 1. Raises FitFailed where the executor cannot fit.
     """
     output.mkdir(parents=True, exist_ok=True)
     all_lanes = lanes(recordings, watch.timezone, LANE_WIDTH, dated=watch.calendar is not None)
     work = sorted(all_lanes, key=lambda lane: -lane.values.size)
-    jobs = min(len(work), jobs or os.cpu_count() or 1)
     results: list[SeriesResult] = []
-    pool = ProcessPoolExecutor(
-        jobs, mp_context=get_context("spawn"), initializer=start_worker, initargs=(os.getpid(), 1)
-    )
-    try:
-        futures = {pool.submit(_walk, lane, watch, output, plot): lane.values.size for lane in work}
+    fit = fit_here if isinstance(jobs, int) else fit_by(jobs)
+    with _pool(len(work), jobs) as pool:
+        futures = {
+            pool.submit(_walk, lane, watch, output, plot, fit): lane.values.size for lane in work
+        }
         finished_size = 0
         total = sum(futures.values())
         for future in as_completed(futures):
             results += future.result()
             finished_size += futures[future]
             progress(finished_size / total)
-    finally:  # Ctrl-C and a first failure end the others, too
-        workers = list((pool._processes or {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
-        for worker in workers:
-            worker.terminate()
     results.sort(key=lambda result: result.name)
     write_alarms(output, [alarm for result in results for alarm in result.alarm_list])
     return results
 
 
-def _walk(lane: LaneOfSeries, watch: Watch, output: Path, plot: bool) -> list[SeriesResult]:
-    judged = Walk(lane, watch).run()
+@contextmanager
+def _pool(lane_count: int, jobs: int | Executor) -> Iterator[Pool]:
+    """Who walks: processes, or threads that wait for the fits of an executor. Ctrl-C and a first
+    failure end all walks."""
+    if not isinstance(jobs, int):
+        threads = ThreadPoolExecutor(min(lane_count, jobs.size))
+        try:
+            yield threads
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+        return
+    processes = ProcessPoolExecutor(
+        min(lane_count, jobs or os.cpu_count() or 1),
+        mp_context=get_context("spawn"),
+        initializer=start_worker,
+        initargs=(os.getpid(), 1),
+    )
+    try:
+        yield processes
+    finally:
+        workers = list((processes._processes or {}).values())
+        processes.shutdown(wait=False, cancel_futures=True)
+        for worker in workers:
+            worker.terminate()
+
+
+def _walk(
+    lane: LaneOfSeries, watch: Watch, output: Path, plot: bool, fit: Fit
+) -> list[SeriesResult]:
+    judged = Walk(lane, watch, fit).run()
     watch = watch.model_copy(update={"step": lane.step})
     results = []
     for row, recording in enumerate(lane.recordings):

@@ -10,11 +10,11 @@ from detectors.api import Arrays, Detector, SeriesBatch
 from detectors.regime import settling
 from detectors.registry import detector_named, to_spec
 from plugin import grid
+from plugin.commands.backtest.fits import Fit, fit_here
 from plugin.commands.backtest.recording import Recording
 from plugin.config import Watch
 from plugin.domain.times import WEEK
 from plugin.jobs.fit_job import BASELINE
-from plugin.jobs.fit_task import fit_rows
 from plugin.jobs.model_stack import ModelStack
 from plugin.jobs.policies import judge_values
 from plugin.series import BoolArray, FloatArray, IntArray
@@ -102,8 +102,9 @@ class WalkedBand:
 class Walk:
     """One walk through one lane."""
 
-    def __init__(self, lane: LaneOfSeries, watch: Watch) -> None:
+    def __init__(self, lane: LaneOfSeries, watch: Watch, fit: Fit = fit_here) -> None:
         self._lane = lane
+        self._fit_models = fit
         self._watch = watch.model_copy(update={"step": lane.step})
         self._detector = detector_named(watch.detector, watch.detector_options)
         self._baseline = detector_named(BASELINE, {})
@@ -163,7 +164,7 @@ class Walk:
                 continue
             window = self._watch.fit_seconds // self._lane.step
             batch = self._batch(part, max(0, now - window), now)
-            result = fit_rows(detector, batch, prior, alert_budget=self._watch.alert_budget)
+            result = self._fit_models(detector, batch, prior, self._watch.alert_budget)
             refused += part[list(result.refused)].tolist()
             if result.fitted is not None:
                 stack = ModelStack(
@@ -171,7 +172,7 @@ class Walk:
                     part[result.index],
                     np.ones(len(result.index), np.int64),
                     result.fitted,
-                    result.fitted.after,
+                    result.carry,
                 )
                 self._add(
                     stack

@@ -7,11 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from plugin.commands.backtest.fits import by_configuration, fit_by
 from plugin.commands.backtest.run import backtest
 from plugin.commands.backtest.source import Recording, recorded
 from plugin.commands.backtest.walk import WEEK, Walk, lanes
-from plugin.config import Watch
+from plugin.config import Watch, WorkerSettings
 from plugin.domain.times import DAY
+from plugin.jobs.executors.ray_executor import RayExecutor
+from plugin.preview.fit_workers import InlineWorkers
 
 WATCH = Watch(name="w", query="x", step=600, detector="baseline", fit_every=DAY)
 
@@ -90,6 +93,20 @@ def test_one_file_per_series(tmp_path: Path, plot: bool) -> None:
     assert results[0].by_label["label"].incidents == 0 and results[0].unscored == 0
 
 
+@pytest.mark.parametrize("detector", ["baseline", "lstm"])
+def test_an_executor_fits_the_same_models(detector: str) -> None:
+    """Also a fit that starts from the one before, and a series that is too short for a network."""
+    options = {"steps": 5} if detector == "lstm" else {}
+    watch = WATCH.model_copy(update={"detector": detector, "detector_options": options})
+    recordings = [recording("a", 0, 3), recording("b", 0, 3), recording("short", 0, 0.1)]
+    [lane] = lanes(recordings, "UTC", 24)
+    here = Walk(lane, watch).run()
+    there = Walk(lane, watch, fit_by(InlineWorkers(WorkerSettings()))).run()
+    assert np.isfinite(here.score[:2, -144:]).all()
+    for name in ("expected", "lower", "upper", "score", "accepted"):
+        np.testing.assert_array_equal(getattr(here, name), getattr(there, name))
+
+
 def test_what_a_covariate_column_explains_is_no_alarm() -> None:
     rng = np.random.default_rng(0)
     steps = 8 * 144
@@ -113,3 +130,18 @@ def test_what_a_covariate_column_explains_is_no_alarm() -> None:
         for lane in made
     ]
     assert flagged[0] > 0.5 and flagged[1] == 0
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("local", int), ("ray", RayExecutor)])
+def test_a_configuration_names_the_executor(tmp_path: Path, kind: str, expected: type) -> None:
+    """It reaches for no cluster before the first fit."""
+    file = tmp_path / "bandwatch.yml"
+    file.write_text(
+        "prometheus: {url: http://127.0.0.1:9090}\n"
+        "watches: [{name: w, query: up}]\n"
+        f"executor: {{kind: {kind}}}\n"
+    )
+    with by_configuration(str(file), 2) as jobs:
+        assert isinstance(jobs, expected)
+    with by_configuration("", 2) as jobs:
+        assert jobs == 2

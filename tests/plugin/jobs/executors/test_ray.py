@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 
 from detectors.api import SeriesBatch
+from plugin.commands.backtest.run import backtest
 from plugin.config import ExecutorSettings, WorkerSettings
 from plugin.errors import FitFailed
 from plugin.jobs.executors import ray_executor
 from plugin.jobs.executors.local import WorkerPool
 from plugin.jobs.executors.ray_executor import RayExecutor
 from plugin.jobs.fit_task import FitTask
+from tests.plugin.commands.backtest.test_walk import WATCH
+from tests.plugin.commands.backtest.test_walk import recording as recorded_days
 from tests.plugin.jobs.executors.cluster import (
     NODE,
     OBJECT_STORE_BYTES,
@@ -69,6 +72,7 @@ def test_a_cluster_whose_nodes_come_and_go(
         executor = RayExecutor(settings, None, drive=drive_steered)
         _passes_more_than_the_object_store_holds(executor)
         _tells_that_the_object_store_is_full(executor)
+        _serves_a_backtest(executor, folder_for(tmp_path, "backtest"))
         _survives_the_loss_of_a_node(executor, cluster, folder_for(tmp_path, "lost"))
         _cancels_what_runs(executor, folder_for(tmp_path, "cancelled"))
         _waits_for_what_a_fit_asks_for(settings, cluster, caplog)
@@ -105,6 +109,14 @@ def _tells_that_the_object_store_is_full(executor: RayExecutor) -> None:
         executor.result_of(executor.submit(lambda: _large_task(2 * OBJECT_STORE_BYTES)))
     assert failure.value.reason == "object_store"
     assert executor.result_of(executor.submit(task)).ids == (7,), "the next one has room"
+
+
+def _serves_a_backtest(executor: RayExecutor, folder: Path) -> None:
+    recordings = [recorded_days("a", 0, 4), recorded_days("b", 0, 4)]
+    backtest(recordings, WATCH, folder / "here", jobs=1)
+    backtest(recordings, WATCH, folder / "ray", jobs=executor)
+    for path in (folder / "here").iterdir():
+        assert (folder / "ray" / path.name).read_bytes() == path.read_bytes(), path.name
 
 
 def _survives_the_loss_of_a_node(executor: RayExecutor, cluster: Any, folder: Path) -> None:
