@@ -193,6 +193,9 @@ class Metrics:
             "executor",
         )
         self.leases_held = families.gauge("leases_held", "Leases that this process holds.")
+        self.leases_unheld = families.gauge(
+            "leases_unheld", "Leases that no living worker holds, as this one sees it."
+        )
         self.leases_inherited = families.counter(
             "leases_inherited_total", "Leases taken over from processes that died."
         )

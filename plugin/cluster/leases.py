@@ -83,6 +83,7 @@ class LeaseKeeper:
         self._hold({name: self._holdings[name] for name in valid & ours}, lost)
         self._store.leases.give_up(self.name, tuple(sorted(valid - ours)))
         self._take([leases.get(name, Lease(name, NOBODY, 0, 0)) for name in ours - valid], living)
+        self._count_unheld(work, leases, living)
         self._record_series(work, leases)
         self._remove_dead(processes.keys() - living.keys(), leases)
 
@@ -127,6 +128,17 @@ class LeaseKeeper:
             self._holdings = holdings
             self._on_change(self.holdings)
         self._metrics.leases_held.set(len(holdings))
+
+    def _count_unheld(
+        self, work: Iterable[str], leases: Mapping[str, Lease], living: Collection[str]
+    ) -> None:
+        """What nobody holds who lives, once we have taken ours."""
+        others = {
+            lease.name
+            for lease in leases.values()
+            if lease.holder in living and lease.holder != self.name
+        }
+        self._metrics.leases_unheld.set(len(set(work) - others - self._holdings.keys()))
 
     def _record_series(self, work: Mapping[str, int], leases: Mapping[str, Lease]) -> None:
         """For the others, where the number has become another power of two."""

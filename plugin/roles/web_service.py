@@ -151,7 +151,7 @@ class WebService:
             metrics=self._metrics,
             watches=lambda: self._watches,
             heartbeat=lambda: self._follower.heartbeat,
-            sends_scores=lambda: True,  # /metrics of the workers has them, each once
+            shows_board=False,  # /metrics of the workers has it, each watch once
             clock=self._clock,
             reloaded=lambda: self._reloaded_at,
             reload_refused=lambda: self._reload.refused,

@@ -31,6 +31,7 @@ class WebContext:
     heartbeat: Callable[[], float] = time.time
     # by remote write: then /metrics leaves the scores out
     sends_scores: Callable[[], bool] = lambda: False
+    shows_board: bool = True  # in /metrics, for which one process has it
     clock: Callable[[], float] = time.time  # unix seconds
     started: float = field(default_factory=time.time)  # unix seconds
     reloaded: Callable[[], float] = lambda: 0.0  # unix seconds of the last reload; 0 = none yet

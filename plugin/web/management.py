@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from flask import Response, request
 
+from plugin.board import Board
 from plugin.errors import BandwatchError, RequestError
 from plugin.exposition import CONTENT_TYPE, exposition
 from plugin.web.callers import Callers
@@ -57,11 +58,12 @@ class ManagementViews:
         return _text("Bandwatch has reloaded its configuration.\n")
 
     def metrics(self, _: NoQuery) -> Response:
+        board = self._context.board if self._context.shows_board else Board()
         text = exposition(
             self._context.registry,
-            self._context.board.snapshots(),
+            board.snapshots(),
             scores=not self._context.sends_scores(),
-            incidents=self._context.board.incidents(),
+            incidents=board.incidents(),
             clock=self._context.clock,
         )
         return Response(text, content_type=CONTENT_TYPE)

@@ -132,6 +132,7 @@ def test_a_killed_and_a_frozen_worker_are_replaced_within_half_a_minute(
         eventually(lambda: all(each.is_ready() for each in (*workers, *replicas)))
         eventually(is_shared_by(store, 3))
         eventually(lambda: all_is_scored(time.time() - 3))
+        eventually(lambda: len(replicas[0].json("/api/v1/alert?by=series")) == len(WATCHES))
 
         killed, frozen, left = workers
         killed.process.kill()

@@ -231,7 +231,9 @@ def test_a_worker_has_no_pages_and_shows_its_scores_once(cluster: Cluster) -> No
     assert asker.get("/api/v1/scores").status_code == asker.get("/").status_code == 404
     assert b"bandwatch_anomaly_score{" in asker.get("/metrics").data
     assert b"bandwatch_leases_held 7.0" in asker.get("/metrics").data
-    assert b"bandwatch_anomaly_score{" not in client(replica).get("/metrics").data
+    of_replica = client(replica).get("/metrics").data
+    assert b"bandwatch_board_followed_timestamp_seconds" in of_replica
+    assert b'watch="shop"' not in of_replica, "else a watch would alert once for each replica"
     assert replica.readiness() is None
 
 

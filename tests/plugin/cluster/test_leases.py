@@ -223,3 +223,17 @@ def test_every_write_of_a_fenced_store_is_refused_after_a_takeover(world: World)
         [tick(np.array([record.id]), [120])], "key", (120, 120)
     )
     assert store.samples.of(record.id, 0, 1000).times.tolist() == [60, 120]
+
+
+def test_what_nobody_holds_is_counted_until_someone_takes_it(world: World) -> None:
+    one, two = world.worker(), world.worker()
+    world.settle(one, two)
+    assert value(one, "leases_unheld") == value(two, "leases_unheld") == 0
+    inheritance = len(two.holdings)
+    two.close()
+    one._take = lambda *_: None  # type: ignore[method-assign]
+    world.look(one)
+    assert value(one, "leases_unheld") == inheritance > 0
+    del one._take  # type: ignore[method-assign]
+    world.look(one)
+    assert value(one, "leases_unheld") == 0
