@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("bandwatch", "detectors", "plugin")
-EXTRAS = ("", "backtest", "plot", "torch")
+EXTRAS = ("", "postgres", "backtest", "plot", "torch")
 # torch pins these itself, and the wheel for machines without a GPU does not want them.
 GPU = re.compile(r"nvidia-|cuda-|triton$")
 MEGABYTE = 1_000_000

@@ -23,6 +23,7 @@ from plugin.cli import (
     running,
     service,
     size,
+    store,
     trial,
 )
 from plugin.cli.parsing import CommandParser
@@ -56,6 +57,7 @@ COMMANDS = (
     oncall.add_maintenance,
     changes.add_changes,
     running.add_models,
+    store.add_store,
 )
 
 

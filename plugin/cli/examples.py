@@ -83,6 +83,10 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "models pin": ("bandwatch models pin --match '{job=\"api\"}'",),
     "models unpin": ("bandwatch models unpin --match '{job=\"api\"}'",),
     "models refit": ("bandwatch models refit --watch web",),
+    "store copy": (
+        "bandwatch store copy machines.yml --to postgresql://bandwatch@db.example.org/bandwatch",
+        "bandwatch store copy machines.yml --to data-again",
+    ),
     "completion": (
         "bandwatch completion bash > ~/.local/share/bash-completion/completions/bandwatch",
         "bandwatch completion zsh > ~/.zfunc/_bandwatch",

@@ -144,6 +144,13 @@ def prometheus_url(text: str) -> str:
     return _parsed(UrlField().read, text)
 
 
+def database(text: str) -> str:
+    """The URL of a PostgreSQL database, or the path of a folder."""
+    from plugin.config.store_settings import DatabaseUrlField
+
+    return _parsed(DatabaseUrlField().read, text) if "://" in text else text
+
+
 def process_count(text: str) -> int:
     """0 or more."""
     if not text.isdecimal():

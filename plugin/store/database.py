@@ -113,6 +113,14 @@ class Database(ABC):
         """See the function of the same name."""
 
     @abstractmethod
+    def last_ids(self, connection: Connection) -> dict[str, int]:
+        """Table -> the highest id that it has ever given out; none is given twice."""
+
+    @abstractmethod
+    def set_last_ids(self, connection: Connection, last_ids: Mapping[str, int]) -> None:
+        """From now on ids are higher than these and than all that are there."""
+
+    @abstractmethod
     def give_back_space(self) -> None:
         """Returns what was freed to the file system."""
 

@@ -19,10 +19,13 @@ from sqlalchemy import (
     Engine,
     Executable,
     QueuePool,
+    Table,
     create_engine,
     event,
+    func,
     inspect,
     make_url,
+    select,
     text,
 )
 from sqlalchemy.exc import DBAPIError, DisconnectionError
@@ -36,16 +39,18 @@ from plugin.store.database import Among, Database, EachId, EachName, EachPair, L
 from plugin.store.postgresql_arrays import register_arrays
 from plugin.store.postgresql_bulk import BulkStatement, dialect
 from plugin.store.postgresql_errors import remedy_of
+from plugin.store.schema import metadata
 from plugin.store.server import DatabaseServer
 
 OLDEST_VERSION = 13
 WRITER_LOCK = 0x62616E64  # any number that nobody else uses in this database: "band"
 POOL_SECONDS = 30  # that anyone waits for a connection
-CONNECT_SECONDS = 10
 PING_SECONDS = 2  # after which a connection is looked at before it is used again
 IDLE_CONNECTIONS = 4  # that stay open; further ones are closed after use
 # Of TCP: a server that vanished without a word is noticed after about a minute.
 KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+CONNECT_ARGUMENTS = {"connect_timeout": 10, "application_name": "bandwatch", **KEEPALIVES}
+STREAM = "bandwatch_stream"  # of a connection: the rows that are being read
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
 SETTINGS = (
@@ -130,13 +135,32 @@ class PostgresDatabase(Database):
         self, connection: Connection, query: str, parameters: Mapping[str, Any]
     ) -> Iterator[tuple[Any, ...]]:
         driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-        return driver.cursor().stream(query, parameters)
+        rows = driver.cursor().stream(query, parameters)
+        connection.info[STREAM] = rows
+        return rows
 
     def write_rows(
         self, connection: Connection, statement: Executable, rows: list[tuple[Any, ...]]
     ) -> int:
         bulk = BulkStatement.of(statement)
         return connection.exec_driver_sql(bulk.text, bulk.parameters(rows)).rowcount
+
+    def last_ids(self, connection: Connection) -> dict[str, int]:
+        """Of a table that has given out none: 0."""
+        last_ids = {}
+        for table, counter in _counters(connection):
+            query = f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {counter}"
+            last_ids[table.name] = int(connection.execute(text(query)).scalar_one())
+        return last_ids
+
+    def set_last_ids(self, connection: Connection, last_ids: Mapping[str, int]) -> None:
+        for table, counter in _counters(connection):
+            highest = func.coalesce(func.max(*table.primary_key), 0)
+            last = max(
+                last_ids.get(table.name, 0), connection.execute(select(highest)).scalar_one()
+            )
+            if last:
+                connection.execute(select(func.setval(counter, last)))
 
     def give_back_space(self) -> None:
         """Nothing: the server does it by itself (autovacuum)."""
@@ -156,12 +180,7 @@ def _engine(server: DatabaseServer) -> Engine:
         max_overflow=server.pool_size - idle,
         pool_timeout=POOL_SECONDS,
         use_native_hstore=False,  # it would ask for a type at each new connection
-        connect_args={
-            "connect_timeout": CONNECT_SECONDS,
-            "application_name": "bandwatch",
-            "cursor_factory": BinaryCursor,
-            **KEEPALIVES,
-        },
+        connect_args={**CONNECT_ARGUMENTS, "cursor_factory": BinaryCursor},
     )
 
     @event.listens_for(engine, "do_connect")
@@ -183,9 +202,28 @@ def _engine(server: DatabaseServer) -> Engine:
         writing = connection.get_execution_options().get("writing")
         connection.exec_driver_sql(BEGIN_WRITING if writing else BEGIN)
 
+    event.listen(engine, "commit", _end_stream)
+    event.listen(engine, "rollback", _end_stream)
     event.listen(engine, "checkout", _refuse_lost)
     event.listen(engine, "checkin", _note_use)
     return engine
+
+
+def _counters(connection: Connection) -> Iterator[tuple[Table, str]]:
+    """The tables that give out ids, each with what counts them."""
+    for table in metadata.sorted_tables:
+        column = table.autoincrement_column
+        if column is not None:
+            found = func.pg_get_serial_sequence(f'"{table.name}"', column.name)
+            yield table, str(connection.execute(select(found)).scalar_one())
+
+
+def _end_stream(connection: Connection) -> None:
+    """Rows that were not read to their end, as after an error, would hold the connection for
+    ever."""
+    rows = None if connection.invalidated else connection.info.pop(STREAM, None)
+    if rows is not None:
+        rows.close()
 
 
 def _refuse_lost(

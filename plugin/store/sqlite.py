@@ -36,6 +36,7 @@ from plugin.store.database import (
     disk_error,
 )
 from plugin.store.database_file import DatabaseFile
+from plugin.store.schema import metadata
 
 FILE_NAME = "bandwatch.db"
 PRAGMAS = (
@@ -110,6 +111,20 @@ class SqliteDatabase(Database):
         self, connection: Connection, statement: Executable, rows: list[tuple[Any, ...]]
     ) -> int:
         return connection.exec_driver_sql(_sql(statement), rows).rowcount
+
+    def last_ids(self, connection: Connection) -> dict[str, int]:
+        found = connection.exec_driver_sql("SELECT name, seq FROM sqlite_sequence")
+        return {name: last for name, last in found}
+
+    def set_last_ids(self, connection: Connection, last_ids: Mapping[str, int]) -> None:
+        """Other tables go on from the highest id that is there."""
+        found = self.last_ids(connection)
+        for name, table in metadata.tables.items():
+            if table.dialect_options["sqlite"]["autoincrement"]:
+                last = max(found.get(name, 0), last_ids.get(name, 0))
+                connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (name,))
+                text = "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)"
+                connection.exec_driver_sql(text, (name, last))
 
     def give_back_space(self) -> None:
         """Returns free pages to the file system when they are more than a quarter of the file, some

@@ -44,7 +44,7 @@ def test_a_wrong_flag_is_answered_with_the_help_of_its_command(
     needed |= {"grafana check": ["--url", "http://x"], "feedback add": ["real"]}
     needed |= {"feedback withdraw": ["1"], "maintenance end": ["x"], "completion": ["bash"]}
     needed |= {"changes add": ["x"], "changes remove": ["x"], "rules": ["grafana"]}
-    needed |= {"size": ["--series", "10"]}
+    needed |= {"size": ["--series", "10"], "store copy": ["--to", "x"]}
     said = refused(capsys, *command.split(), *needed.get(command, []), "--log.levle=info")
     assert said.startswith(f"usage: bandwatch {command} ")
     assert "\nexamples:\n" in said

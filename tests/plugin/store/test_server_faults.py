@@ -167,3 +167,15 @@ def test_a_connection_that_the_server_ends_costs_one_transaction(
     rows = store.samples.latest(ids, 10)
     assert [part.times.tolist() for part in rows] == [[60, 120]] * 3
     assert np.isfinite(rows[0].score).all()
+
+
+@POSTGRESQL_ONLY
+def test_rows_that_are_not_read_to_the_end_hold_nothing(store: Store, ids: IntArray) -> None:
+    """As where a block in the middle cannot be read."""
+    rows = None
+    with pytest.raises(StoreError, match="in the middle"), store._database.reading() as connection:
+        rows = store._database.stream(connection, "SELECT generate_series(1, 100000)", {})
+        assert next(rows) == (1,)
+        raise StoreError("in the middle")
+    assert rows is not None
+    assert [record.id for record in store.series.of("cpu")] == ids.tolist()
