@@ -21,8 +21,9 @@ from plugin.version import VERSION
 # A driver that cannot reach its cluster for so long ends.
 LOST_SECONDS = 20
 MAX_QUEUE_SECONDS = 3600  # that a fit may wait for a free node
-ROOM_TRIES = 6
+ROOM_TRIES = 10
 ROOM_SECONDS = 0.5  # between them: Ray gives the room of past fits back once a second
+MAX_LETTERS = 400  # of what Ray says: both versions where they differ, but no trace
 MEMORY_REMEDY = "lower `workers.stack`, or raise `executor.cpus_per_fit`"
 
 
@@ -70,7 +71,7 @@ def drive(settings: ExecutorSettings, control: Connection, pipes: list[Connectio
         )
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     except Exception as error:  # of Ray, whatever is wrong: no cluster, another version, no `ray`
-        control.send(f"{type(error).__name__}: {error}".splitlines()[0])
+        control.send(" ".join(f"{type(error).__name__}: {error}".split())[:MAX_LETTERS])
         return
     control.send("")
     control.send(_missing(settings, resources))

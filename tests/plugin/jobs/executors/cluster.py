@@ -97,6 +97,16 @@ def drive_another_version(
     ray_driver.drive(settings, control, pipes)
 
 
+def drive_another_ray(
+    settings: ExecutorSettings, control: Connection, pipes: list[Connection]
+) -> None:
+    """A driver whose Ray is another one than that of the nodes."""
+    import ray
+
+    ray.__version__ = "1.0.0"
+    ray_driver.drive(settings, control, pipes)
+
+
 def drive_nowhere(settings: ExecutorSettings, control: Connection, pipes: list[Connection]) -> None:
     """A driver that finds no cluster."""
     control.send("ConnectionError: nobody is there")

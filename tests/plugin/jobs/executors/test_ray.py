@@ -23,6 +23,7 @@ from tests.plugin.commands.backtest.test_walk import recording as recorded_days
 from tests.plugin.jobs.executors.cluster import (
     NODE,
     OBJECT_STORE_BYTES,
+    drive_another_ray,
     drive_another_version,
     drive_steered,
     ray_cluster,
@@ -37,7 +38,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it takes too long"
@@ -69,6 +70,7 @@ def test_a_cluster_whose_nodes_come_and_go(
         settings = ExecutorSettings(kind="ray", address=cluster.address, fits=2)
         keeps_the_contract(RayExecutor(settings.model_copy(update={"fits": 1}), None))
         _refuses_another_version(settings)
+        _tells_of_another_ray(settings)
         executor = RayExecutor(settings, None, drive=drive_steered)
         _passes_more_than_the_object_store_holds(executor)
         _tells_that_the_object_store_is_full(executor)
@@ -87,6 +89,14 @@ def _refuses_another_version(settings: ExecutorSettings) -> None:
     executor.close()
 
 
+def _tells_of_another_ray(settings: ExecutorSettings) -> None:
+    executor = RayExecutor(settings, None, drive=drive_another_ray)
+    with pytest.raises(FitFailed, match=r"[Vv]ersion mismatch.*1\.0\.0") as failure:
+        executor.result_of(executor.submit(task))
+    assert failure.value.reason == "unreachable"
+    executor.close()
+
+
 def _large_task(size_bytes: int) -> FitTask:
     """A detector that cannot learn: its arrays travel all the same."""
     values = np.random.default_rng(0).normal(size=(1, size_bytes // 11))
@@ -95,8 +105,10 @@ def _large_task(size_bytes: int) -> FitTask:
 
 
 def _passes_more_than_the_object_store_holds(executor: RayExecutor) -> None:
-    """Tasks of a third of the store, several times as much in all; never more than two at once."""
-    for future in [executor.submit(lambda: _large_task(OBJECT_STORE_BYTES // 3)) for _ in range(6)]:
+    """Tasks of an eighth of the store, one and a half times as much in all; never more than two at
+    once."""
+    size = OBJECT_STORE_BYTES // 8
+    for future in [executor.submit(lambda: _large_task(size)) for _ in range(12)]:
         with pytest.raises(FitFailed, match="DetectorError") as failure:
             executor.result_of(future)
         assert failure.value.reason == "error"
