@@ -72,6 +72,7 @@ def demo_watches(world: World, step: int) -> tuple[Watch, ...]:
             name=SALES,
             query=sales,
             step=SALES_STEP,
+            detector=_learner("auto"),
             backfill=SALES_BACKFILL,
             valid_range=NON_NEGATIVE_RANGE,
             labels=LABELS,
@@ -79,11 +80,16 @@ def demo_watches(world: World, step: int) -> tuple[Watch, ...]:
     )
 
 
+def _learner(network: str) -> str:
+    """The network, or what learns without torch."""
+    return network if has_torch() else "baseline"
+
+
 def _watch(step: int, **settings: object) -> Watch:
     """A watch at the step of the demo, with a network."""
     common = {
         "step": step,
-        "detector": "lstm" if has_torch() else "baseline",
+        "detector": _learner("lstm"),
         "fit_window": FIT_WINDOW // step * step,
         "fit_every": DAY,
         "backfill": BACKFILL // step * step,
