@@ -14,6 +14,8 @@ from tests.servers import PrometheusServer
 LONG = (
     "tests/e2e/test_fortnight.py",
     "tests/e2e/test_night.py",
+    "tests/e2e/test_role_processes.py",
+    "tests/e2e/test_roles.py",
     "tests/crash/test_crash.py",
     "tests/plugin/preview/test_past_service.py",
     "tests/e2e/test_commands.py",
