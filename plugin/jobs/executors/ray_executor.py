@@ -172,7 +172,7 @@ class RayExecutor:
 
     def _run(self, build: BuildTask) -> FitOutcome:
         try:
-            reply = self._fit(build)
+            reply = self._fit_again(build)
         except DriverLost as error:
             if self._queue.closed:
                 raise Stopped("the service is stopping") from error
@@ -180,6 +180,14 @@ class RayExecutor:
         if isinstance(reply, ray_driver.Failure):
             raise FitFailed(reply.reason, reply.message)
         return reply
+
+    def _fit_again(self, build: BuildTask) -> ray_driver.Reply:
+        """A driver may have ended alone, by a fault of Ray: while the cluster is there, another one
+        does its fits. Raises DriverLost."""
+        try:
+            return self._fit(build)
+        except DriverLost:  # where it could not connect, it is not tried again for a while
+            return self._fit(build)
 
     def _fit(self, build: BuildTask) -> ray_driver.Reply:
         """Raises DriverLost."""

@@ -32,17 +32,19 @@ NODE: dict[str, Any] = {
 
 
 @contextmanager
-def ray_cluster(*, spills: bool = True) -> Iterator[Any]:
+def ray_cluster(*, spills: bool = True, **settings: Any) -> Iterator[Any]:
     """Two nodes of one processor; one cluster at a time on this machine.
 
     spills: what the object stores cannot hold goes to the disk. False = as if that was full.
+    settings: see `ray_head`.
     """
     with LOCK.open("w") as lock, warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")  # those of Ray are not ours
         fcntl.flock(lock, fcntl.LOCK_EX)
+        patch.setenv("RAY_raylet_start_wait_time_s", "180")  # a busy machine takes its time
         if not spills:
             patch.setenv("RAY_local_fs_capacity_threshold", "0.0")
-        cluster = ray_head()
+        cluster = ray_head(**settings)
         try:
             cluster.add_node(**NODE)
             yield cluster
