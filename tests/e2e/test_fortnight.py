@@ -2,7 +2,7 @@
 shipped rules.
 
 A step of the world is a tick of the service and an evaluation of each rule. In quiet hours there is
-one every third step: an alarm is open for half an hour at least, so none is missed. The twin is the
+one every sixth step: an alarm is open for half an hour at least, so none is missed. The twin is the
 same shop without incidents, without an answer to anything, and caught up with by and by. It has
 only the series that are compared, because the bands of one do not depend on the others.
 """
@@ -50,7 +50,7 @@ PER_SERIES = "BandwatchAnomaly"
 UNHEALTHY = "BandwatchUnhealthy"
 MISSING = "BandwatchMissing"
 FIT_EVERY = 6 * HOUR  # how often the fit job looks for whom to fit
-QUIET_PACE = 3  # steps at once in quiet hours
+QUIET_PACE = 6  # steps at once in quiet hours
 ANSWERS = {
     at("10-19 09:00"): ("cart", "false_alarm"),
     at("10-21 15:00"): ("shop", "real"),

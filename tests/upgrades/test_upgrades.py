@@ -192,7 +192,9 @@ def test_a_store_of_a_newer_version_is_refused(
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()
         before = list(connection.iterdump())
-    assert main(["run", "--config.file", str(written_config(tmp_path, source.url))]) == 1
+    file = str(written_config(tmp_path, source.url))
+    address = "127.0.0.1:0"  # the usual one may be taken
+    assert main(["run", "--config.file", file, "--web.listen-address", address]) == 1
     said = capsys.readouterr().err
     assert "schema 9999 was written by a newer version" in said
     assert "upgrade bandwatch, or name another folder as `store.path`" in said
