@@ -17,6 +17,7 @@ PARTS = (
     "page",
     "preview",
     "store",
+    "databases",
 )
 
 
