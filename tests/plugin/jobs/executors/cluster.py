@@ -41,7 +41,6 @@ def ray_cluster(*, spills: bool = True, **settings: Any) -> Iterator[Any]:
     with LOCK.open("w") as lock, warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
         warnings.simplefilter("ignore")  # those of Ray are not ours
         fcntl.flock(lock, fcntl.LOCK_EX)
-        patch.setenv("RAY_raylet_start_wait_time_s", "180")  # a busy machine takes its time
         if not spills:
             patch.setenv("RAY_local_fs_capacity_threshold", "0.0")
         cluster = ray_head(**settings)
