@@ -36,6 +36,7 @@ class LaneOfSeries:
     split: IntArray  # [S] column at which its judged half starts
     covariates: FloatArray  # [S, C, T] NaN = missing
     over_hole: BoolArray  # [S, T] see `Recording`
+    due: int  # a column at which a fit is due, before the first or in it; more fits follow from it
 
 
 def lanes(
@@ -57,13 +58,25 @@ def lanes(
         )
         groups.setdefault(key, []).append((start, recording))
     return [
-        _lane(group[row : row + width])
+        _lane(group[row : row + width], min(_split_time(*each) for each in group))
         for group in groups.values()
         for row in range(0, len(group), width)
     ]
 
 
-def _lane(group: Sequence[tuple[int, Recording]]) -> LaneOfSeries:
+def _steps_before(recording: Recording) -> int:
+    """Steps before its judged half."""
+    return (len(recording.values) + 1) // 2
+
+
+def _split_time(start: int, recording: Recording) -> int:
+    """Unix seconds, of a recording that is moved to `start`."""
+    return start + _steps_before(recording) * recording.step
+
+
+def _lane(group: Sequence[tuple[int, Recording]], due_time: int) -> LaneOfSeries:
+    """due_time: at which a fit is due, the same for all lanes of a group: so a recording is fitted
+    at the same times however many lanes there are."""
     step = group[0][1].step
     start = min(row_start for row_start, _ in group)
     first = np.array([(row_start - start) // step for row_start, _ in group], np.int64)
@@ -82,10 +95,21 @@ def _lane(group: Sequence[tuple[int, Recording]]) -> LaneOfSeries:
         values=values,
         first=first,
         end=first + lengths,
-        split=first + (lengths + 1) // 2,
+        split=first + np.array([_steps_before(recording) for _, recording in group], np.int64),
         covariates=covariates,
         over_hole=over_hole,
+        due=(due_time - start) // step,
     )
+
+
+def _first_fit(lane: LaneOfSeries, steps: int) -> int:
+    """The last column before the first judged half at which a fit is due. steps: between fits.
+
+    Recordings that are too short to wait for it leave at least half of what comes before.
+    """
+    split = int(lane.split.min())
+    shortest = int((lane.split - lane.first).min())
+    return split - min((split - lane.due) % steps, shortest // 2)
 
 
 @dataclass(frozen=True)
@@ -121,7 +145,7 @@ class Walk:
             for name in ("expected", "lower", "upper", "score")
         }
         steps = max(1, self._watch.fit_every // lane.step)
-        start = int(lane.split.min())
+        start = _first_fit(lane, steps)
         length = lane.values.shape[1]
         for now in range(start, length, steps):
             end = min(length, now + steps)

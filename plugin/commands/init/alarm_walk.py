@@ -83,6 +83,7 @@ def _lane(watch: Watch, series: Sequence[Series], holes: list[tuple[int, int]]) 
     first = _columns([int(one.times[0]) for one in series], window)
     end = _columns([int(one.times[-1]) for one in series], window) + 1
     learnt = _columns([learning_end(int(one.times[0]), watch.learn_for) for one in series], window)
+    split = np.minimum(end, np.maximum(first + (end - first + 1) // 2, learnt))
     return LaneOfSeries(
         recordings=(),
         start=window.start,
@@ -90,9 +91,10 @@ def _lane(watch: Watch, series: Sequence[Series], holes: list[tuple[int, int]]) 
         values=grid.align(series, window),
         first=first,
         end=end,
-        split=np.minimum(end, np.maximum(first + (end - first + 1) // 2, learnt)),
+        split=split,
         covariates=np.empty((len(series), 0, window.count)),
         over_hole=np.tile(columns_within(holes, window), (len(series), 1)),
+        due=int(split.min()),
     )
 
 

@@ -59,6 +59,17 @@ def test_the_judged_half_is_scored_and_only_that() -> None:
     assert np.nanmean(judged.score > 1) < 0.01
 
 
+def test_what_comes_of_a_recording_does_not_depend_on_the_lanes() -> None:
+    """However many processes share the work."""
+    recordings = [recording(str(row), 0, days, row) for row, days in enumerate((8.5, 6, 13))]
+    [together] = lanes(recordings, "UTC", 3)
+    wanted = Walk(together, WATCH).run().score
+    for row, lane in enumerate(lanes(recordings, "UTC", 1)):
+        found = Walk(lane, WATCH).run().score[0, lane.first[0] : lane.end[0]]
+        own = wanted[row, together.first[row] : together.end[row]]
+        np.testing.assert_allclose(found, own, rtol=1e-9, atol=1e-9)
+
+
 def test_the_future_never_changes_a_score() -> None:
     plain = lanes([recording("a", 0, 8)], "UTC", 24)[0]
     changed = lanes([recording("a", 0, 8)], "UTC", 24)[0]
