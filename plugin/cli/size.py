@@ -7,7 +7,7 @@ from plugin.cli import flags
 from plugin.errors import ConfigError
 
 if TYPE_CHECKING:
-    from plugin.commands.size.estimate import Load
+    from plugin.commands.size.estimate import Estimate, Load
     from plugin.commands.size.unit_costs import UnitCosts
 
 SIZE_FLAGS: flags.FlagTable = {
@@ -33,6 +33,12 @@ SIZE_FLAGS: flags.FlagTable = {
         "metavar": "NAME",
         "default": "auto",
         "help": "detector of the series (default: %(default)s)",
+    },
+    "--workers": {
+        "metavar": "N",
+        "type": flags.listed_number,
+        "default": 0,
+        "help": "how many workers share them over one PostgreSQL (default: one process alone)",
     },
     "--measure": {
         "action": "store_true",
@@ -65,8 +71,19 @@ def size(options: argparse.Namespace) -> int:
         memory_bytes=float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")),
     )
     estimate = Estimate(load, _costs(load, measured=options.measure))
+    if options.workers:
+        return _size_shared(estimate, options)
     print(as_json(estimate) if options.json else "\n".join(as_lines(estimate)))
     return 1 if any(estimate.shortfalls()) else 0
+
+
+def _size_shared(estimate: "Estimate", options: argparse.Namespace) -> int:
+    from plugin.commands.size.shared_estimate import SharedEstimate
+    from plugin.commands.size.shared_report import as_json, as_lines
+
+    shared = SharedEstimate(estimate, options.workers)
+    print(as_json(shared) if options.json else "\n".join(as_lines(shared)))
+    return 1 if any(shared.shortfalls()) else 0
 
 
 def _costs(load: "Load", *, measured: bool) -> "UnitCosts":

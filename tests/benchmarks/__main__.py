@@ -10,6 +10,7 @@ PARTS = (
     "executors",
     "tick",
     "scale",
+    "shared",
     "bands",
     "alert",
     "crowd",

@@ -21,25 +21,26 @@ def as_lines(estimate: Estimate) -> Iterator[str]:
     workers = estimate.workers.fits
     rows = {
         "processor": (
-            f"{estimate.busy_cores:.2f} cores: a tick takes {_seconds(estimate.tick_seconds)} every"
-            f" {step}, refits {_seconds(estimate.refit_seconds)} every {every}"
+            f"{estimate.busy_cores:.2f} cores: a tick takes {time_text(estimate.tick_seconds)}"
+            f" every {step}, refits {time_text(estimate.refit_seconds)} every {every}"
         ),
         "memory": (
-            f"service {_bytes(estimate.service_bytes)}, {workers} worker"
-            f"{'' if workers == 1 else 's'} {_bytes(estimate.worker_bytes)} while models are fitted"
+            f"service {size_text(estimate.service_bytes)}, {workers} worker"
+            f"{'' if workers == 1 else 's'} {size_text(estimate.worker_bytes)} while models are"
+            " fitted"
         ),
         "disk": (
-            f"{_bytes(estimate.disk_bytes)} after {days}: {_bytes(estimate.bytes_per_day)} a day,"
-            f" {_bytes(estimate.head_bytes)} of the newest samples,"
-            f" {_bytes(estimate.models_bytes)} of models"
+            f"{size_text(estimate.disk_bytes)} after {days}: {size_text(estimate.models_bytes)} of"
+            f" models, {size_text(estimate.head_bytes)} of the newest samples,"
+            f" {size_text(estimate.bytes_per_day)} a day"
         ),
         "Prometheus": (
             f"one query for {load.series:,} samples every {step}; once, for the history,"
             f" {estimate.history_requests:,} requests for {estimate.history_samples:,} samples"
         ),
         "first fits": (
-            f"{_seconds(estimate.history_seconds)} to read the history, besides the time that"
-            f" Prometheus takes; then {_seconds(estimate.first_fit_seconds)} until the last series"
+            f"{time_text(estimate.history_seconds)} to read the history, besides the time that"
+            f" Prometheus takes; then {time_text(estimate.first_fit_seconds)} until the last series"
             " has its model"
         ),
     }
@@ -77,9 +78,9 @@ def as_json(estimate: Estimate) -> str:
     )
 
 
-def _seconds(seconds: float) -> str:
+def time_text(seconds: float) -> str:
     return f"{seconds:.2g} s" if seconds < 10 else rounded_duration(seconds)
 
 
-def _bytes(number: float) -> str:
+def size_text(number: float) -> str:
     return f"{number / 1e9:.3g} GB" if number >= 1e9 else f"{number / 1e6:.3g} MB"

@@ -22,6 +22,29 @@ class UnitCosts:
     scoring_bytes: float  # of these, what is held in memory to score
 
 
+@dataclass(frozen=True)
+class SharedCosts:
+    """What one series costs a PostgreSQL that workers share, each time: seconds in which nobody
+    else writes, and bytes of the server's log."""
+
+    row_seconds: float  # to write its sample with the band
+    row_bytes: float
+    board_seconds: float  # to publish it
+    board_bytes: float
+    fold_seconds: float  # to move a sample into its block
+    fold_bytes: float
+
+
+# Printed by `make bench ARGS=shared`.
+SHIPPED_SHARED = SharedCosts(
+    row_seconds=5.9e-6,
+    row_bytes=275,
+    board_seconds=0.5e-6,
+    board_bytes=42,
+    fold_seconds=24e-6,
+    fold_bytes=78,
+)
+
 # The same for every detector, from the memory of services and the files of their stores.
 SERVICE_BYTES = 180 * MEGABYTE  # without any series, and what a tick works with
 SERIES_BYTES = 8_300  # of labels, records, states and answers, beside its model
