@@ -11,6 +11,7 @@ from plugin.config.conflicts import Conflict, conflict, quoted_duration, repeate
 from plugin.config.endpoint_constraints import check_endpoint, check_web
 from plugin.config.model import Config, MaintenanceSettings, MaintenanceWindow, StoreSettings
 from plugin.config.problems import Path, display_text, listed, nearest_name
+from plugin.config.shards import check_shards, watch_names
 from plugin.config.watch_constraints import check_calendar, check_groups, check_watch
 from plugin.errors import WindowRefused
 
@@ -20,6 +21,7 @@ def find_conflicts(config: Config, detectors: Iterable[str]) -> Iterator[Conflic
     names = sorted(detectors)
     for i, watch in enumerate(config.watches):
         yield from check_watch(("watches", i), watch, config.store)
+        yield from check_shards(("watches", i), watch)
         if watch.calendar is not None and watch.calendar != config.calendar:
             yield from check_calendar(("watches", i, "calendar"), watch.calendar)
         if watch.detector not in names:
@@ -29,12 +31,9 @@ def find_conflicts(config: Config, detectors: Iterable[str]) -> Iterator[Conflic
                 _installed(names),
                 partial(nearest_name, watch.detector, names),
             )
-    watch_names = [watch.name for watch in config.watches]
-    yield from repeated_names(
-        [("watches", i, "name") for i in range(len(config.watches))],
-        watch_names,
-        "a name that no other watch has",
-    )
+    paths = [path for path, _ in watch_names(config)]
+    names_with_shards = [name for _, name in watch_names(config)]
+    yield from repeated_names(paths, names_with_shards, "a name that no other watch has")
     yield from check_groups(config.watches)
     if config.calendar is not None:
         yield from check_calendar(("calendar",), config.calendar)
@@ -43,7 +42,8 @@ def find_conflicts(config: Config, detectors: Iterable[str]) -> Iterator[Conflic
     yield from _store(config.store)
     if config.remote_write:
         yield from check_endpoint(("remote_write",), config.remote_write)
-    yield from _maintenance(config.maintenance, watch_names)
+    known = dict.fromkeys([*(watch.name for watch in config.watches), *names_with_shards])
+    yield from _maintenance(config.maintenance, list(known))
     yield from check_web(config.web)
 
 

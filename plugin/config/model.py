@@ -108,6 +108,8 @@ class Watch(Section):
     group_by: tuple[Annotated[str, SERIES_LABEL], ...] = ()
     # Watches of one group share incidents; None = this watch alone.
     incident_group: Annotated[str | None, NAME] = None
+    # Parts of a large watch, by name, each with its matchers; see shards.py.
+    shards: dict[Annotated[str, NAME], Annotated[str, SELECTOR]] = {}
 
     @property
     def fit_seconds(self) -> int:

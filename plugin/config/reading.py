@@ -16,6 +16,7 @@ from plugin.config.model import Config, Endpoint, PrometheusSettings, Section, W
 from plugin.config.problems import InvalidValue, Path, Problem, config_error, path_text, type_name
 from plugin.config.pydantic_errors import invalid_values, placeholder
 from plugin.config.secret_values import without_secrets
+from plugin.config.shards import with_shards
 from plugin.config.watch_constraints import MAX_STEPS_AHEAD
 from plugin.config.yaml_lines import Document, read_document
 from plugin.errors import ConfigError
@@ -79,7 +80,7 @@ def parse(
                 _add_conflict(document, reads, conflict.refusal)
     if document.problems or config is None:
         raise document.error(file)
-    return config
+    return with_shards(config)
 
 
 def listening_on(config: Config, address: str) -> Config:

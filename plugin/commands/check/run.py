@@ -15,6 +15,7 @@ from plugin.commands.check.series_findings import (
     covariate_findings,
     series_findings,
 )
+from plugin.commands.check.tick_time import tick_findings
 from plugin.commands.check.watch_samples import NoSeries, WatchSamples, read_samples
 from plugin.config.model import Config, PrometheusSettings, Watch, WorkerSettings
 from plugin.domain.times import instant
@@ -81,6 +82,7 @@ class _WatchCheck:
             for heading, text in [
                 *series_findings(samples),
                 *self._query_findings(samples),
+                *tick_findings(samples.most_at_once, watch.step),
                 *covariate_findings(samples, self.reader),
                 *age_findings(samples, self.reader),
                 *fit_findings(samples, self.workers, self.seconds_per_series),

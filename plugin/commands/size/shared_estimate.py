@@ -96,6 +96,6 @@ class SharedEstimate:
                 yield f"{limit.name}: {limit.used:.0%} of what leaves room: {limit.remedy}"
         if self.workers > self.watches and self.alone.load.series > MAX_SERIES:
             yield (
-                f"a watch has one worker: make {self.workers} watches or more of the query, else"
+                f"a watch has one worker: divide it into {self.workers} `shards` or more, else"
                 " some workers have none"
             )

@@ -35,7 +35,7 @@ def test_it_says_what_breaks_first_and_what_does_not_keep_up() -> None:
     assert shared(1).limits[0].name == "ticks of a worker"
     assert not list(shared(10, step=300).shortfalls())
     [text] = shared(12, step=300).shortfalls()
-    assert text.startswith("a watch has one worker: make 12 watches or more")
+    assert text.startswith("a watch has one worker: divide it into 12 `shards` or more")
     texts = list(shared(10, step=10).shortfalls())
     assert any(text.startswith("writes of the database") for text in texts)
     assert any(text.endswith("start more workers") for text in texts)
