@@ -44,7 +44,11 @@ def fields(record: logging.LogRecord) -> dict[str, object]:
         "source": record.name,
         "msg": record.getMessage(),
     }
-    event.update((key, value) for key, value in vars(record).items() if key not in _STANDARD)
+    event.update(
+        (key, value)
+        for key, value in vars(record).items()
+        if key not in _STANDARD and not key.startswith("_")  # of libraries, for themselves
+    )
     if record.exc_info:
         event["err"] = logging.Formatter().formatException(record.exc_info)
     return event

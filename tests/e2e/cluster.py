@@ -116,5 +116,5 @@ def everything(store: Store) -> str:
 
 
 def settle(cluster: Cluster, *workers: WorkerService) -> None:
-    for _ in range(4):
+    for _ in range(5):  # a lease and two thirds: the first look sees the last beat of the dead
         cluster.look(*workers)

@@ -12,6 +12,7 @@ import pytest
 from detectors.registry import detector_named
 from plugin.commands.backtest import run
 from plugin.commands.backtest.expression import query_recordings
+from plugin.commands.backtest.fits import fit_here
 from plugin.commands.backtest.walk import lanes
 from plugin.components import Components
 from plugin.grid import Grid
@@ -197,6 +198,7 @@ def test_a_backtest_does_not_alert_over_a_hole_either(
     (lane,) = lanes([found, unaware], "UTC", 2)
     folder.mkdir()
     alarms = {
-        result.name: result.alarms for result in run._walk(lane, settings, folder, plot=False)
+        result.name: result.alarms
+        for result in run._walk(lane, settings, folder, plot=False, fit=fit_here)
     }
     assert alarms == {found.name: 0, "unaware": 1}

@@ -42,7 +42,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 180.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it takes too long"
@@ -75,6 +75,7 @@ def test_a_cluster_whose_nodes_come_and_go(
     """One test, because a cluster takes seconds to start, and so does each driver."""
     monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "3")  # not the 20 of a service
     monkeypatch.setattr(ray_executor, "RECONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(ray_executor, "CONNECT_SECONDS", 150.0)  # beside all other tests
     client_port = free_port()
     with ray_cluster(spills=False, ray_client_server_port=client_port) as cluster:
         settings = ExecutorSettings(kind="ray", address=cluster.address, fits=2)
