@@ -1,12 +1,12 @@
-"""The little PromQL that the stand-in speaks: a selector, `rate` of one, and `sum by (...)` of
-either.
+"""The little PromQL that the stand-in speaks: a selector, `rate` of one, `sum by (...)` of either,
+and `max(timestamp(...))` of a selector.
 
 Samples are on a regular grid, so that `rate` is arithmetic on whole columns. The numbers are those
 of Prometheus 2.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from plugin.series import FloatArray, IntArray, Labels
 UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 SELECTOR = re.compile(r"[\w:]*\s*(?:\{.*\})?")
 RATE = re.compile(r"rate\s*\(\s*(.+?)\s*\[(\d+)([smhdw])\]\s*\)")
+NEWEST = re.compile(r"max\s*\(\s*timestamp\s*\(\s*(.+?)\s*\)\s*\)")
 SUM = re.compile(r"sum\s+by\s*\(([^)]*)\)\s*\(\s*(.+)\s*\)")
 
 
@@ -33,6 +34,7 @@ class Expression:
     matchers: tuple[Matcher, ...]
     window: int = 0  # seconds
     by: tuple[str, ...] | None = None
+    newest: bool = False  # the time of the newest sample of all, in the place of values
 
 
 def parse(text: str) -> Expression:
@@ -44,6 +46,8 @@ def parse(text: str) -> Expression:
         return Expression(inner.matchers, inner.window, group_labels)
     if match := RATE.fullmatch(text):
         return Expression(_matchers(match[1]), int(match[2]) * UNIT_SECONDS[match[3]])
+    if match := NEWEST.fullmatch(text):
+        return Expression(_matchers(match[1]), newest=True)
     return Expression(_matchers(text))
 
 
@@ -51,7 +55,8 @@ def _matchers(text: str) -> tuple[Matcher, ...]:
     """The matchers of a selector, the metric name among them. Raises NotUnderstood."""
     if not text or not SELECTOR.fullmatch(text):
         raise NotUnderstood(
-            f"the stand-in speaks selectors, rate and sum by, and does not understand {text!r}"
+            "the stand-in speaks selectors, rate, sum by and max(timestamp()), and does not"
+            f" understand {text!r}"
         )
     try:
         return selectors.parse(text)
@@ -109,6 +114,12 @@ def sum_by(
         labels: np.where(np.isnan(group).all(axis=0), np.nan, np.nansum(group, axis=0))
         for labels, group in groups.items()
     }
+
+
+def newest(rows: Iterable[FloatArray]) -> dict[Labels, FloatArray]:
+    """The largest value of all rows at each time; nothing where there is no row."""
+    found = list(rows)
+    return {Labels(()): np.fmax.reduce(found)} if found else {}
 
 
 def without_name(labels: Labels) -> Labels:

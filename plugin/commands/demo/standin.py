@@ -80,7 +80,11 @@ class StandIn:
                 window = max(expression.window, LOOKBACK_SECONDS)
                 times = self._scrapes(int(instants[0]) - window, int(instants[-1]))
                 values = self._world.values(source, times) if len(times) else np.empty(0)
+                if expression.newest:
+                    values = np.where(np.isnan(values), np.nan, times)
                 rows[labels] = read(times, values, instants, expression.window)
+        if expression.newest:
+            return promql.newest(rows.values())
         if expression.window:
             rows = {promql.without_name(labels): values for labels, values in rows.items()}
         return rows if expression.by is None else promql.sum_by(expression.by, rows)

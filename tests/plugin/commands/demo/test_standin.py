@@ -29,6 +29,9 @@ EXPRESSIONS = (
     "sum by (service) (rate(shop_requests_total[3m]))",
     'sum by (code)(shop_requests_total{instance="shop-1"})',
     "shop_no_such_metric",
+    "max(timestamp(shop_requests_total))",
+    'max(timestamp(shop_replicas{service="search"}))',
+    "max(timestamp(shop_no_such_metric))",
 )
 
 
@@ -83,7 +86,7 @@ def test_it_says_its_version(readers: tuple[World, PrometheusReader, PrometheusR
     [
         (
             "histogram_quantile(0.9, x)",
-            "the stand-in speaks selectors, rate and sum by, and does not understand",
+            r"the stand-in speaks selectors, rate, sum by and max\(timestamp\(\)\), and does not",
         ),
         ("shop{service=checkout}", "expected a label value in quotes at character 14"),
     ],
