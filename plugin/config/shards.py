@@ -10,6 +10,7 @@ from plugin.errors import SelectorError
 from plugin.selectors import parse
 
 PLACEHOLDER = "$shard"  # in a query: the matchers of the shard
+MATCHERS = 'matchers in braces, such as {cluster="a"}'
 
 
 def check_shards(section: Path, watch: Watch) -> Iterator[Conflict]:
@@ -28,13 +29,10 @@ def check_shards(section: Path, watch: Watch) -> Iterator[Conflict]:
         try:
             matchers = parse(selector)
         except SelectorError as error:
-            yield conflict((*shards, name), f"{display_text(selector)}: {error}", _VALID)
+            yield conflict((*shards, name), f"{display_text(selector)}: {error}", MATCHERS)
             continue
         if not matchers or not selector.lstrip().startswith("{"):
-            yield conflict((*shards, name), display_text(selector), _VALID)
-
-
-_VALID = 'matchers in braces, such as {cluster="a"}'
+            yield conflict((*shards, name), display_text(selector), MATCHERS)
 
 
 def with_shards(config: Config) -> Config:

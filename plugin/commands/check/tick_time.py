@@ -12,8 +12,7 @@ REMEDY = "divide it by `shards` among workers"
 
 def tick_findings(series: int, step: int) -> Iterator[tuple[str, str]]:
     """Headings and texts; nothing where there is room. series: of the watch. step: seconds."""
-    costs = SHIPPED["auto"]  # a tick costs the same with every detector
-    seconds = costs.tick_seconds + series * costs.series_seconds
+    seconds = SHIPPED["auto"].seconds_per_tick(series)  # the same with every detector
     if seconds > ROOM_SHARE * step:
         yield (
             "warning",

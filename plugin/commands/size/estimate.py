@@ -55,7 +55,7 @@ class Estimate:
 
     @property
     def tick_seconds(self) -> float:
-        return self.costs.tick_seconds + self.load.series * self.costs.series_seconds
+        return self.costs.seconds_per_tick(self.load.series)
 
     @property
     def refit_seconds(self) -> float:

@@ -21,6 +21,10 @@ class UnitCosts:
     model_bytes: float  # of one series: the arrays of a weights file
     scoring_bytes: float  # of these, what is held in memory to score
 
+    def seconds_per_tick(self, series: int) -> float:
+        """Of a core, for a watch of so many series."""
+        return self.tick_seconds + series * self.series_seconds
+
 
 @dataclass(frozen=True)
 class SharedCosts:

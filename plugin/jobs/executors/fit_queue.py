@@ -30,7 +30,8 @@ class FitQueue:
         """See `Executor.submit`."""
         future: Future[FitOutcome] = Future()
         with self._lock:
-            self._refuse_closed()
+            if self.closed:
+                raise Stopped("the service is stopping")
             heapq.heappush(self._waiting, (not urgent, next(self._numbers), future, build))
             self._threads.submit(self._run_first)
         return future
@@ -62,7 +63,3 @@ class FitQueue:
             future.set_result(self._run(build))
         except BaseException as error:  # whoever waits for it hears of it
             future.set_exception(error)
-
-    def _refuse_closed(self) -> None:
-        if self.closed:
-            raise Stopped("the service is stopping")
