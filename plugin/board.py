@@ -82,6 +82,12 @@ class Snapshot:
         return reported
 
     @property
+    def inside(self) -> BoolArray:
+        """[S] inside the band at the latest sample, and samples come."""
+        inside: BoolArray = (self.score <= 1) & ~self.missing
+        return inside
+
+    @property
     def watch(self) -> str:
         """The name of the watch."""
         return self.settings.name

@@ -83,7 +83,7 @@ WATCH_COLUMNS: terminal.Columns = {
 }
 INCIDENT_COLUMNS: terminal.Columns = {
     "incident": lambda incident: incident["incident"],
-    "state": lambda incident: incident["state"],
+    "state": lambda incident: incident["alarm_state"],
     "since": _since,
     "score": lambda incident: _number(incident["score"]),
     "what": lambda incident: incident["title"],

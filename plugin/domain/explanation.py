@@ -66,6 +66,7 @@ class Explanation:
     score: float
     unit: str
     alarm: Alarm | None = None  # as it was at that time; None = no alarm
+    back_inside: bool = False  # its latest sample is inside; this one is the peak
     kind: DeviationKind = DeviationKind.OUTSIDE
     rank: Rank | None = None  # None = not unusual enough to mention
     rhythmic: bool = False  # the expected value depends on the hour
@@ -98,6 +99,7 @@ class Explanation:
             value or "no sample",
             f"{band} at this hour" if band and self.rhythmic else band,
             wording.alarm_span(alarm.direction, alarm.start, alarm.end, is_open=alarm.open),
+            "inside its band again" if self.back_inside else "",
             self.rank_text,
             KIND_TEXTS[self.kind],
             self.related_text,
@@ -173,6 +175,7 @@ def explain_alarm(
     return replace(
         explanation,
         alarm=alarm,
+        back_inside=alarm.open and position < len(samples) - 1,
         kind=kind,
         rank=rank,
         related=related,

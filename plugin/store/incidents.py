@@ -79,16 +79,15 @@ class IncidentTable:
             open_incidents = incident_queries.read_open(connection, group)
         return tuple(sorted(open_incidents, key=attrgetter("start", "id")))
 
-    def with_open_alarm(self, names: Collection[str]) -> set[str]:
-        """Those of these incidents that have an open alarm."""
+    def open_alarms(self, names: Collection[str]) -> list[tuple[str, int, int]]:
+        """(incident, series, last sample outside so far) of each open alarm of these incidents."""
         statement = (
-            select(members.c.incident)
-            .distinct()
+            select(members.c.incident, alarms.c.series_id, alarms.c.end)
             .join(alarms, incident_queries.same_alarm())
             .where(members.c.incident.in_(select(each_name(names).c.value)), alarms.c.open)
         )
         with self._database.reading() as connection:
-            return {name for (name,) in rows_of(connection, statement)} if names else set()
+            return [tuple(row) for row in rows_of(connection, statement)] if names else []
 
     def alarms(
         self,

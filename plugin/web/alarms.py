@@ -17,6 +17,7 @@ from plugin.series import IntArray, SeriesRecord
 from plugin.web.context import WebContext
 from plugin.web.links import SignedLinks
 from plugin.web.pages.outside_links import prometheus_link, series_expression
+from plugin.web.present_states import state_of_row
 from plugin.web.queries import AlarmHistoryQuery, OpenAlarmsQuery, time_range
 from plugin.web.responses import View, json_response
 from plugin.web.rows import Row, ages, filled, finite, label_columns
@@ -77,7 +78,7 @@ class AlarmViews:
                 "watch": record.watch,
                 "series": str(record.labels),
                 "short_name": self._names.of(record),
-                "alarm_state": _state(snapshot, index),
+                "alarm_state": state_of_row(snapshot, index),
                 "score": float(snapshot.alert_score[index]),
                 **_numbers(snapshot, index),
                 "direction": _direction(snapshot, index, alarm),
@@ -126,12 +127,6 @@ class AlarmViews:
                 for name in counts
             ]
         )
-
-
-def _state(snapshot: Snapshot, index: int) -> str:
-    if snapshot.missing[index]:
-        return "missing"
-    return "outside" if snapshot.score[index] > 1 else "recovering"
 
 
 def _numbers(snapshot: Snapshot, index: int) -> Mapping[str, float | None]:

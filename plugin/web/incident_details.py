@@ -8,6 +8,7 @@ from plugin.domain import wording
 from plugin.domain.alarms import Alarm
 from plugin.domain.incidents import Incident
 from plugin.series import SeriesRecord
+from plugin.web.present_states import AlarmState
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,16 +23,16 @@ class IncidentDetails:
     first: SeriesRecord | None  # None = forgotten
     worst: SeriesRecord | None
     unit: str  # of the worst
-    outside: bool  # one of its alarms is open
+    state: AlarmState  # at present
 
     @property
     def open(self) -> bool:
         """False for a group that is not configured any more: it is not scored."""
-        return self.incident.open and bool(self.watches)
+        return self.state != "over"
 
-    def agrees(self, incident: Incident, watches: tuple[Watch, ...], *, is_outside: bool) -> bool:
+    def agrees(self, incident: Incident, watches: tuple[Watch, ...], state: AlarmState) -> bool:
         """Whether it still says what is true of the incident."""
-        return (self.incident, self.watches, self.outside) == (incident, watches, is_outside)
+        return (self.incident, self.watches, self.state) == (incident, watches, state)
 
     @property
     def start(self) -> int:
@@ -60,7 +61,7 @@ class IncidentDetails:
             incident.worst_sample(self.unit),
             seconds=incident.end - incident.start,
             is_open=self.open,
-            last=None if self.outside else incident.end,
+            last=None if self.state == "outside" else incident.end,
         )
         if incident.size == 1:
             return peak
@@ -82,10 +83,11 @@ class IncidentMember:
     record: SeriesRecord
     watch: Watch | None  # None = the configuration has no such watch any more
     rank: int
+    state: AlarmState  # at present
 
     @property
     def open(self) -> bool:
-        return self.alarm.open and self.watch is not None
+        return self.state != "over"
 
     @property
     def start(self) -> int:
@@ -106,6 +108,7 @@ class IncidentMember:
             alarm.peak(self.watch.unit if self.watch is not None else ""),
             seconds=alarm.end - alarm.start,
             is_open=self.open,
+            last=None if self.state == "outside" else alarm.end,
         )
 
     @property

@@ -28,7 +28,7 @@ class IncidentWords:
         return self.of_incident(detail)
 
     def of_incident(self, details: IncidentDetails) -> Mapping[str, str]:
-        """Of an incident; it recovers while none of its alarms is open."""
+        """Of an incident."""
         incident = details.incident
         worst = self._name(details.worst)
         peak = wording.peak_text(incident.worst_sample(details.unit))
@@ -36,8 +36,11 @@ class IncidentWords:
             peak = wording.incident_text(
                 self._name(details.first), worst, incident.peak_score, peak
             )
-        state = ("outside" if details.outside else "recovering") if details.open else "over"
-        return {"short_title": self.title(details), "short_text": peak, "alarm_state": state}
+        return {
+            "short_title": self.title(details),
+            "short_text": peak,
+            "alarm_state": details.state,
+        }
 
     def title(self, details: IncidentDetails) -> str:
         """What happened: how many series of which group, or the only one by its short name."""
@@ -66,7 +69,7 @@ class IncidentWords:
                 self._names.of(member.record), member.alarm.direction
             ),
             "short_text": wording.peak_text(member.alarm.peak(unit)),
-            "alarm_state": "outside" if member.open else "over",
+            "alarm_state": member.state,
         }
 
     def _name(self, record: SeriesRecord | None) -> str:

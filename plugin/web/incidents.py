@@ -21,6 +21,7 @@ from plugin.web.incident_rows import (
 from plugin.web.incident_words import IncidentWords
 from plugin.web.links import SignedLinks
 from plugin.web.nearby_changes import incident_texts
+from plugin.web.present_states import AlarmState, PresentStates, severest
 from plugin.web.queries import AnnotationsQuery, IncidentsQuery, time_range
 from plugin.web.responses import View, encoded_response, json_response
 from plugin.web.row_types import AnnotationRow
@@ -92,7 +93,9 @@ class IncidentViews:
         now: unix seconds; records: all series by their ids.
         """
         incidents = self._context.store.incidents.between(now, MAX_TIME)
-        described = self._described([incident for incident in incidents if incident.open], records)
+        described = self._described(
+            [incident for incident in incidents if incident.open], records, self._present_states()
+        )
         return [detail for detail in described if detail.open][::-1]
 
     def find(self, query: IncidentsQuery) -> list[IncidentDetails]:
@@ -131,13 +134,16 @@ class IncidentViews:
         """
         selection = self._filter(query, ids, limit)
         records = self._catalog.by_id()
+        present = self._present_states()
         details = [
             detail
-            for detail in self._described(self._incidents(query, selection), records)
+            for detail in self._described(self._incidents(query, selection), records, present)
             if detail.open or detail.incident.end >= selection.start
         ]
         members = (
-            self._members({detail.incident.id: detail for detail in details}, records, selection)
+            self._members(
+                {detail.incident.id: detail for detail in details}, records, present, selection
+            )
             if query.members
             else []
         )
@@ -204,6 +210,7 @@ class IncidentViews:
         self,
         details: Mapping[str, IncidentDetails],
         records: Mapping[int, SeriesRecord],
+        present: PresentStates,
         selection: IncidentFilter,
     ) -> list[IncidentMember]:
         """The alarms of these incidents that are selected themselves."""
@@ -219,13 +226,19 @@ class IncidentViews:
                 record=record,
                 watch=watches.get(record.watch),
                 rank=ranks[incident_id][alarm.series_id],
+                state=present.of_alarm(record, alarm.end)
+                if alarm.open and record.watch in watches
+                else "over",
             )
             for incident_id, alarm in alarms
             if (record := records.get(alarm.series_id)) is not None
         ]
 
     def _described(
-        self, incidents: Sequence[Incident], records: Mapping[int, SeriesRecord]
+        self,
+        incidents: Sequence[Incident],
+        records: Mapping[int, SeriesRecord],
+        present: PresentStates,
     ) -> Iterator[IncidentDetails]:
         """The same object as before for an incident that has not changed, so that its encoded row
         is found again."""
@@ -235,22 +248,39 @@ class IncidentViews:
             groups[watch.group] = (*groups.get(watch.group, ()), watch)
         if len(self._details) > MAX_ENCODED_ROWS:
             self._details = {}
-        with_open_alarm = self._context.store.incidents.with_open_alarm(
-            [incident.id for incident in incidents if incident.open]
-        )
+        states = self._states(incidents, records, present)
         for incident in incidents:
             worst = records.get(incident.worst)
             watch_of_worst = watches.get(worst.watch) if worst is not None else None
             group = groups.get(incident.group, ())
-            is_outside = incident.id in with_open_alarm
+            state = states[incident.id] if group and incident.open else "over"
             details = self._details.get(incident.id)
-            if details is None or not details.agrees(incident, group, is_outside=is_outside):
+            if details is None or not details.agrees(incident, group, state):
                 details = self._details[incident.id] = IncidentDetails(
                     incident=incident,
                     watches=group,
                     first=records.get(incident.first),
                     worst=worst,
                     unit=watch_of_worst.unit if watch_of_worst is not None else "",
-                    outside=is_outside,
+                    state=state,
                 )
             yield details
+
+    def _states(
+        self,
+        incidents: Sequence[Incident],
+        records: Mapping[int, SeriesRecord],
+        present: PresentStates,
+    ) -> Mapping[str, AlarmState]:
+        """Of each of these that is open. Alarms of watches that were removed do not count."""
+        watches = self._context.watches()
+        names = [incident.id for incident in incidents if incident.open]
+        states = {name: set[AlarmState]() for name in names}
+        for name, series_id, end in self._context.store.incidents.open_alarms(names):
+            record = records.get(series_id)
+            if record is not None and record.watch in watches:
+                states[name].add(present.of_alarm(record, end))
+        return {name: severest(states[name]) for name in names}
+
+    def _present_states(self) -> PresentStates:
+        return PresentStates(self._context.board.snapshots())

@@ -43,8 +43,7 @@ class IncidentCard:
 
     @property
     def state(self) -> str:
-        """`recovering` while none of its alarms is open."""
-        return "outside" if self.details.outside else "recovering"
+        return self.details.state
 
     @property
     def watch(self) -> str:

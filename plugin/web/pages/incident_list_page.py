@@ -33,12 +33,6 @@ class IncidentLine:
     severity: str
     answers: Sequence[AnswerLine]
 
-    @property
-    def state(self) -> str:
-        if not self.details.open:
-            return "over"
-        return "outside" if self.details.outside else "recovering"
-
 
 class IncidentListPageViews:
     """The view at /incidents."""

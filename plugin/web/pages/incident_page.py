@@ -34,6 +34,7 @@ from plugin.web.pages.incident_timeline import (
 )
 from plugin.web.pages.page_html import page, redirection
 from plugin.web.pages.page_queries import IncidentPageQuery
+from plugin.web.present_states import AlarmState
 from plugin.web.queries import RangeQuery
 from plugin.web.responses import View
 
@@ -51,6 +52,7 @@ class MemberChart:
     member: IncidentMember
     since: str
     delay: str  # after the first series; "" for that itself
+    state: AlarmState  # of the series at present
     chart: Chart | None
 
     @property
@@ -98,7 +100,7 @@ class IncidentPageViews:
             severity=shared_labels(details.watches)["severity"] if details.watches else "",
             span=_span(details, now),
             changes=sentence(changes) if changes else "",
-            charts=self._charts(first_members, time_range, now),
+            charts=self._charts(first_members, _states(members), time_range, now),
             ends=tuple(clock_time(time, now) for time in time_range),
             others=first_members[MAX_CHARTS:],
             timeline=self._timeline(details, members, entries),
@@ -140,9 +142,13 @@ class IncidentPageViews:
         )
 
     def _charts(
-        self, members: Sequence[IncidentMember], time_range: tuple[int, int], now: int
+        self,
+        members: Sequence[IncidentMember],
+        states: Mapping[int, AlarmState],
+        time_range: tuple[int, int],
+        now: int,
     ) -> list[MemberChart]:
-        """All over the same time range."""
+        """All over the same time range. states: by the id of the series."""
         charts = []
         for member in members[:MAX_CHARTS]:
             record = member.record
@@ -157,6 +163,7 @@ class IncidentPageViews:
                     member,
                     clock_time(member.start, now),
                     duration(delay) if delay else "",
+                    states[record.id],
                     chart(samples, time_range, unit, alarms, words, CHART_POINTS),
                 )
             )
@@ -205,6 +212,11 @@ def _first_of_each(members: Sequence[IncidentMember]) -> list[IncidentMember]:
     for member in members:
         firsts.setdefault(member.record.id, member)
     return sorted(firsts.values(), key=lambda member: member.rank)
+
+
+def _states(members: Sequence[IncidentMember]) -> Mapping[int, AlarmState]:
+    """Of each series by its latest alarm."""
+    return {member.record.id: member.state for member in members}
 
 
 def _time_range(details: IncidentDetails, now: int) -> tuple[int, int]:

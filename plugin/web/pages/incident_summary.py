@@ -33,8 +33,7 @@ def _lines(
     yield f"## {_plain(details.title)}"
     yield ""
     length = duration(details.end - details.start) if details.end > details.start else "one sample"
-    state = "open" if details.open else "over"
-    yield f"* Incident {code(details.incident.id)}, {state}"
+    yield f"* Incident {code(details.incident.id)}, {details.state}"
     yield f"* First outside at {instant(details.start)}, last at {instant(details.end)} ({length})"
     if details.incident.size == 1:
         yield f"* {_plain(details.text)}"

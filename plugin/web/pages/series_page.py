@@ -27,6 +27,7 @@ from plugin.web.pages.page_html import page
 from plugin.web.pages.page_queries import SeriesPageQuery
 from plugin.web.pages.series_lookup import series_record
 from plugin.web.parameters import CHART_LENGTHS
+from plugin.web.present_states import AlarmState, PresentStates
 from plugin.web.responses import View
 from plugin.web.series_catalog import SeriesCatalog
 
@@ -42,7 +43,7 @@ class AlarmLine:
 
     since: str
     text: str
-    open: bool
+    state: AlarmState
     answer_url: str
 
 
@@ -143,6 +144,15 @@ class SeriesPageViews:
         self, alarm: Alarm, record: SeriesRecord, watch: Watch | None, now: int
     ) -> AlarmLine:
         peak = alarm.peak(watch.unit if watch else "")
+        state: AlarmState = "over"
+        if alarm.open and watch is not None:
+            state = PresentStates(self._context.board.snapshots()).of_alarm(record, alarm.end)
+        words = alarm_text(
+            peak,
+            seconds=alarm.end - alarm.start,
+            is_open=state != "over",
+            last=None if state == "outside" else alarm.end,
+        )
         link = {
             "watch": record.watch,
             "series": str(record.labels),
@@ -150,9 +160,8 @@ class SeriesPageViews:
         }
         return AlarmLine(
             since=clock_time(alarm.start, now),
-            text=f"{'above' if alarm.direction > 0 else 'below'}; "
-            + alarm_text(peak, seconds=alarm.end - alarm.start, is_open=alarm.open),
-            open=alarm.open,
+            text=f"{'above' if alarm.direction > 0 else 'below'}; {words}",
+            state=state,
             answer_url=self._links.url(link, now) or f"../feedback?{urlencode(link)}",
         )
 

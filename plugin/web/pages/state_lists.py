@@ -91,7 +91,7 @@ def _state_list(
 
 def _recovering(snapshot: Snapshot) -> BoolArray:
     """[S] with an open alarm, and inside the band at the latest sample."""
-    recovering: BoolArray = (snapshot.alert_score > 1) & (snapshot.score <= 1) & ~snapshot.missing
+    recovering: BoolArray = (snapshot.alert_score > 1) & snapshot.inside
     return recovering
 
 

@@ -121,7 +121,7 @@ def test_an_open_alarm_that_is_back_inside_is_told_by_its_peak_so_far() -> None:
     still_open = alarm(AT + 29 * STEP, peak_time=AT + 99 * STEP)  # as of now: its peak is to come
     back = explain_alarm(still_open, replace(seen, value=value, score=score), past(), "reqps")
     assert back is not None and (back.value, back.score) == (value[peak], score[peak])
-    assert "below since 03:05 UTC (29 min)" in back.text
+    assert "below since 03:05 UTC (29 min); inside its band again; " in back.text
 
 
 def test_a_series_that_does_not_alarm_has_its_plain_sentence() -> None:
