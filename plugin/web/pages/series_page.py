@@ -26,6 +26,7 @@ from plugin.web.pages.outside_links import outside_links
 from plugin.web.pages.page_html import page
 from plugin.web.pages.page_queries import SeriesPageQuery
 from plugin.web.pages.series_lookup import series_record
+from plugin.web.pages.unusual_words import verdict
 from plugin.web.parameters import CHART_LENGTHS
 from plugin.web.present_states import AlarmState, PresentStates
 from plugin.web.responses import View
@@ -97,6 +98,7 @@ class SeriesPageViews:
             chart=self._chart(record, (start, last), alarms, marks),
             chart_range=(start * 1000, last * 1000),
             assets=asset_addresses(),
+            verdict=verdict(explanation, watch, end, is_latest=query.end is None),
             sentences=explanation.parts if explanation is not None else [],
             ranges=list(_ranges(query)),
             earlier=_moved(query, start),
@@ -167,8 +169,8 @@ class SeriesPageViews:
 
     def _facts(self, record: SeriesRecord, watch: Watch | None, now: int) -> Iterator[Fact]:
         """About the series and its active model."""
-        yield "First sample", instant(record.first_seen)
-        yield "Latest sample", f"{elapsed(self._latest_time(record), now)} ago"
+        yield "First sample", _ago(record.first_seen, now)
+        yield "Latest sample", _ago(self._latest_time(record), now)
         if watch is not None:
             yield "Step", duration(watch.step)
             yield "Alarms promised", f"{digits(watch.alert_budget * WEEK, 2)} a week at most"
@@ -199,9 +201,16 @@ class SeriesPageViews:
 def _model_facts(model: ModelRecord, now: int) -> Iterator[Fact]:
     pinned = ", pinned" if model.pinned else ""
     yield "Model", f"{model.detector}, version {model.version}{pinned}"
-    yield "Fitted", f"{elapsed(model.fitted_at, now)} ago"
-    yield "Learnt from", f"{instant(model.window_start)} to {instant(model.window_end)}"
+    yield "Fitted", _ago(model.fitted_at, now)
+    learnt = duration(model.window_end - model.window_start)
+    window = (clock_time(model.window_start, now), clock_time(model.window_end, now))
+    yield "Learnt from", f"{learnt}: {window[0]} to {window[1]}"
     yield "Held-out loss", digits(model.loss, 3) or "not known"
+
+
+def _ago(time: int, now: int) -> str:
+    """When, and how long ago."""
+    return f"{clock_time(time, now)} ({elapsed(time, now)} ago)"
 
 
 def _ranges(query: SeriesPageQuery) -> Iterator[ChartRange]:

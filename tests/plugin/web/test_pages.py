@@ -172,7 +172,7 @@ def test_the_page_of_a_series_has_its_chart_for_each_length(
         "band", "expected", "value", "outside", "frame"
     }  # fmt: skip
     assert len(document.named("rect")) == 1  # the alarm
-    assert "above since 00:09 UTC" in text and "First sample 2026-11-21T00:00:00Z" in text
+    assert "above since 00:09 UTC" in text and "First sample 00:00 UTC (11 min ago)" in text
     [current] = [link for link in document.named("a") if link.get("aria-current") == "true"]
     assert current["href"] == f"?range={length}"
 
