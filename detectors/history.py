@@ -99,8 +99,8 @@ def require_samples(batch: SeriesBatch, least: int) -> None:
     short = np.flatnonzero(counts < least)
     if len(short):
         raise NotEnoughData(
-            f"{len(short)} of {len(counts)} series have fewer than {least} samples to learn from: "
-            f"row {short[0]} has {counts[short[0]]}; wait, or lengthen the fit window",
+            f"{len(short)} of {len(counts)} series have fewer than {least} samples to learn from,"
+            f" the shortest {counts.min()}; wait, or lengthen the fit window",
             short.tolist(),
         )
 

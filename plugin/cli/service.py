@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,11 +141,11 @@ def score(options: argparse.Namespace) -> int:
 
 def _show_scores(snapshot: "Snapshot") -> None:
     from plugin.commands import terminal
+    from plugin.domain.times import instant
 
     columns = ["series", "state", "value", "expected", "lower", "upper", "score"]
-    time_text = datetime.fromtimestamp(snapshot.time, UTC).isoformat(sep=" ")
     terminal.table(
-        f"{snapshot.watch} at {time_text}, highest scores first",
+        f"{snapshot.watch} at {instant(snapshot.time)}, highest scores first",
         columns,
         [[_cell(row.get(column)) for column in columns] for row in _score_rows(snapshot)],
     )

@@ -18,6 +18,8 @@ FAULTS = ("failing", "late")  # states of a watch
 
 
 def _alarms(watch: Mapping[str, Any]) -> str:
+    if watch["budget_7d"] < 1:
+        return f"{watch['alarms_7d']}, too early to judge"
     return f"{watch['alarms_7d']} of {watch['budget_7d']:.3g}"
 
 

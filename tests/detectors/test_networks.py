@@ -121,7 +121,7 @@ def test_baseline_serves_from_eight_samples() -> None:
     fitted = Baseline().fit(SeriesBatch(values, values > 0, 0, 60), alert_budget=ALERT_BUDGET)
     band = fitted.score(SeriesBatch(values, values > 0, 480, 60)).band
     assert (band.lower < values).all() and (values < band.upper).all()
-    with pytest.raises(NotEnoughData, match="fewer than 8 samples.*row 0 has 7") as caught:
+    with pytest.raises(NotEnoughData, match="fewer than 8 samples.*the shortest 7") as caught:
         Baseline().fit(
             SeriesBatch(values[:, :7], values[:, :7] > 0, 0, 60), alert_budget=ALERT_BUDGET
         )

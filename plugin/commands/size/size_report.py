@@ -83,4 +83,7 @@ def time_text(seconds: float) -> str:
 
 
 def size_text(number: float) -> str:
-    return f"{number / 1e9:.3g} GB" if number >= 1e9 else f"{number / 1e6:.3g} MB"
+    unit, size = next(
+        ((unit, size) for unit, size in (("TB", 1e12), ("GB", 1e9)) if number >= size), ("MB", 1e6)
+    )
+    return f"{number / size:.3g} {unit}"

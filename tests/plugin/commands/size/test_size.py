@@ -9,7 +9,7 @@ import pytest
 from plugin.cli import main
 from plugin.commands.size import measurement
 from plugin.commands.size.estimate import Estimate, Load
-from plugin.commands.size.size_report import HEADING_CHARACTERS, as_json, as_lines
+from plugin.commands.size.size_report import HEADING_CHARACTERS, as_json, as_lines, size_text
 from plugin.commands.size.unit_costs import SHIPPED
 from plugin.domain.times import DAY
 
@@ -89,3 +89,11 @@ def test_a_measurement_fits_ticks_and_writes(monkeypatch: pytest.MonkeyPatch) ->
     assert costs.fit_seconds > 0 and costs.history_seconds > 0
     assert 4_000 < costs.scoring_bytes <= costs.model_bytes < 7_000
     assert Estimate(load, costs).busy_cores > 0
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(5e8, "500 MB"), (1.5e9, "1.5 GB"), (9.99e11, "999 GB"), (1.15e12, "1.15 TB")],
+)
+def test_sizes_are_short(number: float, text: str) -> None:
+    assert size_text(number) == text
