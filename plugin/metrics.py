@@ -213,6 +213,12 @@ class Metrics:
         self.publication_failures = families.counter(
             "publication_failures_total", "Exchanges of the board that failed.", "operation"
         )
+        self.listening = families.gauge(
+            "listening", "1 = what other processes store is announced to this one."
+        )
+        self.listen_failures = families.counter(
+            "listen_failures_total", "Times that announcements did not come.", "reason"
+        )
         self.followed_time = families.gauge(
             "board_followed_timestamp_seconds", "When a web replica last looked for a newer board."
         )

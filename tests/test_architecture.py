@@ -71,6 +71,7 @@ HOMES = {
         "plugin.store.postgresql",
         "plugin.store.postgresql_arrays",
         "plugin.store.postgresql_errors",
+        "plugin.store.postgresql_news",
     ),
     "pydantic": ("plugin.config",),
     "pydantic_core": ("plugin.config",),

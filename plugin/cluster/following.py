@@ -17,7 +17,6 @@ from plugin.store.publications import Publication
 
 log = logging.getLogger(__name__)
 
-FOLLOW_SECONDS = 1.0  # between two looks
 VERSIONS_PER_PART = 3  # that are kept in memory, for queries with the same `to`
 
 
@@ -47,8 +46,8 @@ class BoardFollower:
         # By part, then by version, the latest one last.
         self._contents: dict[str, OrderedDict[int, board_parts.Content]] = {}
 
-    def run(self) -> None:
-        """One look. A failure is counted; what is on the board stays."""
+    def run(self) -> bool:
+        """One look. A failure is counted, and False; what is on the board stays."""
         try:
             versions = self._chosen(self._store.publications.versions())
             contents = self._contents_of(versions)
@@ -56,7 +55,7 @@ class BoardFollower:
         except StoreError as error:
             self._metrics.publication_failures.labels("follow").inc()
             log.warning("the board is not up to date", extra={"err": str(error)})
-            return
+            return False
         for part, content in contents.items():
             if self._versions.get(part) != versions[part]:
                 self._show(part, content)
@@ -64,6 +63,7 @@ class BoardFollower:
         self._board.retain(self._watches())
         self.heartbeat = max([self.heartbeat, *beats])
         self._metrics.followed_time.set(self._clock())
+        return True
 
     def reread(self) -> None:
         """The configuration has changed: everything is read anew at the next look."""

@@ -8,16 +8,18 @@ from pathlib import Path
 from plugin import config as settings
 from plugin.board import Board, WatchHealth
 from plugin.clock import SteadyClock
-from plugin.cluster.following import FOLLOW_SECONDS, BoardFollower
+from plugin.cluster.following import BoardFollower
 from plugin.cluster.orders import RemoteOrders
 from plugin.config import Config, Watch
 from plugin.config_reload import ConfigReload
 from plugin.errors import BandwatchError
 from plugin.maintenance import MaintenanceCalendar
 from plugin.metrics import CollectorRegistry, Metrics
+from plugin.roles.news import News
 from plugin.scheduler import Scheduler
 from plugin.store import Store
 from plugin.store.folder_lock import lock_folder
+from plugin.store.news import Topic
 from plugin.systemd import READY, STOPPING, notify
 from plugin.web.application import create_app
 from plugin.web.context import WebContext
@@ -30,7 +32,6 @@ log = logging.getLogger(__name__)
 
 CONFIG_CHECK_SECONDS = 5  # how often the file is looked at, where it is watched
 SIGNING_KEYS = (SESSION_KEY, LINK_KEY)
-WINDOW_SECONDS = 2  # how often maintenance windows are read that others have stored
 
 
 class WebService:
@@ -69,6 +70,8 @@ class WebService:
         )
         self._orders = RemoteOrders(self.store, self._clock)
         self._scheduler = Scheduler(self._metrics, clock=self._clock)
+        looks = {Topic.BOARD: self._follower.run, Topic.WINDOWS: self._maintenance.follow}
+        self._news = News(self.store, self._metrics, self._scheduler, looks)
         self._reload = ConfigReload(
             load, lambda: self._config, self._swap, self._metrics, config_changed
         )
@@ -84,8 +87,7 @@ class WebService:
             self._server = listen(self._config, self._metrics)
         self._server.use(application)
         self._reload.succeed()
-        self._scheduler.every("board", FOLLOW_SECONDS, self._follower.run, lane="board")
-        self._scheduler.every("windows", WINDOW_SECONDS, self._maintenance.follow, lane="windows")
+        self._news.start()
         self._schedule_maintenance()
         if self._config_changed is not None:
             self._scheduler.every(
@@ -98,6 +100,7 @@ class WebService:
     def stop(self) -> bool:
         """Ends in order, as `Service.stop`."""
         notify(STOPPING)
+        self._news.stop()
         all_ended = self._scheduler.stop()
         if self._server is not None:
             self._server.close()
@@ -166,6 +169,7 @@ class WebService:
         self._watches = _by_name(config)
         self._reloaded_at = self._clock()
         self._follower.reread()
+        self._news.wake(Topic.BOARD)
         self._schedule_maintenance()
 
     def _schedule_maintenance(self) -> None:

@@ -15,7 +15,9 @@ from plugin.components import WatchJobs
 from plugin.config import Config
 from plugin.errors import BandwatchError, Fenced, StoreError
 from plugin.job_schedule import HOUSEKEEPING_SECONDS
+from plugin.roles.news import News
 from plugin.roles.worker_components import WorkerComponents
+from plugin.store.news import Topic
 from plugin.web.application import create_app
 from plugin.web.routes import MANAGEMENT_ROUTES
 from plugin.web.server import Server
@@ -26,9 +28,7 @@ UPKEEP_LEASE = "once:upkeep"
 SILENCES_LEASE = "once:silences"
 SINGLE_LEASES = (NOISE_LEASE, SILENCES_LEASE, UPKEEP_LEASE)  # what is done once for all watches
 PUBLISH_SECONDS = 1  # how often the board is compared with what was published
-ORDER_SECONDS = 1  # how often orders are looked for
 ASSIGN_SECONDS = 1  # how often watches are looked for that are ours and have no jobs yet
-WINDOW_SECONDS = 2  # how often maintenance windows are read that others have stored
 
 
 class WorkerService(Service):
@@ -68,6 +68,12 @@ class WorkerService(Service):
         self._orders = OrderDesk(
             parts.store, lambda: set(parts.watches), parts.execute, parts.store_under
         )
+        self._news = News(
+            parts.store,
+            parts.metrics,
+            self._scheduler,
+            {Topic.ORDERS: self._orders.run, Topic.WINDOWS: parts.maintenance.follow},
+        )
 
     def readiness(self) -> str | None:
         """None when every watch that it holds has been scored, else what is still missing."""
@@ -91,12 +97,11 @@ class WorkerService(Service):
         every("leases", self.leases.seconds, self._keep_leases, lane="leases")
         every("assignment", ASSIGN_SECONDS, self._assign, lane="assignment")
         every("publication", PUBLISH_SECONDS, self._publisher.run, lane="publication")
-        every("orders", ORDER_SECONDS, self._orders.run, lane="orders")
-        every("windows", WINDOW_SECONDS, parts.maintenance.follow, lane="windows")
         every("publication_upkeep", HOUSEKEEPING_SECONDS, self._tidy_publications, long=True)
         self._schedule.add_upkeep(lambda: parts.store_under(UPKEEP_LEASE))
         self._schedule.add_noise(self._compute_noise)
         self._schedule.add_maintenance(self._refresh_maintenance)
+        self._news.start()
 
     def _work(self) -> dict[str, int]:
         """All that there is to do for all workers, with the series that each piece has as far as
@@ -134,6 +139,7 @@ class WorkerService(Service):
             valid_watches = self._valid(watches)
             if valid_watches != self._parts.watches:
                 super()._use(valid_watches)
+                self._news.wake(Topic.ORDERS)  # given while nobody held a watch
 
     def _valid(self, watches: dict[str, WatchJobs]) -> dict[str, WatchJobs]:
         """Those whose lease is still the one that their jobs were built under."""
@@ -181,6 +187,7 @@ class WorkerService(Service):
             store.publications.retain(parts_of(self._parts.config.watches))
 
     def _leave(self) -> None:
+        self._news.stop()
         try:
             self.leases.close()
         except StoreError as error:

@@ -5,14 +5,12 @@ postgresql.py: how it is opened, how writers take turns, its errors in words, it
 differ.
 """
 
-import errno
 import json
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from copy import copy
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -21,11 +19,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import TableValuedAlias
 
-from plugin.errors import StoreError
 from plugin.series import IntArray
+from plugin.store.news import Listener, Topic
 
-DISK_FULL_NUMBERS = (errno.ENOSPC, errno.EDQUOT)
-DISK_FULL = "the disk is full: free some space; all that was acknowledged is kept"
 DATABASE_OPTION = "bandwatch_database"  # of every connection
 Ids = IntArray | Sequence[int]
 
@@ -90,6 +86,14 @@ class Database(ABC):
     @abstractmethod
     def begin_writing(self, connection: Connection) -> AbstractContextManager[object]:
         """A transaction in which no other writer is at work."""
+
+    @abstractmethod
+    def announce(self, connection: Connection, topic: Topic) -> None:
+        """Tells listeners, once the transaction commits, that there is something new."""
+
+    @abstractmethod
+    def listener(self) -> Listener | None:
+        """A new one, for one thread. None = this database announces nothing."""
 
     @abstractmethod
     def finish_tables(self, connection: Connection) -> None:
@@ -278,22 +282,3 @@ def write_rows(connection: Connection, statement: Executable, rows: list[tuple[A
     Returns how many rows changed.
     """
     return database_of(connection).write_rows(connection, statement, rows) if rows else 0
-
-
-@contextmanager
-def errors_named(path: Path) -> Iterator[None]:
-    """Turns what the disk raises into StoreError with path, reason and remedy."""
-    try:
-        yield
-    except OSError as error:
-        raise disk_error(path, error) from error
-
-
-def disk_error(path: Path, error: OSError) -> StoreError:
-    """Why a file or a folder cannot be used, with its remedy."""
-    if error.errno in DISK_FULL_NUMBERS:
-        return StoreError(f"{error.filename or path}: {DISK_FULL}")
-    return StoreError(
-        f"{error.filename or path}: {error.strerror or error}: check the disk, the folder and"
-        " its permissions"
-    )

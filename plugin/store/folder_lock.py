@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TextIO
 
 from plugin.errors import StoreError
-from plugin.store.database import DISK_FULL_NUMBERS, disk_error
+from plugin.store.disk_errors import DISK_FULL_NUMBERS, disk_error
 
 
 def lock_folder(folder: Path, *, shared: bool = False) -> TextIO:

@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 
 from plugin.domain.windows import Window
 from plugin.store.database import Database, insert_into
+from plugin.store.news import Topic
 from plugin.store.schema import maintenance
 
 COLUMNS = tuple(column.name for column in maintenance.c)  # in the order of the fields of Window
@@ -45,8 +46,10 @@ class MaintenanceTable:
                     ),
                     rows,
                 )
+                self._database.announce(connection, Topic.WINDOWS)
 
     def remove(self, ids: Sequence[str]) -> None:
         if ids:
             with self._database.writing() as connection:
                 connection.execute(delete(maintenance).where(maintenance.c.id.in_(ids)))
+                self._database.announce(connection, Topic.WINDOWS)

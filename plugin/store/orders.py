@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import delete, insert, select, update
 
 from plugin.store.database import Database, each_name, rows_of
+from plugin.store.news import Topic
 from plugin.store.schema import orders
 
 OPEN = "open"
@@ -40,6 +41,7 @@ class OrderTable:
             key = connection.execute(
                 insert(orders).values(watch=watch, body=body, asked_at=now, state=OPEN)
             ).inserted_primary_key
+            self._database.announce(connection, Topic.ORDERS)
         assert key is not None
         return int(key[0])
 

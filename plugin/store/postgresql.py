@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -36,9 +37,11 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from plugin.errors import StoreError
 from plugin.store.database import Among, Database, EachId, EachName, EachPair, Larger, Smaller
+from plugin.store.news import Topic
 from plugin.store.postgresql_arrays import register_arrays
 from plugin.store.postgresql_bulk import BulkStatement, dialect
 from plugin.store.postgresql_errors import remedy_of
+from plugin.store.postgresql_news import PostgresListener, announce
 from plugin.store.schema import metadata
 from plugin.store.server import DatabaseServer
 
@@ -86,7 +89,7 @@ class PostgresDatabase(Database):
 
     def __init__(self, server: DatabaseServer) -> None:
         super().__init__(server.name, _engine(server))
-        self._pool_size = server.pool_size
+        self._server = server
 
     @property
     def empty(self) -> bool:
@@ -106,7 +109,7 @@ class PostgresDatabase(Database):
         except PoolTimeout as error:
             raise StoreError(
                 f"{self.name}: no connection was free for {POOL_SECONDS} s: raise"
-                f" `store.pool_size`, {self._pool_size}, or lower `web.threads`"
+                f" `store.pool_size`, {self._server.pool_size}, or lower `web.threads`"
             ) from error
         except (DBAPIError, psycopg.Error) as error:
             remedy = remedy_of(error.orig if isinstance(error, DBAPIError) else error)
@@ -119,6 +122,12 @@ class PostgresDatabase(Database):
         with connection.execution_options(writing=True).begin():
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
             yield
+
+    def announce(self, connection: Connection, topic: Topic) -> None:
+        announce(connection, topic)
+
+    def listener(self) -> PostgresListener:
+        return PostgresListener(_engine(replace(self._server, pool_size=1)), self)
 
     def finish_tables(self, connection: Connection) -> None:
         for table, percent in FILL_FACTORS.items():

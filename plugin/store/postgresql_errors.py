@@ -2,7 +2,7 @@
 
 import psycopg
 
-from plugin.store.database import DISK_FULL
+from plugin.store.disk_errors import DISK_FULL
 
 READ_ONLY = (
     "it is read-only, as a standby is: name the primary in `store.url`, or all hosts and"

@@ -16,6 +16,7 @@ from safetensors.numpy import load, save
 from sqlalchemy import Connection, delete, func, insert, select
 
 from plugin.store.database import Database, insert_into, rows_of
+from plugin.store.news import Topic
 from plugin.store.schema import pins, publications
 
 KEEP_SECONDS = 120  # for which a version stays after the next one, and a pin after it was made
@@ -93,6 +94,7 @@ class PublicationTable:
             connection.execute(
                 insert(publications).values(part=part, version=version, made_at=now, data=data)
             )
+            self._database.announce(connection, Topic.BOARD)
         return version
 
     def retain(self, parts: Iterable[str]) -> None:

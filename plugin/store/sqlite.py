@@ -24,7 +24,6 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from plugin.errors import StoreError
 from plugin.store.database import (
-    DISK_FULL,
     Among,
     Database,
     EachId,
@@ -33,9 +32,10 @@ from plugin.store.database import (
     IdList,
     Larger,
     Smaller,
-    disk_error,
 )
 from plugin.store.database_file import DatabaseFile
+from plugin.store.disk_errors import DISK_FULL, disk_error
+from plugin.store.news import Topic
 from plugin.store.schema import metadata
 
 FILE_NAME = "bandwatch.db"
@@ -94,6 +94,12 @@ class SqliteDatabase(Database):
 
     def begin_writing(self, connection: Connection) -> AbstractContextManager[object]:
         return connection.execution_options(immediate=True).begin()
+
+    def announce(self, connection: Connection, topic: Topic) -> None:
+        """Nothing: a file is looked at again and again."""
+
+    def listener(self) -> None:
+        """None, as above."""
 
     def finish_tables(self, connection: Connection) -> None:
         """Nothing."""

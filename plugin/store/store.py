@@ -21,9 +21,10 @@ from plugin.store.active_models import ActiveModels
 from plugin.store.alarms import AlarmTable
 from plugin.store.changes import ChangeTable
 from plugin.store.coverage import CoverageTable
-from plugin.store.database import Database, errors_named
+from plugin.store.database import Database
 from plugin.store.database_choice import database_at
 from plugin.store.detector_states import DetectorStateTable
+from plugin.store.disk_errors import errors_named
 from plugin.store.feedback import FeedbackTable
 from plugin.store.incidents import IncidentTable
 from plugin.store.leases import Fence, LeaseTable
@@ -32,6 +33,7 @@ from plugin.store.migration import migrate
 from plugin.store.model_decisions import DecisionTable
 from plugin.store.model_settings import ModelSettingsTable
 from plugin.store.models import ModelTable
+from plugin.store.news import Listener
 from plugin.store.object_weights import ObjectWeights
 from plugin.store.orders import OrderTable
 from plugin.store.processes import ProcessTable
@@ -136,6 +138,10 @@ class Store:
 
     def close(self) -> None:
         self._database.close()
+
+    def listener(self) -> Listener | None:
+        """A new one, for one thread. None = this database announces nothing."""
+        return self._database.listener()
 
     def check_file(self) -> None:
         """Raises StoreError where the database is not the file any more that was opened."""

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from plugin.errors import ResourcesExhausted, StoreError
-from plugin.store.database import errors_named
+from plugin.store.disk_errors import errors_named
 
 SUFFIX = ".safetensors"
 CHECKSUM_KEY = "bandwatch.checksum"  # in the metadata of the header

@@ -11,6 +11,7 @@ PARTS = (
     "tick",
     "scale",
     "shared",
+    "news",
     "bands",
     "alert",
     "crowd",

@@ -197,3 +197,43 @@ def test_replace_and_drop(scheduler: Scheduler) -> None:
     assert eventually(lambda: len(second) >= 2)
     scheduler.drop(["job", "never there"])
     assert scheduler.names() == {"heartbeat"}
+
+
+def test_a_job_of_a_lane_may_be_hurried(scheduler: Scheduler) -> None:
+    runs: list[float] = []
+    busy = threading.Event()
+
+    def run() -> None:
+        runs.append(time.monotonic())
+        busy.wait(10)
+
+    scheduler.every("look", 3600, run, lane="look")
+    assert eventually(lambda: len(runs) == 1)
+    for _ in range(5):  # while it runs: once more afterwards
+        scheduler.hurry("look")
+    assert len(runs) == 1
+    busy.set()
+    assert eventually(lambda: len(runs) == 2)
+    time.sleep(0.1)
+    assert len(runs) == 2
+    scheduler.hurry("look")
+    assert eventually(lambda: len(runs) == 3)
+    scheduler.hurry("unknown")
+    scheduler.stop()
+    scheduler.hurry("look")  # too late, and no error
+
+
+def test_a_hurried_run_that_fails_is_counted(scheduler: Scheduler, metrics: Metrics) -> None:
+    runs: list[int] = []
+
+    def run() -> None:
+        runs.append(1)
+        if len(runs) == 2:
+            raise RuntimeError("no")
+
+    scheduler.every("look", 3600, run, lane="look")
+    assert eventually(lambda: len(runs) == 1)
+    scheduler.hurry("look")
+    assert eventually(lambda: metrics.job_errors.labels("look")._value.get() == 1)
+    scheduler.hurry("look")
+    assert eventually(lambda: len(runs) == 3)
