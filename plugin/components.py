@@ -85,6 +85,7 @@ class Components:
         self._lock = lock_folder(Path(config.store.path), shared=self.shares_store)
         try:
             self.store = Store.of(config.store)
+            self.metrics.follow_connections(self.store.connections)
         except BandwatchError:
             self._lock.close()
             raise

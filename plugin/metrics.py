@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry as CollectorRegistry
 from prometheus_client import Counter, Gauge, Histogram, ProcessCollector
 
 from plugin.clock import SteadyClock
+from plugin.connection_use import ConnectionUse
 from plugin.version import VERSION
 
 JOB_SECONDS = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
@@ -41,6 +42,7 @@ class Metrics:
         self._add_scheduler(families)
         self._add_web(families)
         self._add_cluster(families)
+        self._add_database(families)
         build_info = families.gauge("build_info", "Always 1; the version is a label.", "version")
         build_info.labels(VERSION).set(1)
         ProcessCollector(registry=registry)
@@ -222,6 +224,30 @@ class Metrics:
         self.followed_time = families.gauge(
             "board_followed_timestamp_seconds", "When a web replica last looked for a newer board."
         )
+
+    def _add_database(self, families: _Families) -> None:
+        self.connections = families.gauge(
+            "database_connections", "Connections to the database server, by state.", "state"
+        )
+        self.connections_limit = families.gauge(
+            "database_connections_limit", "Most connections of this process; 0 = it is a file."
+        )
+        self.connections_waiting = families.gauge(
+            "database_connections_waiting", "Who waits for a connection at this moment."
+        )
+        self.connection_timeouts = families.counter(
+            "database_connection_timeouts_total", "Times that no connection was free in time."
+        )
+
+    def follow_connections(self, connections: ConnectionUse | None) -> None:
+        """Shows how far they are used; None = the database is a file."""
+        if connections is None:
+            return
+        self.connections_limit.set(connections.limit)
+        self.connections.labels("in_use").set_function(connections.in_use)
+        self.connections.labels("idle").set_function(connections.idle)
+        self.connections_waiting.set_function(connections.waiting)
+        connections.on_timeout = self.connection_timeouts.inc
 
     def set_executor_reachable(self, reachable: bool) -> None:
         self.executor_reachable.labels("ray").set(reachable)

@@ -30,7 +30,7 @@ LAYERS = (
     "config",
     "domain",
     "logs selectors range_vectors public_addresses",
-    "series errors version clock nearest_name file_changes systemd process_memory",
+    "series errors version clock nearest_name file_changes systemd process_memory connection_use",
 )
 # Arrows that point down and are forbidden all the same: readers only read, writers never serve.
 FORBIDDEN = {
@@ -70,6 +70,7 @@ HOMES = {
     "psycopg": (
         "plugin.store.postgresql",
         "plugin.store.postgresql_arrays",
+        "plugin.store.postgresql_connections",
         "plugin.store.postgresql_errors",
         "plugin.store.postgresql_news",
     ),

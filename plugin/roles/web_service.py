@@ -15,6 +15,7 @@ from plugin.config_reload import ConfigReload
 from plugin.errors import BandwatchError
 from plugin.maintenance import MaintenanceCalendar
 from plugin.metrics import CollectorRegistry, Metrics
+from plugin.process_memory import GIVE_BACK_SECONDS, give_back
 from plugin.roles.news import News
 from plugin.scheduler import Scheduler
 from plugin.store import Store
@@ -59,6 +60,7 @@ class WebService:
         self._lock = lock_folder(folder, shared=True)
         try:
             self.store = Store.of(config.store)
+            self._metrics.follow_connections(self.store.connections)
             self._maintenance = MaintenanceCalendar(
                 config.maintenance, self.store, self._metrics, clock=self._clock
             )
@@ -88,6 +90,7 @@ class WebService:
         self._server.use(application)
         self._reload.succeed()
         self._news.start()
+        self._scheduler.every("upkeep", GIVE_BACK_SECONDS, give_back, long=True)
         self._schedule_maintenance()
         if self._config_changed is not None:
             self._scheduler.every(

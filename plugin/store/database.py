@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import TableValuedAlias
 
+from plugin.connection_use import ConnectionUse
 from plugin.series import IntArray
 from plugin.store.news import Listener, Topic
 
@@ -30,6 +31,7 @@ class Database(ABC):
     """One database. Any thread may read; writers take turns, across processes too."""
 
     inserts_quicker = False  # than an insert that looks for conflicts
+    connections: ConnectionUse | None = None  # None = a file: they are not limited
 
     def __init__(self, name: str, engine: Engine) -> None:
         """name: in messages, without secrets."""

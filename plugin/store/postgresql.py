@@ -7,62 +7,30 @@ replaced. `synchronous_commit` stays as the server has it: on, what was acknowle
 death of the server.
 """
 
-import math
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import psycopg
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Executable,
-    QueuePool,
-    Table,
-    create_engine,
-    event,
-    func,
-    inspect,
-    make_url,
-    select,
-    text,
-)
-from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy import Connection, Executable, Table, func, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from plugin.connection_use import ConnectionUse
 from plugin.errors import StoreError
 from plugin.store.database import Among, Database, EachId, EachName, EachPair, Larger, Smaller
 from plugin.store.news import Topic
-from plugin.store.postgresql_arrays import register_arrays
 from plugin.store.postgresql_bulk import BulkStatement, dialect
+from plugin.store.postgresql_connections import POOL_SECONDS, STREAM, open_pool, use_of
 from plugin.store.postgresql_errors import remedy_of
 from plugin.store.postgresql_news import PostgresListener, announce
 from plugin.store.schema import metadata
 from plugin.store.server import DatabaseServer
 
-OLDEST_VERSION = 13
 WRITER_LOCK = 0x62616E64  # any number that nobody else uses in this database: "band"
-POOL_SECONDS = 30  # that anyone waits for a connection
-PING_SECONDS = 2  # after which a connection is looked at before it is used again
-IDLE_CONNECTIONS = 4  # that stay open; further ones are closed after use
-# Of TCP: a server that vanished without a word is noticed after about a minute.
-KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-CONNECT_ARGUMENTS = {"connect_timeout": 10, "application_name": "bandwatch", **KEEPALIVES}
-STREAM = "bandwatch_stream"  # of a connection: the rows that are being read
-BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-BEGIN_WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
-SETTINGS = (
-    "SET lock_timeout = '30s'",  # that a writer waits for the others
-    # Of a process that is asleep in the middle of a transaction: the others go on.
-    "SET idle_in_transaction_session_timeout = '20s'",
-    "SET jit = off",  # takes longer than any of our statements
-    "SET plan_cache_mode = force_custom_plan",  # a plan for one series is none for ten thousand
-)
 # A tick rewrites each row: on a page with room, and without its index.
 FILL_FACTORS = {"series_status": 50, "watches": 50, "rewrites": 50}  # percent
 # Compressed by us, or arrays of floats: to compress them again costs time and saves nothing.
@@ -74,22 +42,16 @@ UNCOMPRESSED_COLUMNS = (
 )
 
 
-class BinaryCursor(psycopg.Cursor[Any]):
-    """Gets all results in binary: numbers need no parsing, and blocks have half the size."""
-
-    def __init__(self, connection: psycopg.Connection[Any], **options: Any) -> None:
-        super().__init__(connection, **options)
-        self.format = psycopg.pq.Format.BINARY
-
-
 class PostgresDatabase(Database):
     """One database of a server."""
 
     inserts_quicker = True
 
     def __init__(self, server: DatabaseServer) -> None:
-        super().__init__(server.name, _engine(server))
+        engine = open_pool(server)
+        super().__init__(server.name, engine)
         self._server = server
+        self.connections: ConnectionUse = use_of(engine)
 
     @property
     def empty(self) -> bool:
@@ -107,6 +69,7 @@ class PostgresDatabase(Database):
         try:
             yield
         except PoolTimeout as error:
+            self.connections.on_timeout()
             raise StoreError(
                 f"{self.name}: no connection was free for {POOL_SECONDS} s: raise"
                 f" `store.pool_size`, {self._server.pool_size}, or lower `web.threads`"
@@ -127,7 +90,7 @@ class PostgresDatabase(Database):
         announce(connection, topic)
 
     def listener(self) -> PostgresListener:
-        return PostgresListener(_engine(replace(self._server, pool_size=1)), self)
+        return PostgresListener(open_pool(replace(self._server, pool_size=1)), self)
 
     def finish_tables(self, connection: Connection) -> None:
         for table, percent in FILL_FACTORS.items():
@@ -180,44 +143,6 @@ class PostgresDatabase(Database):
             return int(connection.execute(size).scalar_one())
 
 
-def _engine(server: DatabaseServer) -> Engine:
-    idle = min(IDLE_CONNECTIONS, server.pool_size)
-    engine = create_engine(
-        make_url(server.url),
-        poolclass=QueuePool,
-        pool_size=idle,
-        max_overflow=server.pool_size - idle,
-        pool_timeout=POOL_SECONDS,
-        use_native_hstore=False,  # it would ask for a type at each new connection
-        connect_args={**CONNECT_ARGUMENTS, "cursor_factory": BinaryCursor},
-    )
-
-    @event.listens_for(engine, "do_connect")
-    def _(_: object, record: object, arguments: object, options: dict[str, Any]) -> None:
-        if password := server.current_password():
-            options["password"] = password
-
-    @event.listens_for(engine, "connect")
-    def _(connection: psycopg.Connection[Any], record: object) -> None:
-        _refuse_old(server.name, connection)
-        register_arrays(connection)
-        for setting in SETTINGS:
-            connection.execute(setting)
-        connection.commit()
-        connection.autocommit = True  # we say BEGIN, not the driver
-
-    @event.listens_for(engine, "begin")
-    def _(connection: Connection) -> None:
-        writing = connection.get_execution_options().get("writing")
-        connection.exec_driver_sql(BEGIN_WRITING if writing else BEGIN)
-
-    event.listen(engine, "commit", _end_stream)
-    event.listen(engine, "rollback", _end_stream)
-    event.listen(engine, "checkout", _refuse_lost)
-    event.listen(engine, "checkin", _note_use)
-    return engine
-
-
 def _counters(connection: Connection) -> Iterator[tuple[Table, str]]:
     """The tables that give out ids, each with what counts them."""
     for table in metadata.sorted_tables:
@@ -225,40 +150,6 @@ def _counters(connection: Connection) -> Iterator[tuple[Table, str]]:
         if column is not None:
             found = func.pg_get_serial_sequence(f'"{table.name}"', column.name)
             yield table, str(connection.execute(select(found)).scalar_one())
-
-
-def _end_stream(connection: Connection) -> None:
-    """Rows that were not read to their end, as after an error, would hold the connection for
-    ever."""
-    rows = None if connection.invalidated else connection.info.pop(STREAM, None)
-    if rows is not None:
-        rows.close()
-
-
-def _refuse_lost(
-    connection: psycopg.Connection[Any], record: ConnectionPoolEntry, _: object
-) -> None:
-    """A connection that the server has closed meanwhile is replaced. Not looked at where it has
-    just been used: that takes as long as a small query."""
-    if time.monotonic() - record.info.get("used", -math.inf) < PING_SECONDS:
-        return
-    try:
-        connection.execute("")
-    except psycopg.Error as error:
-        raise DisconnectionError from error
-
-
-def _note_use(connection: object, record: ConnectionPoolEntry) -> None:
-    record.info["used"] = time.monotonic()
-
-
-def _refuse_old(name: str, connection: psycopg.Connection[Any]) -> None:
-    version = connection.info.server_version // 10_000
-    if version < OLDEST_VERSION:
-        raise StoreError(
-            f"{name}: it is PostgreSQL {version}; this needs {OLDEST_VERSION} or newer: upgrade the"
-            " server"
-        )
 
 
 @compiles(EachId, "postgresql")

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from plugin.config import StoreSettings
 from plugin.config.groups import Group
+from plugin.connection_use import ConnectionUse
 from plugin.domain.alarms import Alarm
 from plugin.domain.model_decisions import Decision
 from plugin.domain.times import HOUR
@@ -138,6 +139,11 @@ class Store:
 
     def close(self) -> None:
         self._database.close()
+
+    @property
+    def connections(self) -> ConnectionUse | None:
+        """None = the database is a file."""
+        return self._database.connections
 
     def listener(self) -> Listener | None:
         """A new one, for one thread. None = this database announces nothing."""

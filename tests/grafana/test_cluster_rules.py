@@ -48,6 +48,22 @@ def test_a_replica_that_reads_nothing_new_fires_and_a_process_alone_does_not(
     summary(tmp_path, "BandwatchBoardStale", series, 10, TARGET, text)
 
 
+def test_connections_fire_while_requests_wait_and_not_for_a_single_one(tmp_path: Path) -> None:
+    waiting = f"bandwatch_database_connections_waiting{{{OURS}}}"
+    timeouts = f"bandwatch_database_connection_timeouts_total{{{OURS}}}"
+    alert = "BandwatchConnectionsExhausted"
+    one_moment = {waiting: "0x4 3 0 2 0x30", timeouts: "0x4 1x30"}
+    firing(tmp_path, alert, one_moment, {5: 0, 7: 0, 12: 0, 20: 0})
+    busy = {waiting: "0x4 3x10 0x20", timeouts: "0x40"}
+    firing(tmp_path, alert, busy, {8: 0, 10: 1, 15: 1, 17: 0})
+    gave_up = {waiting: "0x40", timeouts: "0x4 1+1x10 11x20"}
+    firing(tmp_path, alert, gave_up, {8: 0, 11: 1, 16: 1, 25: 0})
+    text = (
+        "A process of Bandwatch has all its connections to the database in use, and requests wait"
+    )
+    summary(tmp_path, alert, busy, 12, TARGET, text)
+
+
 def test_an_executor_that_is_away_fires_after_a_quarter_of_an_hour(tmp_path: Path) -> None:
     labels = f'executor="ray",{OURS}'
     series = {f"bandwatch_executor_reachable{{{labels}}}": "1x4 0x30 1x10"}

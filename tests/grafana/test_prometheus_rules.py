@@ -31,6 +31,7 @@ OF_PROCESSES = (
     "BandwatchLeasesNotKept",
     "BandwatchLeasesUnheld",
     "BandwatchBoardStale",
+    "BandwatchConnectionsExhausted",
     "BandwatchExecutorUnreachable",
 )
 Input = Mapping[str, str]
@@ -151,7 +152,7 @@ def test_the_rules_read_metrics_that_exist() -> None:
     }
     exported = set(re.findall(r"^# TYPE (\w+)", exposition(registry, board).decode(), re.MULTILINE))
     read = set(re.findall(r"bandwatch_[a-z_]+", "".join(rule["expr"] for rule in rules().values())))
-    assert read <= exported and len(read) == 13
+    assert read <= exported and len(read) == 15
 
 
 def test_an_anomaly_fires_at_once_and_ends_with_its_alarm(tmp_path: Path) -> None:

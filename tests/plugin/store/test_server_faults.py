@@ -2,17 +2,20 @@
 on by itself once the server does."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic, sleep
 
 import numpy as np
 import pytest
 
 from plugin.errors import StoreError
+from plugin.metrics import CollectorRegistry, Metrics
 from plugin.series import IntArray
-from plugin.store import Store, postgresql
+from plugin.store import Store, postgresql_connections
 from plugin.store.server import DatabaseServer
-from tests.plugin.store.build import POSTGRESQL_ONLY, tick
+from tests.plugin.store.build import POSTGRESQL_ONLY, SQLITE_ONLY, tick
 from tests.postgres import PostgresServer
 from tests.servers import free_port
 
@@ -103,7 +106,7 @@ def test_too_many_connections(
 def test_a_pool_that_is_too_small(
     tmp_path: Path, server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql, "POOL_SECONDS", 0.1)
+    monkeypatch.setattr(postgresql_connections, "POOL_SECONDS", 0.1)
     store = Store.open(tmp_path, server=replace(server, pool_size=1))
     with (
         store._database.reading(),
@@ -115,6 +118,48 @@ def test_a_pool_that_is_too_small(
 
 
 @POSTGRESQL_ONLY
+def test_connections_are_shown_as_they_are_used(
+    tmp_path: Path, server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_connections, "POOL_SECONDS", 1)
+    store = Store.open(tmp_path, server=replace(server, pool_size=2))
+    metrics = Metrics(CollectorRegistry())
+    metrics.follow_connections(store.connections)
+
+    name = "bandwatch_database_connection"
+
+    def shown() -> list[float | None]:
+        values = metrics.registry.get_sample_value
+        states = [values(f"{name}s", {"state": state}) for state in ("in_use", "idle")]
+        return states + [
+            values(f"{name}{end}") for end in ("s_limit", "s_waiting", "_timeouts_total")
+        ]
+
+    assert shown() == [0, 1, 2, 0, 0]
+    with store._database.reading(), store._database.reading():
+        assert shown() == [2, 0, 2, 0, 0], "all are in use, and nobody waits"
+        with ThreadPoolExecutor(3) as others:
+            asked = [others.submit(store.series.of, "cpu") for _ in range(3)]
+            until = monotonic() + 1
+            while shown()[3] != 3 and monotonic() < until:
+                sleep(0.01)
+            assert shown() == [2, 0, 2, 3, 0]
+            assert {type(each.exception()) for each in asked} == {StoreError}
+        assert shown() == [2, 0, 2, 0, 3]
+    assert shown() == [0, 2, 2, 0, 3]
+    store.close()
+
+
+@SQLITE_ONLY
+def test_a_file_has_no_connections_to_show(store: Store) -> None:
+    metrics = Metrics(CollectorRegistry())
+    metrics.follow_connections(store.connections)
+    name = "bandwatch_database_connections"
+    assert metrics.registry.get_sample_value(name, {"state": "in_use"}) is None
+    assert metrics.registry.get_sample_value(f"{name}_limit") == 0
+
+
+@POSTGRESQL_ONLY
 def test_a_user_without_rights(tmp_path: Path, guest: DatabaseServer) -> None:
     assert "it has to own the tables, and may CREATE in its schema" in refusal(tmp_path, guest)
 
@@ -123,7 +168,7 @@ def test_a_user_without_rights(tmp_path: Path, guest: DatabaseServer) -> None:
 def test_a_server_that_is_too_old(
     tmp_path: Path, server: DatabaseServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgresql, "OLDEST_VERSION", 99)
+    monkeypatch.setattr(postgresql_connections, "OLDEST_VERSION", 99)
     assert "this needs 99 or newer: upgrade the server" in refusal(tmp_path, server)
 
 

@@ -126,7 +126,8 @@ def test_a_restart_between_two_ticks_is_not_noticed(
         pass
     mortal.stop()
     mortal.start()
-    monkeypatch.setattr("plugin.store.postgresql.PING_SECONDS", 0)  # as if some time had passed
+    # As if some time had passed.
+    monkeypatch.setattr("plugin.store.postgresql_connections.PING_SECONDS", 0)
     due = writer.acknowledged + STEP
     mortal_store.write([tick(writer.ids, [due])], "q", (due, due))
     assert mortal_store.samples.scored_until("cpu") == due
