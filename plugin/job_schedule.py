@@ -7,6 +7,7 @@ from contextlib import suppress
 from plugin.components import Components, WatchJobs
 from plugin.errors import Fenced
 from plugin.jobs import housekeeping
+from plugin.process_memory import GIVE_BACK_SECONDS, give_back
 from plugin.scheduler import Scheduler
 from plugin.store import Store
 
@@ -14,7 +15,7 @@ FIT_CHECK_SECONDS = 5  # how often the fit job looks which series need a fit
 FORECAST_CHECK_SECONDS = 5  # how often the forecast job looks whether there was a tick
 SEND_CHECK_SECONDS = 2  # how often the remote write job looks whether there was a tick
 BUDGET_CHECK_SECONDS = 15  # how often the budget job looks whether it has rested enough
-HOUSEKEEPING_SECONDS = 600
+HOUSEKEEPING_SECONDS = GIVE_BACK_SECONDS
 WORKER_CHECK_SECONDS = 30  # how often workers that have nothing to do are looked for
 
 
@@ -77,13 +78,16 @@ class JobSchedule:
             self._parts.metrics.forget(name)
 
     def add_upkeep(self, store: Callable[[], Store | None]) -> None:
-        """store: to be kept in order; None = that is not for us to do."""
+        """store: to be kept in order; None = that is not for us to do. Our memory always is."""
         parts = self._parts
 
         def upkeep() -> None:
-            kept_store = store()
-            if kept_store is not None:
-                housekeeping.run(kept_store, parts.config.store, parts.clock, parts.maintenance)
+            try:
+                kept_store = store()
+                if kept_store is not None:
+                    housekeeping.run(kept_store, parts.config.store, parts.clock, parts.maintenance)
+            finally:
+                give_back()  # last: the housekeeping itself needs much
 
         self._scheduler.every("upkeep", HOUSEKEEPING_SECONDS, upkeep, long=True)
         self._scheduler.every("idle_workers", WORKER_CHECK_SECONDS, parts.workers.end_idle)

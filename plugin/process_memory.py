@@ -10,6 +10,7 @@ from contextlib import contextmanager
 HEAPS = 2
 HEAPS_VARIABLE = "MALLOC_ARENA_MAX"  # of the C library: who sets it is right
 M_ARENA_MAX = -8  # the option of mallopt(3)
+GIVE_BACK_SECONDS = 600  # how often a service gives free memory back
 
 
 @contextmanager

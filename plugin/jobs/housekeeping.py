@@ -1,5 +1,5 @@
-"""The housekeeping job (`upkeep` in metrics): folds old rows into blocks, removes what is past
-retention, gives free memory back."""
+"""The housekeeping of the store (part of `upkeep` in metrics): folds old rows into blocks, removes
+what is past retention."""
 
 import logging
 import time
@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from plugin.config import StoreSettings
 from plugin.maintenance import MaintenanceCalendar
-from plugin.process_memory import give_back
 from plugin.store import Store
 
 log = logging.getLogger(__name__)
@@ -25,5 +24,4 @@ def run(
     store.expire(now, retention=settings.retention, versions=settings.versions)
     if maintenance is not None:
         maintenance.forget(now - settings.retention)
-    give_back()
     log.debug("upkeep", extra={"folded": str(report)})

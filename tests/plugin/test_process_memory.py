@@ -1,11 +1,10 @@
-"""Many threads and few heaps; what is loaded is no garbage, what comes later is found early; an
-upkeep gives free memory back."""
+"""Many threads and few heaps; what is loaded is no garbage, what comes later is found early; free
+memory is given back."""
 
 import os
 import platform
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -42,16 +41,12 @@ print(sum(info["generation"] == 2 for info in found))
 # Below the last block nothing is given back by itself.
 GIVEN_BACK = """
 import os
-from pathlib import Path
-from plugin.config import StoreSettings
-from plugin.jobs import housekeeping
-from plugin.store import Store
+from plugin import process_memory
 from tests.soak.measures import own_bytes
-store = Store.open(Path({folder!r}))
 blocks = [bytearray(50_000) for _ in range(1_000)]
 del blocks[:-1]
 before = own_bytes(os.getpid())
-housekeeping.run(store, StoreSettings())
+process_memory.give_back()
 print(before - own_bytes(os.getpid()))
 """
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="its heaps are meant")
@@ -72,8 +67,8 @@ def test_garbage_is_looked_for_often_however_much_was_loaded() -> None:
 
 
 @glibc
-def test_an_upkeep_gives_free_memory_back(tmp_path: Path) -> None:
-    assert printed(GIVEN_BACK.format(folder=str(tmp_path))) > 40_000_000
+def test_free_memory_is_given_back() -> None:
+    assert printed(GIVEN_BACK) > 40_000_000
 
 
 def printed(program: str, heaps: str | None = None) -> int:
