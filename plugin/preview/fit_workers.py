@@ -44,6 +44,9 @@ class InlineWorkers(WorkerPool):
         super().__init__(settings)
         self._turn = threading.Lock()
 
+    def warm_up(self) -> None:
+        """Nothing has to start."""
+
     def submit(self, build: BuildTask, *, urgent: bool = False) -> "Future[FitOutcome]":
         """The future of a fit that is over."""
         future: Future[FitOutcome] = Future()

@@ -6,8 +6,6 @@ so that it knows which series are missing then, as it would have known.
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +24,8 @@ from plugin.store import Store
 LOOKS_PER_FIT = 4
 MAX_TRIES = 3  # a service would have tried again at its next tick
 MAX_FIT_RUNS = 100  # at one look: each takes some stacks
-FOLD_SECONDS = DAY  # between two runs of the housekeeping
+KEPT_SAMPLES = 20_000_000  # of the windows that fits read again: 180 MB
+FOLD_SAMPLES = 5_000_000  # between two runs of the housekeeping: 400 MB on disk
 FOLD_ROWS = 1_000_000  # in one transaction: nobody waits
 
 Share = Callable[[float], None]  # takes what is done, 0 to 1
@@ -81,7 +80,8 @@ class PastService:
         self.parts = Components(
             past_config(task.config, folder), clock=self.clock, workers=workers, reader=reader
         )
-        self._folded_at = task.start
+        self.parts.store.samples.keep_history(KEPT_SAMPLES)
+        self._unfolded = 0  # samples
 
     def live(self, progress: Share = lambda share: None) -> None:
         """From the start to the end. Raises BandwatchError where a watch cannot be scored."""
@@ -89,9 +89,9 @@ class PastService:
         for look in self._looks():
             jobs = self.parts.watches[look.watch]
             self._advance(jobs, look.time)
-            with self._folding():
-                if look.time < task.end:
-                    self._fit(jobs)
+            self._fold(jobs.watch)
+            if look.time < task.end:
+                self._fit(jobs)
             progress((look.time - task.start) / max(1, task.end - task.start))
         progress(1.0)
 
@@ -134,19 +134,15 @@ class PastService:
             if not jobs.fit.run():
                 return
 
-    @contextmanager
-    def _folding(self) -> Iterator[None]:
-        """The housekeeping, where it is due, beside what is done within: fits wait for processes of
-        their own. Raises StoreError."""
-        now = int(self.clock.now)
-        if now - self._folded_at < FOLD_SECONDS:
-            yield
+    def _fold(self, watch: Watch) -> None:
+        """After each look of a watch: the housekeeping, once there is much to do, as it takes as
+        long as to score. Raises StoreError."""
+        series = len(self.parts.board.snapshots()[watch.name].series)
+        self._unfolded += series * look_seconds(watch) // watch.step
+        if self._unfolded < FOLD_SAMPLES:
             return
-        self._folded_at = now
-        with ThreadPoolExecutor(1, "fold") as thread:
-            folding = thread.submit(self.parts.store.fold, now, limit=FOLD_ROWS, slice_seconds=DAY)
-            yield
-        folding.result()
+        self._unfolded = 0
+        self.parts.store.fold(int(self.clock.now), limit=FOLD_ROWS, slice_seconds=DAY)
 
 
 def look_times(watch: Watch, start: int, end: int) -> list[int]:

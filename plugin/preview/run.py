@@ -36,6 +36,7 @@ def run_preview(
     executor = executor_of(config, workers or CoreWorkers(config.workers))
     service = PastService(task, folder, workers=executor, reader=reader)
     try:
+        executor.warm_up()  # while the history is loaded
         service.live(lambda share: progress(LIFE_SHARE * share))
         return outcome(service, task)
     finally:

@@ -218,13 +218,13 @@ def _of(ticks: CTE) -> ColumnElement[bool]:
 def _by_series(rows: list[tuple[Any, ...]]) -> dict[int, Samples]:
     if not rows:
         return {}
-    columns = dict(zip(samples.c.keys(), zip(*rows, strict=True), strict=True))
+    # NULL becomes NaN; times, ids and versions are far below 2 ** 53. As one array, because column
+    # by column it takes three times as long.
+    columns = dict(zip(samples.c.keys(), np.array(rows, np.float64).T, strict=True))
     series, times, version = (
-        np.array(columns[name], np.int64) for name in ("series_id", "time", "model_version")
+        columns[name].astype(np.int64) for name in ("series_id", "time", "model_version")
     )
-    value, expected, lower, upper, score = (  # NULL becomes NaN
-        np.array(columns[name], np.float64) for name in FLOATS
-    )
+    value, expected, lower, upper, score = (columns[name] for name in FLOATS)
     order = np.lexsort((times, series))
     sorted_samples = take(Samples(times, value, expected, lower, upper, score, version), order)
     ids, starts = np.unique(series[order], return_index=True)

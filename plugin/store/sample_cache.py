@@ -49,7 +49,7 @@ class SampleCache:
 
     def samples(self, connection: Connection, series_id: int, start: int, end: int) -> Samples:
         """As `reading.samples`."""
-        count = _rewrites(connection, series_id)
+        count = rewrites_of(connection, series_id)
         with self._lock:
             entry = self._kept.get(series_id)
         if entry is None or entry.count != count or entry.start > start:
@@ -92,7 +92,8 @@ def count_rewrite(connection: Connection, watch: str) -> None:
     )
 
 
-def _rewrites(connection: Connection, series_id: int) -> int:
+def rewrites_of(connection: Connection, series_id: int) -> int:
+    """How often the past of the watch of a series was written into."""
     rows = _COUNT.rows(connection, id=series_id)
     return int(rows[0][0]) if rows else 0
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from plugin.series import BoolArray, FloatArray, IntArray, Samples
 from plugin.store import sample_reads, scored_counts
 from plugin.store.database import Database
+from plugin.store.history_cache import HistoryCache
 from plugin.store.sample_cache import SampleCache
 from plugin.store.schema import watches
 
@@ -20,6 +21,7 @@ class StoredSamples:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._cache = SampleCache()
+        self._read_history = sample_reads.history
 
     def of(self, series_id: int, start: int, end: int) -> Samples:
         """All samples of one series; for a panel that asks again and again."""
@@ -41,7 +43,7 @@ class StoredSamples:
     ) -> tuple[FloatArray, BoolArray]:
         """[S, T] values on the grid start..end, and True where a value was outside its band."""
         with self._database.reading() as connection:
-            return sample_reads.history(connection, ids, start, end, step)
+            return self._read_history(connection, ids, start, end, step)
 
     def latest(self, ids: IntArray, n: int = 1) -> list[Samples]:
         """The last n samples of each series, in the order of `ids`; fewer where there are fewer."""
@@ -65,6 +67,11 @@ class StoredSamples:
         """
         with self._database.reading() as connection:
             return scored_counts.since(connection, start, learn_for)
+
+    def keep_history(self, most_samples: int) -> None:
+        """From now on `history` reads what is new since it was last asked for a series. Takes 9
+        bytes a sample."""
+        self._read_history = HistoryCache(most_samples).history
 
     def clear_cache(self) -> None:
         """Frees the rows of series that have been removed: no read would ever replace them."""

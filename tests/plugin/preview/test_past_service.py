@@ -2,6 +2,7 @@
 policies, persistence, groups and maintenance. The service is played a step at a time."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +20,14 @@ from plugin.config import (
 )
 from plugin.domain.alarms import Alarm
 from plugin.domain.incidents import Incident
-from plugin.domain.preview import Preview
+from plugin.domain.preview import Preview, with_bands
 from plugin.domain.times import DAY, HOUR
 from plugin.domain.windows import WindowRequest
 from plugin.errors import BandwatchError
 from plugin.preview.fit_workers import InlineWorkers
 from plugin.preview.past_service import PresetClock, PreviewTask, look_times
 from plugin.preview.run import run_preview
-from plugin.series import FloatArray, IntArray
+from plugin.series import FloatArray, IntArray, Samples
 from plugin.store import Store
 from tests.computed_source import ComputedSeries, ComputedSource
 
@@ -224,6 +225,37 @@ def test_policies_persistence_maintenance_and_the_first_day_count(preview: Previ
         for alarm in preview.alarms
         if alarm.watch == "delay" and alarm.alarm.start == START + 65 * HOUR
     ]
+
+
+def delays(folder: Path, url: str) -> Preview:
+    """Of the watch that learns without torch."""
+    config = settings(folder, url).model_copy(update={"watches": WATCHES[1:]})
+    task = PreviewTask(config, START, END, max_bands=1)
+    return run_preview(task, workers=InlineWorkers(config.workers))
+
+
+def test_the_housekeeping_changes_nothing(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = delays(tmp_path, url)
+    folded_rows = []
+    true_fold = Store.fold
+
+    def fold(store: Store, now: int, *, limit: int, slice_seconds: int) -> None:
+        report = true_fold(store, now, limit=limit, slice_seconds=slice_seconds)
+        folded_rows.append(report.rows)
+
+    monkeypatch.setattr(Store, "fold", fold)
+    monkeypatch.setattr("plugin.preview.past_service.FOLD_SAMPLES", 100)
+    monkeypatch.setattr("plugin.preview.past_service.KEPT_SAMPLES", 0)
+    folded = delays(tmp_path, url)
+    assert sum(folded_rows) > 0 and expected.alarms
+    assert with_bands(folded, ()) == with_bands(expected, ())
+    for column in fields(Samples):
+        np.testing.assert_array_equal(
+            getattr(folded.bands[0].samples, column.name),
+            getattr(expected.bands[0].samples, column.name),
+        )
 
 
 def test_what_was_scored_is_held_against_the_promise(preview: Preview) -> None:
