@@ -14,7 +14,6 @@ from plugin.components import Components, WatchJobs
 from plugin.config import Config
 from plugin.config_reload import ConfigReload
 from plugin.job_schedule import JobSchedule
-from plugin.jobs.fit_task import tell_missing_torch
 from plugin.preview.orders import PreviewOrders
 from plugin.scheduler import Scheduler
 from plugin.systemd import READY, STOPPING, notify
@@ -61,7 +60,6 @@ class Service:
         """Listens, then schedules: the first answers are "not ready", never "connection
         refused"."""
         parts = self._parts
-        tell_missing_torch(parts.config.watches)
         for jobs in parts.watches.values():
             jobs.score.restore()
         application = self._application()

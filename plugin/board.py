@@ -71,7 +71,7 @@ class Snapshot:
     drifted: BoolArray
     detector: tuple[str, ...]  # [S] "" = none yet
     outlook: WatchHealth = WatchHealth.OK
-    reason: str = ""  # of a failure, in words
+    reason: str = ""  # of a failure, or what else is wrong, in words
     # By series id; only those that lie at another level.
     shifts: Mapping[int, LevelShift] = field(default_factory=dict)
 

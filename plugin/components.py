@@ -166,7 +166,14 @@ class Components:
             )
         except DetectorError as error:
             raise ConfigError(f"watch {watch.name!r}: detector: {error}") from error
-        publisher = WatchPublisher(context, self.board, group, config.store.gone_after, maintenance)
+        publisher = WatchPublisher(
+            context,
+            self.board,
+            group,
+            config.store.gone_after,
+            maintenance,
+            lambda: fit.torch_fault,
+        )
         score = ScoreJob(context, covariates, publisher, fit.first_fit)
         forecast = ForecastJob(watch, self.board, self.metrics, lambda: score.scorer)
         return WatchJobs(

@@ -53,6 +53,7 @@ def check(options: argparse.Namespace) -> int:
     settings = config.load(Path(options.config_file))
     count = len(settings.watches)
     print(f"{options.config_file}: valid, {count} {'watch' if count == 1 else 'watches'}")
+    _warn_of_torch(settings)
     _check_tls(settings)
     maintenance_works = _check_maintenance(settings)
     if options.syntax_only:
@@ -66,6 +67,13 @@ def check(options: argparse.Namespace) -> int:
     )  # as in a worker, so that the timed fit is like its fits
     queries_work = check_queries(settings, out=sys.stdout, seconds_per_series=seconds_per_series)
     return 0 if queries_work and maintenance_works else 1
+
+
+def _warn_of_torch(settings: "Config") -> None:
+    from plugin.jobs.missing_torch import REMEDY, watches_without_torch
+
+    if names := watches_without_torch(settings):
+        print(f"warning: {REMEDY}; this is about: {', '.join(names)}")
 
 
 def _check_tls(settings: "Config") -> None:

@@ -62,6 +62,7 @@ class FitJob:
         self._settings = settings
         self._history = FitHistory(context, covariates)
         self._settings_recorded = False
+        self.torch_fault = ""  # why the networks of the watch do not learn; "" = they do
         self.spec = spec_with(
             detector_named(self.watch.detector, self.watch.detector_options), self.watch.covariates
         )
@@ -212,10 +213,22 @@ class FitJob:
                 "fitted on the CPU: the device failed",
                 extra={"watch": name, "err": outcome.device_error},
             )
+        self._follow_torch(plan, outcome.torch_fault)
         self._count_refusals(outcome.refused)
         self._needs.expire_masks()
         self._fall_back(plan, outcome)
         return fitted
+
+    def _follow_torch(self, plan: FitPlan, fault: str) -> None:
+        """A network that cannot learn is told once, and tried again with the next refit."""
+        if plan.spec == self._baseline:
+            return
+        if fault:
+            self._metrics.fit_failures.labels(self.watch.name, "torch").inc()
+            self._needs.wait(plan.ids, self._clock() + self.watch.fit_every)
+            if not self.torch_fault:
+                log.warning(fault, extra={"watch": self.watch.name})
+        self.torch_fault = fault
 
     def _count_refusals(self, refused: Mapping[int, tuple[str, str]]) -> None:
         """refused: series id -> why the detector could not fit it, as a reason and in words."""

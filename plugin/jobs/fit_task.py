@@ -3,10 +3,8 @@
 Runs in a worker process, here or on another machine, and in backtests. It needs no store.
 """
 
-import logging
 import math
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,15 +20,15 @@ from detectors.api import (
     SeriesBatch,
     TrainingTooSlow,
 )
-from detectors.device import choose, has_torch, trains_on_device
+from detectors.device import choose, trains_on_device
+from detectors.model import TorchMissing
 from detectors.registry import detector_named, from_spec
 from plugin.config import Watch
 from plugin.jobs.contest import Challengers, Contest
 from plugin.jobs.gate import GateResult, judge
+from plugin.jobs.missing_torch import REMEDY, baseline_alone
 from plugin.jobs.weights_file import weights_of
 from plugin.series import IntArray
-
-log = logging.getLogger(__name__)
 
 REASONS = {NotEnoughData: "not_enough_data", Diverged: "diverged"}
 
@@ -64,6 +62,7 @@ class FitOutcome:
     verdicts: dict[int, GateResult] = field(default_factory=dict)  # of all that could be fitted
     seconds: float = 0.0
     device_error: str = ""  # why the CPU was used instead of the device that the task names
+    torch_fault: str = ""  # why no network could learn there
 
 
 @dataclass(frozen=True)
@@ -111,12 +110,17 @@ def run_task(task: FitTask) -> FitOutcome:
 
 
 def _outcome(task: FitTask) -> FitOutcome:
-    rows, device_error = _fit_on_device(task)
+    detector = from_spec(task.spec)
+    fault = REMEDY if baseline_alone(detector) else ""
+    try:
+        rows, device_error = _fit_on_device(task, detector)
+    except TorchMissing:
+        return FitOutcome(torch_fault=REMEDY)
     refused = {
         task.ids[row]: (REASONS[type(error)], str(error)) for row, error in rows.refused.items()
     }
     if rows.fitted is None:
-        return FitOutcome(refused=refused, device_error=device_error)
+        return FitOutcome(refused=refused, device_error=device_error, torch_fault=fault)
     challengers = Challengers(
         task.spec,
         tuple(task.ids[row] for row in rows.index.tolist()),
@@ -137,15 +141,15 @@ def _outcome(task: FitTask) -> FitOutcome:
         refused=refused,
         verdicts=dict(zip(challengers.ids, results, strict=True)),
         device_error=device_error,
+        torch_fault=fault,
     )
 
 
-def _fit_on_device(task: FitTask) -> tuple[FittedRows, str]:
+def _fit_on_device(task: FitTask, detector: Detector) -> tuple[FittedRows, str]:
     """Fits where the task says, or on the CPU where that fails, and says why it failed.
 
     A GPU that fails (out of memory, wrong driver) costs time, never the model.
     """
-    detector = from_spec(task.spec)
     # A first model must not wait for torch to be loaded.
     device = choose(task.device) if trains_on_device(detector) else "cpu"
     settings: dict[str, Any] = {
@@ -190,18 +194,3 @@ def seconds_per_series(watch: Watch, batch: SeriesBatch) -> float:
     if rows.fitted is None:
         raise next(iter(rows.refused.values()))
     return (time.monotonic() - start) / max(1, len(batch.values))
-
-
-def tell_missing_torch(watches: Iterable[Watch]) -> None:
-    """One line when watches ask for networks that cannot learn here."""
-    names = [
-        watch.name
-        for watch in watches
-        if trains_on_device(detector_named(watch.detector, watch.detector_options))
-    ]
-    if names and not has_torch():
-        log.warning(
-            "torch is not installed: no network can learn, the baseline serves instead; "
-            "install `bandwatch[torch]`, or choose `detector: baseline`",
-            extra={"watches": ",".join(names)},
-        )

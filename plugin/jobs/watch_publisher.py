@@ -1,7 +1,7 @@
 """What the board shows of one watch: after a tick, after a start, while it fails, while it is
 paused."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -28,8 +28,10 @@ class WatchPublisher:
         group: Group,
         gone_after: int,
         maintenance: MaskSource = lambda records, start, end: (),
+        fault: Callable[[], str] = lambda: "",
     ) -> None:
-        """gone_after: seconds without a sample after which a series is gone."""
+        """gone_after: seconds without a sample after which a series is gone. fault: what is wrong
+        though the watch is scored, in words; "" = nothing."""
         self.watch = context.watch
         self.group = group
         self.latest = LatestSamples(context.watch)
@@ -38,6 +40,7 @@ class WatchPublisher:
         self._board = board
         self._gone_after = gone_after
         self._maintenance = maintenance
+        self._fault = fault
 
     def maintenance(self, start: int, end: int) -> Sequence[Interval]:
         """Of the series of the watch, from start to end inclusive."""
@@ -69,7 +72,7 @@ class WatchPublisher:
         if gone_ids:
             scorer.drop(gone_ids)
             self.latest.forget(gone_ids)
-        self._board.publish(replace(snapshot, shifts=scorer.shifts()))
+        self._board.publish(replace(snapshot, shifts=scorer.shifts(), reason=self._fault()))
         self.publish_incidents()
 
     def publish_incidents(self) -> None:

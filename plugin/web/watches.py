@@ -65,7 +65,7 @@ def _state(watch: Watch, snapshot: Snapshot | None, lag: float) -> tuple[str, st
         return "late", f"not scored for {lag:.0f} s; due every {watch.score_interval} s"
     if snapshot is None or snapshot.outlook is WatchHealth.STARTING:
         return "starting", "not scored since the service started"
-    return "ok", ""
+    return "ok", snapshot.reason
 
 
 def _counts(snapshot: Snapshot | None) -> Row:

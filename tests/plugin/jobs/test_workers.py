@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from detectors.api import SeriesBatch
-from plugin.config import Watch, WorkerSettings
+from plugin.config import WorkerSettings
 from plugin.errors import FitFailed, Stopped
-from plugin.jobs import fit_task
 from plugin.jobs.executors.local import WorkerPool
 from plugin.jobs.fit_task import FitOutcome, FitTask
 
@@ -95,19 +94,3 @@ def test_a_stop_ends_what_runs_and_what_waits() -> None:
     assert time.monotonic() - began < 5
     with pytest.raises(Stopped):
         pool.submit(task(2))
-
-
-def test_missing_torch_is_told_once_to_watches_that_want_networks(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    watches = [
-        Watch(name=detector, query="x", detector=detector) for detector in ("baseline", "lstm")
-    ]
-    fit_task.tell_missing_torch(watches)
-    assert not caplog.records
-    monkeypatch.setattr(fit_task, "has_torch", lambda: False)
-    fit_task.tell_missing_torch(watches[:1])
-    assert not caplog.records
-    fit_task.tell_missing_torch(watches)
-    (record,) = caplog.records
-    assert "bandwatch[torch]" in record.message and record.__dict__["watches"] == "lstm"
