@@ -3,9 +3,13 @@ it must: who only scores needs none."""
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 from detectors.api import Detector
+
+THREADS_VARIABLE = "OMP_NUM_THREADS"  # torch reads it when it is loaded
 
 
 def has_torch() -> bool:
@@ -32,7 +36,25 @@ def choose(name: str) -> str:
 
 def limit_threads(threads: int) -> None:
     """Keeps torch to `threads` CPU threads in this process, whether it is loaded now or later."""
-    os.environ["OMP_NUM_THREADS"] = str(threads)  # torch reads it when it is loaded
+    os.environ[THREADS_VARIABLE] = str(threads)
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def threads_limited(threads: int) -> Iterator[None]:
+    """`limit_threads` within a process that is not ours: afterwards it may use as many as
+    before."""
+    variable = os.environ.get(THREADS_VARIABLE)
+    torch = sys.modules.get("torch")
+    usual = torch.get_num_threads() if torch is not None else int(variable or os.cpu_count() or 1)
+    limit_threads(threads)
+    try:
+        yield
+    finally:
+        limit_threads(usual)
+        if variable is None:
+            del os.environ[THREADS_VARIABLE]
+        else:
+            os.environ[THREADS_VARIABLE] = variable

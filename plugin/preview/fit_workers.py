@@ -6,6 +6,7 @@ import os
 import threading
 from concurrent.futures import Future
 
+from detectors.device import threads_limited
 from plugin.config import WorkerSettings
 from plugin.jobs.executors.executor import BuildTask
 from plugin.jobs.executors.local import WorkerPool
@@ -36,7 +37,8 @@ class CoreWorkers(WorkerPool):
 
 
 class InlineWorkers(WorkerPool):
-    """No process: fits run where they are asked for, one after the other."""
+    """No process: fits run where they are asked for, one after the other, on as many threads as in
+    a process of their own: more would wait for each other on a busy machine."""
 
     spread = 0.0
 
@@ -51,7 +53,7 @@ class InlineWorkers(WorkerPool):
         """The future of a fit that is over."""
         future: Future[FitOutcome] = Future()
         try:
-            with self._turn:
+            with self._turn, threads_limited(self._settings.threads):
                 future.set_result(run_task(build()))
         except Exception as error:  # `result_of` says what it means
             future.set_exception(error)

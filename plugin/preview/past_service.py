@@ -25,7 +25,7 @@ LOOKS_PER_FIT = 4
 MAX_TRIES = 3  # a service would have tried again at its next tick
 MAX_FIT_RUNS = 100  # at one look: each takes some stacks
 KEPT_SAMPLES = 20_000_000  # of the windows that fits read again: 180 MB
-FOLD_SAMPLES = 5_000_000  # between two runs of the housekeeping: 400 MB on disk
+FOLD_SAMPLES = 5_000_000  # between two runs of the housekeeping: 340 MB on disk
 FOLD_ROWS = 1_000_000  # in one transaction: nobody waits
 
 Share = Callable[[float], None]  # takes what is done, 0 to 1
