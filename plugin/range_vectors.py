@@ -53,6 +53,11 @@ RATE_FUNCTIONS = frozenset("rate irate increase delta idelta deriv predict_linea
 # Before parentheses that hold names of labels.
 GROUPINGS = frozenset("by without on ignoring group_left group_right".split())
 KEYWORDS = GROUPINGS | frozenset("and or unless bool offset atan2 inf nan".split())
+# After which a series may lack labels of the one that it is made of, or have others.
+TAKE_LABELS_OFF = GROUPINGS | frozenset(
+    "sum avg min max count group stddev stdvar quantile count_values absent absent_over_time scalar"
+    " vector label_replace label_join".split()
+)
 _NAME_MATCHER = re.compile(r"__name__\s*=\s*([\"'`])(.+?)\1")
 _ONE_NAME = re.compile(rf"{_NAME_MATCHER.pattern}|^\{{\s*({_STRING})\s*[,}}]")
 
@@ -124,6 +129,13 @@ def metric_names(query: str) -> list[str]:
         ):
             names.append(text)
     return list(dict.fromkeys(names))
+
+
+def keeps_labels(query: str) -> bool:
+    """Whether each series of the answer has all labels of the one that it is made of. False where
+    an aggregation, a join or a function may have taken one off."""
+    names = (token.group().lower() for token in _tokens(query) if token.lastgroup == "name")
+    return TAKE_LABELS_OFF.isdisjoint(names)
 
 
 def _tokens(query: str) -> list[re.Match[str]]:

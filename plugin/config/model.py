@@ -6,7 +6,7 @@ constraints.py and apply to files only.
 """
 
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, SecretStr
 
@@ -67,6 +67,14 @@ class Calendar(Section):
     subdivision: Annotated[str, SUBDIVISION] = ""
 
 
+class Shard(NamedTuple):
+    """Of which watch a shard is a part."""
+
+    watch: str  # its name in the file
+    earlier: tuple[str, ...]  # the matchers of those before this one in the file
+    whole: str  # the query without the matchers of a shard
+
+
 class Watch(Section):
     """One query; its series are learnt and scored."""
 
@@ -110,6 +118,13 @@ class Watch(Section):
     incident_group: Annotated[str | None, NAME] = None
     # Parts of a large watch, by name, each with its matchers; see shards.py.
     shards: dict[Annotated[str, NAME], Annotated[str, SELECTOR]] = {}
+
+    _shard: Shard | None = None  # where it is one itself; no setting, see shards.py
+
+    @property
+    def shard(self) -> Shard | None:
+        """None = this watch is whole."""
+        return self._shard
 
     @property
     def fit_seconds(self) -> int:

@@ -4,12 +4,13 @@ workers share what one query asks for."""
 from collections.abc import Iterator
 
 from plugin.config.conflicts import Conflict, conflict
-from plugin.config.model import Config, MaintenanceWindow, Watch
+from plugin.config.model import Config, MaintenanceWindow, Shard, Watch
 from plugin.config.problems import Path, display_text
 from plugin.errors import SelectorError
 from plugin.selectors import parse
 
 PLACEHOLDER = "$shard"  # in a query: the matchers of the shard
+ANY = 'bandwatch_shard=""'  # a matcher that no series fails: none has this label
 MATCHERS = 'matchers in braces, such as {cluster="a"}'
 
 
@@ -63,9 +64,10 @@ def watch_names(config: Config) -> Iterator[tuple[Path, str]]:
 def _parts(watch: Watch) -> Iterator[Watch]:
     if not watch.shards:
         yield watch
+    earlier: tuple[str, ...] = ()
     for shard, selector in watch.shards.items():
         matchers = selector.strip()[1:-1].strip().rstrip(",")
-        yield watch.model_copy(
+        part = watch.model_copy(
             update={
                 "name": _name(watch, shard),
                 "query": watch.query.replace(PLACEHOLDER, matchers),
@@ -76,6 +78,9 @@ def _parts(watch: Watch) -> Iterator[Watch]:
                 "shards": {},
             }
         )
+        part._shard = Shard(watch.name, earlier, watch.query.replace(PLACEHOLDER, ANY))
+        earlier += (selector,)
+        yield part
 
 
 def _name(watch: Watch, shard: str) -> str:

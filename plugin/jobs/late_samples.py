@@ -73,8 +73,8 @@ class LateSamples:
         )
         if answer.partial or missing or not answer.observed:
             return None
-        ids = context.registry.identify(answer.observed)
-        return Reading(grid, ids, align(answer.observed, grid))
+        ids, series = context.identify(answer)
+        return Reading(grid, ids, align(series, grid))
 
     def _late_seconds(self, reading: Reading) -> int | None:
         """Seconds before the end of the reading in which values still change; 0 = none do; None =

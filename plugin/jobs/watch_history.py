@@ -88,8 +88,8 @@ def _load_part(context: WatchContext, part: Grid, *, accept_partial: bool) -> tu
     )
     tell_faults(answer, watch.name, watch.step, context.metrics)
     complete = accept_partial or not answer.partial
-    ids = context.registry.identify(answer.observed)
-    values = align(answer.observed, part)
+    ids, series = context.identify(answer)
+    values = align(series, part)
     covered = (part.start, part.end) if complete else None
     context.store.record_history(watch.name, query_key(watch), ids, part.times, values, covered)
     log.debug(

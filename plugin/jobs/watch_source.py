@@ -51,8 +51,8 @@ class WatchSource:
         tell_faults(answer, watch.name, grid.step, self._context.metrics)
         self._partial = bool(answer.partial)
         self._holes.follow(grid, has_samples=bool(answer.observed))
-        ids = self._context.registry.identify(answer.observed)
-        return FetchedSamples(ids, align(answer.observed, grid), not answer.partial)
+        ids, series = self._context.identify(answer)
+        return FetchedSamples(ids, align(series, grid), not answer.partial)
 
     def complete(self, start: int, end: int) -> None:
         """Asks again for what partial answers have left out of start..end, once the answers are

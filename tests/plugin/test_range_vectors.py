@@ -2,7 +2,13 @@
 
 import pytest
 
-from plugin.range_vectors import RangeVector, longest_range_vector, metric_names, rate_vectors
+from plugin.range_vectors import (
+    RangeVector,
+    keeps_labels,
+    longest_range_vector,
+    metric_names,
+    rate_vectors,
+)
 
 
 @pytest.mark.parametrize(
@@ -84,3 +90,20 @@ def test_the_metrics_of_a_query(query: str, names: list[str]) -> None:
 )
 def test_the_ranges_of_rates(query: str, vectors: list[tuple[str, RangeVector]]) -> None:
     assert rate_vectors(query) == vectors
+
+
+@pytest.mark.parametrize(
+    ("query", "keeps"),
+    [
+        ("up", True),
+        ('rate(x{by="sum"}[5m]) * 2', True),
+        ("a / b", True),
+        ("topk(3, last_over_time(x[1h]))", True),
+        ("sum(x)", False),
+        ("MAX by (job) (x)", False),
+        ("a / on (job) b", False),
+        ('label_replace(x, "a", "", "", "")', False),
+    ],
+)
+def test_whether_series_keep_their_labels(query: str, keeps: bool) -> None:
+    assert keeps_labels(query) is keeps

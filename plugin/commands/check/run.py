@@ -15,6 +15,7 @@ from plugin.commands.check.series_findings import (
     covariate_findings,
     series_findings,
 )
+from plugin.commands.check.shard_findings import ShardCheck
 from plugin.commands.check.tick_time import tick_findings
 from plugin.commands.check.watch_samples import NoSeries, WatchSamples, read_samples
 from plugin.config.model import Config, PrometheusSettings, Watch, WorkerSettings
@@ -39,7 +40,10 @@ def check(
     one series took. Returns whether all watches work.
     """
     reader = PrometheusReader(config.prometheus)
-    checker = _WatchCheck(reader, config.prometheus, config.workers, seconds_per_series, out)
+    shards = ShardCheck(config.watches, reader)
+    checker = _WatchCheck(
+        reader, config.prometheus, config.workers, seconds_per_series, shards, out
+    )
     try:
         print(_server(reader), file=out)
         failed = [watch.name for watch in config.watches if not checker.passes(watch, int(now()))]
@@ -72,6 +76,7 @@ class _WatchCheck:
     settings: PrometheusSettings
     workers: WorkerSettings
     seconds_per_series: SecondsPerSeries
+    shards: ShardCheck
     out: TextIO
 
     def passes(self, watch: Watch, now: int) -> bool:
@@ -82,6 +87,7 @@ class _WatchCheck:
             for heading, text in [
                 *series_findings(samples),
                 *self._query_findings(samples),
+                *self.shards.findings(samples),
                 *tick_findings(samples.most_at_once, watch.step),
                 *covariate_findings(samples, self.reader),
                 *age_findings(samples, self.reader),

@@ -45,5 +45,21 @@ def test_shards_share_incidents_and_maintenance() -> None:
 
 
 def test_a_shard_that_keeps_its_name_stays_the_same_watch() -> None:
-    more = TEXT.replace("shards:\n", "shards:\n      us: '{region=\"us\"}'\n")
-    assert read(TEXT).watches[0] in read(more).watches
+    us = "      us: '{region=\"us\"}'\n"
+    later = TEXT.replace("      rest:", f"{us}      rest:")
+    before = read(TEXT).watches[0]
+    assert before in read(later).watches
+    earlier = TEXT.replace("shards:\n", f"shards:\n{us}")
+    [moved] = [watch for watch in read(earlier).watches if watch.name == "cpu-eu"]
+    assert moved != before, "it leaves series to the new one"
+    assert moved.model_dump() == before.model_dump()
+
+
+def test_a_shard_knows_those_before_it() -> None:
+    eu, rest, up = read(TEXT).watches
+    assert eu.shard is not None and rest.shard is not None and up.shard is None
+    assert eu.shard.earlier == ()
+    assert rest.shard.earlier == ('{region="eu", zone=~"a|b",}',)
+    whole = 'sum by (pod) (rate(cpu_seconds_total{mode="idle", bandwatch_shard=""}[5m]))'
+    assert rest.shard == ("cpu", rest.shard.earlier, whole)
+    assert eu.model_copy(update={"unit": "s"}).shard == eu.shard, "copies stay shards"

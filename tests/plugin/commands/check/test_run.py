@@ -10,6 +10,7 @@ from plugin.commands.check import watch_samples
 from plugin.commands.check.fit_time import SecondsPerSeries
 from plugin.commands.check.run import check
 from plugin.config.model import Calendar, Config, PrometheusSettings, Watch, WorkerSettings
+from plugin.config.shards import with_shards
 from plugin.domain.times import DAY
 from tests import faults as fault
 from tests.faults import FaultProxy
@@ -310,3 +311,45 @@ def test_covariates_are_tried_and_matched(prometheus: PrometheusServer) -> None:
         ),
     ]
     assert not run(prometheus.url, watch("shop_visitors", covariates=("no_such_function(x)",)))[0]
+
+
+def sharded(query: str, **selectors: str) -> tuple[Watch, ...]:
+    whole = watch(query, shards=selectors)
+    settings = PrometheusSettings(url="http://localhost:9090")
+    return with_shards(Config(prometheus=settings, watches=(whole,))).watches
+
+
+def test_shards_that_overlap_are_told_with_an_example(prometheus: PrometheusServer) -> None:
+    shards = sharded("shop_visitors{$shard}", first='{route="/0"}', rest='{route!=""}')
+    works, text = run(prometheus.url, *shards)
+    assert works and text.count("warning") == 1
+    assert (
+        '  warning  OVERLAP: 1 series is of shop-first, too, for example shop_visitors{route="/0"}:'
+        " only shop-first scores that: let the matchers exclude each other\n"
+    ) in text
+
+
+def test_shards_whose_labels_the_query_takes_off_are_told(prometheus: PrometheusServer) -> None:
+    shards = sharded("sum(shop_visitors{$shard})", first='{route="/0"}', rest='{route!="/0"}')
+    _, text = run(prometheus.url, *shards)
+    assert "OVERLAP: 1 series is of shop-first, too, for example {}: both score and alert" in text
+
+
+def test_a_series_of_no_shard_is_told_with_an_example(prometheus: PrometheusServer) -> None:
+    query = '{__name__=~"shop_visitors|shop_ratio",$shard}'
+    shards = sharded(query, first='{route="/0"}', ratio='{__name__="shop_ratio"}')
+    works, text = run(prometheus.url, *shards)
+    assert (
+        works
+        and (
+            '  warning  1 series is OF NO SHARD, for example shop_visitors{route="/0.25"}, and so'
+            ' not watched: let the last shard take the rest, such as {region!~"eu|us"}\n'
+        )
+        in text
+    )
+
+
+def test_shards_that_divide_are_not_warned_of(prometheus: PrometheusServer) -> None:
+    shards = sharded("shop_visitors{$shard}", first='{route="/0"}', rest='{route!="/0"}')
+    works, text = run(prometheus.url, *shards)
+    assert works and "warning" not in text and "2 of 2 watches work" in text
