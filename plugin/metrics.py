@@ -37,6 +37,7 @@ class Metrics:
         families = _Families(registry)
         self._add_fits(families)
         self._add_scores(families)
+        self._add_source(families)
         self._add_prometheus(families)
         self._add_maintenance(families)
         self._add_scheduler(families)
@@ -80,18 +81,6 @@ class Metrics:
         self.score_failures = families.counter(
             "score_failures_total", "Scorings that failed.", "watch", "reason"
         )
-        self.unevaluated_steps = families.counter(
-            "unevaluated_steps_total",
-            "Steps at which the query could not be evaluated.",
-            "watch",
-            "reason",
-        )
-        self.source_holes = families.counter(
-            "source_holes_total", "Holes of the source that queries look back over.", "watch"
-        )
-        self.covariate_failures = families.counter(
-            "covariate_failures_total", "Covariates that were missing.", "watch", "reason"
-        )
         self.forecast_failures = families.counter(
             "forecast_failures_total", "Forecasts that failed.", "watch"
         )
@@ -103,6 +92,26 @@ class Metrics:
         )
         self.watch_up = families.gauge(
             "watch_up", "1 = the last run of the score job worked.", "watch"
+        )
+
+    def _add_source(self, families: _Families) -> None:
+        self.unevaluated_steps = families.counter(
+            "unevaluated_steps_total",
+            "Steps at which the query could not be evaluated.",
+            "watch",
+            "reason",
+        )
+        self.source_holes = families.counter(
+            "source_holes_total", "Holes of the source that queries look back over.", "watch"
+        )
+        self.source_hole_failures = families.counter(
+            "source_hole_failures_total",
+            "Looks for holes of the source that failed.",
+            "watch",
+            "reason",
+        )
+        self.covariate_failures = families.counter(
+            "covariate_failures_total", "Covariates that were missing.", "watch", "reason"
         )
 
     def _add_prometheus(self, families: _Families) -> None:

@@ -42,6 +42,7 @@ class FitHistory:
         self._covariates = covariates
         self._retry_at = 0.0  # unix seconds
         self._partial_since = math.inf  # unix seconds of the first partial answer
+        self._holes = SourceHoles(context)
 
     def load(self, window: Grid) -> int:
         """For a new watch. Returns the samples added. Raises PrometheusError, Stopped."""
@@ -51,7 +52,7 @@ class FitHistory:
         if history.partial:
             self._wait()
         self._covariates.load(window.start, window.end)
-        SourceHoles(self._context).look(window.start, window.end)
+        self._holes.look(window.start, window.end)
         return history.samples
 
     def first_sample(self, start: int, end: int) -> int | None:
@@ -73,8 +74,9 @@ class FitHistory:
         """Asks for what the store lacks. Where it is refused, most series can be fitted without
         it; partial answers are asked for again for as long as `backfill`, less and less often.
 
-        Raises Stopped.
+        Raises Stopped, StoreError.
         """
+        self._holes.look_again()
         context = self._context
         now = context.clock()
         if now < self._retry_at:

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 MAX_DISTANCES = 3  # usual times between two samples: more than these are a hole
 MIN_HOLE_SHARE = 0.1  # of the range; a shorter hole moves a value by no more than that
+MAX_PAUSE_RUNS = 64  # between two looks where it fails
+TOLD_FAILURE = 2  # in a row
 STEPS_BEFORE = 20  # at least, that tell what distance is usual
 
 
@@ -41,7 +43,11 @@ class SourceHoles:
     def __init__(self, context: WatchContext) -> None:
         self._context = context
         self._vector = longest_range_vector(context.watch.query)
-        self._unsettled = False  # a hole has no end yet, or could not be looked for
+        self._is_open = False  # the last hole has no end yet
+        self._owed: tuple[int, int] | None = None  # grid times that could not be looked at
+        self._failures = 0  # in a row
+        self._pause_runs = 1  # until what is owed is looked at again
+        self._runs = 0  # since it was
         self._last_sample: int | None = None  # grid time of the last answer that had a sample
 
     def follow(self, grid: Grid, *, has_samples: bool) -> None:
@@ -52,32 +58,57 @@ class SourceHoles:
         """
         last = grid.start if self._last_sample is None else self._last_sample
         returned = has_samples and grid.start - last > grid.step
-        if grid.count > 1 or self._unsettled or returned:
+        if grid.count > 1 or self._is_open or self._owed or returned:
             self.look(min(last, grid.start), grid.end)
         if has_samples:
             self._last_sample = max(last, grid.end)
 
     def look(self, start: int, end: int) -> None:
-        """Looks for holes around start..end, grid times: one more query. Raises Stopped,
-        StoreError."""
-        if not self._vector.selector:
-            return
-        watch = self._context.watch
-        try:
-            found = search_holes(self._context.reader, self._vector, start, end, watch.step)
-        except PrometheusError as error:
-            self._unsettled = True
-            log.warning(
-                "holes of the source not looked for",
-                extra={"watch": watch_of(watch.name), "query": watch.query, "err": str(error)},
-            )
+        """Looks for holes around start..end, grid times: one more query. What fails is tried again
+        by the next look. Raises Stopped, StoreError."""
+        found = self._search(start, end)
+        if found is None:
+            owed = self._owed or (start, end)
+            self._owed = min(owed[0], start), max(owed[1], end)
             return
         if found.has_samples:
-            self._unsettled = found.is_open
-        elif self._unsettled:  # it has had none for a while: the hole that is known goes on
+            self._is_open = found.is_open
+        elif self._is_open:  # it has had none for a while: the hole that is known goes on
             self._keep(_span((end, end), self._vector))
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Looks where it has failed, less and less often while it fails. Raises Stopped,
+        StoreError."""
+        self._runs += 1
+        if self._owed is not None and self._runs >= self._pause_runs:
+            self._runs = 0
+            failed = self._search(*self._owed) is None
+            self._pause_runs = min(MAX_PAUSE_RUNS, 2 * self._pause_runs) if failed else 1
+            self._owed = self._owed if failed else None
+        if self._owed is None:
+            self._failures = 0
+
+    def _search(self, start: int, end: int) -> HoleSearch | None:
+        """Keeps what is found; None = it failed: counted, and told at the second time in a row,
+        because a Prometheus that is busy for a moment answers the next time."""
+        context = self._context
+        watch = context.watch
+        try:
+            found = search_holes(context.reader, self._vector, start, end, watch.step)
+        except PrometheusError as error:
+            name = watch_of(watch.name)
+            context.metrics.source_hole_failures.labels(name, error.reason).inc()
+            self._failures += 1
+            if self._failures == TOLD_FAILURE:
+                log.warning(
+                    "holes of the source not looked for",
+                    extra={"watch": name, "query": watch.query, "err": str(error)},
+                )
+            return None
         for span in found.spans:
             self._keep(span)
+        return found
 
     def _keep(self, span: tuple[int, int]) -> None:
         context = self._context

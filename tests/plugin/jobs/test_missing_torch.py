@@ -3,6 +3,7 @@ people are told what to install."""
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +78,8 @@ class Service:
 def service(
     request: pytest.FixtureRequest, tmp_path: Path, without_torch: None
 ) -> Iterator[Service]:
-    series = tuple(
-        ComputedSeries({"n": str(number)}, lambda times, number=number: daily(number, times))
-        for number in range(2)
-    )
-    source = ComputedSource({"load": series}).serve()
+    series = [ComputedSeries({"n": str(n)}, partial(daily, n)) for n in range(2)]
+    source = ComputedSource({"load": tuple(series)}).serve()
     made = Service(tmp_path / "data", source.url, request.param)
     yield made
     made.parts.close()
