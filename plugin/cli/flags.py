@@ -169,6 +169,13 @@ def listed_number(text: str) -> int:
     return int(text)
 
 
+def price(text: str) -> float:
+    """Of something for a time, 0 or more."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        raise argparse.ArgumentTypeError(f'found "{text}"; valid is a price such as 0.04')
+    return float(text)
+
+
 def _parsed(parse: Callable[[str], T], text: str) -> T:
     try:
         return parse(text)

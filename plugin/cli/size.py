@@ -8,6 +8,7 @@ from plugin.errors import ConfigError
 
 if TYPE_CHECKING:
     from plugin.commands.size.estimate import Estimate, Load
+    from plugin.commands.size.monthly_bill import Prices
     from plugin.commands.size.unit_costs import UnitCosts
 
 SIZE_FLAGS: flags.FlagTable = {
@@ -40,6 +41,21 @@ SIZE_FLAGS: flags.FlagTable = {
         "default": 0,
         "help": "how many workers share them over one PostgreSQL (default: one process alone)",
     },
+    "--price.core-hour": {
+        "metavar": "PRICE",
+        "type": flags.price,
+        "help": "of a core for an hour, in any currency: adds what all of it costs a month",
+    },
+    "--price.gib-hour": {
+        "metavar": "PRICE",
+        "type": flags.price,
+        "help": "of a GiB of memory for an hour",
+    },
+    "--price.gib-month": {
+        "metavar": "PRICE",
+        "type": flags.price,
+        "help": "of a GiB of disk for a month",
+    },
     "--measure": {
         "action": "store_true",
         "help": "time fits, ticks and writes on this machine first, for half a minute",
@@ -60,6 +76,7 @@ def size(options: argparse.Namespace) -> int:
     import os
 
     from plugin.commands.size.estimate import Estimate, Load
+    from plugin.commands.size.monthly_bill import MonthlyUse
     from plugin.commands.size.size_report import as_json, as_lines
 
     load = Load(
@@ -73,17 +90,35 @@ def size(options: argparse.Namespace) -> int:
     estimate = Estimate(load, _costs(load, measured=options.measure))
     if options.workers:
         return _size_shared(estimate, options)
-    print(as_json(estimate) if options.json else "\n".join(as_lines(estimate)))
+    prices = _prices(options)
+    use = MonthlyUse.alone(estimate)
+    if options.json:
+        print(as_json(estimate, use.as_json(prices)))
+    else:
+        print("\n".join(as_lines(estimate, use.line(prices))))
     return 1 if any(estimate.shortfalls()) else 0
 
 
 def _size_shared(estimate: "Estimate", options: argparse.Namespace) -> int:
+    from plugin.commands.size.monthly_bill import MonthlyUse
     from plugin.commands.size.shared_estimate import SharedEstimate
     from plugin.commands.size.shared_report import as_json, as_lines
 
     shared = SharedEstimate(estimate, options.workers)
-    print(as_json(shared) if options.json else "\n".join(as_lines(shared)))
+    prices = _prices(options)
+    use = MonthlyUse.shared(shared)
+    if options.json:
+        print(as_json(shared, use.as_json(prices)))
+    else:
+        print("\n".join(as_lines(shared, use.line(prices))))
     return 1 if any(shared.shortfalls()) else 0
+
+
+def _prices(options: argparse.Namespace) -> "Prices":
+    from plugin.commands.size.monthly_bill import Prices
+
+    names = ("core-hour", "gib-hour", "gib-month")
+    return Prices(*(getattr(options, f"price.{name}".replace("-", "_")) for name in names))
 
 
 def _costs(load: "Load", *, measured: bool) -> "UnitCosts":

@@ -1,14 +1,15 @@
 """An estimate for several workers as lines for people, or as JSON."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from plugin.commands.check.quantities import rounded_duration
 from plugin.commands.size.shared_estimate import SharedEstimate
-from plugin.commands.size.size_report import HEADING_CHARACTERS, size_text, time_text
+from plugin.commands.size.size_report import BILL, HEADING_CHARACTERS, size_text, time_text
 
 
-def as_lines(shared: SharedEstimate) -> Iterator[str]:
+def as_lines(shared: SharedEstimate, bill: str | None = None) -> Iterator[str]:
+    """bill: what it costs a month, where that is known."""
     alone = shared.alone
     load = alone.load
     step = rounded_duration(load.step)
@@ -18,6 +19,8 @@ def as_lines(shared: SharedEstimate) -> Iterator[str]:
         f" {shared.workers} workers; measured on {alone.costs.machine}"
     )
     rows = _rows(shared, step, days)
+    if bill is not None:
+        rows[BILL] = bill
     for heading, text in rows.items():
         yield f"  {heading:<{HEADING_CHARACTERS}}  {text}"
     shortfalls = list(shared.shortfalls())
@@ -58,8 +61,9 @@ def _rows(shared: SharedEstimate, step: str, days: str) -> dict[str, str]:
     }
 
 
-def as_json(shared: SharedEstimate) -> str:
-    """One object; seconds and hours are those of a core, bytes are bytes."""
+def as_json(shared: SharedEstimate, bill: Mapping[str, float] | None = None) -> str:
+    """One object; seconds and hours are those of a core, bytes are bytes. bill: what it costs a
+    month."""
     alone, worker = shared.alone, shared.worker
     return json.dumps(
         {
@@ -83,6 +87,7 @@ def as_json(shared: SharedEstimate) -> str:
             "first_fit_hours": round(shared.first_fit_hours, 1),
             "breaks_first": shared.limits[0].name,
             "breaks_at_series": round(alone.load.series / shared.limits[0].used),
+            **({"cost_per_month": bill} if bill else {}),
             "shortfalls": list(shared.shortfalls()),
         },
         indent=2,

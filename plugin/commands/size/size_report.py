@@ -1,15 +1,17 @@
 """An estimate as lines for people, or as JSON."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from plugin.commands.check.quantities import rounded_duration
 from plugin.commands.size.estimate import Estimate
 
 HEADING_CHARACTERS = 12
+BILL = "a month"
 
 
-def as_lines(estimate: Estimate) -> Iterator[str]:
+def as_lines(estimate: Estimate, bill: str | None = None) -> Iterator[str]:
+    """bill: what it costs a month, where that is known."""
     load = estimate.load
     step = rounded_duration(load.step)
     every = rounded_duration(estimate.watch.fit_every)
@@ -18,8 +20,21 @@ def as_lines(estimate: Estimate) -> Iterator[str]:
         f"{load.series:,} series every {step}, kept for {days}, detector {load.detector};"
         f" measured on {estimate.costs.machine}"
     )
+    rows = _rows(estimate, step, every, days)
+    if bill is not None:
+        rows[BILL] = bill
+    shortfalls = list(estimate.shortfalls())
+    for heading, text in rows.items():
+        yield f"  {heading:<{HEADING_CHARACTERS}}{text}"
+    for text in shortfalls or ["keeps up"]:
+        yield f"  {'warning' if shortfalls else '':<{HEADING_CHARACTERS}}{text}"
+
+
+def _rows(estimate: Estimate, step: str, every: str, days: str) -> dict[str, str]:
+    """By heading. step, every: of refits, days: of retention, all in words."""
+    load = estimate.load
     workers = estimate.workers.fits
-    rows = {
+    return {
         "processor": (
             f"{estimate.busy_cores:.2f} cores: a tick takes {time_text(estimate.tick_seconds)}"
             f" every {step}, refits {time_text(estimate.refit_seconds)} every {every}"
@@ -44,15 +59,10 @@ def as_lines(estimate: Estimate) -> Iterator[str]:
             " has its model"
         ),
     }
-    shortfalls = list(estimate.shortfalls())
-    for heading, text in rows.items():
-        yield f"  {heading:<{HEADING_CHARACTERS}}{text}"
-    for text in shortfalls or ["keeps up"]:
-        yield f"  {'warning' if shortfalls else '':<{HEADING_CHARACTERS}}{text}"
 
 
-def as_json(estimate: Estimate) -> str:
-    """One object; seconds are those of a core, bytes are bytes."""
+def as_json(estimate: Estimate, bill: Mapping[str, float] | None = None) -> str:
+    """One object; seconds are those of a core, bytes are bytes. bill: what it costs a month."""
     load = estimate.load
     return json.dumps(
         {
@@ -72,6 +82,7 @@ def as_json(estimate: Estimate) -> str:
             "history_requests": estimate.history_requests,
             "history_seconds": round(estimate.history_seconds, 1),
             "first_fit_seconds": round(estimate.first_fit_seconds, 1),
+            **({"cost_per_month": bill} if bill else {}),
             "shortfalls": list(estimate.shortfalls()),
         },
         indent=2,
