@@ -82,7 +82,7 @@ class BoardPublisher:
         over. What it says stays until we have scored the watch, too."""
         if not isinstance(part.content, Snapshot):
             return False
-        version = store.publications.versions().get(part.name)
+        version = store.publications.version(part.name)
         if version is None:
             return False
         if self._earlier.get(part.name, (0, 0))[0] != version:

@@ -31,8 +31,7 @@ def find_conflicts(config: Config, detectors: Iterable[str]) -> Iterator[Conflic
                 _installed(names),
                 partial(nearest_name, watch.detector, names),
             )
-    paths = [path for path, _ in watch_names(config)]
-    names_with_shards = [name for _, name in watch_names(config)]
+    paths, names_with_shards = zip(*watch_names(config), strict=True)
     yield from repeated_names(paths, names_with_shards, "a name that no other watch has")
     yield from check_groups(config.watches)
     if config.calendar is not None:

@@ -64,6 +64,12 @@ class PublicationTable:
         with self._database.reading() as connection:
             return _versions(connection)
 
+    def version(self, part: str) -> int | None:
+        """The latest version of one part; None = there is none."""
+        newest = select(func.max(publications.c.version)).where(publications.c.part == part)
+        with self._database.reading() as connection:
+            return connection.execute(newest).scalar()
+
     def read(self, wanted: Mapping[str, int]) -> dict[str, Publication]:
         """Some versions of some parts; those that are gone are left out."""
         found = {}

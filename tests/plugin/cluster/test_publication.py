@@ -219,6 +219,15 @@ def test_old_versions_and_parts_are_removed(pair: Pair, records: list[SeriesReco
     assert publications.versions() == {}
 
 
+def test_the_version_of_one_part(pair: Pair, records: list[SeriesRecord]) -> None:
+    publications = pair.store.publications
+    assert publications.version("watch/cpu") is None
+    publications.publish("watch/cpu", board_parts.encode(shown(records)), NOW)
+    publications.publish("noise", board_parts.encode(NOISE), NOW)
+    publications.publish("noise", board_parts.encode(NOISE), NOW)
+    assert [publications.version(part) for part in ("watch/cpu", "noise", "none")] == [1, 2, None]
+
+
 def test_a_watch_that_is_not_configured_is_not_shown(
     pair: Pair, records: list[SeriesRecord]
 ) -> None:
