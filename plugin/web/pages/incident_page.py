@@ -50,7 +50,7 @@ class MemberChart:
     """One series of the incident, at its first alarm."""
 
     member: IncidentMember
-    since: str
+    when: str
     delay: str  # after the first series; "" for that itself
     state: AlarmState  # of the series at present
     chart: Chart | None
@@ -161,7 +161,7 @@ class IncidentPageViews:
             charts.append(
                 MemberChart(
                     member,
-                    clock_time(member.start, now),
+                    _when(member, states[record.id], now),
                     duration(delay) if delay else "",
                     states[record.id],
                     chart(samples, time_range, unit, alarms, words, CHART_POINTS),
@@ -214,6 +214,11 @@ def _first_of_each(members: Sequence[IncidentMember]) -> list[IncidentMember]:
     return sorted(firsts.values(), key=lambda member: member.rank)
 
 
+def _when(member: IncidentMember, state: AlarmState, now: int) -> str:
+    start = clock_time(member.start, now)
+    return f"from {start}" if state == "over" else f"since {start}"
+
+
 def _states(members: Sequence[IncidentMember]) -> Mapping[int, AlarmState]:
     """Of each series by its latest alarm."""
     return {member.record.id: member.state for member in members}
@@ -229,7 +234,8 @@ def _span(details: IncidentDetails, now: int) -> str:
     start = clock_time(details.start, now)
     if details.open:
         return f"since {start} ({elapsed(details.start, now)})"
-    return f"from {start} to {clock_time(details.end, now)} ({elapsed(details.start, details.end)})"
+    length = duration(details.end - details.start) if details.end > details.start else "one sample"
+    return f"from {start} to {clock_time(details.end, now)} ({length})"
 
 
 def _effect(noted: int | None, entries: Sequence[FeedbackEntry]) -> str:

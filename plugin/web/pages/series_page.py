@@ -26,7 +26,7 @@ from plugin.web.pages.outside_links import outside_links
 from plugin.web.pages.page_html import page
 from plugin.web.pages.page_queries import SeriesPageQuery
 from plugin.web.pages.series_lookup import series_record
-from plugin.web.pages.unusual_words import verdict
+from plugin.web.pages.unusual_words import unusual_lines
 from plugin.web.parameters import CHART_LENGTHS
 from plugin.web.present_states import AlarmState, PresentStates
 from plugin.web.responses import View
@@ -98,8 +98,7 @@ class SeriesPageViews:
             chart=self._chart(record, (start, last), alarms, marks),
             chart_range=(start * 1000, last * 1000),
             assets=asset_addresses(),
-            verdict=verdict(explanation, watch, end, is_latest=query.end is None),
-            sentences=explanation.parts if explanation is not None else [],
+            unusual=unusual_lines(explanation, watch, end, is_latest=query.end is None),
             ranges=list(_ranges(query)),
             earlier=_moved(query, start),
             later=_moved(query, end + query.length) if end + query.length <= now else "",
@@ -193,7 +192,10 @@ class SeriesPageViews:
             0, MAX_TIME, [record.id], limit=MAX_DECISIONS
         )
         return [
-            (clock_time(decision.time, now), f"{decision.what.value}: {decision.why}")
+            (
+                clock_time(decision.time, now),
+                f"{decision.what.value}: {decision.why}".replace("`", ""),
+            )
             for decision in decisions[::-1]
         ]
 
@@ -203,8 +205,7 @@ def _model_facts(model: ModelRecord, now: int) -> Iterator[Fact]:
     yield "Model", f"{model.detector}, version {model.version}{pinned}"
     yield "Fitted", _ago(model.fitted_at, now)
     learnt = duration(model.window_end - model.window_start)
-    window = (clock_time(model.window_start, now), clock_time(model.window_end, now))
-    yield "Learnt from", f"{learnt}: {window[0]} to {window[1]}"
+    yield "Learnt from", f"{learnt}, up to {_ago(model.window_end, now)}"
     yield "Held-out loss", digits(model.loss, 3) or "not known"
 
 

@@ -9,7 +9,7 @@ import pytest
 from plugin.config import Watch
 from plugin.domain.explanation import Explanation
 from plugin.domain.times import DAY, HOUR
-from plugin.web.pages.unusual_words import verdict
+from plugin.web.pages.unusual_words import unusual_lines
 from tests.plugin.web.conftest import END, STEP, Service
 from tests.plugin.web.test_feedback import ALARM
 from tests.plugin.web.test_incidents import keep
@@ -28,12 +28,12 @@ def section(service: Service, name: str, path: str) -> str:
 @pytest.mark.parametrize(
     ("series", "later", "said"),
     [
-        (2, STEP, "What is unusual Nothing unusual now. 9 expected -1 to 9"),
+        (2, STEP, "What is unusual Nothing unusual now: 9; expected -1 to 9"),
         (1, STEP, "What is unusual 24 expected -1 to 9 above its band (score 4)"),
         (
             2,
             2 * HOUR,
-            "What is unusual No sample since 00:09 UTC, 2 h ago. The latest one: 9 expected -1"
+            "What is unusual No sample since 00:09 UTC, 2 h ago. The latest one: 9; expected -1"
             " to 9",
         ),
         (2, 2 * DAY, "What is unusual There is no recent sample."),
@@ -66,7 +66,8 @@ def test_an_alarm_is_never_nothing(service: Service) -> None:
 def test_a_series_without_a_band_is_not_said_to_be_normal() -> None:
     unknown = Explanation(END, 9.0, np.nan, np.nan, np.nan, np.nan, "")
     assert unknown.parts == ["9", "no band yet"]
-    assert verdict(unknown, Watch(name="web", query="up"), END, is_latest=True) == ""
+    lines = unusual_lines(unknown, Watch(name="web", query="up"), END, is_latest=True)
+    assert lines == ["9", "no band yet"]
 
 
 def test_times_of_the_model_are_those_of_the_page(service: Service) -> None:
@@ -75,5 +76,5 @@ def test_times_of_the_model_are_those_of_the_page(service: Service) -> None:
     text = section(service, "model", "/series/1")
     assert "First sample 00:00 UTC (10 min ago) Latest sample 00:09 UTC (1 min ago)" in text
     assert "Fitted 00:00 UTC (10 min ago)" in text
-    assert "Learnt from 10 min: 2026-11-20 23:50 UTC to 00:00 UTC" in text
+    assert "Learnt from 10 min, up to 00:00 UTC (10 min ago)" in text
     assert not re.search(r"\d{2}Z", text)
