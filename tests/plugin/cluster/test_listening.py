@@ -135,9 +135,9 @@ def test_after_a_loss_it_listens_again_and_all_are_woken(
     wait_until(lambda: hearer.failures("lost") >= 2)
     assert not hearer.listening.is_heard and hearer.metrics.listening._value.get() == 0
     postgres.execute(f"ALTER DATABASE {server.url.rsplit('/', 1)[1]} ALLOW_CONNECTIONS true")
-    wait_until(lambda: hearer.listening.is_heard)
-    assert hearer.woken[Topic.ORDERS] == 2
-    told = [record.message for record in caplog.records]
+    wait_until(lambda: hearer.woken[Topic.ORDERS] == 2)  # just after it is heard again
+    assert hearer.listening.is_heard
+    told = [record.message for record in caplog.records if record.name == listening.log.name]
     assert told == ["announcements are not heard", "announcements are heard again"]
 
 
