@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from plugin.cli import parser
 from plugin.cli.service_process import LEAVE_SECONDS
 from plugin.config import load
 from plugin.scheduler import HEARTBEAT_SECONDS
@@ -56,12 +57,15 @@ def test_no_container_is_root_and_none_is_reachable_from_outside(compose: dict[s
 
 def test_every_service_is_pinned_watched_and_restarted(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
-        assert "build" in service or re.search(r":v?\d+\.\d+\.\d+$", service["image"]), name
+        image = service.get("image", "")
+        assert "build" in service or re.search(r":v?\d+\.\d+(\.\d+)?$", image), name
         assert (
             service["healthcheck"]["test"][0] == "CMD" and service["restart"] == "unless-stopped"
         ), name
         for needed, how in service.get("depends_on", {}).items():
-            assert how == {"condition": "service_healthy"}, (name, needed)
+            is_optional = "profiles" in compose["services"][needed]
+            wanted = {"required": False} if is_optional else {}
+            assert how == {"condition": "service_healthy", **wanted}, (name, needed)
     plugins = compose["services"]["grafana"]["environment"]["GF_PLUGINS_PREINSTALL_SYNC"]
     assert re.fullmatch(r"yesoreyeram-infinity-datasource@\d+\.\d+\.\d+", plugins)
 
@@ -130,6 +134,38 @@ def test_people_on_call_can_answer_where_this_file_runs(
     assert web.write_token is not None and web.write_token.get_secret_value() == "writing"
     [port] = compose["services"]["bandwatch"]["ports"]
     assert web.external_url == f"http://{port.rpartition(':')[0]}"
+
+
+def test_the_profile_postgres_runs_the_same_process_on_a_database(
+    compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = compose["services"]
+    command = services["bandwatch"]["command"]
+    comments = (ROOT / "docker-compose.yml").read_text()
+    assert "BANDWATCH_CONFIG=postgres EXTRAS=torch,postgres\n" in comments
+    mounted = {
+        volume.split(":")[1]: volume.split(":")[0] for volume in services["bandwatch"]["volumes"]
+    }
+    files = {}
+    for name in ("bandwatch", "postgres"):
+        arguments = [part.replace("${BANDWATCH_CONFIG:-bandwatch}", name) for part in command]
+        options = parser().parse_args(arguments)
+        assert arguments[0] == "run"
+        files[name] = mounted[options.config_file]
+    for variable in ("BANDWATCH_TOKEN", "BANDWATCH_WRITE_TOKEN", "BANDWATCH_DATABASE_PASSWORD"):
+        monkeypatch.setenv(variable, variable.lower())
+    store = load(ROOT / files["postgres"]).store
+    assert load(ROOT / files["bandwatch"]).store.url is None
+    database = services["database"]
+    assert database["profiles"] == ["postgres"] and "ports" not in database
+    [alias] = database["networks"]["default"]["aliases"]
+    settings = database["environment"]
+    assert store.url == (
+        f"postgresql+psycopg://{settings['POSTGRES_USER']}@{alias}/{settings['POSTGRES_DB']}"
+    )
+    password = settings["POSTGRES_PASSWORD"]
+    assert password == services["bandwatch"]["environment"]["BANDWATCH_DATABASE_PASSWORD"]
+    assert password == "${BANDWATCH_DATABASE_PASSWORD:-}", "nobody else needs one"
 
 
 def test_the_commands_of_the_readme_and_the_compose_file_agree(compose: dict[str, Any]) -> None:
@@ -231,7 +267,8 @@ def test_the_compose_file_passes_on_what_the_image_asks_for(compose: dict[str, A
 
 def test_grafana_comes_with_its_profile_only(compose: dict[str, Any]) -> None:
     profiles = {name: service.get("profiles") for name, service in compose["services"].items()}
-    assert {name for name, chosen in profiles.items() if chosen} == {"grafana"}
+    chosen_by = {name: chosen for name, chosen in profiles.items() if chosen}
+    assert chosen_by == {"grafana": ["grafana"], "database": ["postgres"]}
     assert profiles["grafana"] == ["grafana"]
     command = "docker compose --profile grafana up --build --wait"
     for name in ("README.md", "docker-compose.yml"):
