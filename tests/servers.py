@@ -161,13 +161,22 @@ class PrometheusServer(Server):
 
 @dataclass
 class AlertmanagerServer(Server):
-    """Debian's Alertmanager: notifies nobody, and knows no others."""
+    """Debian's Alertmanager: notifies a webhook, if there is one, of each alert by itself, and
+    knows no others."""
 
     ready_path: str = "/-/ready"
+    webhook: str = ""
 
     def command(self) -> list[str]:
+        waits = {"group_wait": "0s", "group_interval": "1s", "repeat_interval": "4h"}
+        receiver = {"name": "all"} | (
+            {"webhook_configs": [{"url": self.webhook, "send_resolved": True}]}
+            if self.webhook
+            else {}
+        )
+        route = {"receiver": "all", "group_by": ["..."], **waits}
         (self.folder / "alertmanager.yml").write_text(
-            json.dumps({"route": {"receiver": "none"}, "receivers": [{"name": "none"}]})
+            json.dumps({"route": route, "receivers": [receiver]})
         )
         return [
             binary("prometheus-alertmanager"),

@@ -27,10 +27,13 @@ FAILOVER_SECONDS = 30
 class RoleProcess:
     """`bandwatch ROLE` in a process of its own."""
 
-    def __init__(self, role: str, file: Path, log: Path) -> None:
+    def __init__(
+        self, role: str, file: Path, log: Path, *, port: int = 0, module: str = "plugin"
+    ) -> None:
+        """port: 0 = any that is free. module: what `python -m` runs."""
         self.log = log
-        command = [sys.executable, "-m", "plugin", role, str(file)]
-        address = ["--web.listen-address", "127.0.0.1:0", "--log.format", "json"]
+        command = [sys.executable, "-m", module, role, str(file)]
+        address = ["--web.listen-address", f"127.0.0.1:{port}", "--log.format", "json"]
         with log.open("w") as output:
             self.process = subprocess.Popen(
                 command + address, stdout=subprocess.DEVNULL, stderr=output
