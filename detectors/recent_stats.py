@@ -34,7 +34,7 @@ RECENT_SECONDS = 20 * 60
 RECENT_STEPS = 8
 FORECAST_SECONDS = 60 * 60
 FORECAST_STEPS = 8
-MEAN_CLIP_SPREADS = 6.0  # that one sample may count for in the mean
+MEAN_CLIP_SPREADS = 8.0  # that one sample may count for in the mean
 RECENT_CLIP_SPREADS = 12.0  # the same in the recent mean
 PEAK_DECAY = 0.93  # factor of a peak from sample to sample
 # A peak beyond this fades faster: a burst must be measured by its own height, not by the last one.
@@ -42,7 +42,7 @@ BURST_SPREADS = 30.0
 BURST_DECAY = 0.5
 LIMIT_BOUND_SHARE = 0.95  # of the recent peak: the bound when a mean reaches its limit
 MAX_MEAN_SHARE = 1.1  # of its limit: beyond it, the bound comes no closer
-APPROACH_POWER = 4.0  # of that share, with which it comes closer
+APPROACH_POWER = 3.0  # of that share, with which it comes closer
 MEAN_KEYS = ("mean", "long_mean", "recent", "forecast")
 STORED_KEYS = (*MEAN_KEYS, "below", "above", "repeats", "last", "gap")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detectors.api import Band
-from detectors.limits import BODY_SHARE, sample_probability, tail_stretch
+from detectors.tails import sample_probability, tail_stretch
 from plugin.config import Watch, format_budget
 from plugin.domain.alarms import Alarm, OpenAlarms
 from plugin.domain.budget import Suggestion
@@ -155,7 +155,7 @@ def _candidate(watch: Watch, name: str, value: object, text: str) -> Candidate:
 
 def _stretch(budget: float, step: int) -> float:
     """What a limit is carried by to a budget, the slowest of those that a band has."""
-    return float(tail_stretch(sample_probability(budget, step), step, BODY_SHARE))
+    return float(tail_stretch(sample_probability(budget, step), step))
 
 
 def _least(samples: Samples, measure: FloatArray, noise: Sequence[Alarm]) -> float:
