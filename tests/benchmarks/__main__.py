@@ -20,6 +20,7 @@ PARTS = (
     "preview",
     "store",
     "databases",
+    "partitions",
 )
 
 

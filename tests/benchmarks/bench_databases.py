@@ -26,6 +26,12 @@ NAMES = {
     "bands_unread": "  the same, not in memory",
     "fold": "fold of 240,000 rows",
 }
+SERVER = (  # as in service
+    "fsync=on",
+    "full_page_writes=on",
+    "shared_buffers=128MB",
+    "autovacuum_naptime=1min",
+)
 WALL, BUSY = 0, 1
 Seconds = list[tuple[float, float]]  # by the clock, and of the processor
 Found = dict[str, dict[str, Seconds]]
@@ -52,10 +58,10 @@ class Worker:
 
 
 @contextmanager
-def worker(source: Path, *arguments: str) -> Iterator[Worker]:
+def worker(script: Path, source: Path, *arguments: str) -> Iterator[Worker]:
     """Over the source in a folder."""
     process = subprocess.Popen(
-        [sys.executable, str(WORK), *arguments],
+        [sys.executable, str(script), *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -72,23 +78,17 @@ def measure() -> Found:
     """Seconds of each piece of work, by who did it."""
     here = Path(__file__).parents[2]
     before = os.environ.get("BANDWATCH_BEFORE")
-    settings = (
-        "fsync=on",
-        "full_page_writes=on",
-        "shared_buffers=128MB",
-        "autovacuum_naptime=1min",
-    )
     with ExitStack() as stack:
-        server = stack.enter_context(PostgresServer(settings=settings)).new_database()
+        server = stack.enter_context(PostgresServer(settings=SERVER)).new_database()
         folders = [stack.enter_context(tempfile.TemporaryDirectory()) for _ in range(3)]
         workers = {
-            "sqlite": stack.enter_context(worker(here, folders[0])),
+            "sqlite": stack.enter_context(worker(WORK, here, folders[0])),
             "postgresql": stack.enter_context(
-                worker(here, folders[1], server.url, server.password)
+                worker(WORK, here, folders[1], server.url, server.password)
             ),
         }
         if before:
-            workers["before"] = stack.enter_context(worker(Path(before), folders[2]))
+            workers["before"] = stack.enter_context(worker(WORK, Path(before), folders[2]))
         found: Found = {work: {name: [] for name in workers} for work in NAMES}
         for number in range(ROUNDS):
             for work, count in _round():
