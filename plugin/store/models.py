@@ -2,6 +2,7 @@
 in files."""
 
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -202,4 +203,4 @@ def forget(connection: Connection, version_count: int, folder: Path) -> list[Pat
 def files(connection: Connection) -> list[str]:
     """The names of all weights files that are referred to."""
     paths = connection.execute(select(fits.c.path).where(fits.c.path.is_not(None))).scalars()
-    return [Path(path).name for path in paths]
+    return [os.path.basename(path) for path in paths]

@@ -8,6 +8,7 @@ flush of the disk per tick for that.
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -146,7 +147,10 @@ class SqliteDatabase(Database):
                     connection.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")
 
     def size_bytes(self) -> int:
-        return sum(path.stat().st_size for path in self.path.parent.glob(f"{self.path.name}*"))
+        with os.scandir(self.path.parent) as files:
+            return sum(
+                file.stat().st_size for file in files if file.name.startswith(self.path.name)
+            )
 
 
 def _engine(file: DatabaseFile, path: Path) -> Engine:

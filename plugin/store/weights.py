@@ -4,7 +4,7 @@ import errno
 import os
 import time
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -110,15 +110,22 @@ class WeightFiles:
 
     def count(self) -> int:
         """Files that are complete."""
-        return sum(1 for _ in self._folder.glob(f"*{SUFFIX}"))
+        return sum(1 for _ in self._files(SUFFIX))
 
     def size_bytes(self) -> int:
-        return sum(path.stat().st_size for path in self._folder.iterdir())
+        return sum(file.stat().st_size for file in self._files(""))
+
+    def _files(self, suffix: str) -> Iterator[os.DirEntry[str]]:
+        """Files of the folder whose name ends so."""
+        # A `Path` would have the interpreter remember each name that it is made of.
+        with os.scandir(self._folder) as files:
+            yield from (file for file in files if file.name.endswith(suffix))
 
     def _remove_abandoned(self, suffix: str, file_names: set[str]) -> None:
         oldest_time = time.time() - ABANDONED_AFTER_SECONDS
-        for path in self._folder.glob(f"*{suffix}"):
-            if path.name not in file_names and path.stat().st_mtime < oldest_time:
+        for file in self._files(suffix):
+            if file.name not in file_names and file.stat().st_mtime < oldest_time:
+                path = self._folder / file.name
                 with errors_named(path):
                     path.unlink(missing_ok=True)
 
