@@ -11,6 +11,7 @@ PARTS = (
     "tick",
     "scale",
     "shared",
+    "worker",
     "news",
     "bands",
     "alert",
