@@ -11,10 +11,11 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 BENCH := $(VENV)/.installed-bench
 PREVIEW := tests/grafana/preview
+DRILL := tests/e2e/test_role_pages.py
 PACKAGES := $(PREVIEW)/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-backends helm kustomize lint fuzz soak crash bench bench-quality bench-feedback dashboards grafana-preview page-scripts man size clean
+.PHONY: help demo test test-backends helm kustomize lint fuzz soak crash drill bench bench-quality bench-feedback dashboards grafana-preview page-scripts man size clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -25,7 +26,7 @@ demo: $(INSTALLED) ## three weeks of history, a live Prometheus and an incident 
 
 test: $(INSTALLED) ## every test, with the real Prometheus; TEST_ARGS='-k store'
 	@deploy/install-servers.sh
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --ignore=tests/backends $(TEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --ignore=tests/backends --ignore=$(DRILL) $(TEST_ARGS)
 
 test-backends: $(INSTALLED) ## the service on Prometheus 3 and VictoriaMetrics, which Go builds the first time; TEST_ARGS='-k check'
 	@deploy/install-servers.sh
@@ -50,6 +51,10 @@ soak: $(INSTALLED) ## 30 simulated days of the service: what grows? ARGS='--days
 
 crash: $(INSTALLED) ## a hundred kills of a service in trouble: what is lost? ARGS='--kills 500 --seed 1'
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.crash $(ARGS)
+
+drill: $(INSTALLED) ## one incident, while each process that serves it is killed: one page and one end of it?
+	@deploy/install-servers.sh
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(DRILL)
 
 bench: $(INSTALLED) ## the figures of docs/performance.md, each beside what it is compared to; ARGS='tick bands'
 	@deploy/install-servers.sh

@@ -17,61 +17,21 @@ from detectors import episodes
 from plugin import config
 from plugin.commands import store_copy
 from plugin.components import Components
-from plugin.series import MAX_TIME, FloatArray, IntArray
 from plugin.store import Store
-from tests.computed_source import ComputedSeries, ComputedSource
 from tests.e2e import short_alarms
 from tests.e2e.cluster import stored
 from tests.e2e.pager import Pager, pager
 from tests.e2e.repeated_asking import Asking
 from tests.e2e.test_role_processes import RoleProcess, eventually
+from tests.e2e.trouble import AHEAD, SERVICES, TROUBLED, Trouble
 from tests.object_store import S3Server
 from tests.postgres import PostgresServer
 
-SERVICES = ("shop", "cart", "pay", "quiet")
-TROUBLED = "shop"
 ALERT = "BandwatchAnomaly"
 PAGE = f"firing {ALERT} {TROUBLED}"
 PAGE_ENDS = f"resolved {ALERT} {TROUBLED}"
-HISTORY = 7200  # seconds
-AHEAD = 3  # seconds from now on that nobody has asked for yet
 AFTER = 5  # seconds of quiet in which a second page would have come
 TICK_ALONE = 5  # seconds of the process alone: less often, and the same comes of it
-
-
-class Trouble:
-    """When the troubled service is too slow. It is told before anyone has asked for that time, so
-    whoever asks for a moment gets the same, now or later."""
-
-    def __init__(self) -> None:
-        self.begin = self.end = MAX_TIME
-        self._oldest = int(time.time()) - HISTORY
-
-    def starts(self) -> None:
-        self.begin = int(time.time()) + AHEAD
-
-    def ends(self) -> None:
-        self.end = int(time.time()) + AHEAD
-
-    def values_at(self, service: str, times: IntArray) -> FloatArray:
-        """Each of the values that it may have is in the last half hour."""
-        wave = 100 + 10 * np.sin(2 * np.pi * times / 60) + (times * 7919 % 13) / 2
-        if service == TROUBLED:
-            wave = np.where((self.begin <= times) & (times < self.end), 3 * wave, wave)
-        return np.where(times >= self._oldest, wave, np.nan)
-
-    def source(self) -> ComputedSource:
-        return ComputedSource(
-            {
-                service: (
-                    ComputedSeries(
-                        {"__name__": "latency_ms", "service": service},
-                        lambda times, service=service: self.values_at(service, times),
-                    ),
-                )
-                for service in SERVICES
-            }
-        )
 
 
 class Fleet:
