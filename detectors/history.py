@@ -49,7 +49,9 @@ class History:
     def quiet_mask(self) -> BoolArray:
         """[S, T] the same without what is near a past alarm; all, where too few would be left."""
         margin = max(2, ALARM_MARGIN_SECONDS // self.batch.step)
-        quiet = self.train_mask & ~around(self.batch.alarmed, margin)
+        # What planned work does to a series is no alarm of it.
+        alarmed = self.batch.alarmed & self.batch.usable
+        quiet = self.train_mask & ~around(alarmed, margin)
         total = self.train_mask.sum(axis=1, keepdims=True)
         enough = quiet.sum(axis=1, keepdims=True) >= MIN_QUIET_SHARE * total
         # A series that alarms all the time is like that: its limits must be learnt from it.

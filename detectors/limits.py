@@ -24,7 +24,7 @@ from detectors.tails import (
 )
 
 MEAN_TAIL_SLOPE = 0.343  # of the tail of means, the same for all series: about the third power
-LONG_MEAN_POWER = 1.25  # of a stretch, for the long mean: series do move for an hour
+LONG_MEAN_POWER = 1.2  # of a stretch, for the long mean: series do move for an hour
 MIN_MEAN_SPREADS = 1.0  # no mean below is an alarm
 # The same for a series with a habit of bursts: only a burst that does not end gets there.
 BURST_MEAN_SPREADS = 5.4

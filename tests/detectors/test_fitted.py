@@ -74,7 +74,7 @@ def test_too_few_samples_name_their_rows() -> None:
     batch = _batch(10, rows=3)
     batch.usable[1, 3:] = False
     with pytest.raises(
-        NotEnoughData, match="1 of 3 series have fewer than 4 samples .*: row 1 has 3; wait"
+        NotEnoughData, match="1 of 3 series have fewer than 4 samples .*, the shortest 3; wait"
     ):
         require_samples(batch, 4)
     require_samples(batch, 3)

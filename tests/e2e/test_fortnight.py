@@ -130,11 +130,19 @@ PAGES = [
     ),
     page(
         INCIDENT,
-        "10-23 23:50",
+        "10-24 00:00",
+        "10-24 00:50",
+        "memory_mb cart",
+        'memory_mb{job="hosts",service="cart"} above its band; *; expected * to * at this hour;'
+        " above from 22:00 UTC, * min; *",
+    ),
+    page(
+        INCIDENT,  # the leak goes on; it was just beyond the band before
+        "10-24 01:15",
         "10-25 06:30",
         "memory_mb cart",
         'memory_mb{job="hosts",service="cart"} above its band; *; expected * to * at this hour;'
-        " above from 2025-10-23 21:50 UTC, 1 d 6 h; *a ramp",
+        " above from 2025-10-23 23:15 UTC, 1 d * h; *a ramp",
     ),
     page(UNHEALTHY, "10-24 14:05", "10-24 14:55", "hosts, traffic"),
     page(
