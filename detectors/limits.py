@@ -65,9 +65,10 @@ def fit_limits(
     stretch = tail_rarity(probability, step) ** MEAN_TAIL_SLOPE
     fast_limit, mean_limit, long_mean_limit = (np.empty((len(fast), 2)) for _ in range(3))
     for column, side in enumerate((-1.0, 1.0)):
-        burst_limit = _burst_limit(side * fast, train_mask, quiet_mask, probability)
+        body = Body.of(side * fast, quiet_mask)
+        burst_limit = _burst_limit(side * fast, train_mask, body, probability)
         bursting = burst_limit > 0
-        body_limit = _sample_limit(side * fast, quiet_mask, probability, step)
+        body_limit = _sample_limit(side * fast, quiet_mask, body, probability, step)
         fast_limit[:, column] = np.where(bursting, burst_limit, body_limit)
         least = np.where(bursting, BURST_MEAN_SPREADS, MIN_MEAN_SPREADS)
         long_mean = lasting(stats.mean_after, stats.long_mean_after, side)
@@ -95,14 +96,14 @@ def _mean_limit(mean: FloatArray, quiet_mask: BoolArray, stretch: float) -> Floa
 
 
 def _sample_limit(
-    residual: FloatArray, mask: BoolArray, probability: float, step: int
+    residual: FloatArray, mask: BoolArray, body: Body, probability: float, step: int
 ) -> FloatArray:
-    """[S] how far out one sample may be on the positive side of residuals [S, T].
+    """[S] how far out one sample may be on the positive side of residuals [S, T], of which `body`
+    has the marked ones.
 
     Where the history itself goes beyond by habit, bursts are usual there: the limit is as far as
     the last percent of the samples asks for.
     """
-    body = Body.of(residual, mask)
     rarity = tail_rarity(probability, step)
     limit = body.end() * rarity ** body.tail_slope()
     burst_rarity = max(1.0, rarity * STILL_SHARE / BODY_SHARE)
@@ -137,9 +138,10 @@ def min_fast_limit(probability: float) -> float:
 
 
 def _burst_limit(
-    residual: FloatArray, train_mask: BoolArray, quiet_mask: BoolArray, probability: float
+    residual: FloatArray, train_mask: BoolArray, body: Body, probability: float
 ) -> FloatArray:
-    """[S] fast limit of a series that is still for .99 of its quiet time, but bursts by habit.
+    """[S] fast limit of a series that is still for .99 of its quiet time, whose residuals `body`
+    has, but bursts by habit.
 
     Exponential over what its bursts show. 0 where it is not so still, or bursts are not a habit.
     """
@@ -149,6 +151,5 @@ def _burst_limit(
     middle = quantile(residual, outside, 0.5)
     with np.errstate(divide="ignore", invalid="ignore"):
         limit = middle / np.log(2) * np.log(rate / probability)
-    usual = Body.of(residual, quiet_mask).end(STILL_SHARE)
-    habit = (usual < 0.5) & (starts.sum(axis=1) >= MIN_BURSTS)
+    habit = (body.end(STILL_SHARE) < 0.5) & (starts.sum(axis=1) >= MIN_BURSTS)
     return np.where(habit & np.isfinite(limit), limit, 0.0)
